@@ -1,0 +1,18 @@
+"""This module turns the word "emotion" into the seven labels mien reads.
+
+The labels are those of FER2013 (Goodfellow et al., 2013, arXiv 1307.0414), in alphabetical
+order. They name *apparent expression*, as annotators labelled it. This is their only home:
+results are keyed by name, and a model's column order is stated in its `NAME.json`.
+"""
+
+from typing import Final
+
+EMOTIONS: Final[tuple[str, ...]] = (
+    "angry",
+    "disgust",
+    "fear",
+    "happy",
+    "neutral",
+    "sad",
+    "surprise",
+)

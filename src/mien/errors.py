@@ -1,0 +1,91 @@
+"""This module turns what can go wrong into one tree of exceptions.
+
+    MienError
+    ├── ImageError          a picture that cannot be read
+    ├── ModelError          a model file or its contract is missing, wrong or damaged
+    │   └── InputError      an array that is not what the model takes
+    ├── DataError           a dataset that cannot be read, or must not be trained on
+    ├── ConfigError         a recipe or an option that makes no sense
+    ├── TrainingError       a training that cannot go on
+    ├── ExportError         an export that was not proved, so nothing was written
+    ├── OutputError         a result that cannot be written (full disk, no permission)
+    └── MissingExtraError   an optional part of mien that is not installed
+
+Every message says what, got, wanted and next, in one sentence.
+"""
+
+
+class MienError(Exception):
+    """The root of every error that mien raises on purpose."""
+
+    kind: str = "error"
+
+
+class ImageError(MienError):
+    """A picture that cannot be read: missing, empty, truncated, mislabelled or too large."""
+
+    kind = "image"
+
+
+class ModelError(MienError):
+    """A model file or its contract that is missing, wrong or damaged."""
+
+    kind = "model"
+
+
+class InputError(ModelError):
+    """An array that is not what the model takes."""
+
+    kind = "input"
+
+
+class DataError(MienError):
+    """A dataset that cannot be read, or that must not be trained on as it is."""
+
+    kind = "data"
+
+
+class ConfigError(MienError):
+    """A recipe or an option that makes no sense."""
+
+    kind = "config"
+
+
+class TrainingError(MienError):
+    """A training that cannot go on; the last good checkpoint is kept."""
+
+    kind = "training"
+
+
+class ExportError(MienError):
+    """An export whose parity was not proved, so that nothing was written."""
+
+    kind = "export"
+
+
+class OutputError(MienError):
+    """A result that cannot be written."""
+
+    kind = "output"
+
+
+class MissingExtraError(MienError):
+    """An optional part of mien that is not installed."""
+
+    kind = "extra"
+
+
+def require_extra(extra: str, feature: str, module: str) -> MissingExtraError:
+    """Make the one sentence that a missing extra gets.
+
+    Args:
+        extra: The name in brackets, as in `mien[train]`.
+        feature: What was asked for, as a user would say it.
+        module: The module that was not found.
+
+    Returns:
+        The error, to be raised from the `ImportError`.
+    """
+    return MissingExtraError(
+        f"{feature} needs {module}, which is not installed: pip install 'mien[{extra}]'"
+    )
