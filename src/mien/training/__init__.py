@@ -1,0 +1,1 @@
+"""The upper floor: data -> augment -> model -> fit -> evaluate -> export (extra: train)."""

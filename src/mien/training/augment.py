@@ -1,0 +1,67 @@
+"""This module turns a batch of training faces into a batch of slightly different ones."""
+
+import kornia.augmentation as K
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mien.training.config import AugmentConfig
+
+
+class Augment(nn.Module):
+    """Random changes of a batch of faces, on the batch's device, each switched by the config.
+
+    Rotation, shifts, zoom and shear are one affine map, so that a face is resampled once.
+
+    Args:
+        config: How far each change may go.
+    """
+
+    def __init__(self, config: AugmentConfig) -> None:
+        super().__init__()
+        changes: list[nn.Module] = []
+        shift = (config.width_shift, config.height_shift)
+        if config.rotation_degrees or any(shift) or config.zoom or config.shear_degrees:
+            changes.append(
+                K.RandomAffine(
+                    degrees=config.rotation_degrees,
+                    translate=shift if any(shift) else None,
+                    scale=(1 - config.zoom, 1 + config.zoom) if config.zoom else None,
+                    shear=config.shear_degrees or None,
+                    padding_mode="border",
+                    p=1.0,
+                )
+            )
+        if config.horizontal_flip:
+            changes.append(K.RandomHorizontalFlip(p=0.5))
+        if config.contrast:
+            changes.append(K.RandomContrast((1 - config.contrast, 1 + config.contrast), p=1.0))
+        if config.brightness:
+            brightness = (1 - config.brightness, 1 + config.brightness)
+            changes.append(K.RandomBrightness(brightness, p=1.0))
+        if config.erasing:
+            changes.append(K.RandomErasing(scale=(0.02, 0.2), value=0.5, p=config.erasing))
+        self.changes = nn.Sequential(*changes)
+
+    @torch.no_grad()
+    def forward(self, faces: Tensor) -> Tensor:
+        """Map (B, 1, H, W) in [0, 1] to the same, changed at random by torch's generator."""
+        changed: Tensor = self.changes(faces)
+        return changed
+
+
+def resize(faces: Tensor, size: int) -> Tensor:
+    """Bring faces to a size, with antialiasing.
+
+    Args:
+        faces: (B, 1, H, W).
+        size: The wanted side, in pixels.
+
+    Returns:
+        (B, 1, size, size), the same tensor where it has that size already.
+    """
+    if faces.shape[-1] == size:
+        return faces
+    return functional.interpolate(
+        faces, size=(size, size), mode="bilinear", antialias=True, align_corners=False
+    )

@@ -1,0 +1,169 @@
+"""This module turns the state of a training into a safetensors file, and back; no pickles."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric.plugins.io.checkpoint_io import CheckpointIO
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from mien.errors import ModelError, TrainingError
+from mien.training.config import config_from_dict
+from mien.training.model import FaceNet
+
+_WEIGHTS = "state_dict/net."
+
+
+class SafetensorsIO(CheckpointIO):
+    """Lightning's way to write a checkpoint, as safetensors with a JSON description.
+
+    The tensors lie under their path in the state (`state_dict/net.trunk.0...`); all that is not
+    a tensor is JSON in the metadata's `state`. A file is complete or not there at all.
+    """
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None
+    ) -> None:
+        """Write a checkpoint atomically.
+
+        Raises:
+            TrainingError: The disk is full or the folder cannot be written; the file that was
+                there before is untouched.
+        """
+        tensors: dict[str, Tensor] = {}
+        state = json.dumps(_pack(checkpoint, "", tensors))
+        target = Path(path)
+        partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            save_file(tensors, partial, metadata={"format": "pt", "state": state})
+            os.replace(partial, target)
+        except (OSError, SafetensorError) as error:
+            partial.unlink(missing_ok=True)
+            raise TrainingError(
+                f"the checkpoint {target} cannot be written ({error}); the last good one is "
+                f"kept: make room, then start again with --resume"
+            ) from error
+
+    def load_checkpoint(
+        self,
+        path: str | Path,
+        map_location: Any | None = None,
+        weights_only: bool | None = None,
+    ) -> dict[str, Any]:
+        """Read a checkpoint.
+
+        Raises:
+            ModelError: The file is missing, damaged or not a checkpoint of mien.
+        """
+        state, tensors = _read(Path(path))
+        unpacked: dict[str, Any] = _unpack(state, tensors)
+        return unpacked
+
+    def remove_checkpoint(self, path: str | Path) -> None:
+        """Remove a checkpoint that a better one replaces."""
+        Path(path).unlink(missing_ok=True)
+
+
+def read_description(path: Path) -> dict[str, Any]:
+    """Read what a checkpoint says of itself, without its weights.
+
+    Args:
+        path: A checkpoint.
+
+    Returns:
+        `config`, `class_names`, `validation`, `commit` and `versions`, as JSON types.
+
+    Raises:
+        ModelError: The file is missing, damaged or not a checkpoint of mien.
+    """
+    state = _read_state(path)
+    description: dict[str, Any] = _unpack(state.get("mien"), {})
+    if not isinstance(description, dict):
+        raise ModelError(f"{path} does not describe itself: it is not a checkpoint of mien")
+    return description
+
+
+def load_model(path: Path) -> tuple[FaceNet, dict[str, Any]]:
+    """Read a trained network.
+
+    Args:
+        path: A checkpoint, `best.safetensors` of a run.
+
+    Returns:
+        The network, in evaluation mode, and what the checkpoint says of itself.
+
+    Raises:
+        ModelError: The file is missing, damaged or not a checkpoint of mien.
+    """
+    description = read_description(path)
+    _, tensors = _read(path)
+    net = FaceNet(config_from_dict(description["config"]).model, len(description["class_names"]))
+    weights = {
+        name.removeprefix(_WEIGHTS): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(_WEIGHTS)
+    }
+    try:
+        net.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ModelError(f"the weights in {path} do not fit its config: {error}") from error
+    return net.eval(), description
+
+
+def _read_state(path: Path) -> dict[str, Any]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            state: dict[str, Any] = json.loads((file.metadata() or {})["state"])
+    except FileNotFoundError as error:
+        raise ModelError(f"there is no checkpoint {path}") from error
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise ModelError(f"{path} is damaged or not a checkpoint of mien: {error}") from error
+    return state
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    state = _read_state(path)
+    with safe_open(path, framework="pt") as file:
+        return state, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+
+def _pack(value: Any, path: str, tensors: dict[str, Tensor]) -> Any:
+    """Turn a nested state into JSON types, and lay its tensors aside."""
+    if isinstance(value, Tensor):
+        tensors[path] = value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        return {"$tensor": path}
+    if isinstance(value, Mapping):
+        if all(isinstance(key, str) and not key.startswith("$") for key in value):
+            return {
+                key: _pack(item, f"{path}/{key}".lstrip("/"), tensors)
+                for key, item in value.items()
+            }
+        items = [[key, _pack(item, f"{path}/{key}", tensors)] for key, item in value.items()]
+        return {"$items": items}
+    if isinstance(value, list | tuple):
+        packed = [_pack(item, f"{path}/{index}", tensors) for index, item in enumerate(value)]
+        return packed if isinstance(value, list) else {"$tuple": packed}
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    raise TrainingError(f"{path} is a {type(value).__name__}, which a checkpoint does not hold")
+
+
+def _unpack(value: Any, tensors: Mapping[str, Tensor]) -> Any:
+    """Undo `_pack`."""
+    if isinstance(value, list):
+        return [_unpack(item, tensors) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "$tensor" in value:
+        return tensors[value["$tensor"]]
+    if "$items" in value:
+        return {key: _unpack(item, tensors) for key, item in value["$items"]}
+    if "$tuple" in value:
+        return tuple(_unpack(item, tensors) for item in value["$tuple"])
+    return {key: _unpack(item, tensors) for key, item in value.items()}

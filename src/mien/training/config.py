@@ -1,0 +1,299 @@
+"""This module turns a TOML recipe into a checked `TrainConfig`, and back."""
+
+import dataclasses
+import difflib
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from mien.errors import ConfigError
+
+_Config = TypeVar("_Config")
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The network: three convolutional blocks, then an LSTM or a dense layer.
+
+    Attributes:
+        head: `lstm` reads the feature map as a sequence; `dense` is the CNN baseline.
+        widths: Channels of each convolutional block.
+        depths: 3x3 convolutions in each block.
+        block_dropout: Share of channels dropped after each block (spatial dropout), 0 to 1.
+        units: Width of the LSTM's state, or of the baseline's dense layer.
+        head_dropout: Dropout before the last dense layer, 0 to 1.
+    """
+
+    head: Literal["lstm", "dense"] = "lstm"
+    widths: tuple[int, ...] = (32, 64, 128)
+    depths: tuple[int, ...] = (2, 2, 2)
+    block_dropout: tuple[float, ...] = (0.05, 0.1, 0.2)
+    units: int = 128
+    head_dropout: float = 0.3
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """What is done to a training face, at random; 0 (or `false`) switches a change off.
+
+    Attributes:
+        rotation_degrees: Largest turn to either side, in degrees.
+        width_shift: Largest horizontal shift, as a fraction of the width.
+        height_shift: Largest vertical shift, as a fraction of the height.
+        zoom: Largest zoom in or out, as a fraction: 0.1 is 0.9 to 1.1 times.
+        shear_degrees: Largest horizontal shear, in degrees.
+        horizontal_flip: Mirror half of the faces.
+        brightness: Largest change of brightness, as a fraction.
+        contrast: Largest change of contrast, as a fraction.
+        erasing: Probability that a rectangle (2 to 20 % of the face) is painted grey, 0 to 1.
+    """
+
+    rotation_degrees: float = 10.0
+    width_shift: float = 0.1
+    height_shift: float = 0.1
+    zoom: float = 0.1
+    shear_degrees: float = 5.0
+    horizontal_flip: bool = True
+    brightness: float = 0.0
+    contrast: float = 0.0
+    erasing: float = 0.0
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stretch of the training at one input size.
+
+    Attributes:
+        size: Side of the faces in this stage, in pixels (a multiple of 8).
+        epochs: How many passes over the training split it lasts.
+    """
+
+    size: int
+    epochs: int
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that decides what a training gives, apart from the data.
+
+    Attributes:
+        name: Name of the model, of its run folder and of its files.
+        seed: Seed of the weights, the order of the faces and the augmentation.
+        stages: Input sizes and their epochs, in order; the last must be 48 px.
+        batch_size: Faces in a step.
+        learning_rate: The highest; it warms up to it and decays to near zero (one cycle).
+        warmup: Share of the steps spent warming up, 0 to 1.
+        weight_decay: Decoupled weight decay (Loshchilov & Hutter 2019, arXiv 1711.05101).
+        label_smoothing: Share of the target given to all classes alike, 0 to 1.
+        average_decay: Decay of the moving average of the weights, per step; 0 is none.
+        early_stopping: Stop after this many epochs without a better validation; 0 is never.
+        gradient_clip: Largest norm of the gradient; 0 is none.
+        precision: `auto` takes bfloat16 autocast where a short probe finds it faster.
+        model: The network.
+        augment: The augmentation.
+    """
+
+    name: str = "model"
+    seed: int = 1
+    stages: tuple[Stage, ...] = (Stage(48, 30),)
+    batch_size: int = 64
+    learning_rate: float = 1.5e-3
+    warmup: float = 0.1
+    weight_decay: float = 0.05
+    label_smoothing: float = 0.0
+    average_decay: float = 0.999
+    early_stopping: int = 0
+    gradient_clip: float = 1.0
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    model: ModelConfig = field(default_factory=ModelConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    @property
+    def epochs(self) -> int:
+        """All epochs of all stages."""
+        return sum(stage.epochs for stage in self.stages)
+
+    def size_at(self, epoch: int) -> int:
+        """Give the input size of an epoch.
+
+        Args:
+            epoch: Index of the epoch, from 0.
+
+        Returns:
+            The side of the faces in that epoch, in pixels.
+        """
+        for stage in self.stages:
+            if epoch < stage.epochs:
+                return stage.size
+            epoch -= stage.epochs
+        return self.stages[-1].size
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the config as plain JSON and TOML types."""
+        plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self)))
+        return plain
+
+    def to_toml(self) -> str:
+        """Give the config as a recipe that `read_config` reads back the same."""
+        plain = self.to_dict()
+        sections = {key: plain.pop(key) for key in ("model", "augment")}
+        stages = ", ".join(f"{{ size = {s.size}, epochs = {s.epochs} }}" for s in self.stages)
+        plain["stages"] = None
+        lines = [
+            f"{key} = [{stages}]" if key == "stages" else f"{key} = {json.dumps(value)}"
+            for key, value in plain.items()
+        ]
+        for name, section in sections.items():
+            lines += ["", f"[{name}]"]
+            lines += [f"{key} = {json.dumps(value)}" for key, value in section.items()]
+        return "\n".join(lines) + "\n"
+
+
+def read_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig:
+    """Read a recipe.
+
+    Args:
+        path: A TOML file whose keys are those of `TrainConfig`.
+        overrides: Changes on top of it, each `key=value` with a TOML value: `model.units=96`.
+
+    Returns:
+        The checked config.
+
+    Raises:
+        ConfigError: The file cannot be read, or a key or value makes no sense.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"the recipe {path} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the recipe {path} is not valid TOML: {error}") from error
+    for override in overrides:
+        _merge(table, override)
+    return config_from_dict(table)
+
+
+def config_from_dict(table: Mapping[str, Any]) -> TrainConfig:
+    """Make a config of plain types, as in TOML or in a checkpoint.
+
+    Args:
+        table: Keys and values; those left out take their defaults.
+
+    Returns:
+        The checked config.
+
+    Raises:
+        ConfigError: A key is unknown or a value is of the wrong type or range.
+    """
+    return _build(TrainConfig, table, "")
+
+
+def _merge(table: dict[str, Any], override: str) -> None:
+    """Put one `key=value` into a nested table."""
+    key, equals, value = override.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"an override is written key=value, got {override!r}")
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value.strip()
+    *parents, last = key.strip().split(".")
+    for parent in parents:
+        child = table.setdefault(parent, {})
+        if not isinstance(child, dict):
+            raise ConfigError(f"{key.strip()} names no setting: {parent} is a single value")
+        table = child
+    table[last] = parsed
+
+
+def _build(kind: type[_Config], table: Mapping[str, Any], where: str) -> _Config:
+    """Make a config dataclass of a table, naming whatever does not fit."""
+    hints = get_type_hints(kind)
+    values = {}
+    for key, value in table.items():
+        if key not in hints:
+            near = difflib.get_close_matches(key, hints, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(hints)}"
+            raise ConfigError(f"unknown setting {where + key!r}: {hint}")
+        values[key] = _convert(hints[key], value, where + key)
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise ConfigError(f"{where.rstrip('.') or 'the config'} is incomplete: {error}") from error
+
+
+def _convert(hint: Any, value: Any, key: str) -> Any:
+    """Turn a plain value into what a field's type asks for."""
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        if isinstance(value, Mapping):
+            return _build(hint, value, key + ".")
+    elif get_origin(hint) is tuple:
+        if isinstance(value, list | tuple):
+            return tuple(_convert(get_args(hint)[0], item, key) for item in value)
+    elif get_origin(hint) is Literal:
+        if value in get_args(hint):
+            return value
+        raise ConfigError(f"{key} is one of {', '.join(get_args(hint))}, got {value!r}")
+    elif hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    elif type(value) is hint:
+        return value
+    wanted = getattr(hint, "__name__", str(hint))
+    raise ConfigError(f"{key} must be a {wanted}, got {value!r}")
+
+
+def _check(config: TrainConfig) -> None:
+    """Refuse values out of range."""
+    model, augment = config.model, config.augment
+    shares = {
+        "warmup": config.warmup,
+        "label_smoothing": config.label_smoothing,
+        "average_decay": config.average_decay,
+        "model.head_dropout": model.head_dropout,
+        "augment.zoom": augment.zoom,
+        "augment.width_shift": augment.width_shift,
+        "augment.height_shift": augment.height_shift,
+        "augment.brightness": augment.brightness,
+        "augment.contrast": augment.contrast,
+    } | {f"model.block_dropout[{i}]": share for i, share in enumerate(model.block_dropout)}
+    for key, share in shares.items():
+        if not 0 <= share < 1:
+            raise ConfigError(f"{key} must be at least 0 and under 1, got {share}")
+    if not 0 <= augment.erasing <= 1:
+        raise ConfigError(f"augment.erasing must be from 0 to 1, got {augment.erasing}")
+    if not len(model.widths) == len(model.depths) == len(model.block_dropout) == 3:
+        raise ConfigError("model.widths, depths and block_dropout have one number per block: 3")
+    for key, count in {
+        "batch_size": config.batch_size,
+        "model.units": model.units,
+        "model.widths": min(model.widths),
+        "model.depths": min(model.depths),
+        "stages": len(config.stages),
+    }.items():
+        if count < 1:
+            raise ConfigError(f"{key} must be at least 1, got {count}")
+    if config.learning_rate <= 0:
+        raise ConfigError(f"learning_rate must be over 0, got {config.learning_rate}")
+    _check_stages(config)
+
+
+def _check_stages(config: TrainConfig) -> None:
+    for stage in config.stages:
+        if stage.size % 8 or not 16 <= stage.size <= 96 or stage.epochs < 1:
+            raise ConfigError(
+                f"a stage has a size from 16 to 96 px in steps of 8 and at least one epoch, "
+                f"got {stage.size} px and {stage.epochs}"
+            )
+    if config.stages[-1].size != 48:
+        raise ConfigError(
+            f"the last stage must train at 48 px, the size the model reads, "
+            f"got {config.stages[-1].size}"
+        )
+    if config.model.head == "dense" and any(stage.size != 48 for stage in config.stages):
+        raise ConfigError("the dense head takes a 48 px face only: give it one stage of 48 px")

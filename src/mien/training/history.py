@@ -1,0 +1,126 @@
+"""This module turns a training's epochs into history.csv, learning curves and lines to watch."""
+
+import csv
+import io
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+from rich.console import Console
+
+from mien.training.config import TrainConfig
+
+COLUMNS = (
+    "epoch",
+    "size",
+    "learning_rate",
+    "train_loss",
+    "train_accuracy",
+    "validation_loss",
+    "validation_accuracy",
+    "validation_macro_f1",
+    "seconds",
+)
+
+
+class History(pl.Callback):
+    """Keeps a row an epoch; the rows travel in the checkpoint, so a resumed run loses none.
+
+    Args:
+        output: The run's folder.
+        config: The recipe.
+    """
+
+    def __init__(self, output: Path, config: TrainConfig) -> None:
+        self.output = output
+        self.config = config
+        self.rows: list[dict[str, Any]] = []
+        self._began = 0.0
+        self._console = Console()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Give the rows, for the checkpoint."""
+        return {"rows": self.rows}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the rows back from a checkpoint."""
+        self.rows = list(state_dict["rows"])
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start the clock of an epoch."""
+        self._began = time.monotonic()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Add a row, rewrite the table and the curves, and print a line."""
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        epoch = trainer.current_epoch
+        row: dict[str, Any] = {
+            "epoch": epoch + 1,
+            "size": self.config.size_at(epoch),
+            "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
+            **{name: metrics.get(name) for name in COLUMNS[3:-1]},
+            "seconds": round(time.monotonic() - self._began, 1),
+        }
+        self.rows.append(row)
+        if trainer.is_global_zero:
+            self._write()
+            self._print(row)
+
+    def _write(self) -> None:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        partial = self.output / ".history.csv.partial"
+        partial.write_text(text.getvalue(), encoding="utf-8")
+        os.replace(partial, self.output / "history.csv")
+        draw_curves(self.rows, self.output / "curves.png")
+
+    def _print(self, row: dict[str, Any]) -> None:
+        best = max(done["validation_accuracy"] for done in self.rows)
+        left = sum(
+            _seconds_at(self.rows, self.config.size_at(epoch))
+            for epoch in range(row["epoch"], self.config.epochs)
+        )
+        self._console.print(
+            f"epoch {row['epoch']:>3}/{self.config.epochs} · {row['size']} px"
+            f" · train loss {row['train_loss']:.3f} accuracy {row['train_accuracy']:.1%}"
+            f" · validation loss {row['validation_loss']:.3f}"
+            f" accuracy {row['validation_accuracy']:.2%} (best {best:.2%})"
+            f" · {row['seconds']:.0f} s · {left / 60:.0f} min left",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def _seconds_at(rows: list[dict[str, Any]], size: int) -> float:
+    """Guess an epoch's seconds at a size, from the newest row and the pixels in a face."""
+    newest = rows[-1]
+    return float(newest["seconds"]) * (size / newest["size"]) ** 2
+
+
+def draw_curves(rows: list[dict[str, Any]], path: Path) -> None:
+    """Draw loss and accuracy over the epochs, as a PNG.
+
+    Args:
+        rows: Rows of history.csv.
+        path: The file to write.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    epochs = [row["epoch"] for row in rows]
+    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        for split, colour in (("train", "#0072b2"), ("validation", "#d55e00")):
+            values = [row[f"{split}_{name}"] for row in rows]
+            axes.plot(epochs, values, color=colour, label=split, marker=".", markersize=4)
+        axes.set_xlabel("epoch")
+        axes.set_title(name)
+        axes.grid(alpha=0.3)
+        axes.legend()
+    partial = path.with_name(f".{path.name}.partial")
+    FigureCanvasAgg(figure).print_png(partial)
+    os.replace(partial, path)

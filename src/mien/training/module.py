@@ -1,0 +1,124 @@
+"""This module turns a batch into a loss: what one training step is."""
+
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
+
+from mien.errors import TrainingError
+from mien.training.augment import Augment, resize
+from mien.training.config import TrainConfig
+from mien.training.model import FaceNet
+
+Batch = tuple[Tensor, Tensor]
+"""Faces (B, 48, 48) uint8 and labels (B,) int64."""
+
+
+class TrainingModule(pl.LightningModule):
+    """The network with its loss, optimiser and metrics.
+
+    Args:
+        config: The recipe.
+        class_count: How many classes K the data has.
+        description: What each checkpoint says of itself, in JSON types.
+    """
+
+    def __init__(self, config: TrainConfig, class_count: int, description: dict[str, Any]) -> None:
+        super().__init__()
+        self.config = config
+        self.description = description
+        self.net = FaceNet(config.model, class_count).to(memory_format=torch.channels_last)
+        self.augment = Augment(config.augment)
+        metrics = {"average": "micro", "num_classes": class_count}
+        self.train_accuracy = MulticlassAccuracy(**metrics)
+        self.validation_accuracy = MulticlassAccuracy(**metrics)
+        self.validation_macro_f1 = MulticlassF1Score(num_classes=class_count, average="macro")
+
+    def forward(self, faces: Tensor) -> Tensor:
+        """Map faces (B, 48, 48) uint8 to logits (B, K)."""
+        logits: Tensor = self.net(to_unit(faces))
+        return logits
+
+    def on_train_epoch_start(self) -> None:
+        """Make an epoch's randomness a function of the seed, the epoch and the process alone.
+
+        So a run that was killed and resumed draws what an unbroken run would have drawn.
+        """
+        draw = (self.config.seed * 10_007 + self.current_epoch) * 1_009 + self.global_rank
+        torch.manual_seed(draw)
+
+    def training_step(self, batch: Batch, index: int) -> Tensor:
+        """Give the loss of one batch."""
+        faces, labels = batch
+        x = self.augment(to_unit(faces))  # (B, 1, 48, 48)
+        x = resize(x, self.config.size_at(self.current_epoch))
+        logits = self.net(x.contiguous(memory_format=torch.channels_last))
+        loss = functional.cross_entropy(
+            logits.float(), labels, label_smoothing=self.config.label_smoothing
+        )
+        if not torch.isfinite(loss):
+            raise TrainingError(
+                f"the loss became {loss.item()} in epoch {self.current_epoch + 1}; the last good "
+                f"checkpoint is kept: lower learning_rate, now {self.config.learning_rate}"
+            )
+        self.train_accuracy(logits.detach(), labels)
+        shown = {"on_step": False, "on_epoch": True, "batch_size": len(labels)}
+        self.log("train_loss", loss.detach(), prog_bar=True, sync_dist=True, **shown)
+        self.log("train_accuracy", self.train_accuracy, prog_bar=True, **shown)
+        return loss
+
+    def validation_step(self, batch: Batch, index: int) -> None:
+        """Count one batch of the validation split, always at the size the model ships with."""
+        faces, labels = batch
+        logits = self(faces).float()
+        self.validation_accuracy(logits, labels)
+        self.validation_macro_f1(logits, labels)
+        loss = functional.cross_entropy(logits, labels)
+        shown = {"on_epoch": True, "prog_bar": True, "batch_size": len(labels)}
+        self.log("validation_loss", loss, sync_dist=True, **shown)
+        self.log("validation_accuracy", self.validation_accuracy, **shown)
+        self.log("validation_macro_f1", self.validation_macro_f1, **shown)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Let the checkpoint describe itself."""
+        measured = self.trainer.callback_metrics.items()
+        checkpoint["mien"] = self.description | {
+            "epoch": self.current_epoch + 1,
+            "validation": {k: float(v) for k, v in measured if k.startswith("validation")},
+        }
+
+    def configure_optimizers(self) -> Any:
+        """AdamW, warmed up and decayed in one cycle (Smith & Topin 2018, arXiv 1708.07120)."""
+        optimizer = torch.optim.AdamW(
+            _decay_groups(self.net, self.config.weight_decay), lr=self.config.learning_rate
+        )
+        scheduler = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer,
+            max_lr=self.config.learning_rate,
+            total_steps=int(self.trainer.estimated_stepping_batches),
+            pct_start=self.config.warmup,
+            cycle_momentum=False,
+            final_div_factor=1e3,
+        )
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
+        }
+
+
+def to_unit(faces: Tensor) -> Tensor:
+    """Map faces (B, 48, 48) uint8 to (B, 1, 48, 48) float32 in [0, 1], channels last."""
+    x = faces.unsqueeze(1).float() / 255  # (B, 1, 48, 48)
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+def _decay_groups(net: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Decay matrices and filters; leave biases and norms, which have one axis, alone."""
+    parameters = list(net.parameters())
+    return [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
