@@ -1,27 +1,33 @@
-"""This module turns FER2013's zip into checked, split arrays."""
+"""This module turns a zip, a folder or a table of labelled images into split arrays."""
 
-import io
-import zipfile
+import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from mien.emotions import EMOTIONS
-from mien.errors import DataError
+from mien.errors import DataError, ImageError
+from mien.images import read_image
+from mien.training.holdout import TEST_FRACTION, VALIDATION_FRACTION, hold_out
+from mien.training.layout import SPLIT_NAMES, find_layout, is_image_name
+from mien.training.sources import (
+    BrokenFile,
+    Source,
+    open_source,
+    open_zip,
+    read_chunks,
+    read_file,
+)
+from mien.training.tables import Row, is_table, read_table
 
-_SPLIT_OF_PREFIX = {"Training": "train", "PublicTest": "validation", "PrivateTest": "test"}
+__all__ = ["BrokenFile", "Dataset", "Split", "load_dataset"]
 
-
-@dataclass(frozen=True)
-class BrokenFile:
-    """A file of a dataset that could not be used, and why."""
-
-    path: str
-    reason: str
+MIN_SIZE: Final = 8
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,7 @@ class Split:
         name: "train", "validation" or "test".
         images: (N, size, size) uint8, grey levels.
         labels: (N,) int64, indices into the dataset's `class_names`.
-        paths: N names, unique within the dataset.
+        paths: N names, each once in the dataset.
     """
 
     name: str
@@ -43,45 +49,187 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A whole dataset in memory."""
+    """A labelled set of faces in memory.
+
+    Attributes:
+        source: The path it was read from.
+        class_names: What the labels stand for: `EMOTIONS` for FER2013.
+        splits: "train", "validation" and "test", in this order; some may be missing, none is
+            empty.
+        broken: Files and rows that could not be used, and why.
+        notes: Sentences about what the loader decided: classes read under other names, splits cut.
+    """
 
     source: str
     class_names: tuple[str, ...]
     splits: Mapping[str, Split]
     broken: tuple[BrokenFile, ...]
+    notes: tuple[str, ...] = ()
 
 
-def load_dataset(path: str | Path, *, size: int = 48) -> Dataset:
-    """Read a dataset."""
-    rows: dict[str, list[tuple[str, int, NDArray[np.uint8]]]] = {}
-    broken: list[BrokenFile] = []
+@dataclass
+class _Pictures:
+    """What was read so far; `splits` is None where the data does not tell."""
+
+    class_names: tuple[str, ...]
+    official: bool
+    paths: list[str] = field(default_factory=list)
+    splits: list[str | None] = field(default_factory=list)
+    labels: list[int] = field(default_factory=list)
+    images: list[NDArray[np.uint8]] = field(default_factory=list)
+    broken: list[BrokenFile] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, path: str, split: str | None, class_name: str, image: NDArray[np.uint8]) -> None:
+        self.paths.append(path)
+        self.splits.append(split)
+        self.labels.append(self.class_names.index(class_name))
+        self.images.append(image)
+
+
+def load_dataset(path: str | Path, *, size: int = 48, seed: int = 0) -> Dataset:
+    """Read a labelled set of faces, whatever form it has.
+
+    Taken are a zip or a folder of `train|val|test/<class>/...` or `<class>/...`, Kaggle's FER2013
+    among them; `fer2013.csv` and `icml_face_data.csv`; and a zip or a folder that holds one of
+    these. Nothing is unpacked to disk, except for a zip within a zip, for as long as it is read.
+
+    FER2013 has its official splits, told by file name or Usage: Training is "train", PublicTest
+    "validation", PrivateTest "test". Other data that lacks a validation split gets one, cut from
+    train, and a test split too if it has no splits at all: a tenth each, of every class, with exact
+    copies on one side. `Dataset.notes` says so.
+
+    Images of any size and colour become grey (ITU-R 601 luma), are cut to their central square
+    and resized (Lanczos).
+
+    Args:
+        path: A folder, a zip or a CSV file.
+        size: Side of the images to be given, pixels, 8 or more.
+        seed: Decides which images a cut holds out; without a cut it has no effect.
+
+    Returns:
+        The dataset, the same on every machine. Broken files are named in it.
+
+    Raises:
+        DataError: There is nothing usable, or it must not be trusted.
+    """
+    if size < MIN_SIZE:
+        raise DataError(f"{size} x {size} pixels hold no face; ask for {MIN_SIZE} or more")
+    with open_source(Path(path)) as source:
+        pictures = _read_source(source, size)
+        name = source.name
+    if not pictures.images:
+        broken = [f"{file.path} {file.reason}" for file in pictures.broken]
+        why = f"; the first of {len(broken):,} broken ones: {broken[0]}" if broken else ""
+        raise DataError(f"{name} holds no usable image{why}")
+    _cut_splits(pictures, seed)
+    return Dataset(
+        source=name,
+        class_names=pictures.class_names,
+        splits={
+            split: _gather(pictures, split) for split in SPLIT_NAMES if split in pictures.splits
+        },
+        broken=tuple(pictures.broken),
+        notes=tuple(pictures.notes),
+    )
+
+
+def _read_source(source: Source, size: int, *, nested: bool = False) -> _Pictures:
+    """Read image files, else the table, else the zip that a source holds."""
+    if any(is_image_name(file) for file in source.files):
+        return _read_files(source, size)
+    for file in source.files:
+        is_candidate = file.lower().endswith(".csv") or len(source.files) == 1
+        if is_candidate and is_table(next(read_chunks(source, file), b"")):
+            return _read_table(source, file, size)
+    zips = [file for file in source.files if file.lower().endswith(".zip")]
+    if len(zips) == 1 and not nested:
+        with tempfile.TemporaryFile() as copy:
+            for chunk in read_chunks(source, zips[0]):
+                copy.write(chunk)
+            with open_zip(copy, f"{source.name}/{zips[0]}") as inner:
+                return _read_source(inner, size, nested=True)
+    raise DataError(
+        f"{source.name} holds no images in class folders and no table with the columns emotion "
+        "and pixels; give Kaggle's FER2013 zip, fer2013.csv, or a folder of train/<class>/..."
+    )
+
+
+def _read_files(source: Source, size: int) -> _Pictures:
+    """Read image files whose folders name their classes."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            for name in sorted(archive.namelist()):
-                parts = name.split("/")
-                split = _SPLIT_OF_PREFIX.get(parts[-1].split("_")[0])
-                if split is None or parts[-2] not in EMOTIONS:
-                    continue
-                try:
-                    with Image.open(io.BytesIO(archive.read(name))) as image:
-                        image = image.convert("L")
-                        if image.size != (size, size):
-                            image = image.resize((size, size), Image.Resampling.LANCZOS)
-                        pixels = np.array(image, dtype=np.uint8)
-                except (OSError, ValueError) as error:
-                    broken.append(BrokenFile(name, str(error)))
-                    continue
-                rows.setdefault(split, []).append((name, EMOTIONS.index(parts[-2]), pixels))
-    except (OSError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} cannot be read as a zip: {error}") from error
-    splits = {
-        name: Split(
-            name,
-            np.stack([row[2] for row in rows[name]]),
-            np.array([row[1] for row in rows[name]], dtype=np.int64),
-            tuple(row[0] for row in rows[name]),
-        )
-        for name in ("train", "validation", "test")
-        if name in rows
-    }
-    return Dataset(str(path), EMOTIONS, splits, tuple(broken))
+        layout = find_layout(source.files, source.folders)
+    except DataError as error:
+        raise DataError(f"{source.name}: {error}") from error
+    pictures = _Pictures(layout.class_names, layout.official)
+    pictures.broken.extend((*source.broken, *layout.strays))
+    pictures.notes.extend(layout.notes)
+    for file, place in layout.places.items():
+        try:
+            image = _fit_face(read_image(read_file(source, file)), size)
+        except (DataError, ImageError) as error:
+            reason = str(error).removeprefix("<bytes> ")
+            pictures.broken.append(BrokenFile(file, reason))
+        else:
+            pictures.add(file, place.split, place.class_name, image)
+    return pictures
+
+
+def _read_table(source: Source, file: str, size: int) -> _Pictures:
+    """Read a table of labels and pixels."""
+    pictures = _Pictures(EMOTIONS, official=True)
+    for row in read_table(read_chunks(source, file), file):
+        if isinstance(row, Row):
+            image = row.image
+            if size != len(image):
+                image = _fit_face(np.repeat(image[:, :, np.newaxis], 3, axis=2), size)
+            pictures.add(row.path, row.split, row.emotion, image)
+        else:
+            pictures.broken.append(row)
+    return pictures
+
+
+def _fit_face(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """Bring (H, W, 3) uint8 RGB to (size, size) uint8 grey; grey levels that fit are kept as is."""
+    grey = Image.fromarray(image).convert("L")
+    if grey.size != (size, size):
+        grey = ImageOps.fit(grey, (size, size), method=Image.Resampling.LANCZOS)
+    return np.asarray(grey)
+
+
+def _cut_splits(pictures: _Pictures, seed: int) -> None:
+    """Give images without a split one, and other data than FER2013 a validation split."""
+    found = set(pictures.splits)
+    open_end = [i for i, split in enumerate(pictures.splits) if split is None]
+    if open_end:
+        fractions = {"validation": VALIDATION_FRACTION, "test": TEST_FRACTION}
+        what = "the data has no splits: a tenth of every class each is held out"
+    elif "train" in found and "validation" not in found and not pictures.official:
+        open_end = [i for i, split in enumerate(pictures.splits) if split == "train"]
+        fractions = {"validation": VALIDATION_FRACTION}
+        what = "the data has no validation split: a tenth of every class is held out of train"
+    else:
+        return
+    chosen = hold_out(
+        [pictures.images[i] for i in open_end],
+        [pictures.labels[i] for i in open_end],
+        fractions,
+        seed=seed,
+    )
+    for index, split in zip(open_end, chosen, strict=True):
+        pictures.splits[index] = split
+    pictures.notes.append(
+        f"{what} for {' and '.join(fractions)}, by the images' hash, copies together (seed {seed})"
+    )
+
+
+def _gather(pictures: _Pictures, split: str) -> Split:
+    """Put the images of a split into one array, sorted by path."""
+    chosen = [i for i, name in enumerate(pictures.splits) if name == split]
+    chosen.sort(key=pictures.paths.__getitem__)
+    return Split(
+        name=split,
+        images=np.stack([pictures.images[i] for i in chosen]),
+        labels=np.array([pictures.labels[i] for i in chosen], dtype=np.int64),
+        paths=tuple(pictures.paths[i] for i in chosen),
+    )
