@@ -68,7 +68,7 @@ class DetectorAsset(BuildHookInterface):  # type: ignore[type-arg]
         """Ask for the carrier only when its file is missing."""
         return [] if self.is_present() else [f"{CARRIER}=={CARRIER_VERSION}"]
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Copy the file, once its hash has been checked."""
         if self.is_present():
             return

@@ -1,0 +1,96 @@
+"""mien reads apparent facial expression from pictures, offline.
+
+    >>> import mien
+    >>> result = mien.analyze("examples/astronaut.jpg")  # doctest: +SKIP
+    >>> result.faces[0].emotion                          # doctest: +SKIP
+    'happy'
+
+This module turns the house into its public names. They are loaded when they are first used:
+`import mien` itself loads no torch, no onnxruntime and no image decoder, and opens no file.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # what `__getattr__` does, for people's editors and type checkers
+    from mien.analyzer import Analyzer, analyze
+    from mien.draw import annotate
+    from mien.emotions import EMOTIONS
+    from mien.errors import (
+        ConfigError,
+        DataError,
+        ExportError,
+        ImageError,
+        InputError,
+        MienError,
+        MissingExtraError,
+        ModelError,
+        OutputError,
+        TrainingError,
+    )
+    from mien.faces import Box, Face, FaceDetector, detect_faces
+    from mien.images import read_image
+    from mien.recognizer import Recognizer
+    from mien.results import FaceResult, Failure, ImageResult
+    from mien.spec import ModelSpec
+
+    __version__: str
+
+__all__ = [
+    "EMOTIONS",
+    "Analyzer",
+    "Box",
+    "ConfigError",
+    "DataError",
+    "ExportError",
+    "Face",
+    "FaceDetector",
+    "FaceResult",
+    "Failure",
+    "ImageError",
+    "ImageResult",
+    "InputError",
+    "MienError",
+    "MissingExtraError",
+    "ModelError",
+    "ModelSpec",
+    "OutputError",
+    "Recognizer",
+    "TrainingError",
+    "__version__",
+    "analyze",
+    "annotate",
+    "detect_faces",
+    "read_image",
+]
+
+_HOMES = {
+    "analyzer": ("Analyzer", "analyze"),
+    "draw": ("annotate",),
+    "emotions": ("EMOTIONS",),
+    "faces": ("Box", "Face", "FaceDetector", "detect_faces"),
+    "images": ("read_image",),
+    "recognizer": ("Recognizer",),
+    "results": ("FaceResult", "Failure", "ImageResult"),
+    "spec": ("ModelSpec",),
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from its home at its first use."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        value: object = version("mien")
+    elif name in __all__:
+        homes = (home for home, names in _HOMES.items() if name in names)
+        value = getattr(import_module(f"mien.{next(homes, 'errors')}"), name)
+    else:
+        raise AttributeError(f"module 'mien' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return __all__

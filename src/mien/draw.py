@@ -1,0 +1,231 @@
+"""This module turns an image and its result into an annotated image."""
+
+from collections.abc import Mapping
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageColor, ImageDraw, ImageFont
+
+from mien.emotions import EMOTIONS
+from mien.results import FaceResult, ImageResult
+
+Rectangle: TypeAlias = tuple[float, float, float, float]
+"""Left, top, right, bottom in pixels."""
+Font: TypeAlias = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
+# Okabe and Ito's colours, which people with any colour vision tell apart.
+PALETTE: Final = ("#D55E00", "#009E73", "#CC79A7", "#F0E442", "#DDDDDD", "#56B4E9", "#E69F00")
+UNDECIDED: Final = "#A8A8A8"
+MIN_SIDE_PX: Final = 720
+"""A picture whose longer side is under this is enlarged, so that the words fit."""
+
+_INK, _PALE_INK, _PALE_BAR, _TRACK = "#FFFFFF", "#C4C8D0", "#A6AEBC", "#FFFFFF30"
+_PAPER = (16, 18, 24, 205)
+_SMOOTH = 4  # shapes are drawn this much larger and scaled down, for smooth edges
+_REASONS = {"too_small": "too small", "uncertain": "uncertain"}
+
+
+def annotate(image: NDArray[np.uint8], result: ImageResult) -> Image.Image:
+    """Draw every face's box, its emotion and, where there is room, its probabilities.
+
+    Args:
+        image: The picture that was analysed, (H, W, 3) uint8 RGB, as `mien.read_image` gives it.
+        result: Its result.
+
+    Returns:
+        A new RGB image; enlarged, if the picture's longer side is under `MIN_SIDE_PX`, and with
+        a strip added to the right if a single face leaves no room for its probabilities.
+    """
+    picture = Image.fromarray(np.ascontiguousarray(image))
+    scale = max(1.0, MIN_SIDE_PX / max(picture.size))
+    if scale > 1:
+        size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+        picture = picture.resize(size, Image.Resampling.BICUBIC)
+    picture = picture.convert("RGB")
+    boxes = [_scaled(face, scale) for face in result.faces]
+    for face, box in zip(result.faces, boxes, strict=True):
+        _draw_frame(picture, box, _color(face), _line(picture))
+    taken = list(boxes)
+    for face, box in zip(result.faces, boxes, strict=True):
+        taken.append(_draw_label(picture, face, box))
+    for face, box in zip(result.faces, boxes, strict=True):
+        if face.probabilities is None:
+            continue
+        font = _font(picture, box)
+        size = _panel_size(face.probabilities, font)
+        place = _find_place(picture, size, box, taken)
+        if place is None and len(result.faces) == 1:  # the face fills its picture
+            picture, place = _add_strip(picture, size)
+        if place is not None:
+            _draw_panel(picture, face, font, place)
+            taken.append((*place, place[0] + size[0], place[1] + size[1]))
+    return picture
+
+
+def _scaled(face: FaceResult, scale: float) -> Rectangle:
+    box = face.box
+    return (
+        box.x * scale,
+        box.y * scale,
+        (box.x + box.width) * scale,
+        (box.y + box.height) * scale,
+    )
+
+
+def _color(face: FaceResult) -> str:
+    """Give an emotion's colour; labels of one's own take the colours in turn."""
+    if face.emotion is None or face.probabilities is None:
+        return UNDECIDED
+    names = EMOTIONS if face.emotion in EMOTIONS else tuple(face.probabilities)
+    return PALETTE[names.index(face.emotion) % len(PALETTE)]
+
+
+def _line(picture: Image.Image) -> int:
+    """Choose a line width in pixels that is seen on this picture."""
+    return max(3, round(max(picture.size) / 240))
+
+
+def _font(picture: Image.Image, box: Rectangle) -> Font:
+    """Choose letters that fit the face, within what can be read on this picture."""
+    longer = max(picture.size)
+    wanted = (box[3] - box[1]) * 0.13
+    return ImageFont.load_default(round(min(max(wanted, longer / 48), longer / 28)))
+
+
+def _draw_frame(picture: Image.Image, box: Rectangle, color: str, line: int) -> None:
+    """Draw a face's box: a coloured line between two dark ones, seen on any background."""
+    width, height = round(box[2] - box[0]), round(box[3] - box[1])
+    radius = min(width, height) * 0.08
+    for inset, thickness, paint in ((0, line + 2, "#101218B0"), (1, line, color)):
+        size = width + 2 * line - 2 * inset, height + 2 * line - 2 * inset
+        if min(size) > 2 * thickness:
+            place = round(box[0]) - line + inset, round(box[1]) - line + inset
+            _paste(picture, _rounded(size, radius + line, thickness), place, paint)
+
+
+def _draw_label(picture: Image.Image, face: FaceResult, box: Rectangle) -> Rectangle:
+    """Write the emotion, or why there is none, above the box, below it, or inside."""
+    text = _REASONS.get(face.reason or "", face.reason or "")
+    if face.emotion is not None and face.probabilities is not None:
+        text = f"{face.emotion}  {face.probabilities[face.emotion]:.0%}"
+    font = _font(picture, box)
+    pad = round(_em(font) * 0.4)
+    width, height = round(font.getlength(text)) + 2 * pad, round(_em(font) * 1.5)
+    gap = 2 * _line(picture)
+    left = round(min(max(box[0] - _line(picture), 0), max(0, picture.width - width)))
+    top = round(box[1]) - height - gap
+    if top < 0:
+        top = round(box[3]) + gap
+    if top + height > picture.height:
+        top = max(0, round(box[1]) + gap)
+    color = _color(face)
+    _paste(picture, _rounded((width, height), height * 0.25), (left, top), color)
+    middle = (left + width / 2, top + height / 2)
+    ImageDraw.Draw(picture).text(middle, text, fill=_ink_on(color), font=font, anchor="mm")
+    return left, top, left + width, top + height
+
+
+def _panel_size(probabilities: Mapping[str, float], font: Font) -> tuple[int, int]:
+    """Measure a panel: the names, a bar of 5 em and a number, with spaces of 0.7 em."""
+    em = _em(font)
+    names = max(font.getlength(name) for name in probabilities)
+    width = names + 5 * em + font.getlength("100%") + 2.8 * em
+    return round(width), round(1.45 * em * len(probabilities) + 0.85 * em)
+
+
+def _draw_panel(picture: Image.Image, face: FaceResult, font: Font, place: tuple[int, int]) -> None:
+    """Draw one bar for each emotion, as long as it is probable."""
+    probabilities = face.probabilities or {}
+    width, height = _panel_size(probabilities, font)
+    em = _em(font)
+    left, right = place[0] + 0.7 * em, place[0] + width - 0.7 * em
+    start = left + max(font.getlength(name) for name in probabilities) + 0.7 * em
+    track = _rounded((round(5 * em), max(2, round(0.55 * em))), 0.27 * em)
+    top_name = max(probabilities, key=lambda name: probabilities[name])
+    _paste(picture, _rounded((width, height), 0.5 * em), place, _PAPER)
+    pen = ImageDraw.Draw(picture)
+    for index, (name, value) in enumerate(probabilities.items()):
+        middle = place[1] + 0.43 * em + 1.45 * em * (index + 0.5)
+        ink = _INK if name == top_name else _PALE_INK
+        pen.text((left, middle), name, fill=ink, font=font, anchor="lm")
+        pen.text((right, middle), f"{value:.0%}", fill=ink, font=font, anchor="rm")
+        spot = round(start), round(middle - track.height / 2)
+        _paste(picture, track, spot, _TRACK)
+        bar = track.crop((0, 0, round(track.width * value), track.height))
+        if bar.width:
+            _paste(picture, bar, spot, _color(face) if name == top_name else _PALE_BAR)
+
+
+def _add_strip(picture: Image.Image, size: tuple[int, int]) -> tuple[Image.Image, tuple[int, int]]:
+    """Add a dark strip to the right of a picture, with room for a panel."""
+    gap = 3 * _line(picture)
+    height = max(picture.height, size[1] + 2 * gap)
+    wider = Image.new("RGB", (picture.width + size[0] + 2 * gap, height), _PAPER[:3])
+    wider.paste(picture)
+    return wider, (picture.width + gap, gap)
+
+
+def _find_place(
+    picture: Image.Image, size: tuple[int, int], box: Rectangle, taken: list[Rectangle]
+) -> tuple[int, int] | None:
+    """Find room for a panel beside, below or above a box, or in a corner; None without room."""
+    width, height = size
+    gap = 3 * _line(picture)
+    if width + 2 * gap > picture.width or height + 2 * gap > picture.height:
+        return None
+    level = min(max(box[1], gap), picture.height - height - gap)
+    flush = min(max(box[0], gap), picture.width - width - gap)
+    beside = [
+        (box[2] + gap, level),
+        (box[0] - width - gap, level),
+        (flush, box[3] + gap),
+        (flush, box[1] - height - gap),
+    ]
+    for x, y in beside:
+        inside = 0 <= x <= picture.width - width and 0 <= y <= picture.height - height
+        if inside and not any(_overlap((x, y, x + width, y + height), other) for other in taken):
+            return round(x), round(y)
+    return None
+
+
+def _overlap(one: Rectangle, other: Rectangle) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def _rounded(size: tuple[int, int], radius: float, line: int | None = None) -> Image.Image:
+    """Make the mask of a rounded rectangle, filled or as a line of some width."""
+    width, height = max(1, size[0]), max(1, size[1])
+    mask = Image.new("L", (width * _SMOOTH, height * _SMOOTH))
+    ImageDraw.Draw(mask).rounded_rectangle(
+        (0, 0, mask.width - 1, mask.height - 1),
+        radius=radius * _SMOOTH,
+        fill=255 if line is None else 0,
+        outline=255,
+        width=(line or 1) * _SMOOTH,
+    )
+    return mask.reduce(_SMOOTH)
+
+
+def _paste(
+    picture: Image.Image,
+    mask: Image.Image,
+    place: tuple[int, int],
+    paint: str | tuple[int, int, int, int],
+) -> None:
+    """Paint through a mask; a paint's fourth level is how much it covers."""
+    red, green, blue, *cover = ImageColor.getrgb(paint) if isinstance(paint, str) else paint
+    if cover:
+        mask = mask.point([level * cover[0] // 255 for level in range(256)])
+    picture.paste((red, green, blue), place, mask)
+
+
+def _em(font: Font) -> float:
+    """Measure a font's size in pixels."""
+    return float(getattr(font, "size", 12))
+
+
+def _ink_on(color: str) -> str:
+    """Choose black or white letters, whichever stands out."""
+    red, green, blue = ImageColor.getrgb(color)[:3]
+    return "#101218" if 0.299 * red + 0.587 * green + 0.114 * blue > 110 else _INK

@@ -1,0 +1,279 @@
+"""This module turns a path, bytes, a stream, an array or a Pillow image into an RGB array.
+
+It is the only image decoder in mien. Content decides what a file is, never its extension.
+Only decoders of raster pictures are let near a file: Pillow's EPS reader, for one, would start
+another program.
+"""
+
+import io
+import os
+import stat
+import warnings
+from pathlib import Path
+from typing import BinaryIO, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from mien.errors import ImageError
+
+ImageSource: TypeAlias = (
+    str
+    | os.PathLike[str]
+    | bytes
+    | bytearray
+    | memoryview
+    | NDArray[np.generic]
+    | Image.Image
+    | BinaryIO
+)
+"""What `read_image` takes."""
+
+FORMATS: Final = ("JPEG", "PNG", "GIF", "BMP", "DIB", "PPM", "WEBP", "AVIF", "TIFF", "JPEG2000")
+MAX_PIXELS: Final = 89_478_485
+"""Pictures with more are refused (Pillow's own limit; a quarter of a GiB as RGB)."""
+MAX_STREAM_BYTES: Final = 256 * 2**20
+
+_HEIC_BRANDS = {b"heic", b"heix", b"hevc", b"heim", b"mif1", b"msf1"}
+_READABLE = "JPEG, PNG, WebP, AVIF, TIFF, GIF or BMP"
+
+
+def read_image(source: ImageSource) -> NDArray[np.uint8]:
+    """Read a picture as it is meant to be seen.
+
+    EXIF orientation is applied; transparency is laid on white; of an animation or a file of
+    several pages the first is taken; 16-bit levels are scaled to 8 bits.
+
+    Args:
+        source: A path; an encoded picture as bytes or as a binary stream; a Pillow image; or an
+            array of (H, W), (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA that is uint8, uint16,
+            bool, or floating point in [0, 1].
+
+    Returns:
+        (H, W, 3) uint8 RGB. May share memory with an array that was given: do not write to it.
+
+    Raises:
+        ImageError: The source cannot be read as a picture.
+    """
+    if isinstance(source, np.ndarray):
+        return _read_array(source)
+    name = name_source(source)
+    if isinstance(source, Image.Image):
+        return _decode(source, name)
+    if isinstance(source, str | os.PathLike):
+        path = _check_path(source, name)
+        try:
+            with path.open("rb") as stream:
+                return _read_stream(stream, name)
+        except OSError as error:
+            raise ImageError(f"{name} cannot be opened: {_reason(error)}") from error
+    if isinstance(source, bytes | bytearray | memoryview):
+        return _read_stream(io.BytesIO(source), name)
+    if hasattr(source, "read"):
+        return _read_stream(io.BytesIO(_read_all(source, name)), name)
+    raise ImageError(
+        f"a picture is a path, bytes, a binary stream, an array or a Pillow image, "
+        f"got {type(source).__name__}"
+    )
+
+
+def name_source(source: ImageSource) -> str:
+    """Name a source as results and messages do: its path, or what it is, in angle brackets."""
+    if isinstance(source, str | os.PathLike):
+        name = os.fspath(source)
+    elif isinstance(source, bytes | bytearray | memoryview):
+        name = "<bytes>"
+    elif isinstance(source, np.ndarray):
+        name = "<array>"
+    elif isinstance(source, Image.Image):
+        filename = getattr(source, "filename", "")
+        name = filename if isinstance(filename, str) and filename else "<image>"
+    elif hasattr(source, "read"):
+        stream_name = getattr(source, "name", None)
+        name = stream_name if isinstance(stream_name, str) else "<stream>"
+    else:
+        name = f"<{type(source).__name__}>"
+    # A file name on disk may hold bytes that are no text: JSON and terminals need text.
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _check_path(source: str | os.PathLike[str], name: str) -> Path:
+    """Refuse, before it is opened, whatever is not a regular file with something in it."""
+    if name.startswith(("http://", "https://")):
+        raise ImageError(f"{name} is a URL; mien opens no connections: download the picture first")
+    path = Path(source)
+    try:
+        status = path.stat()
+    except FileNotFoundError as error:
+        raise ImageError(f"{name or repr(name)} does not exist") from error
+    except (OSError, ValueError) as error:
+        raise ImageError(f"{name!r} cannot be opened: {_reason(error)}") from error
+    for is_kind, kind in (
+        (stat.S_ISDIR, "a folder; name the pictures in it"),
+        (stat.S_ISFIFO, "a pipe with a name; send it to standard input"),
+        (stat.S_ISCHR, "a device"),
+        (stat.S_ISBLK, "a device"),
+        (stat.S_ISSOCK, "a socket"),
+    ):
+        if is_kind(status.st_mode):
+            raise ImageError(f"{name} is not a picture file: it is {kind}")
+    return path
+
+
+def _read_all(stream: BinaryIO, name: str) -> bytes:
+    """Read a stream to its end, within bounds: pipes cannot go back, as decoders want to."""
+    try:
+        data = stream.read(MAX_STREAM_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise ImageError(f"{name} cannot be read: {_reason(error)}") from error
+    if not isinstance(data, bytes):
+        raise ImageError(f"{name} gives {type(data).__name__}, wanted bytes; open it in mode 'rb'")
+    if len(data) > MAX_STREAM_BYTES:
+        raise ImageError(
+            f"{name} is longer than {MAX_STREAM_BYTES // 2**20} MiB, too long for a picture"
+        )
+    return data
+
+
+def _read_stream(stream: BinaryIO, name: str) -> NDArray[np.uint8]:
+    """Decode an encoded picture from a stream that can go back."""
+    head = stream.read(64)
+    stream.seek(0)
+    if not head:
+        raise ImageError(f"{name} is empty, wanted a picture; was it saved or sent completely?")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(stream, formats=FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _too_large(name) from error
+    except UnidentifiedImageError as error:
+        raise ImageError(
+            f"{name} is not a picture that mien reads: it {_describe(head)}; wanted {_READABLE}"
+        ) from error
+    except Exception as error:  # on hostile bytes a decoder raises anything
+        raise _damaged(name, error) from error
+    with image:
+        return _decode(image, name)
+
+
+def _decode(image: Image.Image, name: str) -> NDArray[np.uint8]:
+    """Load a Pillow image, turn it upright and bring it to RGB."""
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise _too_large(name, f"{width} x {height} pixels")
+    if not width or not height:
+        raise ImageError(f"{name} has no pixels: it is {width} x {height}")
+    try:
+        image.load()
+        upright = _turn_upright(image)
+        return _to_rgb(upright, name)
+    except ImageError:
+        raise
+    except Exception as error:  # on hostile bytes a decoder raises anything
+        raise _damaged(name, error) from error
+
+
+def _turn_upright(image: Image.Image) -> Image.Image:
+    """Apply the EXIF orientation; a picture whose EXIF block is damaged stays as it is."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # noqa: BLE001 - a bad note on the back does not spoil the picture
+        return image
+
+
+def _to_rgb(image: Image.Image, name: str) -> NDArray[np.uint8]:
+    """Bring any Pillow mode to (H, W, 3) uint8."""
+    if image.mode in {"F", "I"} or image.mode.startswith("I;16"):
+        levels = np.asarray(image)
+        if image.mode == "I" and levels.min() >= 0 and levels.max() <= 65535:
+            levels = levels.astype(np.uint16)
+        return _read_array(levels, name)
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, "white")
+        image = Image.alpha_composite(white, rgba)
+    return np.asarray(image.convert("RGB"))
+
+
+def _read_array(array: NDArray[np.generic], name: str = "the array") -> NDArray[np.uint8]:
+    """Bring an array of levels to (H, W, 3) uint8."""
+    shape = array.shape
+    if array.ndim == 2:
+        array = array[:, :, np.newaxis]
+    if array.ndim != 3 or array.shape[2] not in {1, 3, 4}:
+        raise ImageError(
+            f"{name} has shape {shape}, wanted (H, W), (H, W, 1), (H, W, 3) or (H, W, 4); "
+            "move the channels last, and give one picture at a time"
+        )
+    if array.size == 0:
+        raise ImageError(f"{name} has no pixels: its shape is {shape}")
+    levels = _to_uint8(array, name)
+    if levels.shape[2] == 4:
+        alpha = levels[:, :, 3:].astype(np.uint16)
+        on_white = levels[:, :, :3] * alpha + 255 * (255 - alpha)  # at most 255 * 255
+        levels = ((on_white + np.uint16(127)) // 255).astype(np.uint8)
+    if levels.shape[2] == 1:
+        levels = np.repeat(levels, 3, axis=2)
+    return np.ascontiguousarray(levels)
+
+
+def _to_uint8(array: NDArray[np.generic], name: str) -> NDArray[np.uint8]:
+    """Scale levels of any type that is taken to 0..255."""
+    if array.dtype == np.uint8:
+        return array.astype(np.uint8, copy=False)
+    if array.dtype == np.bool_:
+        return array.astype(np.uint8) * np.uint8(255)
+    if array.dtype == np.uint16:
+        return ((array.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    if np.issubdtype(array.dtype, np.floating):
+        low, high = float(array.min()), float(array.max())  # NaN, where there is one
+        if not (low >= 0 and high <= 1):
+            raise ImageError(
+                f"{name} is floating point from {low:g} to {high:g}, wanted [0, 1]; "
+                "scale it, or give uint8 levels"
+            )
+        return np.rint(array.astype(np.float64) * 255).astype(np.uint8)
+    raise ImageError(
+        f"{name} is {array.dtype}, wanted uint8, uint16, bool, or floating point in [0, 1]; "
+        "convert it, e.g. with .astype('uint8')"
+    )
+
+
+def _describe(head: bytes) -> str:
+    """Say what a file's first bytes look like, for people who wonder why it is refused."""
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    is_container = head[4:8] in {b"ftyp", b"moov", b"mdat"}  # ISO: of pictures and of videos
+    video_starts = (b"\x1aE\xdf\xa3", b"FLV", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3")
+    descriptions = (
+        (is_container and head[8:12] in _HEIC_BRANDS, "is HEIC; convert it to JPEG first"),
+        (
+            is_container or head[8:12] == b"AVI " or head.startswith(video_starts),
+            "is a video, and this release reads photos only",
+        ),
+        (head.startswith(b"%PDF"), "is a PDF"),
+        (text.startswith((b"<svg", b"<?xml")), "is XML or SVG"),
+        (text.startswith((b"<!doctype", b"<html")), "is a web page"),
+        (head.isascii() and b"\x00" not in head, "is text"),
+    )
+    return next((words for holds, words in descriptions if holds), "begins like no picture format")
+
+
+def _too_large(name: str, got: str = "more") -> ImageError:
+    return ImageError(
+        f"{name} is too large: {got}, wanted at most {MAX_PIXELS:,} pixels; make it smaller first"
+    )
+
+
+def _damaged(name: str, error: Exception) -> ImageError:
+    if isinstance(error, MemoryError):
+        return ImageError(f"{name} does not fit into memory; make it smaller first")
+    return ImageError(f"{name} is damaged or incomplete ({_reason(error)}); save or send it again")
+
+
+def _reason(error: Exception) -> str:
+    """Put an exception into a few words."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
