@@ -1,0 +1,65 @@
+"""How much faster is a batch through the recognizer than eager torch, face by face?
+
+Command: python benchmarks/recognizer_speed.py
+
+The network of the model `accurate` and 1,000 faces, in interleaved rounds; the median of each, and
+their ratio. Weights and faces are noise: no time depends on them. Needs mien[train].
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from machine import write_result
+
+from mien.preprocess import to_input
+from mien.recognizer import Recognizer
+from mien.training.config import config_from_dict
+from mien.training.model import FaceNet
+
+FACES = 1000
+ROUNDS = 7
+
+
+def main() -> None:
+    """Time both ways to read the same faces."""
+    recognizer = Recognizer("accurate")
+    config = config_from_dict(recognizer.spec.training["config"])
+    net = FaceNet(config.model, len(recognizer.emotions)).eval()
+    faces = np.random.default_rng(0).integers(0, 256, (FACES, 48, 48), dtype=np.uint8)
+
+    def one_by_one() -> None:
+        with torch.inference_mode():
+            for face in faces:
+                torch.softmax(net(torch.from_numpy(to_input(face[None]))), dim=1)
+
+    def batch() -> None:
+        recognizer.predict_probabilities(faces)
+
+    ways: dict[str, Callable[[], None]] = {"torch_one_by_one": one_by_one, "recognizer": batch}
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(ROUNDS + 1):
+        for name, way in ways.items():
+            began = time.perf_counter()
+            way()
+            seconds[name].append(time.perf_counter() - began)
+    median = {name: statistics.median(rounds[1:]) for name, rounds in seconds.items()}
+    write_result(
+        __file__,
+        "python benchmarks/recognizer_speed.py",
+        ("onnxruntime", "torch"),
+        {
+            "faces": FACES,
+            "rounds": ROUNDS,
+            "parameters": sum(parameter.numel() for parameter in net.parameters()),
+            "torch_one_by_one_faces_per_s": FACES / median["torch_one_by_one"],
+            "recognizer_faces_per_s": FACES / median["recognizer"],
+            "ratio": median["torch_one_by_one"] / median["recognizer"],
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()

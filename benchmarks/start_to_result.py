@@ -1,0 +1,50 @@
+"""How long from the start of the process to the emotions on a photo, and what does a user install?
+
+Command: python benchmarks/start_to_result.py examples/astronaut.jpg
+
+Runs `mien analyze --json` on the photo and `import mien`, each in new processes, and weighs the
+environment's site-packages: run it with the Python of a base install.
+"""
+
+import statistics
+import subprocess
+import sys
+import sysconfig
+import time
+from pathlib import Path
+
+from machine import write_result
+
+ROUNDS = 9
+
+
+def time_processes(*arguments: str) -> dict[str, float]:
+    """Time new processes, in seconds; the first, which may read from a cold disk, apart."""
+    seconds = []
+    for _ in range(ROUNDS + 1):
+        began = time.perf_counter()
+        subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+        seconds.append(time.perf_counter() - began)
+    return {"first_s": seconds[0], "median_s": statistics.median(seconds[1:])}
+
+
+def main(photo: str) -> None:
+    """Time the command and the import."""
+    site_packages = Path(sysconfig.get_paths()["purelib"])
+    size = sum(path.stat().st_size for path in site_packages.rglob("*") if path.is_file())
+    write_result(
+        __file__,
+        f"python benchmarks/start_to_result.py {photo}",
+        ("mien", "numpy", "onnxruntime", "pillow"),
+        {
+            "rounds": ROUNDS,
+            "python_alone": time_processes("-c", "pass"),
+            "import_mien": time_processes("-c", "import mien"),
+            "analyze_photo": time_processes("-m", "mien", "analyze", photo, "--json"),
+            "site_packages_mb": size / 1e6,
+        },
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

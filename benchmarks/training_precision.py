@@ -1,0 +1,81 @@
+"""Is bfloat16 faster than float32 for a training step on this processor, and by how much?
+
+Command: python benchmarks/training_precision.py recipes/accurate.toml
+
+Whole steps of the recipe's network (augmentation, forward, backward, AdamW) at 48 px, in
+interleaved rounds; the median of each. Needs mien[train].
+"""
+
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import torch
+from machine import write_result
+from torch.nn import functional
+
+from mien.training.augment import Augment
+from mien.training.config import TrainConfig, read_config
+from mien.training.fit import faster_precision
+from mien.training.model import FaceNet
+
+ROUNDS = 12
+
+
+class Step:
+    """One training step in a precision and a memory layout."""
+
+    def __init__(self, config: TrainConfig, dtype: torch.dtype, layout: torch.memory_format):
+        self.net = FaceNet(config.model, 7).to(memory_format=layout)
+        self.optimizer = torch.optim.AdamW(self.net.parameters(), lr=1e-3)
+        self.augment = Augment(config.augment)
+        self.dtype, self.layout = dtype, layout
+        self.faces = torch.rand(config.batch_size, 1, 48, 48)
+        self.labels = torch.randint(0, 7, (config.batch_size,))
+
+    def time(self) -> tuple[float, float]:
+        """Take the step; give all its seconds, and those of the augmentation."""
+        began = time.perf_counter()
+        x = self.augment(self.faces).contiguous(memory_format=self.layout)
+        augmented = time.perf_counter()
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.dtype == torch.bfloat16):
+            logits = self.net(x)
+        functional.cross_entropy(logits.float(), self.labels).backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return time.perf_counter() - began, augmented - began
+
+
+def main(recipe: Path) -> None:
+    """Time the steps side by side."""
+    config = read_config(recipe)
+    plain, last = torch.contiguous_format, torch.channels_last
+    steps = {
+        "float32": Step(config, torch.float32, plain),
+        "float32_channels_last": Step(config, torch.float32, last),
+        "bfloat16_channels_last": Step(config, torch.bfloat16, last),
+    }
+    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in steps}
+    for _ in range(ROUNDS + 2):
+        for name, step in steps.items():
+            seconds[name].append(step.time())
+    whole = {name: statistics.median(s for s, _ in rounds[2:]) for name, rounds in seconds.items()}
+    augment = statistics.median(part for _, part in seconds["float32_channels_last"][2:])
+    write_result(
+        __file__,
+        f"python benchmarks/training_precision.py {recipe}",
+        ("torch", "kornia"),
+        {
+            "batch_size": config.batch_size,
+            "faces_per_s": {name: config.batch_size / s for name, s in whole.items()},
+            "bfloat16_over_float32": whole["float32"] / whole["bfloat16_channels_last"],
+            "channels_last_over_contiguous": whole["float32"] / whole["float32_channels_last"],
+            "augmentation_share_of_a_step": augment / whole["float32_channels_last"],
+            "precision_auto_chooses": faster_precision(),
+        },
+    )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,221 @@
+"""This module turns a checkpoint into NAME.onnx and NAME.json, parity proved, or into nothing."""
+
+import hashlib
+import io
+import logging
+import tempfile
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+
+from mien.errors import DataError, ExportError, OutputError
+from mien.preprocess import to_input
+from mien.recognizer import Recognizer
+from mien.spec import ModelSpec
+from mien.training.checkpoint import load_model
+from mien.training.datasets import Dataset, Split
+from mien.training.metrics import (
+    compute_figures,
+    fit_temperature,
+    risk_coverage,
+    softmax,
+    threshold_for_coverage,
+)
+from mien.training.model import INPUT_SIZE, FaceNet
+
+PARITY = 1e-5
+"""Largest difference between torch's and onnxruntime's logits that is let through."""
+PARITY_BATCHES = (1, 2, 17)
+"""Batch sizes at which they are compared."""
+_CHUNK = 256
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """What an export wrote.
+
+    Attributes:
+        onnx: The network, `NAME.onnx`.
+        contract: What it takes and gives, `NAME.json`.
+        largest_difference: Between torch and onnxruntime, over all faces compared, in logits.
+        temperature: Fitted on the validation split.
+    """
+
+    onnx: Path
+    contract: Path
+    largest_difference: float
+    temperature: float
+
+
+def export(
+    checkpoint: Path,
+    dataset: Dataset,
+    output: Path,
+    *,
+    name: str | None = None,
+    coverage: float | None = None,
+) -> ExportResult:
+    """Write a trained network as a model file that the ground floor reads.
+
+    The temperature (Guo et al. 2017, arXiv 1706.04599) and the abstention threshold are chosen
+    on the validation split; no other split is looked at.
+
+    Args:
+        checkpoint: `best.safetensors` of a run.
+        dataset: The data it was trained on, for its validation split.
+        output: The folder to write to.
+        name: The model's name; by default the one in its recipe.
+        coverage: Share of the validation faces that get an answer, above 0 to 1; the model
+            abstains on faces it is less sure of. None answers always.
+
+    Returns:
+        The two files, and what was measured.
+
+    Raises:
+        DataError: There is no validation split, or its classes are not the model's.
+        ExportError: onnxruntime does not agree with torch; nothing is written.
+        ModelError: The checkpoint cannot be read.
+        OutputError: The files cannot be written; what was there before is kept.
+    """
+    net, description = load_model(checkpoint)
+    class_names = tuple(description["class_names"])
+    validation = dataset.splits.get("validation")
+    if validation is None:
+        raise DataError(f"{dataset.source} has no validation split to fit the temperature on")
+    if dataset.class_names != class_names:
+        raise DataError(
+            f"the model knows {', '.join(class_names)}, but {dataset.source} has "
+            f"{', '.join(dataset.class_names)}: export with the data it was trained on"
+        )
+    logits = _predict_logits(net, validation.images)
+    temperature = fit_temperature(logits, validation.labels)
+    model = to_onnx(net)
+    spec = ModelSpec(
+        name=name or description["config"]["name"],
+        onnx_sha256=hashlib.sha256(model).hexdigest(),
+        class_names=class_names,
+        temperature=temperature,
+        abstention_threshold=_threshold(logits, validation, temperature, coverage),
+        metrics={"validation": _measure(logits, validation, temperature, class_names)},
+        training=description,
+    )
+    path = output / f"{spec.name}.onnx"
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=output, prefix=".export-") as folder:
+            unproved = Path(folder) / path.name
+            unproved.write_bytes(model)
+            spec.write(unproved.with_suffix(".json"))
+            difference = prove_parity(net, Recognizer(unproved), validation.images)
+            unproved.replace(path)
+            unproved.with_suffix(".json").replace(path.with_suffix(".json"))
+    except OSError as error:
+        raise OutputError(
+            f"{path} cannot be written ({error.strerror}); make room or choose another --output"
+        ) from error
+    return ExportResult(path, path.with_suffix(".json"), difference, temperature)
+
+
+def to_onnx(net: FaceNet) -> bytes:
+    """Translate a network.
+
+    Args:
+        net: In evaluation mode.
+
+    Returns:
+        The ONNX file: `faces` (N, 1, 48, 48) float32 in [0, 1] to `logits` (N, K) float32.
+    """
+    example = (torch.zeros(2, 1, INPUT_SIZE, INPUT_SIZE),)
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # torch's own, about its next release
+        program = torch.onnx.export(
+            net,
+            example,
+            dynamo=True,
+            verbose=False,
+            input_names=["faces"],
+            output_names=["logits"],
+            dynamic_shapes={"x": {0: torch.export.Dim("N")}},
+        )
+    if program is None:
+        raise ExportError("torch gave no ONNX program: use the torch release that mien[train] asks")
+    graph = program.model_proto
+    for node in graph.graph.node:  # Paths and source lines of the machine that exported.
+        del node.metadata_props[:]
+        node.doc_string = ""
+    for value in (*graph.graph.value_info, *graph.graph.input, *graph.graph.output):
+        del value.metadata_props[:]
+    del graph.graph.metadata_props[:]
+    del graph.metadata_props[:]
+    onnx.checker.check_model(graph, full_check=True)
+    file = io.BytesIO()
+    onnx.save(graph, file)
+    return file.getvalue()
+
+
+def prove_parity(net: FaceNet, recognizer: Recognizer, faces: NDArray[np.uint8]) -> float:
+    """Compare torch with onnxruntime on real faces.
+
+    Args:
+        net: The network, in evaluation mode.
+        recognizer: Its translation, opened as a user opens it.
+        faces: (N, 48, 48) uint8, of which some are taken from all over the split.
+
+    Returns:
+        The largest difference of a logit.
+
+    Raises:
+        ExportError: It is over `PARITY`.
+    """
+    worst = 0.0
+    for batch in PARITY_BATCHES:
+        for start in np.linspace(0, max(0, len(faces) - batch), num=8, dtype=int):
+            chosen = faces[start : start + batch]
+            difference = recognizer.predict_logits(chosen) - _predict_logits(net, chosen)
+            worst = max(worst, float(np.abs(difference).max()))
+    if not worst <= PARITY:  # also when it is not a number
+        raise ExportError(
+            f"onnxruntime differs from torch by {worst:.1e} in a logit, {PARITY:.0e} is allowed: "
+            f"nothing was written"
+        )
+    return worst
+
+
+def _predict_logits(net: FaceNet, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Map faces (N, 48, 48) uint8 to logits (N, K) with torch."""
+    with torch.inference_mode():
+        chunks = [
+            net(torch.from_numpy(to_input(faces[start : start + _CHUNK]))).numpy()
+            for start in range(0, len(faces), _CHUNK)
+        ]
+    return np.concatenate(chunks)
+
+
+def _measure(
+    logits: NDArray[np.float32], split: Split, temperature: float, class_names: tuple[str, ...]
+) -> dict[str, Any]:
+    """Say how good the model is on the split it was chosen on."""
+    figures = compute_figures(split.labels, softmax(logits, temperature), class_names)
+    return {
+        "faces": figures.faces,
+        "accuracy": figures.accuracy,
+        "macro_f1": figures.macro_f1,
+        "ece": figures.ece,
+        "nll": figures.nll,
+    }
+
+
+def _threshold(
+    logits: NDArray[np.float32], split: Split, temperature: float, coverage: float | None
+) -> float | None:
+    if coverage is None:
+        return None
+    curve = risk_coverage(split.labels, softmax(logits, temperature))
+    return threshold_for_coverage(curve, coverage)

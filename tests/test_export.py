@@ -1,0 +1,90 @@
+"""An export is proved to give torch's answers, or it writes nothing."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from drawn_faces import drawn_dataset
+
+from mien.errors import DataError, ExportError, ModelError, OutputError
+from mien.recognizer import Recognizer
+from mien.training.config import Stage, read_config
+from mien.training.datasets import Dataset
+from mien.training.export import PARITY, export, prove_parity
+from mien.training.fit import fit
+from mien.training.predictor import load_predictor
+
+SMOKE = read_config(Path(__file__).parents[1] / "recipes" / "smoke.toml")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A checkpoint and the data it was trained on."""
+    dataset = drawn_dataset(validation=3)
+    config = replace(SMOKE, stages=(Stage(48, 6),))
+    return fit(config, dataset, tmp_path_factory.mktemp("run")).best, dataset
+
+
+@pytest.fixture(scope="module")
+def exported(trained, tmp_path_factory):
+    checkpoint, dataset = trained
+    return export(checkpoint, dataset, tmp_path_factory.mktemp("export"), coverage=0.9)
+
+
+def test_onnxruntime_agrees_with_torch(trained, exported):
+    checkpoint, dataset = trained
+    faces = dataset.splits["test"].images
+    torch_logits = load_predictor(str(checkpoint)).predict_logits(faces)
+    assert exported.largest_difference <= PARITY
+    for count in (1, 2, 17):
+        logits = Recognizer(exported.onnx).predict_logits(faces[:count])
+        assert np.abs(logits - torch_logits[:count]).max() <= PARITY
+
+
+def test_the_contract_travels_with_the_weights(trained, exported):
+    _, dataset = trained
+    spec = Recognizer(exported.onnx).spec
+    assert spec.name == "smoke"
+    assert spec.class_names == dataset.class_names
+    assert spec.temperature == exported.temperature
+    assert 0 < spec.abstention_threshold < 1
+    assert spec.metrics["validation"]["faces"] == len(dataset.splits["validation"].labels)
+    assert spec.training["config"]["seed"] == SMOKE.seed
+
+
+def test_the_model_file_says_nothing_of_the_machine_it_was_made_on(exported):
+    content = exported.onnx.read_bytes()
+    assert b"/" + str(Path(__file__).parents[1]).encode().lstrip(b"/") not in content
+    assert b"site-packages" not in content
+
+
+def test_an_export_that_differs_is_refused_and_leaves_nothing(trained, tmp_path):
+    checkpoint, dataset = trained
+    result = export(checkpoint, dataset, tmp_path)
+    net, _ = __import__("mien.training.checkpoint", fromlist=["x"]).load_model(checkpoint)
+    with torch.no_grad():
+        net.classifier.bias += 1e-3
+    with pytest.raises(ExportError, match="nothing was written"):
+        prove_parity(net, Recognizer(result.onnx), dataset.splits["test"].images)
+
+
+def test_it_needs_the_data_it_was_trained_on(trained, tmp_path):
+    checkpoint, dataset = trained
+    renamed = replace(dataset, class_names=("a", *dataset.class_names[1:]))
+    with pytest.raises(DataError, match="the model knows angry"):
+        export(checkpoint, renamed, tmp_path)
+    bare = Dataset("d", dataset.class_names, {"train": dataset.splits["train"]}, ())
+    with pytest.raises(DataError, match="no validation split"):
+        export(checkpoint, bare, tmp_path)
+    with pytest.raises(ModelError, match="there is no checkpoint"):
+        export(tmp_path / "none.safetensors", dataset, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_written(trained, tmp_path):
+    checkpoint, dataset = trained
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot be written"):
+        export(checkpoint, dataset, tmp_path / "file" / "deeper")

@@ -1,0 +1,219 @@
+"""A training learns, repeats, survives being killed, and says in a sentence what stopped it."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from drawn_faces import drawn_dataset
+from safetensors import safe_open
+
+from mien.errors import ConfigError, DataError, ModelError, TrainingError
+from mien.training.checkpoint import SafetensorsIO, load_model, read_description
+from mien.training.config import Stage, read_config
+from mien.training.datasets import Dataset
+from mien.training.fit import fit
+from mien.training.predictor import load_predictor
+
+SMOKE = read_config(Path(__file__).parents[1] / "recipes" / "smoke.toml")
+SHORT = replace(SMOKE, stages=(Stage(40, 2), Stage(48, 2)))
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Small batches are quicker so, and a child process of a test does the same."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def weights_of(path):
+    return SafetensorsIO().load_checkpoint(path)["state_dict"]
+
+
+def same_weights(one, other):
+    one, other = weights_of(one), weights_of(other)
+    return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory):
+    """A finished smoke run: folder, dataset and result."""
+    torch.set_num_threads(1)
+    folder, dataset = tmp_path_factory.mktemp("run"), drawn_dataset()
+    return folder, dataset, fit(SMOKE, dataset, folder)
+
+
+def test_it_learns_a_few_faces_by_heart(smoke):
+    _, dataset, result = smoke
+    train = dataset.splits["train"]
+    predicted = load_predictor(str(result.best)).predict_logits(train.images).argmax(axis=1)
+    assert (predicted == train.labels).all()
+    assert result.validation_accuracy > 0.6  # faces it has not seen; chance is 0.14
+
+
+def test_it_leaves_everything_people_look_for(smoke):
+    folder, _, _ = smoke
+    with (folder / "history.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["epoch"]) for row in rows] == list(range(1, SMOKE.epochs + 1))
+    assert [int(row["size"]) for row in rows] == [40] * 4 + [48] * 16
+    assert float(rows[-1]["train_loss"]) < float(rows[0]["train_loss"])
+    assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert list((folder / "tensorboard").glob("events.out.*"))
+    assert read_config(folder / "config.toml") == SMOKE
+
+
+def test_a_checkpoint_describes_itself(smoke):
+    _, dataset, result = smoke
+    description = read_description(result.best)
+    assert description["config"] == SMOKE.to_dict()
+    assert description["class_names"] == list(dataset.class_names)
+    assert set(description["versions"]) == {"mien", "torch", "lightning", "kornia"}
+    assert description["validation"]["validation_accuracy"] == result.validation_accuracy
+    net, _ = load_model(result.best)
+    assert not net.training
+    with safe_open(result.best, framework="pt") as file:
+        json.loads(file.metadata()["state"])
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_gives_others(tmp_path):
+    dataset = drawn_dataset()
+    one, two = (fit(SHORT, dataset, tmp_path / name) for name in ("one", "two"))
+    other = fit(replace(SHORT, seed=2), dataset, tmp_path / "other")
+    assert same_weights(one.last, two.last)
+    assert not same_weights(one.last, other.last)
+
+
+KILLED_RUN = """
+import sys; sys.path.insert(0, {tests!r})
+import torch; torch.set_num_threads(1)
+from pathlib import Path
+from drawn_faces import drawn_dataset
+from test_fit import SMOKE
+from mien.training.fit import fit
+fit(SMOKE, drawn_dataset(), Path({folder!r}), resume=True)
+"""
+
+
+def test_killed_and_resumed_it_ends_with_the_very_same_weights(smoke, tmp_path):
+    unbroken, dataset, _ = smoke
+    code = KILLED_RUN.format(tests=str(Path(__file__).parent), folder=str(tmp_path))
+    history = tmp_path / "history.csv"
+    with (tmp_path / "log").open("w") as log:
+        run = subprocess.Popen([sys.executable, "-c", code], stdout=log, stderr=log)
+        while not history.exists() or len(history.read_text().splitlines()) < 4:
+            assert run.poll() is None, (tmp_path / "log").read_text()
+            time.sleep(0.01)
+        os.kill(run.pid, signal.SIGKILL)
+        run.wait()
+    resumed = fit(SMOKE, dataset, tmp_path, resume=True)
+    assert same_weights(resumed.last, unbroken / "last.safetensors")
+    assert same_weights(resumed.best, unbroken / "best.safetensors")
+    drop_seconds = [
+        [line.rsplit(",", 1)[0] for line in (folder / "history.csv").read_text().splitlines()]
+        for folder in (unbroken, tmp_path)
+    ]
+    assert drop_seconds[0] == drop_seconds[1]
+
+
+def test_a_finished_run_is_not_begun_again(smoke):
+    folder, dataset, result = smoke
+    before = result.last.read_bytes()
+    again = fit(SMOKE, dataset, folder, resume=True)
+    assert again == result
+    assert result.last.read_bytes() == before
+
+
+def test_another_run_is_never_overwritten_nor_mixed_up(smoke):
+    folder, dataset, _ = smoke
+    with pytest.raises(ConfigError, match="already holds a run: go on with --resume"):
+        fit(SMOKE, dataset, folder)
+    with pytest.raises(ConfigError, match="begun with seed = 1, and this recipe says 9"):
+        fit(replace(SMOKE, seed=9), dataset, folder, resume=True)
+    with pytest.raises(ConfigError, match="other training data"):
+        fit(SMOKE, drawn_dataset(per_class=5), folder, resume=True)
+
+
+def test_two_runs_never_share_a_folder(tmp_path):
+    from filelock import FileLock
+
+    with FileLock(tmp_path / ".lock"), pytest.raises(ConfigError, match="another training"):
+        fit(SHORT, drawn_dataset(), tmp_path)
+
+
+def test_a_loss_that_is_no_number_keeps_the_last_good_checkpoint(tmp_path):
+    wild = replace(SHORT, learning_rate=1e30, gradient_clip=0.0)
+    with pytest.raises(TrainingError, match="the loss became nan .* lower learning_rate"):
+        fit(wild, drawn_dataset(), tmp_path)
+
+
+def test_a_full_disk_keeps_the_last_good_checkpoint(tmp_path):
+    class FullDisk(SafetensorsIO):
+        """A checkpoint that outgrows what the file system lets a process write."""
+
+    path = tmp_path / "last.safetensors"
+    io = FullDisk()
+    io.save_checkpoint({"weights": torch.ones(3)}, path)
+    before = path.read_bytes()
+    blocked = tmp_path / "file"
+    blocked.write_text("a file where a folder should be")
+    with pytest.raises(TrainingError, match="cannot be written .* --resume"):
+        io.save_checkpoint({"weights": torch.zeros(3)}, blocked / "last.safetensors")
+    assert path.read_bytes() == before
+
+
+def test_early_stopping_stops_early(tmp_path):
+    config = replace(SMOKE, stages=(Stage(48, 30),), early_stopping=1, learning_rate=1e-9)
+    fit(config, drawn_dataset(), tmp_path)
+    assert len((tmp_path / "history.csv").read_text().splitlines()) < 10
+
+
+def test_the_baseline_trains_too(tmp_path):
+    model = replace(SMOKE.model, head="dense")
+    result = fit(replace(SMOKE, model=model, stages=(Stage(48, 2),)), drawn_dataset(), tmp_path)
+    assert load_predictor(str(result.best)).predict_logits(
+        drawn_dataset().splits["test"].images
+    ).shape == (14, 7)
+
+
+def test_data_without_a_validation_split_is_refused(tmp_path):
+    whole = drawn_dataset()
+    dataset = Dataset("d", whole.class_names, {"train": whole.splits["train"]}, ())
+    with pytest.raises(DataError, match="no validation split"):
+        fit(SHORT, dataset, tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"not safetensors", b"\x80\x04K\x01."])
+def test_what_is_no_checkpoint_is_refused(tmp_path, content):
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match="damaged or not a checkpoint"):
+        load_model(path)
+    with pytest.raises(ModelError, match="there is no checkpoint"):
+        load_model(tmp_path / "none.safetensors")
+
+
+def test_a_state_survives_its_file(tmp_path):
+    state = {
+        "a": [1, 2.5, None, True, "x"],
+        "b": {"c": (torch.arange(3), {0: torch.tensor(1.5), 1: "y"})},
+        "big/name's": {"k": torch.zeros(0)},
+    }
+    io, path = SafetensorsIO(), tmp_path / "s.safetensors"
+    io.save_checkpoint(state, path)
+    read = io.load_checkpoint(path)
+    assert torch.equal(read["b"]["c"][0], torch.arange(3))
+    assert read["b"]["c"][1][0] == 1.5
+    assert read["b"]["c"][1][1] == "y"
+    assert read["a"] == state["a"]
+    with pytest.raises(TrainingError, match="does not hold"):
+        io.save_checkpoint({"x": object()}, path)
