@@ -26,10 +26,20 @@ Labels = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class ClassFigures:
-    """How one class fares: 0 to 1, and the counts they come from."""
+    """How one class fares: fractions of 0 to 1, and the counts they come from.
+
+    Attributes:
+        precision: Of the faces that were given this class, the fraction that has it.
+        recall: Of the faces that have this class, the fraction that was given it.
+        recall_interval: Its 95 % interval (Wilson, 1927); a rare class has a wide one.
+        f1: The harmonic mean of both.
+        faces: How many faces have this class.
+        predicted: How many faces were given it.
+    """
 
     precision: float
     recall: float
+    recall_interval: tuple[float, float]
     f1: float
     faces: int
     predicted: int
@@ -119,6 +129,14 @@ def softmax(logits: NDArray[np.floating], temperature: float = 1.0) -> Floats:
     return probabilities
 
 
+def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
+    """Give the 95 % interval of a fraction (Wilson, 1927); of no trials, 0 to 1."""
+    if not trials:
+        return (0.0, 1.0)
+    interval = stats.binomtest(successes, trials).proportion_ci(0.95, method="wilson")
+    return (float(interval.low), float(interval.high))
+
+
 def compute_figures(labels: Labels, probabilities: Floats, class_names: Sequence[str]) -> Figures:
     """Judge probabilities by their labels.
 
@@ -135,15 +153,15 @@ def compute_figures(labels: Labels, probabilities: Floats, class_names: Sequence
     classes = np.arange(len(class_names))
     predicted = probabilities.argmax(axis=1)
     correct = int((predicted == labels).sum())
-    interval = stats.binomtest(correct, len(labels)).proportion_ci(0.95, method="wilson")
     confusion = sk.confusion_matrix(labels, predicted, labels=classes)
-    columns = sk.precision_recall_fscore_support(labels, predicted, labels=classes, zero_division=0)
-    f1, faces = columns[2], columns[3]
+    precision, recall, f1, faces = sk.precision_recall_fscore_support(
+        labels, predicted, labels=classes, zero_division=0
+    )
     return Figures(
         faces=len(labels),
         correct=correct,
         accuracy=correct / len(labels),
-        accuracy_interval=(float(interval.low), float(interval.high)),
+        accuracy_interval=wilson_interval(correct, len(labels)),
         macro_f1=float(f1[faces > 0].mean()),
         top2_accuracy=_top2_accuracy(labels, probabilities, classes),
         ece=reliability(labels, probabilities).ece,
@@ -152,8 +170,15 @@ def compute_figures(labels: Labels, probabilities: Floats, class_names: Sequence
             sk.brier_score_loss(labels, probabilities, labels=classes, scale_by_half=False)
         ),
         per_class={
-            name: ClassFigures(float(p), float(r), float(f), int(n), int(confusion[:, i].sum()))
-            for i, (name, p, r, f, n) in enumerate(zip(class_names, *columns, strict=True))
+            name: ClassFigures(
+                precision=float(precision[i]),
+                recall=float(recall[i]),
+                recall_interval=wilson_interval(int(confusion[i, i]), int(faces[i])),
+                f1=float(f1[i]),
+                faces=int(faces[i]),
+                predicted=int(confusion[:, i].sum()),
+            )
+            for i, name in enumerate(class_names)
         },
         confusion=tuple(tuple(int(count) for count in row) for row in confusion),
     )

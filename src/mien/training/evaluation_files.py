@@ -1,0 +1,123 @@
+"""This module turns an `Evaluation` into a folder of files that anyone can read or recompute."""
+
+import csv
+import io
+import json
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import OutputError
+from mien.training.evaluation import Evaluation, Provenance
+from mien.training.evaluation_page import render_page
+from mien.training.files import write_whole
+from mien.training.metrics import Figures
+from mien.training.plots import draw_confusion, draw_reliability, draw_risk_coverage, to_png
+from mien.training.predictor import LoadedModel, file_sha256
+
+_PACKAGES: Final = ("mien", "numpy", "scipy", "scikit-learn", "torch", "onnxruntime")
+
+
+def describe_run(model: LoadedModel, source: Path, command: str) -> Provenance:
+    """Say where model and data come from, and what ran when."""
+    versions = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return Provenance(
+        model=model.to_dict(),
+        source=str(source),
+        source_sha256=file_sha256(source) if source.is_file() else None,
+        command=command,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions=versions,
+    )
+
+
+def to_json(evaluation: Evaluation, provenance: Provenance | None = None) -> dict[str, Any]:
+    """Put an evaluation and its provenance into one JSON object."""
+    about = {} if provenance is None else provenance.to_dict()
+    figures = evaluation.to_dict()
+    data = figures.pop("data") | about.pop("data", {})
+    return {"schema": 1, "model": about.pop("model", None), "data": data, **figures, **about}
+
+
+def write_evaluation(
+    evaluation: Evaluation,
+    faces: NDArray[np.uint8],
+    output: Path,
+    *,
+    provenance: Provenance | None = None,
+) -> Path:
+    """Write figures, tables, pictures and the page; `evaluation.json` comes last.
+
+    Args:
+        evaluation: What is written.
+        faces: The split's images, (N, 48, 48) uint8, in the order of the predictions.
+        output: The folder; see `check_output`.
+        provenance: Where model and data come from, if they are files.
+
+    Returns:
+        The page.
+
+    Raises:
+        OutputError: The folder cannot be written.
+    """
+    single = evaluation.views["single"]
+    curve, threshold = evaluation.risk_coverage, evaluation.abstention_threshold
+    pictures = {
+        "confusion.png": draw_confusion(single.figures, single.what),
+        "reliability.png": draw_reliability(evaluation.reliability, single.what),
+        "risk_coverage.png": draw_risk_coverage(curve, single.what, threshold=threshold),
+    }
+    for name, picture in pictures.items():
+        write_whole(output / name, to_png(picture))
+    write_whole(output / "confusion.csv", _confusion_csv(single.figures))
+    write_whole(output / "predictions.csv", evaluation.predictions.to_csv())
+    page = output / "evaluation.html"
+    write_whole(page, render_page(evaluation, faces, provenance=provenance))
+    text = json.dumps(to_json(evaluation, provenance), indent=2, allow_nan=False)
+    write_whole(output / "evaluation.json", text + "\n")
+    return page
+
+
+def check_output(output: Path, *, model_sha256: str, split: str) -> None:
+    """Refuse a folder that holds something else, before any work is done.
+
+    A folder that is new, empty, or holds this model's evaluation of this split is taken.
+
+    Raises:
+        OutputError: It holds other files, or the evaluation of another model or split.
+    """
+    if output.exists() and not output.is_dir():
+        raise OutputError(f"{output} is a file; choose a folder as --output")
+    if not output.exists() or not any(output.iterdir()):
+        return
+    try:
+        found = json.loads((output / "evaluation.json").read_text(encoding="utf-8"))
+        held = (found["model"]["sha256"], found["data"]["split"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise OutputError(
+            f"{output} holds other files; choose a new or empty folder as --output"
+        ) from error
+    if held != (model_sha256, split):
+        raise OutputError(
+            f"{output} holds the evaluation of another model or split ({found['model']['name']} on "
+            f"{found['data']['title']}); choose another --output, or remove it first"
+        )
+
+
+def _confusion_csv(figures: Figures) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    names = tuple(figures.per_class)
+    writer.writerow(("label \\ predicted", *names))
+    writer.writerows((name, *row) for name, row in zip(names, figures.confusion, strict=True))
+    return text.getvalue()

@@ -1,0 +1,148 @@
+"""This module turns a trained file, checkpoint or ONNX, into something that gives logits."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import ModelError
+
+_BATCH: Final = 128
+
+
+class Predictor(Protocol):
+    """What an evaluation asks of a model."""
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The order of the columns."""
+
+    @property
+    def temperature(self) -> float | None:
+        """What the logits are divided by before the softmax; None if it was never fitted."""
+
+    @property
+    def abstention_threshold(self) -> float | None:
+        """Under this top probability the model gives no answer; None if it always does."""
+
+    def predict_logits(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Map grey faces (N, 48, 48), 0 to 255, to logits (N, C)."""
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model file that was read: a `Predictor` that also says where it comes from.
+
+    Attributes:
+        name: The name it was trained under.
+        path: The file, as the user named it.
+        format: "checkpoint" or "onnx".
+        sha256: Of the file that holds the weights.
+        class_names: The order of the columns.
+        temperature: Of its contract; a checkpoint has none.
+        abstention_threshold: Of its contract; under this top probability it gives no emotion.
+        training: What the file says of its own training.
+        predict_logits: Maps grey faces (N, 48, 48), 0 to 255, to logits (N, C).
+    """
+
+    name: str
+    path: str
+    format: str
+    sha256: str
+    class_names: tuple[str, ...]
+    temperature: float | None
+    abstention_threshold: float | None
+    predict_logits: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give what identifies the model, as JSON types."""
+        return {
+            "name": self.name,
+            "path": self.path,
+            "format": self.format,
+            "sha256": self.sha256,
+            "temperature": self.temperature,
+            "abstention_threshold": self.abstention_threshold,
+            "training": dict(self.training),
+        }
+
+
+def load_predictor(model: str) -> LoadedModel:
+    """Read a model by the kind of its file.
+
+    Args:
+        model: A checkpoint (.safetensors), a run's folder (its best checkpoint is taken), an .onnx
+            with its .json beside it, or the name of a model that mien carries.
+
+    Raises:
+        ModelError: It is missing, damaged, or none of these.
+    """
+    path = Path(model)
+    if path.is_dir():
+        path = path / "best.safetensors"
+    if path.suffix == ".safetensors":
+        return _load_checkpoint(path)
+    if path.suffix == ".onnx" or not path.exists():
+        return _load_onnx(model)
+    raise ModelError(
+        f"{model} is no model; give a .safetensors checkpoint, an .onnx with its .json, "
+        "or the name of a model that mien carries"
+    )
+
+
+def file_sha256(path: Path) -> str:
+    """Give the SHA-256 of a file's content, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _load_checkpoint(path: Path) -> LoadedModel:
+    import torch
+
+    from mien.preprocess import to_input
+    from mien.training.checkpoint import load_model
+
+    net, description = load_model(path)
+
+    def predict_logits(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            batches = [
+                net(torch.from_numpy(to_input(faces[start : start + _BATCH]))).numpy()
+                for start in range(0, len(faces), _BATCH)
+            ]
+        return np.concatenate(batches)
+
+    return LoadedModel(
+        name=description["config"]["name"],
+        path=str(path),
+        format="checkpoint",
+        sha256=file_sha256(path),
+        class_names=tuple(description["class_names"]),
+        temperature=None,
+        abstention_threshold=None,
+        predict_logits=predict_logits,
+        training={key: value for key, value in description.items() if key != "class_names"},
+    )
+
+
+def _load_onnx(model: str) -> LoadedModel:
+    from mien.recognizer import Recognizer
+
+    recognizer = Recognizer(model)
+    spec = recognizer.spec
+    return LoadedModel(
+        name=spec.name,
+        path=model,
+        format="onnx",
+        sha256=spec.onnx_sha256,
+        class_names=spec.class_names,
+        temperature=spec.temperature,
+        abstention_threshold=spec.abstention_threshold,
+        predict_logits=recognizer.predict_logits,
+        training=spec.training,
+    )
