@@ -36,6 +36,7 @@ MAX_PIXELS: Final = 89_478_485
 MAX_STREAM_BYTES: Final = 256 * 2**20
 
 _HEIC_BRANDS = {b"heic", b"heix", b"hevc", b"heim", b"mif1", b"msf1"}
+_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"II*\0", b"MM\0*", b"BM")
 _READABLE = "JPEG, PNG, WebP, AVIF, TIFF, GIF or BMP"
 
 
@@ -100,13 +101,15 @@ def name_source(source: ImageSource) -> str:
 
 def _check_path(source: str | os.PathLike[str], name: str) -> Path:
     """Refuse, before it is opened, whatever is not a regular file with something in it."""
+    if not name:
+        raise ImageError("the path is empty, wanted the path of a picture")
     if name.startswith(("http://", "https://")):
         raise ImageError(f"{name} is a URL; mien opens no connections: download the picture first")
     path = Path(source)
     try:
         status = path.stat()
     except FileNotFoundError as error:
-        raise ImageError(f"{name or repr(name)} does not exist") from error
+        raise ImageError(f"{name} does not exist") from error
     except (OSError, ValueError) as error:
         raise ImageError(f"{name!r} cannot be opened: {_reason(error)}") from error
     for is_kind, kind in (
@@ -149,6 +152,9 @@ def _read_stream(stream: BinaryIO, name: str) -> NDArray[np.uint8]:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large(name) from error
     except UnidentifiedImageError as error:
+        is_avif = head[4:12] in {b"ftypavif", b"ftypavis"}
+        if is_avif or head[8:12] == b"WEBP" or head.startswith(_SIGNATURES):
+            raise _damaged(name, ValueError("its beginning is spoilt")) from error
         raise ImageError(
             f"{name} is not a picture that mien reads: it {_describe(head)}; wanted {_READABLE}"
         ) from error
@@ -162,7 +168,7 @@ def _decode(image: Image.Image, name: str) -> NDArray[np.uint8]:
     """Load a Pillow image, turn it upright and bring it to RGB."""
     width, height = image.size
     if width * height > MAX_PIXELS:
-        raise _too_large(name, f"{width} x {height} pixels")
+        raise _too_large(name)
     if not width or not height:
         raise ImageError(f"{name} has no pixels: it is {width} x {height}")
     try:
@@ -247,7 +253,7 @@ def _describe(head: bytes) -> str:
     is_container = head[4:8] in {b"ftyp", b"moov", b"mdat"}  # ISO: of pictures and of videos
     video_starts = (b"\x1aE\xdf\xa3", b"FLV", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3")
     descriptions = (
-        (is_container and head[8:12] in _HEIC_BRANDS, "is HEIC; convert it to JPEG first"),
+        (is_container and head[8:12] in _HEIC_BRANDS, "is HEIC, which must be converted first"),
         (
             is_container or head[8:12] == b"AVI " or head.startswith(video_starts),
             "is a video, and this release reads photos only",
@@ -260,9 +266,9 @@ def _describe(head: bytes) -> str:
     return next((words for holds, words in descriptions if holds), "begins like no picture format")
 
 
-def _too_large(name: str, got: str = "more") -> ImageError:
+def _too_large(name: str) -> ImageError:
     return ImageError(
-        f"{name} is too large: {got}, wanted at most {MAX_PIXELS:,} pixels; make it smaller first"
+        f"{name} is too large: it has more than {MAX_PIXELS:,} pixels; make it smaller first"
     )
 
 

@@ -119,23 +119,24 @@ def _decode(
 def _free_shapes(model: bytes, name: str) -> bytes:
     """Make the height and width of an ONNX model's input free, in its serialised form.
 
-    The input's third and fourth sizes become the symbols "height" and "width"; the shapes noted
-    for outputs and for values between are dropped, and onnxruntime infers them.
+    The input becomes (1, 3, height, width), outputs (1, any number of cells, .); what is noted of
+    values between is dropped, and onnxruntime infers it.
     """
     shape = (_TYPE, _TENSOR_TYPE, _SHAPE)
     try:
         model = _edit(model, (_GRAPH, _VALUE_INFO), lambda _: None)
-        model = _edit(model, (_GRAPH, _OUTPUT, *shape), lambda _: None)
-        return _edit(model, (_GRAPH, _INPUT, *shape), _free_height_and_width)
+        model = _edit(model, (_GRAPH, _OUTPUT, *shape), lambda old: _free(old, {1: b""}))
+        sizes = {2: b"height", 3: b"width"}
+        return _edit(model, (_GRAPH, _INPUT, *shape), lambda old: _free(old, sizes))
     except (IndexError, ValueError) as error:
         raise ModelError(f"{name} is not an ONNX file, or is damaged; install it afresh") from error
 
 
-def _free_height_and_width(shape: bytes) -> bytes:
-    """Put symbols in place of a shape's third and fourth dimension."""
+def _free(shape: bytes, symbols: dict[int, bytes]) -> bytes:
+    """Put symbols, or nothing at all, in place of some of a shape's dimensions."""
     dimensions = [raw for number, raw, _ in _fields(shape) if number == _DIM]
-    for axis, symbol in ((2, b"height"), (3, b"width")):
-        dimensions[axis] = _field(_DIM, _field(_DIM_PARAM, symbol))
+    for axis, symbol in symbols.items():
+        dimensions[axis] = _field(_DIM, _field(_DIM_PARAM, symbol) if symbol else b"")
     return b"".join(dimensions)
 
 

@@ -1,0 +1,35 @@
+"""This module turns the small things that several tests need into fixtures."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mien
+from tiny_model import write_tiny_model
+
+PORTRAIT = Path(__file__).parent.parent / "examples" / "astronaut.jpg"
+
+
+@pytest.fixture(scope="session")
+def portrait() -> np.ndarray:
+    """NASA's portrait of Eileen Collins: (512, 512, 3), one face."""
+    return mien.read_image(PORTRAIT)
+
+
+@pytest.fixture(scope="session")
+def portrait_path() -> Path:
+    """The file of that portrait."""
+    return PORTRAIT
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model whose answers can be worked out by hand; see tiny_model.py."""
+    return write_tiny_model(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="session")
+def analyzer(tiny_model: Path) -> mien.Analyzer:
+    """The detector with the tiny model."""
+    return mien.Analyzer(tiny_model, threads=1)

@@ -1,0 +1,253 @@
+"""Pictures of every kind are read right; whatever is no picture gets one sentence."""
+
+import io
+import os
+import socket
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+import mien
+import pictures
+from mien.images import name_source
+
+FILES = pictures.in_every_format()
+HOSTILE = pictures.hostile()
+
+
+def difference(image: np.ndarray) -> int:
+    """The largest difference to the pattern in the middle of its quarters."""
+    assert image.dtype == np.uint8
+    assert image.shape == (40, 60, 3)
+    wanted = pictures.pattern().astype(int)
+    off = np.abs(image.astype(int) - wanted)
+    return max(off[y : y + 8, x : x + 8].max() for y in (6, 26) for x in (11, 41))
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_every_format_is_read(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "picture.dat"  # content decides, not the extension
+    path.write_bytes(FILES[kind])
+    lossy = {"jpeg", "jpeg-cmyk", "jpeg-progressive", "mpo", "avif"}
+    assert difference(mien.read_image(path)) <= (8 if kind in lossy else 0)
+    assert np.array_equal(mien.read_image(FILES[kind]), mien.read_image(path))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_applied(orientation: int, kind: str) -> None:
+    assert difference(mien.read_image(pictures.turned(orientation, kind))) <= 24
+
+
+def test_damaged_exif_does_not_spoil_the_picture() -> None:
+    data = pictures.turned(6)
+    at = data.index(b"Exif\0\0") + 6
+    damaged = data[:at] + b"\xff" * 8 + data[at + 8 :]
+    assert mien.read_image(damaged).shape == (60, 40, 3)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "YCbCr", "HSV", "I;16", "F"])
+def test_modes_of_pillow_images(mode: str) -> None:
+    grey = Image.fromarray(np.tile(np.linspace(0, 255, 64).round().astype(np.uint8), (32, 1)))
+    levels = np.asarray(grey)
+    if mode == "1":
+        levels = np.where(levels > 127, 255, 0).astype(np.uint8)
+        image = Image.fromarray(levels).convert("1")
+    elif mode == "I;16":
+        image = Image.fromarray(levels.astype(np.uint16) * 257)
+    elif mode == "F":
+        image = Image.fromarray(levels.astype(np.float32) / 255)
+    else:
+        image = (grey if mode == "P" else grey.convert("RGB")).convert(mode)
+    assert image.mode == mode
+    read = mien.read_image(image)
+    assert read.shape == (32, 64, 3)
+    assert np.abs(read.astype(int) - levels[:, :, np.newaxis]).max() <= 1
+
+
+def test_16_bit_grey_file_is_scaled_not_cut() -> None:
+    levels = np.arange(0, 65536, 64, dtype=np.uint16).reshape(32, 32)
+    read = mien.read_image(pictures.encode(Image.fromarray(levels), "PNG"))
+    assert np.array_equal(read[:, :, 0], np.rint(levels / 257))
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "PA"])
+def test_transparency_is_laid_on_white(mode: str) -> None:
+    image = Image.new("RGBA", (4, 2), (0, 0, 0, 0))
+    image.paste((0, 0, 0, 255), (0, 0, 2, 2))
+    data = image.convert(mode) if mode != "PA" else image.quantize(4)
+    read = mien.read_image(pictures.encode(data, "PNG"))
+    assert read[:, :2].max() == 0
+    assert read[:, 2:].min() == 255
+
+
+def test_transparent_colour_of_a_palette_is_white() -> None:
+    image = Image.new("P", (4, 2), 1)
+    image.putpalette([255, 0, 0, 0, 0, 255])
+    image.paste(0, (0, 0, 2, 2))
+    read = mien.read_image(pictures.encode(image, "PNG", transparency=0))
+    assert read[0, 0].tolist() == [255, 255, 255]
+    assert read[0, 3].tolist() == [0, 0, 255]
+
+
+@pytest.mark.parametrize(
+    ("array", "wanted"),
+    [
+        (np.full((2, 3), 51, np.uint8), 51),
+        (np.full((2, 3, 1), 51, np.uint8), 51),
+        (np.full((2, 3, 3), 51, np.uint8), 51),
+        (np.full((2, 3), 51 * 257, np.uint16), 51),
+        (np.full((2, 3), 0.2, np.float64), 51),
+        (np.full((2, 3, 3), 0.2, np.float32), 51),
+        (np.full((2, 3, 3), 0.2, np.float16), 51),
+        (np.full((2, 3), True), 255),
+        (np.array([[[0, 0, 0, 0]]], np.uint8), 255),
+        (np.array([[[0, 0, 0, 255]]], np.uint8), 0),
+        (np.array([[[100, 100, 100, 128]]], np.uint8), 177),
+        (np.full((4, 6, 3), 9, np.uint8)[::2, ::-1], 9),
+    ],
+)
+def test_arrays(array: np.ndarray, wanted: int) -> None:
+    read = mien.read_image(array)
+    assert read.shape == (*array.shape[:2], 3)
+    assert read.dtype == np.uint8
+    assert read.flags.c_contiguous
+    assert (read == wanted).all()
+
+
+@pytest.mark.parametrize(
+    ("array", "words"),
+    [
+        (np.zeros((0, 5, 3), np.uint8), "no pixels"),
+        (np.zeros((3, 64, 64), np.uint8), "channels last"),
+        (np.zeros((2, 64, 64, 3), np.uint8), "one picture at a time"),
+        (np.zeros(9, np.uint8), "shape"),
+        (np.zeros((4, 4), np.int64), "int64"),
+        (np.zeros((4, 4), complex), "complex"),
+        (np.full((4, 4), 200.0), "wanted [0, 1]"),
+        (np.full((4, 4), -0.1), "wanted [0, 1]"),
+        (np.full((4, 4), np.nan), "wanted [0, 1]"),
+        (np.full((4, 4), np.inf), "wanted [0, 1]"),
+    ],
+)
+def test_arrays_that_are_no_pictures(array: np.ndarray, words: str) -> None:
+    with pytest.raises(mien.ImageError) as caught:
+        mien.read_image(array)
+    assert words in str(caught.value)
+
+
+def test_streams_are_read_to_their_end() -> None:
+    class Pipe(io.RawIOBase):
+        """Bytes that come once, in order, as on standard input."""
+
+        def __init__(self, data: bytes) -> None:
+            self._data = io.BytesIO(data)
+
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+            return self._data.readinto(buffer[:100])
+
+    for stream in (io.BytesIO(FILES["png"]), io.BufferedReader(Pipe(FILES["png"]))):
+        assert difference(mien.read_image(stream)) == 0
+    with pytest.raises(mien.ImageError, match="mode 'rb'"):
+        mien.read_image(io.StringIO("text"))  # type: ignore[arg-type]
+
+
+def test_other_types_are_refused() -> None:
+    with pytest.raises(mien.ImageError, match="got list"):
+        mien.read_image([[1, 2]])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_files_get_one_sentence(name: str, tmp_path: Path) -> None:
+    data, words = HOSTILE[name]
+    path = tmp_path / name
+    path.write_bytes(data)
+    started = time.monotonic()
+    with pytest.raises(mien.ImageError) as caught:
+        mien.read_image(path)
+    assert time.monotonic() - started < 5
+    message = str(caught.value)
+    assert words in message
+    assert str(path) in message
+    assert "\n" not in message
+    with pytest.raises(mien.ImageError):
+        mien.read_image(data)
+
+
+def test_what_is_no_regular_file_is_never_opened(tmp_path: Path) -> None:
+    fifo, link, loop = tmp_path / "fifo", tmp_path / "link", tmp_path / "loop"
+    os.mkfifo(fifo)  # opening it would wait for ever
+    link.symlink_to(tmp_path / "gone")
+    loop.symlink_to(loop)
+    for path, words in (
+        (tmp_path, "folder"),
+        (fifo, "pipe"),
+        (Path("/dev/zero"), "device"),
+        (tmp_path / "gone.jpg", "does not exist"),
+        (link, "does not exist"),
+        (loop, "cannot be opened"),
+        (Path("a" * 5000), "cannot be opened"),
+        ("a\0b.jpg", "cannot be opened"),
+        ("", "path is empty"),
+        ("https://example.org/a.jpg", "URL"),
+    ):
+        with pytest.raises(mien.ImageError, match=words):
+            mien.read_image(path)
+
+
+def test_sockets_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # a socket's path must be short
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("s")
+        with pytest.raises(mien.ImageError, match="socket"):
+            mien.read_image("s")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_forbidden_files_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "private.png"
+    path.write_bytes(FILES["png"])
+    path.chmod(0)
+    with pytest.raises(mien.ImageError, match="Permission denied"):
+        mien.read_image(path)
+
+
+@pytest.mark.parametrize(
+    "name", ["наше фото.jpg", "a b  c.jpg", "👩‍🚀.jpg", "-n.jpg", "'\"$(x).jpg"]
+)
+def test_names_of_all_kinds(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(FILES["jpeg"])
+    assert mien.read_image(path).shape == (40, 60, 3)
+    assert mien.read_image(str(path)).shape == (40, 60, 3)
+    assert name_source(path) == str(path)
+
+
+def test_names_that_are_no_text_can_be_printed(tmp_path: Path) -> None:
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/\xff.jpg")
+    Path(path).write_bytes(FILES["jpeg"])
+    assert mien.read_image(path).shape == (40, 60, 3)
+    name_source(path).encode("utf-8")
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_spoilt_bytes_give_a_picture_or_a_sentence(data: st.DataObject) -> None:
+    spoilt = bytearray(FILES[data.draw(st.sampled_from(sorted(FILES)))])
+    for _ in range(data.draw(st.integers(1, 6))):
+        spoilt[data.draw(st.integers(0, len(spoilt) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        image = mien.read_image(bytes(spoilt[: data.draw(st.integers(1, len(spoilt)))]))
+    except mien.ImageError as error:
+        assert "\n" not in str(error)
+    else:
+        assert image.dtype == np.uint8
+        assert image.ndim == 3
