@@ -1,0 +1,61 @@
+# Every command, for people and for continuous integration. `make` lists them.
+
+PYTHON ?= python3
+# The tools, and mien with all it can be installed with.
+VENV := .venv
+# mien as a user gets it, without PyTorch.
+DEMO := .venv-demo
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check docs format clean
+
+help: ## List the commands
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: $(DEMO)/ready ## Install mien, read the sample photo, and draw what was found
+	$(DEMO)/bin/mien analyze examples/astronaut.jpg --annotate demo-output
+
+test: $(VENV)/ready ## Install everything, and run all tests
+	$(VENV)/bin/python -m pytest
+
+check: $(VENV)/ready ## Check style, types, imports between rooms, and dependencies
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(VENV)/bin/deptry .
+
+format: $(VENV)/ready ## Put the code into its style
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+docs: $(VENV)/ready ## Write the generated parts of the documentation again
+	$(VENV)/bin/python docs/generate.py
+
+clean: ## Remove what make made, except for models and runs
+	rm -rf $(VENV) $(DEMO) demo-output dist build .coverage htmlcov
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+# A `ready` file is written when an environment is complete, so that a second run is quick, and an
+# interrupted one starts again.
+$(VENV)/ready: pyproject.toml hatch_build.py
+	$(call make_environment,$(VENV))
+	@echo "installing mien with PyTorch and the tools: some minutes, once"
+	@$(VENV)/bin/python -m pip install --quiet --editable '.[train,dev]'
+	@touch $@
+
+$(DEMO)/ready: pyproject.toml hatch_build.py
+	$(call make_environment,$(DEMO))
+	@echo "installing mien: under a minute, once"
+	@$(DEMO)/bin/python -m pip install --quiet --editable .
+	@touch $@
+
+define make_environment
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	echo "mien needs Python 3.11 or newer, and $(PYTHON) is not: make PYTHON=python3.12" >&2; \
+	exit 1; }
+@$(PYTHON) -c 'import ensurepip, venv' || { \
+	echo "$(PYTHON) has no venv: install it first (Debian: apt install python3-venv)" >&2; exit 1; }
+@$(PYTHON) -m venv $(1)
+@$(1)/bin/python -m pip install --quiet --upgrade pip
+endef

@@ -1,0 +1,265 @@
+"""This module turns help texts, measured figures and real output into documentation.
+
+    make docs
+
+`docs/cli.md` is written whole. In other pages only what stands between these two comments is:
+
+    <!-- generated: NAME -->  <!-- end -->
+
+NAME is a key of `BLOCKS`. A block whose source is not there yet (a model, an evaluation) keeps the
+words it has. `tests/test_docs.py` fails where a page is stale.
+"""
+
+import ast
+import io
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+
+import mien
+from mien.cli import COMMANDS, app
+from mien.cli.analyze import FaceTable, write_picture
+from mien.recognizer import ASSETS
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+EVALUATION: Final = ROOT / "benchmarks" / "accuracy" / "accurate.json"
+"""`evaluation.json` of the shipped model on FER2013's test split."""
+PHOTO: Final = Path("examples/astronaut.jpg")
+PICTURE: Final = ROOT / "docs" / "images" / "astronaut.jpg"
+PAGES: Final = ("README.md", "MODEL_CARD.md", "docs/*.md", "examples/*.md")
+
+_BLOCK = re.compile(r"(<!-- generated: ([\w-]+) -->)(.*?)(<!-- end -->)", re.DOTALL)
+_VIEWS: Final = {
+    "single": "single view",
+    "flip": "mean with the mirror image",
+    "single_without_train_copies": "single view, without copies of train images",
+    "flip_without_train_copies": "mean with the mirror image, without copies of train images",
+}
+
+
+def main() -> None:
+    """Write everything that is generated."""
+    for path, text in render().items():
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+            print(f"wrote {path.relative_to(ROOT)}")
+    if has_model():
+        image = mien.read_image(ROOT / PHOTO)
+        write_picture(image, mien.analyze(image), PICTURE)
+        print(f"drew {PICTURE.relative_to(ROOT)}")
+
+
+def render() -> dict[Path, str]:
+    """Give every page that has something generated, as it should be."""
+    pages = {ROOT / "docs" / "cli.md": write_cli_page()}
+    for pattern in PAGES:
+        for path in sorted(ROOT.glob(pattern)):
+            text = path.read_text(encoding="utf-8")
+            if path not in pages and _BLOCK.search(text):
+                pages[path] = _BLOCK.sub(_fill, text)
+    return pages
+
+
+def has_model() -> bool:
+    """Say whether the model that ships is there yet."""
+    return (ASSETS / "accurate.onnx").is_file()
+
+
+def read_evaluation() -> dict[str, Any] | None:
+    """Read the shipped model's evaluation, if it is there yet."""
+    if not EVALUATION.is_file():
+        return None
+    evaluation: dict[str, Any] = json.loads(EVALUATION.read_text(encoding="utf-8"))
+    return evaluation
+
+
+def _fill(match: re.Match[str]) -> str:
+    begin, name, old, end = match.groups()
+    if name not in BLOCKS:
+        raise SystemExit(f"no block is called {name!r}: known are {', '.join(BLOCKS)}")
+    new = BLOCKS[name]()
+    return f"{begin}{old if new is None else new}{end}"
+
+
+# --- pages ---------------------------------------------------------------------------------------
+
+
+def list_commands() -> Iterator[tuple[str, ...]]:
+    """Give the words of every command, sub-commands after the command they belong to."""
+    for command in COMMANDS:
+        yield (command,)
+        for name in app[command]:
+            if not name.startswith("-"):
+                yield (command, name)
+
+
+def print_help(*command: str) -> str:
+    """Give a help page as a terminal of 80 columns shows it."""
+    page = io.StringIO()
+    console = Console(file=page, width=80, force_terminal=False, color_system=None)
+    app.help_print(list(command), console=console)
+    lines = "\n".join(line.rstrip() for line in page.getvalue().splitlines()).strip()
+    return re.sub(r"\n{3,}", "\n\n", lines)
+
+
+def write_cli_page() -> str:
+    """Write docs/cli.md: what every command says of itself."""
+    for command in COMMANDS:
+        app[command]  # imports it, so that the list of commands can quote it
+    parts = ["# The command line\n\n<!-- Written by `make docs`: do not edit. -->\n"]
+    parts.append(f"```text\n{print_help()}\n```\n")
+    parts += [
+        f"## mien {' '.join(words)}\n\n```text\n{print_help(*words)}\n```\n"
+        for words in list_commands()
+    ]
+    return "\n".join(parts)
+
+
+# --- blocks --------------------------------------------------------------------------------------
+
+
+def write_headline() -> str | None:
+    """Write the one figure of the README's first screen, with its split."""
+    evaluation = read_evaluation()
+    if evaluation is None:
+        return None
+    single = evaluation["views"]["single"]
+    low, high = single["accuracy_interval"]
+    return (
+        f"**{single['accuracy']:.1%}** of {single['faces']:,} faces labelled alike "
+        f"(FER2013 {evaluation['data']['title']}, single view; 95 % interval "
+        f"{100 * low:.1f} to {100 * high:.1f} %)"
+    )
+
+
+def write_accuracy() -> str | None:
+    """Write a table of the views of the split."""
+    evaluation = read_evaluation()
+    if evaluation is None:
+        return None
+    title = evaluation["data"]["title"]
+    rows = [
+        f"| {title} | faces | accuracy | 95 % interval | macro-F1 | ECE | NLL |",
+        "|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    for key, what in _VIEWS.items():
+        view = evaluation["views"].get(key)
+        if view is not None:
+            low, high = view["accuracy_interval"]
+            rows.append(
+                f"| {what} | {view['faces']:,} | {view['accuracy']:.2%} | "
+                f"{100 * low:.1f} to {100 * high:.1f} % | {view['macro_f1']:.3f} | "
+                f"{view['ece']:.3f} | {view['nll']:.3f} |"
+            )
+    return _block(rows)
+
+
+def write_per_class() -> str | None:
+    """Write a table of the classes, single view."""
+    evaluation = read_evaluation()
+    if evaluation is None:
+        return None
+    title = evaluation["data"]["title"]
+    rows = [
+        f"| {title}, single view | faces | precision | recall | F1 |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    for name, row in evaluation["views"]["single"]["per_class"].items():
+        rows.append(
+            f"| {name} | {row['faces']:,} | {row['precision']:.3f} | {row['recall']:.3f} | "
+            f"{row['f1']:.3f} |"
+        )
+    return _block(rows)
+
+
+def write_confusion() -> str | None:
+    """Write the confusion matrix, single view: a row for each label."""
+    evaluation = read_evaluation()
+    if evaluation is None:
+        return None
+    single = evaluation["views"]["single"]
+    names = list(single["per_class"])
+    corner = f"{evaluation['data']['title']}: labelled, read as"
+    rows = [f"| {corner} | {' | '.join(names)} |", f"|---|{'--:|' * len(names)}"]
+    for i, (name, counts) in enumerate(zip(names, single["confusion"], strict=True)):
+        cells = [f"**{count:,}**" if i == j else f"{count:,}" for j, count in enumerate(counts)]
+        rows.append(f"| {name} | {' | '.join(cells)} |")
+    return _block(rows)
+
+
+def write_calibration() -> str | None:
+    """Write what temperature scaling did."""
+    evaluation = read_evaluation()
+    if evaluation is None:
+        return None
+    found = evaluation["calibration"]
+    return (
+        f"On {evaluation['data']['title']}, single view, the expected calibration error is "
+        f"{found['ece_after']:.3f} (before temperature scaling {found['ece_before']:.3f}) and the "
+        f"negative log-likelihood {found['nll_after']:.3f} (before {found['nll_before']:.3f}); "
+        f"the temperature is {found['temperature']:.3f}."
+    )
+
+
+def write_provenance() -> str | None:
+    """Write where the evaluation comes from."""
+    evaluation = read_evaluation()
+    if evaluation is None:
+        return None
+    versions = ", ".join(f"{name} {number}" for name, number in evaluation["versions"].items())
+    return _block(
+        [
+            f"- command: `{evaluation['command']}`",
+            f"- model: SHA-256 `{evaluation['model']['sha256']}`",
+            f"- made: {evaluation['created'][:10]}, with {versions}",
+        ]
+    )
+
+
+def write_demo() -> str | None:
+    """Write what `mien analyze` prints of the sample photo."""
+    if not has_model():
+        return None
+    page = io.StringIO()
+    console = Console(file=page, width=80, force_terminal=False, color_system=None)
+    FaceTable(console).print(replace(mien.analyze(ROOT / PHOTO), source=PHOTO.as_posix()))
+    lines = "\n".join(line.rstrip() for line in page.getvalue().splitlines())
+    return f"\n```console\n$ mien analyze {PHOTO}\n{lines}\n```\n"
+
+
+def write_rooms() -> str:
+    """Write what every module says it turns into what."""
+    lines = []
+    for path in sorted((ROOT / "src" / "mien").rglob("*.py")):
+        module = ".".join(path.relative_to(ROOT / "src").with_suffix("").parts)
+        summary = (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").split("\n\n")[0]
+        found = re.search(r"This module turns (.*)", " ".join(summary.split()))
+        if found is None and not path.name.startswith("__"):
+            raise SystemExit(f"{path} does not open with: This module turns ... into ...")
+        if found is not None and not path.name.startswith("__"):
+            lines.append(f"| `{module.removeprefix('mien.')}` | {found[1].rstrip('.')} |")
+    return _block(["| module | turns |", "|---|---|", *lines])
+
+
+def _block(lines: list[str]) -> str:
+    return "\n" + "\n".join(lines) + "\n"
+
+
+BLOCKS: Final[dict[str, Callable[[], str | None]]] = {
+    "headline": write_headline,
+    "accuracy": write_accuracy,
+    "per-class": write_per_class,
+    "confusion": write_confusion,
+    "calibration": write_calibration,
+    "provenance": write_provenance,
+    "demo": write_demo,
+    "rooms": write_rooms,
+}
+
+if __name__ == "__main__":
+    main()

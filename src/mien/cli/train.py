@@ -1,0 +1,153 @@
+"""This module turns `mien train` into a run, and says what it will do and what comes next."""
+
+import logging
+import os
+import shlex
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mien.errors import ConfigError, DataError
+from mien.training.audit import audit_dataset, check_trainable
+from mien.training.config import TrainConfig, read_config
+from mien.training.datasets import Dataset, load_dataset
+
+
+def train(
+    *,
+    recipe: Path,
+    data: Path,
+    output: Path | None = None,
+    resume: bool = False,
+    overrides: Annotated[tuple[str, ...], Parameter(name="--set", show_default=False)] = (),
+    seed: int | None = None,
+    devices: int = 1,
+    nodes: int = 1,
+    allow_mismatch: bool = False,
+) -> None:
+    r"""Train a model on labelled faces.
+
+    ```console
+    $ mien train --recipe recipes/accurate.toml --data fer2013.zip
+    $ mien train --recipe recipes/accurate.toml --data faces/ --output runs/mine \
+          --set model.units=96 --seed 2
+    $ mien train --recipe recipes/accurate.toml --data fer2013.zip --resume
+    ```
+
+    The run's folder receives the best and the last checkpoint, history.csv, the learning curves
+    and TensorBoard logs. A run that was stopped at any moment goes on with `--resume` and ends with
+    the same weights. The model is chosen by the validation split; the test split is never looked
+    at.
+
+    Args:
+        recipe: A TOML file; recipes/ has some, docs/train.md explains every setting.
+        data: A zip, a folder or a CSV file, as `mien data audit` takes it.
+        output: The run's folder; runs/NAME by default, with the recipe's name.
+        resume: Go on where the run in the output folder stopped.
+        overrides: A setting that differs from the recipe, as key=value; may be repeated.
+        seed: Shorthand for `--set seed=N`.
+        devices: Processes on each machine: GPUs, or parts of a CPU.
+        nodes: Machines that train together; start the same command on each (docs/train.md).
+        allow_mismatch: Train although the splits do not look alike; see `mien data audit`.
+    """
+    for option, count in {"--devices": devices, "--nodes": nodes}.items():
+        if count < 1:
+            raise ConfigError(f"{option} must be at least 1, got {count}")
+    config = read_config(recipe, [*overrides, *([] if seed is None else [f"seed={seed}"])])
+    # Imported before the data is read: a missing extra is said at once.
+    from mien.training.fit import BEST, LAST, fit
+
+    output = Path("runs") / config.name if output is None else output
+    dataset = load_dataset(data)
+    if not allow_mismatch:
+        _check(dataset)
+    _quieten_lightning()
+    console = Console(highlight=False, quiet=not _is_first_process())
+    command = ["mien", "train", "--recipe", str(recipe), "--data", str(data)]
+    command += ["--output", str(output), *(word for item in overrides for word in ("--set", item))]
+    command += [] if seed is None else ["--seed", str(seed)]
+    console.print(_tabulate(_describe(config, dataset, output, has_begun=(output / LAST).exists())))
+    console.print()
+    try:
+        result = fit(config, dataset, output, resume=resume, devices=devices, nodes=nodes)
+    except (KeyboardInterrupt, SystemExit):  # Lightning answers Ctrl-C with the latter
+        if not (output / LAST).exists():
+            raise KeyboardInterrupt("stopped before the first epoch was done") from None
+        again = shlex.join([*command, "--resume"])
+        raise KeyboardInterrupt(f"stopped; the last epoch is kept. Go on with: {again}") from None
+    best = shlex.quote(str(output / BEST))
+    where = f"--data {shlex.quote(str(data))}"
+    rows = {
+        "best": f"{result.best}, {result.validation_accuracy:.2%} of the validation faces right",
+        "history": f"{output / 'history.csv'} and {output / 'curves.png'}",
+        "logs": f"tensorboard --logdir {shlex.quote(str(output))}",
+        "evaluate": f"mien evaluate {best} {where}",
+        "export": f"mien export {best} {where} --output models",
+    }
+    console.print()
+    for key, value in rows.items():  # not wrapped: commands are to be copied
+        console.print(Text(f"{key:<9}", style="dim") + Text(f" {value}"), soft_wrap=True)
+
+
+def _check(dataset: Dataset) -> None:
+    """Refuse data with faults, and say how to train on it nevertheless."""
+    try:
+        check_trainable(audit_dataset(dataset))
+    except DataError as error:
+        raise DataError(f"{error} To train on it as it is: --allow-mismatch") from error
+
+
+def _quieten_lightning() -> None:
+    """Leave out what Lightning says about itself; errors still come."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", module=r"lightning\.")
+
+
+def _is_first_process() -> bool:
+    """Say whether this process is the one that reports, in a distributed training."""
+    return all(os.environ.get(rank, "0") == "0" for rank in ("LOCAL_RANK", "NODE_RANK", "RANK"))
+
+
+def _describe(
+    config: TrainConfig, dataset: Dataset, output: Path, *, has_begun: bool
+) -> Mapping[str, str]:
+    """Say what a training is about to do."""
+    from mien.training.fit import faster_precision
+    from mien.training.model import FaceNet
+
+    net = FaceNet(config.model, len(dataset.class_names))
+    parameters = sum(weights.numel() for weights in net.parameters())
+    counts = (f"{len(split.labels):,} {name}" for name, split in dataset.splits.items())
+    widths = "-".join(map(str, config.model.widths))
+    head = {"lstm": "CNN-LSTM", "dense": "CNN"}[config.model.head]
+    sizes = ", ".join(f"{stage.epochs} at {stage.size} px" for stage in config.stages)
+    precision: Any = config.precision
+    if precision == "auto":
+        precision = "as it was begun" if has_begun else f"{faster_precision()} (faster here)"
+    return {
+        "name": config.name,
+        "data": f"{dataset.source}: {', '.join(counts)} faces",
+        "classes": ", ".join(dataset.class_names),
+        **({"left out": f"{len(dataset.broken):,} broken files"} if dataset.broken else {}),
+        **({"note": " ".join(dataset.notes)} if dataset.notes else {}),
+        "network": f"{head}, channels {widths}, {config.model.units} units: "
+        f"{parameters:,} parameters",
+        "epochs": f"{sizes}; batches of {config.batch_size}, seed {config.seed}",
+        "precision": precision,
+        "output": str(output),
+    }
+
+
+def _tabulate(rows: Mapping[str, str]) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for key, value in rows.items():
+        table.add_row(key, Text(value))
+    return table
