@@ -1,0 +1,111 @@
+"""Annotations show every face, on pictures of every size, and leave the picture itself alone."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import mien
+from mien.draw import MIN_SIDE_PX, PALETTE
+from mien.faces import Box, Face
+from mien.results import FaceResult, ImageResult
+
+
+def face_result(
+    box: tuple[float, float, float, float], emotion: str | None = "happy", reason: str | None = None
+) -> FaceResult:
+    face = Face(box=Box(*box), landmarks=(), score=0.9)
+    if reason == "too_small":
+        return FaceResult.unread(face, "too_small")
+    probabilities = dict.fromkeys(mien.EMOTIONS, 0.05)
+    probabilities[emotion or "sad"] = 0.7
+    return FaceResult.read(face, probabilities, threshold=0.9 if reason == "uncertain" else None)
+
+
+def annotated(image: np.ndarray, *faces: FaceResult) -> np.ndarray:
+    result = ImageResult("x", image.shape[1], image.shape[0], faces)
+    picture = mien.annotate(image, result)
+    assert picture.mode == "RGB"
+    return np.asarray(picture)
+
+
+def count(picture: np.ndarray, color: str) -> int:
+    wanted = tuple(bytes.fromhex(color[1:]))
+    return int((picture == wanted).all(axis=2).sum())
+
+
+@pytest.mark.parametrize("emotion", mien.EMOTIONS)
+def test_each_emotion_has_its_colour(emotion: str) -> None:
+    grey = np.full((800, 900, 3), 70, np.uint8)
+    picture = annotated(grey, face_result((300, 250, 150, 180), emotion))
+    counts = [count(picture, color) for color in PALETTE]
+    assert np.argmax(counts) == mien.EMOTIONS.index(emotion)
+    assert max(counts) > 2000
+
+
+def test_the_box_is_drawn_around_the_face() -> None:
+    grey = np.full((800, 900, 3), 70, np.uint8)
+    changed = (annotated(grey, face_result((300, 250, 150, 180))) != 70).any(axis=2)
+    assert changed[250:430, 296:300].mean() > 0.5
+    assert changed[250:430, 450:454].mean() > 0.5
+    assert not changed[256:424, 306:444].any()  # the face itself stays as it was
+
+
+def test_the_picture_that_was_given_stays_as_it_was() -> None:
+    image = np.full((800, 900, 3), 70, np.uint8)
+    image.setflags(write=False)
+    annotated(image, face_result((300, 250, 150, 180)))
+    assert (image == 70).all()
+
+
+def test_without_faces_nothing_is_drawn() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (MIN_SIDE_PX, 500, 3), dtype=np.uint8)
+    assert np.array_equal(annotated(image), image)
+
+
+@pytest.mark.parametrize("reason", ["too_small", "uncertain"])
+def test_a_reason_is_drawn_in_grey(reason: str) -> None:
+    grey = np.full((800, 900, 3), 70, np.uint8)
+    picture = annotated(grey, face_result((300, 250, 150, 180), None, reason))
+    assert max(count(picture, color) for color in PALETTE) < count(picture, "#A8A8A8")
+
+
+@pytest.mark.parametrize("size", [(1, 1), (48, 48), (30, 900), (2000, 40), (4000, 3000)])
+def test_pictures_of_every_size(size: tuple[int, int]) -> None:
+    image = np.full((size[1], size[0], 3), 70, np.uint8)
+    width, height = size[0] * 0.8, size[1] * 0.8
+    picture = annotated(image, face_result((size[0] * 0.1, size[1] * 0.1, width, height)))
+    assert max(picture.shape) >= MIN_SIDE_PX
+    assert (picture != 70).any()
+
+
+def test_faces_past_the_edge_and_faces_without_extent() -> None:
+    grey = np.full((600, 900, 3), 70, np.uint8)
+    boxes = [(-80, -90, 200, 210), (850, 550, 120, 120), (400, 300, 0.4, 0.2), (500, 20, 9, 9)]
+    assert annotated(grey, *(face_result(box) for box in boxes)).shape == (600, 900, 3)
+
+
+def test_a_lone_face_that_fills_its_picture_gets_a_strip() -> None:
+    image = np.full((800, 800, 3), 70, np.uint8)
+    picture = annotated(image, face_result((20, 20, 760, 760)))
+    assert picture.shape[0] == 800
+    assert 1000 < picture.shape[1] < 1400
+
+
+def test_panels_never_cover_another_face() -> None:
+    grey = np.full((700, 1000, 3), 70, np.uint8)
+    boxes = [(100 + 180 * i, 250, 110, 130) for i in range(5)]
+    picture = annotated(grey, *(face_result(box) for box in boxes))
+    for x, y, width, height in boxes:
+        assert (picture[y + 8 : y + height - 8, x + 8 : x + width - 8] == 70).all()
+
+
+def test_labels_of_ones_own() -> None:
+    face = Face(box=Box(100, 100, 200, 200), landmarks=(), score=0.9)
+    named = FaceResult.read(face, {"calm": 0.9, "a very long name indeed": 0.1}, threshold=None)
+    assert (annotated(np.full((800, 900, 3), 70, np.uint8), named) != 70).any()
+
+
+def test_the_portrait(analyzer: mien.Analyzer, portrait: np.ndarray) -> None:
+    picture = mien.annotate(portrait, analyzer.analyze(portrait))
+    assert isinstance(picture, Image.Image)
+    assert picture.size == (MIN_SIDE_PX, MIN_SIDE_PX)

@@ -1,0 +1,115 @@
+"""The package keeps its promises: a small sorted surface, a wall, no files opened, no network."""
+
+import hashlib
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import mien
+from mien.faces import DETECTOR_PATH
+
+ROOT = Path(__file__).parent.parent
+HEAVY = ("torch", "lightning", "onnxruntime", "numpy", "PIL", "onnx", "cv2", "rich", "cyclopts")
+
+
+def run(code: str) -> str:
+    """Run Python afresh, where nothing is imported yet."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_public_surface_is_sorted_and_whole() -> None:
+    def by_kind(name: str) -> tuple[int, str]:
+        return (0 if name.isupper() else 1 if name[0].isupper() else 2, name)
+
+    assert list(mien.__all__) == sorted(mien.__all__, key=by_kind)
+    assert dir(mien) == sorted(mien.__all__)
+    for name in mien.__all__:
+        value = getattr(mien, name)
+        assert name == "__version__" or value is not None
+        if isinstance(value, type) or callable(value):
+            assert value.__doc__
+    with pytest.raises(AttributeError, match="no attribute 'analyse'"):
+        mien.analyse  # noqa: B018
+
+
+def test_type_checkers_see_every_public_name() -> None:
+    source = (ROOT / "src" / "mien" / "__init__.py").read_text()
+    typed = source.split("if TYPE_CHECKING")[1].split("__all__")[0]
+    for name in mien.__all__:
+        assert re.search(rf"\b{name}\b", typed), name
+
+
+def test_the_version_has_one_home() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert mien.__version__ == project["version"]
+
+
+def test_importing_is_free() -> None:
+    code = f"""
+import sys
+opened = []
+sys.addaudithook(lambda event, args: event == "open" and opened.append(args[0]))
+import mien
+heavy = [name for name in {HEAVY!r} if name in sys.modules]
+opened = [path for path in opened if not str(path).endswith((".py", ".pyc"))]
+opened = [path for path in opened if ".pyc." not in str(path)]  # a cache being written
+print(heavy, opened)
+"""
+    assert run(code).strip() == "[] []"
+
+
+def test_importing_is_quick() -> None:
+    code = """
+import time
+started = time.process_time()  # a busy machine makes no import slow
+import mien
+print(time.process_time() - started)
+"""
+    assert min(float(run(code)) for _ in range(3)) < 0.15
+
+
+def test_a_photo_is_read_behind_the_wall_and_without_a_network(
+    tiny_model: Path, portrait_path: Path
+) -> None:
+    code = f"""
+import socket, sys
+
+def refuse(event, args):
+    if event.startswith("socket."):
+        raise RuntimeError(event)
+
+sys.addaudithook(refuse)
+import mien
+result = mien.analyze({str(portrait_path)!r}, model={str(tiny_model)!r})
+mien.annotate(mien.read_image({str(portrait_path)!r}), result)
+upper = ("torch", "lightning", "kornia", "onnx", "scipy", "sklearn", "cv2", "matplotlib")
+print(len(result.faces), [name for name in upper if name in sys.modules])
+"""
+    assert run(code).strip() == "1 []"
+
+
+def test_the_detector_is_the_published_file() -> None:
+    hook = (ROOT / "hatch_build.py").read_text()
+    (wanted,) = re.findall(r'DETECTOR_SHA256 = "([0-9a-f]{64})"', hook)
+    assert hashlib.sha256(DETECTOR_PATH.read_bytes()).hexdigest() == wanted
+
+
+def test_the_wheel_carries_what_it_needs_and_no_more(tmp_path: Path) -> None:
+    from hatchling.builders.wheel import WheelBuilder
+
+    wheel = Path(next(WheelBuilder(str(ROOT)).build(directory=str(tmp_path))))
+    names = zipfile.ZipFile(wheel).namelist()
+    assert "mien/assets/face_detection_yunet_2023mar.onnx" in names
+    assert "mien/py.typed" in names
+    assert any(name.endswith("licenses/NOTICE") for name in names)
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    assert not [name for name in names if name.startswith(("tests", "examples", "benchmarks"))]
