@@ -123,28 +123,28 @@ def audit_dataset(dataset: Dataset) -> DatasetAudit:
         *_judge_splits(inventory),
         *_judge_copies(inventory),
         *_judge_images(inventory),
+        *_judge_balance(inventory),
         *(Finding("note", note, "") for note in inventory.notes),
     ]
     order = {"fault": 0, "warning": 1, "note": 2}
     return DatasetAudit(inventory, tuple(sorted(found, key=lambda one: order[one.gravity])))
 
 
-def check_trainable(audit: DatasetAudit, *, accept_faults: bool = False) -> None:
+def check_trainable(audit: DatasetAudit) -> None:
     """Refuse a dataset that a training should not begin with.
 
     Args:
         audit: Of the dataset.
-        accept_faults: Let it pass: the user knows, and wants to.
 
     Raises:
         DataError: The audit found a fault: splits that do not look alike, no train or validation
             split, a class without train images, or a split that mostly repeats train.
     """
-    if audit.faults and not accept_faults:
+    if audit.faults:
         more = f" (and {len(audit.faults) - 1} more)" if len(audit.faults) > 1 else ""
         raise DataError(
             f"{audit.inventory.source} should not be trained on: {audit.faults[0].title}{more}; "
-            "`mien data audit` says more"
+            "`mien data audit` says more."
         )
 
 
@@ -168,7 +168,7 @@ def _judge_looks(inventory: Inventory) -> Iterator[Finding]:
 
 
 def _judge_splits(inventory: Inventory) -> Iterator[Finding]:
-    """Say what is missing, and what is out of balance."""
+    """Say which splits, and which classes in them, are missing."""
     for split in ("train", "validation", "test"):
         if split not in inventory.counts:
             needed = split != "test"
@@ -189,15 +189,6 @@ def _judge_splits(inventory: Inventory) -> Iterator[Finding]:
                 if split == "train"
                 else "Figures over all classes mean less there.",
             )
-    counts = {name: n for name, n in inventory.counts.get("train", {}).items() if n}
-    if counts and max(counts.values()) >= IMBALANCE * min(counts.values()):
-        large, small = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
-        yield Finding(
-            "warning",
-            f"train has {counts[large] / counts[small]:.1f} times as many images of {large} as "
-            f"of {small}",
-            f"{counts[large]:,} against {counts[small]:,}. Read macro-F1 beside accuracy.",
-        )
 
 
 def _judge_copies(inventory: Inventory) -> Iterator[Finding]:
@@ -224,19 +215,12 @@ def _judge_copies(inventory: Inventory) -> Iterator[Finding]:
             )
     if inventory.conflicts:
         count = sum(len(group.paths) for group in inventory.conflicts)
-        classes = " and ".join(sorted(set(inventory.conflicts[0].classes)))
+        classes = ", ".join(sorted(set(inventory.conflicts[0].classes)))
         yield Finding(
             "warning",
             f"{len(inventory.conflicts):,} groups of copies have conflicting labels",
-            f"{count:,} images, e.g. {inventory.conflicts[0].paths[0]}, which is {classes}.",
-        )
-    if inventory.redundant:
-        within = inventory.redundant_within.get("train", 0)
-        yield Finding(
-            "warning",
-            f"{inventory.redundant:,} images are redundant",
-            f"Exact copies beyond the first of each; {within:,} of them inside train alone. "
-            "Before cutting splits of your own, keep copies together.",
+            f"{count:,} images, e.g. {inventory.conflicts[0].paths[0]}, whose copies are called "
+            f"{classes}.",
         )
     if inventory.near_copies is None:
         yield Finding(
@@ -250,16 +234,40 @@ def _judge_images(inventory: Inventory) -> Iterator[Finding]:
     """Say which images are of no use."""
     total = sum(inventory.size(split) for split in inventory.counts)
     if inventory.broken:
-        first = inventory.broken[0]
         yield Finding(
             "warning",
-            f"{len(inventory.broken):,} files are broken and left out ({total:,} are used)",
-            f"The first: {first.path} {first.reason}.",
+            f"{_count_of('file', len(inventory.broken))} broken and left out ({total:,} are used)",
+            "Each is named with its reason. The rest is read as if they were not there.",
         )
     constant = {split: len(paths) for split, paths in inventory.constant.items() if paths}
     if constant:
         yield Finding(
             "warning",
-            f"{sum(constant.values()):,} images are of one grey level",
+            f"{_count_of('image', sum(constant.values()))} of one grey level",
             f"{', '.join(f'{count:,} in {split}' for split, count in constant.items())}.",
+        )
+
+
+def _count_of(noun: str, count: int) -> str:
+    return f"1 {noun} is" if count == 1 else f"{count:,} {noun}s are"
+
+
+def _judge_balance(inventory: Inventory) -> Iterator[Finding]:
+    """Say what fills train without teaching much."""
+    if inventory.redundant:
+        within = inventory.redundant_within.get("train", 0)
+        yield Finding(
+            "warning",
+            f"{_count_of('image', inventory.redundant)} redundant",
+            f"Exact copies beyond the first of each; {within:,} of them inside train alone. "
+            "Before cutting splits of your own, keep copies together.",
+        )
+    counts = {name: n for name, n in inventory.counts.get("train", {}).items() if n}
+    if counts and max(counts.values()) >= IMBALANCE * min(counts.values()):
+        large, small = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
+        yield Finding(
+            "warning",
+            f"train has {counts[large] / counts[small]:.1f} times as many images of {large} as "
+            f"of {small}",
+            f"{counts[large]:,} against {counts[small]:,}. Read macro-F1 beside accuracy.",
         )

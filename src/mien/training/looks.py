@@ -12,7 +12,7 @@ MEASURES: Final = ("sharpness", "brightness", "contrast")
 """Per image: variance of the Laplacian, mean, and standard deviation of the grey levels."""
 
 _CHUNK: Final = 1024
-_SIGMAS: Final = 3.5  # how sure: one false alarm in 2,000 comparisons of splits that are alike
+_SIGMAS: Final = 3.0  # how sure; the other two conditions make a false alarm rarer still
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def compare_looks(looks: Mapping[str, Mapping[str, NDArray[np.float32]]]) -> tup
     image of the other in at least 90 % of all pairs (70 %: mildly; this is the area under the ROC
     curve of the Mann-Whitney test); the medians are apart (sharpness and contrast at least 2
     times, brightness 30 levels; mildly 1.25 times, 10 levels); and chance does not do that to
-    splits so small (3.5 standard deviations).
+    splits so small (3 standard deviations).
 
     Args:
         looks: For each split what `measure_looks` gave.

@@ -1,0 +1,151 @@
+"""This module turns `mien data audit` into a page that says what is wrong with a dataset."""
+
+import json as json_format
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import cyclopts
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mien.training.audit import DatasetAudit, Finding, audit_dataset
+from mien.training.datasets import load_dataset
+from mien.training.inventory import Inventory
+from mien.training.looks import MEASURES
+
+app = cyclopts.App(name="data", help="Look at training data before a model is made of it.")
+
+SHOWN_CLASSES: Final = 30
+SHOWN_FILES: Final = 5
+
+_FOUND_WANTING: Final = 1
+_MARKS: Final = {"fault": ("✗", "x"), "warning": ("!", "!"), "note": ("·", "-")}
+_STYLES: Final = {"fault": "bold red", "warning": "yellow", "note": "dim"}
+
+
+@app.command
+def audit(path: Path, /, *, json: bool = False) -> int:
+    """Find what is wrong with a dataset.
+
+    Counts images per class and split; exact and near copies within and across splits; copies whose
+    labels contradict each other; images of one grey level; broken files; classes out of balance;
+    and splits that do not look alike, such as a train half that was blurred.
+
+    ```console
+    $ mien data audit fer2013.zip
+    $ mien data audit faces/ --json > audit.json
+    ```
+
+    Exit codes: 0 it can be trained on; 1 it has a fault that should stop a training; 2 it cannot
+    be read.
+
+    Args:
+        path: A folder or zip of `train/<class>/...`, `test/<class>/...`, or of `<class>/...`; or a
+            table such as `fer2013.csv`.
+        json: Print everything as one JSON object.
+    """
+    with Console(stderr=True).status("reading the images") as status:
+        dataset = load_dataset(path)
+        status.update("comparing the images with each other")
+        result = audit_dataset(dataset)
+    if json:
+        print(json_format.dumps(result.to_dict()))
+    else:
+        print_audit(result, Console(highlight=False))
+    return _FOUND_WANTING if result.faults else 0
+
+
+def print_audit(result: DatasetAudit, console: Console) -> None:
+    """Print an audit as a page: the counts, then the findings, the gravest first."""
+    inventory = result.inventory
+    total = sum(inventory.size(split) for split in inventory.counts)
+    heading = Text(inventory.source, style="bold")
+    heading.append(f"  {total:,} images, {len(inventory.class_names)} classes", "not bold dim")
+    console.print(heading, soft_wrap=True)
+    console.print()
+    console.print(_tabulate(inventory))
+    console.print()
+    for finding in result.findings:
+        _print_finding(finding, console)
+    _print_broken(inventory, console)
+    console.print()
+    console.print(_sum_up(result))
+
+
+def _tabulate(inventory: Inventory) -> Table:
+    """Put the counts into one table with a column for each split."""
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+    table.add_column("images", overflow="fold")
+    for split in inventory.counts:
+        table.add_column(split, justify="right", no_wrap=True)
+    for title, cells, style in _rows(inventory):
+        table.add_row(Text(title), *cells, style=style)
+    return table
+
+
+def _rows(inventory: Inventory) -> Iterator[tuple[str, list[str], str]]:
+    """Give a title, a cell for each split, and a style for each line of the table."""
+    counts = inventory.counts
+    shown = inventory.class_names[:SHOWN_CLASSES]
+    for name in shown:
+        yield name, [f"{counts[split][name]:,}" for split in counts], ""
+    if len(inventory.class_names) > len(shown):
+        yield f"... {len(inventory.class_names) - len(shown)} more classes", [], "dim"
+    yield "all", [f"{inventory.size(split):,}" for split in counts], "bold"
+    yield "", [], ""
+    if "train" in counts:
+        copies = [(split, inventory.copies[split]["train"]) for split in counts]
+        yield "copy in train", [_with_share(inventory, *copy) for copy in copies], ""
+    if "train" in counts and inventory.near_copies is not None:
+        copies = [(split, inventory.near_copies[split]["train"]) for split in counts]
+        yield "near copy in train", [_with_share(inventory, *copy) for copy in copies], ""
+    yield "one grey level", [f"{len(inventory.constant[split]):,}" for split in counts], ""
+    yield "", [], ""
+    for measure in MEASURES:
+        medians = [f"{inventory.looks[split][measure]:,.0f}" for split in counts]
+        yield f"{measure} (median)", medians, ""
+
+
+def _with_share(inventory: Inventory, split: str, count: int) -> str:
+    return f"{count:,}  {count / inventory.size(split):5.1%}"
+
+
+def _print_finding(finding: Finding, console: Console) -> None:
+    """Print a finding's words beside its mark."""
+    style = _STYLES[finding.gravity]
+    title = f"FAULT: {finding.title}" if finding.gravity == "fault" else finding.title
+    words = Text(title, style="" if finding.gravity == "warning" else style)
+    if finding.detail:
+        words.append(f"\n{finding.detail}", style="not bold default dim")
+    mark = Text(_MARKS[finding.gravity][console.options.ascii_only], style=style)
+    for line in words.wrap(console, max(console.width - 2, 20)):
+        line.rstrip()
+        console.print(mark, line, soft_wrap=True)
+        mark = Text(" ")
+
+
+def _print_broken(inventory: Inventory, console: Console) -> None:
+    """Name the first broken files."""
+    if not inventory.broken:
+        return
+    console.print("\nbroken files", style="dim")
+    for file in inventory.broken[:SHOWN_FILES]:
+        line = Text(f"  {file.path} ")
+        line.append(file.reason, style="dim")
+        console.print(line, soft_wrap=True)
+    if len(inventory.broken) > SHOWN_FILES:
+        left = len(inventory.broken) - SHOWN_FILES
+        console.print(f"  and {left:,} more; --json names them all", style="dim")
+
+
+def _sum_up(result: DatasetAudit) -> Text:
+    """Say in one line whether the data can be trained on."""
+    faults = len(result.faults)
+    warnings = sum(finding.gravity == "warning" for finding in result.findings)
+    told = f"{warnings} warning{'' if warnings == 1 else 's'}"
+    if faults:
+        stop = f"{faults} fault{'' if faults == 1 else 's'}, {told}: do not train on this data."
+        return Text(stop, style="bold red")
+    return Text(f"No fault, {told}: can be trained on.", style="bold green")
