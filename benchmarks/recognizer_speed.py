@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from machine import write_result
 
+from machine import write_result
 from mien.preprocess import to_input
 from mien.recognizer import Recognizer
 from mien.training.config import config_from_dict

@@ -12,12 +12,12 @@ import time
 from pathlib import Path
 
 import torch
-from machine import write_result
 from torch.nn import functional
 
+from machine import write_result
 from mien.training.augment import Augment
 from mien.training.config import TrainConfig, read_config
-from mien.training.fit import faster_precision
+from mien.training.precision import faster_precision
 from mien.training.model import FaceNet
 
 ROUNDS = 12
@@ -26,7 +26,9 @@ ROUNDS = 12
 class Step:
     """One training step in a precision and a memory layout."""
 
-    def __init__(self, config: TrainConfig, dtype: torch.dtype, layout: torch.memory_format):
+    def __init__(
+        self, config: TrainConfig, dtype: torch.dtype, layout: torch.memory_format
+    ) -> None:
         self.net = FaceNet(config.model, 7).to(memory_format=layout)
         self.optimizer = torch.optim.AdamW(self.net.parameters(), lr=1e-3)
         self.augment = Augment(config.augment)

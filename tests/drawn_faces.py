@@ -29,7 +29,9 @@ def draw_face(label: int, rng: np.random.Generator) -> np.ndarray:
         x = 24 + dx + 9 * side
         draw.ellipse((x - 4, 20 + dy - eye, x + 4, 20 + dy + eye), fill=20)
         draw.line((x - 5 * side, 13 + dy + slope, x + 5 * side, 13 + dy - slope), fill=40, width=2)
-    mouth = [(24 + dx + t, 36 + dy + curve * (1 - t * t / 81) - curve / 2) for t in range(-9, 10, 3)]
+    mouth = [
+        (24 + dx + t, 36 + dy + curve * (1 - t * t / 81) - curve / 2) for t in range(-9, 10, 3)
+    ]
     draw.line(mouth, fill=30, width=2)
     if opening:
         draw.ellipse((19 + dx, 36 + dy - opening, 29 + dx, 36 + dy + opening), fill=10)

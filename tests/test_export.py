@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from drawn_faces import drawn_dataset
 
+from drawn_faces import drawn_dataset
 from mien.errors import DataError, ExportError, ModelError, OutputError
 from mien.recognizer import Recognizer
+from mien.training.checkpoint import load_model
 from mien.training.config import Stage, read_config
 from mien.training.datasets import Dataset
 from mien.training.export import PARITY, export, prove_parity
@@ -63,7 +64,7 @@ def test_the_model_file_says_nothing_of_the_machine_it_was_made_on(exported):
 def test_an_export_that_differs_is_refused_and_leaves_nothing(trained, tmp_path):
     checkpoint, dataset = trained
     result = export(checkpoint, dataset, tmp_path)
-    net, _ = __import__("mien.training.checkpoint", fromlist=["x"]).load_model(checkpoint)
+    net, _ = load_model(checkpoint)
     with torch.no_grad():
         net.classifier.bias += 1e-3
     with pytest.raises(ExportError, match="nothing was written"):

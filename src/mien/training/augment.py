@@ -1,7 +1,7 @@
 """This module turns a batch of training faces into a batch of slightly different ones."""
 
-import kornia.augmentation as K
 import torch
+from kornia import augmentation as kornia_augmentation
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -23,7 +23,7 @@ class Augment(nn.Module):
         shift = (config.width_shift, config.height_shift)
         if config.rotation_degrees or any(shift) or config.zoom or config.shear_degrees:
             changes.append(
-                K.RandomAffine(
+                kornia_augmentation.RandomAffine(
                     degrees=config.rotation_degrees,
                     translate=shift if any(shift) else None,
                     scale=(1 - config.zoom, 1 + config.zoom) if config.zoom else None,
@@ -33,14 +33,20 @@ class Augment(nn.Module):
                 )
             )
         if config.horizontal_flip:
-            changes.append(K.RandomHorizontalFlip(p=0.5))
+            changes.append(kornia_augmentation.RandomHorizontalFlip(p=0.5))
         if config.contrast:
-            changes.append(K.RandomContrast((1 - config.contrast, 1 + config.contrast), p=1.0))
+            changes.append(
+                kornia_augmentation.RandomContrast(
+                    (1 - config.contrast, 1 + config.contrast), p=1.0
+                )
+            )
         if config.brightness:
             brightness = (1 - config.brightness, 1 + config.brightness)
-            changes.append(K.RandomBrightness(brightness, p=1.0))
+            changes.append(kornia_augmentation.RandomBrightness(brightness, p=1.0))
         if config.erasing:
-            changes.append(K.RandomErasing(scale=(0.02, 0.2), value=0.5, p=config.erasing))
+            changes.append(
+                kornia_augmentation.RandomErasing(scale=(0.02, 0.2), value=0.5, p=config.erasing)
+            )
         self.changes = nn.Sequential(*changes)
 
     @torch.no_grad()

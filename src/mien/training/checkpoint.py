@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +43,10 @@ class SafetensorsIO(CheckpointIO):
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             save_file(tensors, partial, metadata={"format": "pt", "state": state})
-            os.replace(partial, target)
+            partial.replace(target)
         except (OSError, SafetensorError) as error:
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):
+                partial.unlink()
             raise TrainingError(
                 f"the checkpoint {target} cannot be written ({error}); the last good one is "
                 f"kept: make room, then start again with --resume"

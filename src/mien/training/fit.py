@@ -2,10 +2,11 @@
 
 import hashlib
 import importlib.metadata
+import logging
+import os
 import subprocess
-import time
+import sys
 import warnings
-from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,17 +18,17 @@ import torch
 from filelock import FileLock, Timeout
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, WeightAveraging
 from lightning.pytorch.loggers import TensorBoardLogger
-from lightning.pytorch.utilities.rank_zero import rank_zero_only
-from torch import Tensor, nn
-from torch.utils.data import DataLoader, DistributedSampler
-from torch.utils.data import Dataset as TorchDataset
+from torch import Tensor
 
 from mien.errors import ConfigError, DataError
+from mien.training.batches import make_loader
 from mien.training.checkpoint import SafetensorsIO, read_description
 from mien.training.config import TrainConfig
-from mien.training.datasets import Dataset, Split
-from mien.training.history import History
-from mien.training.module import Batch, TrainingModule
+from mien.training.datasets import Dataset
+from mien.training.files import write_whole
+from mien.training.history import EpochBar, History
+from mien.training.module import TrainingModule
+from mien.training.precision import faster_precision
 
 BEST = "best.safetensors"
 LAST = "last.safetensors"
@@ -85,22 +86,35 @@ def fit(
     lock = FileLock(output / ".lock")
     try:
         # Under DDP the first process starts the others, so it alone takes the lock.
-        with lock.acquire(timeout=0) if rank_zero_only.rank == 0 else nullcontext():
-            return _fit(config, dataset, output, resume, devices, nodes)
+        with lock.acquire(timeout=0) if _is_first_process() else nullcontext():
+            return _fit(config, dataset, output, resume=resume, devices=devices, nodes=nodes)
     except Timeout as error:
         raise ConfigError(
             f"another training is writing to {output}: wait for it or choose another --output"
         ) from error
 
 
+def _is_first_process() -> bool:
+    """Tell whether this process is the one that the user started, on the first machine."""
+    node = os.environ.get("NODE_RANK") or os.environ.get("GROUP_RANK") or "0"
+    return (os.environ.get("LOCAL_RANK", "0"), node) == ("0", "0")
+
+
 def _fit(
-    config: TrainConfig, dataset: Dataset, output: Path, resume: bool, devices: int, nodes: int
+    config: TrainConfig,
+    dataset: Dataset,
+    output: Path,
+    *,
+    resume: bool,
+    devices: int,
+    nodes: int,
 ) -> FitResult:
     start = _find_start(config, dataset, output, resume)
     if start is not None:
         config = replace(config, precision=read_description(start)["config"]["precision"])
     elif config.precision == "auto":
         config = replace(config, precision=faster_precision())
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     torch.manual_seed(config.seed)
     module = TrainingModule(config, len(dataset.class_names), _describe(config, dataset))
     best = _keep(output / BEST, monitor="validation_accuracy", mode="max")
@@ -116,19 +130,25 @@ def _fit(
         plugins=[SafetensorsIO()],
         logger=TensorBoardLogger(output, name="", version="tensorboard"),
         enable_model_summary=False,
+        enable_progress_bar=sys.stdout.isatty(),
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
         default_root_dir=output,
     )
     if trainer.is_global_zero:
-        (output / "config.toml").write_text(config.to_toml(), encoding="utf-8")
-    ranks = (trainer.world_size, trainer.global_rank)
-    train = _loader(dataset.splits["train"], config.batch_size, config.seed, ranks, shuffle=True)
-    validation = _loader(dataset.splits["validation"], 256, 0, ranks, shuffle=False)
+        write_whole(output / "config.toml", config.to_toml())
+    ranks = {"world_size": trainer.world_size, "rank": trainer.global_rank}
+    train = make_loader(
+        dataset.splits["train"], config.batch_size, seed=config.seed, shuffle=True, **ranks
+    )
+    validation = make_loader(dataset.splits["validation"], 256, seed=0, shuffle=False, **ranks)
     with warnings.catch_warnings():
         # Faces lie in memory: worker processes would only copy them.
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
+        # Lightning's own: it holds on to an old name of torch's.
+        warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
+        warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
         trainer.fit(module, train, validation, ckpt_path=start)
     if trainer.interrupted:
         raise KeyboardInterrupt
@@ -136,55 +156,10 @@ def _fit(
     return FitResult(output / BEST, output / LAST, 0.0 if score is None else float(score))
 
 
-class FaceBatches(TorchDataset[Batch]):
-    """A split in memory, which gives a whole batch at once.
-
-    Args:
-        split: Faces (N, 48, 48) uint8 and their labels.
-    """
-
-    def __init__(self, split: Split) -> None:
-        self.faces = torch.from_numpy(split.images)
-        self.labels = torch.from_numpy(split.labels)
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def __getitems__(self, indices: Sequence[int]) -> Batch:
-        """Give faces (B, 48, 48) uint8 and labels (B,) int64."""
-        chosen = torch.as_tensor(indices)
-        return self.faces[chosen], self.labels[chosen]
-
-
-def faster_precision() -> str:
-    """Time one convolution, forward and back, in float32 and in bfloat16.
-
-    Processors differ: with AMX, or on Zen 4 and later, bfloat16 is about twice as fast; elsewhere
-    it is emulated, or its instructions run at half speed.
-
-    Returns:
-        `bfloat16` or `float32`.
-    """
-    if torch.cuda.is_available():
-        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
-    seconds = {dtype: _time_convolution(dtype) for dtype in (torch.float32, torch.bfloat16)}
-    return "bfloat16" if seconds[torch.bfloat16] < seconds[torch.float32] else "float32"
-
-
-def _time_convolution(dtype: torch.dtype) -> float:
-    """Give the best of five rounds, in seconds."""
-    layer = nn.Conv2d(64, 64, 3, padding=1, bias=False).to(dtype, memory_format=torch.channels_last)
-    x = torch.rand(16, 64, 24, 24, dtype=dtype).to(memory_format=torch.channels_last)
-    best = float("inf")
-    for _ in range(5):
-        began = time.perf_counter()
-        layer(x.requires_grad_()).sum().backward()
-        best = min(best, time.perf_counter() - began)
-    return best
-
-
 def _callbacks(config: TrainConfig, output: Path) -> list[pl.Callback]:
     callbacks: list[pl.Callback] = [History(output, config)]
+    if sys.stdout.isatty():
+        callbacks.append(EpochBar(leave=False))
     if config.average_decay:
         callbacks.append(WeightAveraging(avg_fn=partial(_average, config.average_decay)))
     if config.early_stopping:
@@ -212,31 +187,6 @@ def _keep(path: Path, **options: Any) -> ModelCheckpoint:
     )
     callback.FILE_EXTENSION = path.suffix
     return callback
-
-
-def _loader(
-    split: Split, batch_size: int, seed: int, ranks: tuple[int, int], *, shuffle: bool
-) -> DataLoader[Batch]:
-    """Give a split's batches, in an order that depends on the seed and the epoch alone."""
-    faces = FaceBatches(split)
-    world_size, rank = ranks
-    sampler: DistributedSampler[Batch] = DistributedSampler(
-        faces, num_replicas=world_size, rank=rank, shuffle=shuffle, seed=seed
-    )
-    return DataLoader(
-        faces,
-        batch_size=batch_size,
-        sampler=sampler,
-        collate_fn=_as_is,
-        # Its own, so that starting an epoch draws nothing from the seeded global one.
-        generator=torch.Generator(),
-        # A last batch of one face has no variance to normalise with.
-        drop_last=shuffle and len(faces) > batch_size * world_size,
-    )
-
-
-def _as_is(batch: Batch) -> Batch:
-    return batch
 
 
 def _find_start(config: TrainConfig, dataset: Dataset, output: Path, resume: bool) -> Path | None:
@@ -283,7 +233,9 @@ def _commit() -> str | None:
     """Give the commit of the source tree this runs from, marked if it was changed since."""
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+        done = subprocess.run(  # noqa: S603 (nothing in it comes from outside)
+            command, capture_output=True, text=True, timeout=10, check=True
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()

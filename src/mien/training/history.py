@@ -2,15 +2,16 @@
 
 import csv
 import io
-import os
 import time
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
-from rich.console import Console
+from lightning.pytorch.callbacks import RichProgressBar
+from rich import get_console
 
 from mien.training.config import TrainConfig
+from mien.training.files import write_whole
 
 COLUMNS = (
     "epoch",
@@ -38,7 +39,6 @@ class History(pl.Callback):
         self.config = config
         self.rows: list[dict[str, Any]] = []
         self._began = 0.0
-        self._console = Console()
 
     def state_dict(self) -> dict[str, Any]:
         """Give the rows, for the checkpoint."""
@@ -73,9 +73,7 @@ class History(pl.Callback):
         writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.rows)
-        partial = self.output / ".history.csv.partial"
-        partial.write_text(text.getvalue(), encoding="utf-8")
-        os.replace(partial, self.output / "history.csv")
+        write_whole(self.output / "history.csv", text.getvalue())
         draw_curves(self.rows, self.output / "curves.png")
 
     def _print(self, row: dict[str, Any]) -> None:
@@ -84,7 +82,7 @@ class History(pl.Callback):
             _seconds_at(self.rows, self.config.size_at(epoch))
             for epoch in range(row["epoch"], self.config.epochs)
         )
-        self._console.print(
+        get_console().print(
             f"epoch {row['epoch']:>3}/{self.config.epochs} · {row['size']} px"
             f" · train loss {row['train_loss']:.3f} accuracy {row['train_accuracy']:.1%}"
             f" · validation loss {row['validation_loss']:.3f}"
@@ -95,10 +93,23 @@ class History(pl.Callback):
         )
 
 
+class EpochBar(RichProgressBar):
+    """The bar of the epoch that is running, with its loss and accuracy so far."""
+
+    def get_metrics(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule
+    ) -> dict[str, int | str | float | dict[str, float]]:
+        """Give the few numbers that fit beside the bar."""
+        shown = {"train_loss": "loss", "validation_accuracy": "validation accuracy"}
+        metrics = trainer.progress_bar_metrics
+        return {title: float(metrics[name]) for name, title in shown.items() if name in metrics}
+
+
 def _seconds_at(rows: list[dict[str, Any]], size: int) -> float:
     """Guess an epoch's seconds at a size, from the newest row and the pixels in a face."""
     newest = rows[-1]
-    return float(newest["seconds"]) * (size / newest["size"]) ** 2
+    seconds: float = newest["seconds"] * (size / newest["size"]) ** 2
+    return seconds
 
 
 def draw_curves(rows: list[dict[str, Any]], path: Path) -> None:
@@ -108,7 +119,6 @@ def draw_curves(rows: list[dict[str, Any]], path: Path) -> None:
         rows: Rows of history.csv.
         path: The file to write.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 4), layout="constrained")
@@ -121,6 +131,6 @@ def draw_curves(rows: list[dict[str, Any]], path: Path) -> None:
         axes.set_title(name)
         axes.grid(alpha=0.3)
         axes.legend()
-    partial = path.with_name(f".{path.name}.partial")
-    FigureCanvasAgg(figure).print_png(partial)
-    os.replace(partial, path)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png")
+    write_whole(path, picture.getvalue())

@@ -30,14 +30,14 @@ class ConvBlock(nn.Module):
             for source in sources
         )
         self.norms = nn.ModuleList(nn.BatchNorm2d(channels_out) for _ in sources)
-        self.dropout = nn.Dropout2d(dropout)
+        self.dropout = dropout
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C_in, H, W) to (B, C_out, H/2, W/2)."""
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
             x = functional.relu(norm(convolution(x)))  # (B, C_out, H, W)
         x = functional.max_pool2d(x, kernel_size=2)  # (B, C_out, H/2, W/2)
-        return self.dropout(x)
+        return functional.dropout2d(x, self.dropout, self.training)
 
 
 class LstmHead(nn.Module):
@@ -65,7 +65,7 @@ class LstmHead(nn.Module):
         x = x.transpose(1, 2).contiguous()  # (B, 36, C): row by row, left to right
         # In float32 also under autocast: 36 steps add up what bfloat16 rounds away.
         with torch.autocast(x.device.type, enabled=False):
-            outputs, _ = self.lstm(x.float())  # (B, 36, U)
+            outputs: Tensor = self.lstm(x.float())[0]  # (B, 36, U)
         return outputs.mean(dim=1)  # (B, U)
 
 

@@ -30,11 +30,11 @@ class TrainingModule(pl.LightningModule):
         super().__init__()
         self.config = config
         self.description = description
-        self.net = FaceNet(config.model, class_count).to(memory_format=torch.channels_last)
+        self.net = FaceNet(config.model, class_count)
+        self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's gap
         self.augment = Augment(config.augment)
-        metrics = {"average": "micro", "num_classes": class_count}
-        self.train_accuracy = MulticlassAccuracy(**metrics)
-        self.validation_accuracy = MulticlassAccuracy(**metrics)
+        self.train_accuracy = MulticlassAccuracy(class_count, average="micro")
+        self.validation_accuracy = MulticlassAccuracy(class_count, average="micro")
         self.validation_macro_f1 = MulticlassF1Score(num_classes=class_count, average="macro")
 
     def forward(self, faces: Tensor) -> Tensor:
@@ -65,9 +65,8 @@ class TrainingModule(pl.LightningModule):
                 f"checkpoint is kept: lower learning_rate, now {self.config.learning_rate}"
             )
         self.train_accuracy(logits.detach(), labels)
-        shown = {"on_step": False, "on_epoch": True, "batch_size": len(labels)}
-        self.log("train_loss", loss.detach(), prog_bar=True, sync_dist=True, **shown)
-        self.log("train_accuracy", self.train_accuracy, prog_bar=True, **shown)
+        figures = {"train_loss": loss.detach(), "train_accuracy": self.train_accuracy}
+        self._show(figures, len(labels))
         return loss
 
     def validation_step(self, batch: Batch, index: int) -> None:
@@ -77,10 +76,18 @@ class TrainingModule(pl.LightningModule):
         self.validation_accuracy(logits, labels)
         self.validation_macro_f1(logits, labels)
         loss = functional.cross_entropy(logits, labels)
-        shown = {"on_epoch": True, "prog_bar": True, "batch_size": len(labels)}
-        self.log("validation_loss", loss, sync_dist=True, **shown)
-        self.log("validation_accuracy", self.validation_accuracy, **shown)
-        self.log("validation_macro_f1", self.validation_macro_f1, **shown)
+        figures = {
+            "validation_loss": loss,
+            "validation_accuracy": self.validation_accuracy,
+            "validation_macro_f1": self.validation_macro_f1,
+        }
+        self._show(figures, len(labels))
+
+    def _show(self, figures: dict[str, Any], faces: int) -> None:
+        """Report the mean of figures over the epoch."""
+        self.log_dict(
+            figures, on_step=False, on_epoch=True, prog_bar=True, sync_dist=True, batch_size=faces
+        )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Let the checkpoint describe itself."""
