@@ -17,8 +17,8 @@ from torch.nn import functional
 from machine import write_result
 from mien.training.augment import Augment
 from mien.training.config import TrainConfig, read_config
-from mien.training.precision import faster_precision
 from mien.training.model import FaceNet
+from mien.training.precision import faster_precision
 
 ROUNDS = 12
 
