@@ -12,7 +12,7 @@ This module turns the house into its public names. They are loaded when they are
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # what `__getattr__` does, for people's editors and type checkers
+if TYPE_CHECKING:  # what `_load` does, for people's editors and type checkers
     from mien.analyzer import Analyzer, analyze
     from mien.draw import annotate
     from mien.emotions import EMOTIONS
@@ -76,7 +76,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> object:
+def _load(name: str) -> object:
     """Load a public name from its home at its first use."""
     if name == "__version__":
         from importlib.metadata import version
@@ -89,6 +89,10 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module 'mien' has no attribute {name!r}")
     globals()[name] = value
     return value
+
+
+if not TYPE_CHECKING:  # a type checker should see that `mien.analyse` does not exist
+    __getattr__ = _load
 
 
 def __dir__() -> list[str]:
