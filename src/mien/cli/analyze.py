@@ -124,7 +124,7 @@ class FaceTable:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._full, self._rest = ("#", "") if console.options.ascii_only else ("█", "░")
+        self._full, self._rest, self._by = "#.x" if console.options.ascii_only else "█░×"
         self._is_first = True
 
     def print(self, result: ImageResult) -> None:
@@ -132,7 +132,9 @@ class FaceTable:
         count = len(result.faces)
         faces = "no face found" if not count else f"{count} face{'s' if count > 1 else ''}"
         heading = Text(result.source, style="bold")
-        heading.append(f"  {result.width} × {result.height}, {faces}", style="not bold dim")
+        heading.append(
+            f"  {result.width} {self._by} {result.height}, {faces}", style="not bold dim"
+        )
         self._console.print(heading, soft_wrap=True)
         if count:
             self._console.print(self._tabulate(result.faces))
@@ -148,7 +150,7 @@ class FaceTable:
         table.add_column("box", overflow="fold")
         for number, face in enumerate(faces, start=1):
             box = face.box
-            place = f"{box.x:.0f},{box.y:.0f} {box.width:.0f}×{box.height:.0f}"
+            place = f"{box.x:.0f},{box.y:.0f} {box.width:.0f}{self._by}{box.height:.0f}"
             table.add_row(str(number), *self._describe(face), Text(place, style="dim"))
         return table
 

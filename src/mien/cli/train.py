@@ -1,12 +1,10 @@
 """This module turns `mien train` into a run, and says what it will do and what comes next."""
 
-import logging
 import os
 import shlex
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 from rich.console import Console
@@ -59,19 +57,17 @@ def train(
     for option, count in {"--devices": devices, "--nodes": nodes}.items():
         if count < 1:
             raise ConfigError(f"{option} must be at least 1, got {count}")
-    config = read_config(recipe, [*overrides, *([] if seed is None else [f"seed={seed}"])])
+    if seed is not None:
+        overrides = (*overrides, f"seed={seed}")
+    config = read_config(recipe, overrides)
     # Imported before the data is read: a missing extra is said at once.
-    from mien.training.fit import BEST, LAST, fit
+    from mien.training.fit import LAST, fit
 
     output = Path("runs") / config.name if output is None else output
     dataset = load_dataset(data)
     if not allow_mismatch:
         _check(dataset)
-    _quieten_lightning()
     console = Console(highlight=False, quiet=not _is_first_process())
-    command = ["mien", "train", "--recipe", str(recipe), "--data", str(data)]
-    command += ["--output", str(output), *(word for item in overrides for word in ("--set", item))]
-    command += [] if seed is None else ["--seed", str(seed)]
     console.print(_tabulate(_describe(config, dataset, output, has_begun=(output / LAST).exists())))
     console.print()
     try:
@@ -79,20 +75,39 @@ def train(
     except (KeyboardInterrupt, SystemExit):  # Lightning answers Ctrl-C with the latter
         if not (output / LAST).exists():
             raise KeyboardInterrupt("stopped before the first epoch was done") from None
-        again = shlex.join([*command, "--resume"])
+        words: list[object] = [
+            "mien",
+            "train",
+            "--recipe",
+            recipe,
+            "--data",
+            data,
+            "--output",
+            output,
+        ]
+        words += [word for item in overrides for word in ("--set", item)]
+        words += ["--devices", devices] if devices > 1 else []
+        words += ["--nodes", nodes] if nodes > 1 else []
+        words += ["--allow-mismatch"] if allow_mismatch else []
+        again = shlex.join(map(str, [*words, "--resume"]))
         raise KeyboardInterrupt(f"stopped; the last epoch is kept. Go on with: {again}") from None
-    best = shlex.quote(str(output / BEST))
+    console.print()
+    told = _look_ahead(result.best, result.validation_accuracy, data)
+    for key, value in told.items():  # not wrapped: commands are to be copied
+        console.print(Text(f"{key:<9}", style="dim") + Text(f" {value}"), soft_wrap=True)
+
+
+def _look_ahead(best: Path, accuracy: float, data: Path) -> Mapping[str, str]:
+    """Say where everything is, and what to do with it."""
+    output, quoted = best.parent, shlex.quote(str(best))
     where = f"--data {shlex.quote(str(data))}"
-    rows = {
-        "best": f"{result.best}, {result.validation_accuracy:.2%} of the validation faces right",
+    return {
+        "best": f"{best}, {accuracy:.2%} of the validation faces right",
         "history": f"{output / 'history.csv'} and {output / 'curves.png'}",
         "logs": f"tensorboard --logdir {shlex.quote(str(output))}",
-        "evaluate": f"mien evaluate {best} {where}",
-        "export": f"mien export {best} {where} --output models",
+        "evaluate": f"mien evaluate {quoted} {where}",
+        "export": f"mien export {quoted} {where} --output models",
     }
-    console.print()
-    for key, value in rows.items():  # not wrapped: commands are to be copied
-        console.print(Text(f"{key:<9}", style="dim") + Text(f" {value}"), soft_wrap=True)
 
 
 def _check(dataset: Dataset) -> None:
@@ -103,23 +118,17 @@ def _check(dataset: Dataset) -> None:
         raise DataError(f"{error} To train on it as it is: --allow-mismatch") from error
 
 
-def _quieten_lightning() -> None:
-    """Leave out what Lightning says about itself; errors still come."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", module=r"lightning\.")
-
-
 def _is_first_process() -> bool:
     """Say whether this process is the one that reports, in a distributed training."""
-    return all(os.environ.get(rank, "0") == "0" for rank in ("LOCAL_RANK", "NODE_RANK", "RANK"))
+    return all(os.environ.get(rank, "0") == "0" for rank in ("LOCAL_RANK", "NODE_RANK"))
 
 
 def _describe(
     config: TrainConfig, dataset: Dataset, output: Path, *, has_begun: bool
 ) -> Mapping[str, str]:
     """Say what a training is about to do."""
-    from mien.training.fit import faster_precision
     from mien.training.model import FaceNet
+    from mien.training.precision import faster_precision
 
     net = FaceNet(config.model, len(dataset.class_names))
     parameters = sum(weights.numel() for weights in net.parameters())
@@ -127,7 +136,7 @@ def _describe(
     widths = "-".join(map(str, config.model.widths))
     head = {"lstm": "CNN-LSTM", "dense": "CNN"}[config.model.head]
     sizes = ", ".join(f"{stage.epochs} at {stage.size} px" for stage in config.stages)
-    precision: Any = config.precision
+    precision: str = config.precision
     if precision == "auto":
         precision = "as it was begun" if has_begun else f"{faster_precision()} (faster here)"
     return {
