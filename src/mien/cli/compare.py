@@ -1,0 +1,88 @@
+"""This module turns `mien compare` into a verdict on two models that saw the same faces."""
+
+import json as json_format
+from pathlib import Path
+
+from rich.console import Console
+
+from mien.cli.evaluate import SplitName, progress, read_split
+from mien.errors import ConfigError
+
+PREDICTIONS = "predictions.csv"
+
+
+def compare(
+    a: str,
+    b: str,
+    /,
+    *,
+    data: Path | None = None,
+    split: SplitName = "validation",
+    output: Path | None = None,
+    json: bool = False,
+) -> None:
+    """Compare two models face by face: is one better, or is it chance?
+
+    McNemar's exact test on the faces that only one of them reads as labelled, and a paired
+    bootstrap of the differences in accuracy and macro-F1.
+
+    ```console
+    $ mien compare runs/lstm runs/cnn --data fer2013.zip
+    $ mien compare reports/accurate/predictions.csv reports/fast/predictions.csv
+    ```
+
+    It compares two trained models. Whether one recipe is better than another takes several seeds
+    of each.
+
+    Args:
+        a: A model, as `mien evaluate` takes it, or the predictions.csv that it wrote.
+        b: The other one.
+        data: The labelled faces; not needed if both are predictions.csv.
+        split: Of FER2013, validation is PublicTest and test is PrivateTest.
+        output: A folder to write compare.json to; by default nothing is written.
+        json: Print compare.json instead of the report.
+    """
+    from mien.training.compare import compare as judge
+    from mien.training.evaluate import predict
+    from mien.training.files import write_whole
+    from mien.training.predictions import read_predictions
+    from mien.training.predictor import load_predictor
+    from mien.training.reports import print_comparison
+
+    found = {model: _find_table(model) for model in (a, b)}
+    models = {model: load_predictor(model) for model, table in found.items() if table is None}
+    tables = {model: read_predictions(table) for model, table in found.items() if table}
+    names = {model: predictor.name for model, predictor in models.items()}
+    names |= {model: table.parent.name or model for model, table in found.items() if table}
+    if models:
+        if data is None:
+            raise ConfigError(f"--data is needed to ask {next(iter(models))} about its faces")
+        dataset, faces = read_split(data, split)
+        with progress() as bar:
+            total = len(models) * len(faces.labels)
+            task = bar.add_task(f"reading {len(faces.labels):,} faces", total=total)
+            for model, predictor in models.items():
+                tables[model] = predict(
+                    predictor,
+                    faces,
+                    class_names=dataset.class_names,
+                    advance=lambda done: bar.advance(task, done),
+                )
+    called = (a, b) if names[a] == names[b] else (names[a], names[b])
+    comparison = judge(tables[a], tables[b], names=called)
+    text = json_format.dumps(comparison.to_dict(), indent=2, allow_nan=False)
+    if output is not None:
+        write_whole(output / "compare.json", text + "\n")
+    if json:
+        print(json_format.dumps(comparison.to_dict(), allow_nan=False))
+    else:
+        print_comparison(comparison, Console(highlight=False))
+
+
+def _find_table(model: str) -> Path | None:
+    """Find the predictions.csv that a word names, if it names one or a folder that holds one."""
+    path = Path(model)
+    if path.suffix == ".csv":
+        return path
+    table = path / PREDICTIONS
+    return table if table.is_file() else None
