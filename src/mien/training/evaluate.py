@@ -1,13 +1,14 @@
 """This module turns a model and a split into an `Evaluation`: what the model is worth there."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import DataError, InputError, ModelError
+from mien.training.copies import group_copies
 from mien.training.datasets import Split
 from mien.training.evaluation import Calibration, Evaluation, View
 from mien.training.metrics import (
@@ -22,11 +23,7 @@ from mien.training.metrics import (
 from mien.training.predictions import Predictions
 from mien.training.predictor import Predictor
 
-FER2013_SPLITS: Final[Mapping[str, str]] = {
-    "train": "Training",
-    "validation": "PublicTest",
-    "test": "PrivateTest",
-}
+FER2013_SPLITS: Final = ("Training", "PublicTest", "PrivateTest")
 _BATCH: Final = 256
 
 Advance = Callable[[int], None]
@@ -49,53 +46,93 @@ def evaluate(
     Args:
         predictor: The model. If it has no temperature of its own, one is fitted on `validation`.
         split: The faces to judge by, (N, 48, 48) uint8, and their labels.
-        class_names: What the labels stand for; the model must know the same names, in any order.
+        class_names: What the labels stand for. The model must know all of them, in any order; a
+            class of the model without a face in the split counts nowhere but in the confusion.
         train_copies: (N,) whether a face of the split has an exact copy in train.
         validation: Held-out faces to fit a temperature on; never the split itself.
         advance: Called with the number of faces done, after each batch.
 
     Raises:
         DataError: The split is empty.
-        ModelError: The model's classes are not the data's, or its output is not as it should be.
+        ModelError: The model does not know a class, or its output is not as it should be.
     """
-    order = _match_classes(predictor.class_names, class_names)
-    if not len(split.labels):
+    labels = _translate_labels(split.labels, class_names, predictor.class_names)
+    if not len(labels):
         raise DataError(f"the split {split.name} holds no face; choose another one")
-    if train_copies is not None and train_copies.shape != split.labels.shape:
+    if train_copies is not None and train_copies.shape != labels.shape:
         raise InputError(
-            f"{len(split.labels)} faces need as many marks of copies, got {train_copies.shape}"
+            f"{len(labels)} faces need as many marks of copies, got {train_copies.shape}"
         )
-    logits = _predict(predictor, split.images, order, advance)
-    mirrored = _predict(predictor, split.images[:, :, ::-1], order, advance)
+    logits = predict_logits(predictor, split.images, advance=advance)
+    mirrored = predict_logits(predictor, split.images[:, :, ::-1], advance=advance)
     temperature, origin = predictor.temperature, "stored in the model"
     if temperature is None and validation is not None and validation.name != split.name:
-        held_out = _predict(predictor, validation.images, order, advance)
-        temperature = fit_temperature(held_out, validation.labels)
-        origin = f"fitted on {split_title(validation)}"
+        held_out = predict_logits(predictor, validation.images, advance=advance)
+        truth = _translate_labels(validation.labels, class_names, predictor.class_names)
+        temperature, origin = fit_temperature(held_out, truth), f"fitted on {title_of(validation)}"
     if temperature is None:
         temperature, origin = 1.0, "not fitted"
     single = softmax(logits, temperature)
     flip = (single + softmax(mirrored, temperature)) / 2
-    predictions = Predictions(class_names, split.paths, split.labels, single, train_copies)
+    names = predictor.class_names
+    predictions = Predictions(names, split.paths, labels, single, train_copies)
     return Evaluation(
         split=split.name,
-        title=split_title(split),
+        title=title_of(split),
         split_sha256=_digest(split),
-        views=_views(split_title(split), predictions, flip),
-        calibration=_calibrate(split.labels, logits, temperature, origin),
-        reliability=reliability(split.labels, single),
-        risk_coverage=risk_coverage(split.labels, single),
+        views=_views(title_of(split), predictions, flip),
+        calibration=_calibrate(labels, logits, temperature, origin),
+        reliability=reliability(labels, single),
+        risk_coverage=risk_coverage(labels, single),
         abstention_threshold=predictor.abstention_threshold,
         predictions=predictions,
     )
 
 
-def split_title(split: Split) -> str:
+def predict(
+    predictor: Predictor,
+    split: Split,
+    *,
+    class_names: tuple[str, ...],
+    advance: Advance | None = None,
+) -> Predictions:
+    """Ask a model about each face of a split, single view.
+
+    Args:
+        predictor: The model; one without a temperature gives uncalibrated probabilities.
+        split: The faces, (N, 48, 48) uint8, and their labels.
+        class_names: What the labels stand for.
+        advance: Called with the number of faces done, after each batch.
+
+    Raises:
+        ModelError: The model does not know a class, or its output is not as it should be.
+    """
+    labels = _translate_labels(split.labels, class_names, predictor.class_names)
+    logits = predict_logits(predictor, split.images, advance=advance)
+    probabilities = softmax(logits, predictor.temperature or 1.0)
+    return Predictions(predictor.class_names, split.paths, labels, probabilities)
+
+
+def find_train_copies(split: Split, train: Split | None) -> NDArray[np.bool_] | None:
+    """Mark, (N,), the faces of a split that have an exact copy in train; None if none is known.
+
+    Of train itself nothing is marked: every face there was trained on.
+    """
+    if train is None or split.name == train.name:
+        return None
+    groups = group_copies([*train.images, *split.images])
+    own = groups[len(train.labels) :]
+    return np.isin(own, groups[: len(train.labels)])
+
+
+def title_of(split: Split) -> str:
     """Name a split as its field does: FER2013's test split is PrivateTest."""
-    official = FER2013_SPLITS.get(split.name, "")
-    if official and all(official in path for path in split.paths):
-        return official
-    return split.name
+    return fer2013_split(split.paths) or split.name
+
+
+def fer2013_split(paths: Sequence[str]) -> str | None:
+    """Name the official split of FER2013 that all these paths belong to, if there is one."""
+    return next((name for name in FER2013_SPLITS if all(name in path for path in paths)), None)
 
 
 def _views(title: str, single: Predictions, flip: Floats) -> dict[str, View]:
@@ -126,35 +163,32 @@ def _calibrate(
     return Calibration(temperature, origin, before.ece, after.ece, before.nll, after.nll)
 
 
-def _match_classes(model: tuple[str, ...], data: tuple[str, ...]) -> list[int]:
-    """Find the model's column of each of the data's classes: results go by name, not by index."""
-    if set(model) != set(data):
-        unknown = sorted(set(data) - set(model))
-        absent = sorted(set(model) - set(data))
-        parts = [
-            f"the data has {', '.join(unknown)}, which the model does not know" if unknown else "",
-            f"the model has {', '.join(absent)}, which the data lacks" if absent else "",
-        ]
+def _translate_labels(labels: Labels, data: tuple[str, ...], model: tuple[str, ...]) -> Labels:
+    """Turn indices into the data's classes into the model's: results go by name."""
+    unknown = [name for name in data if name not in model]
+    if unknown:
         raise ModelError(
-            f"model and data do not share their classes: {'; '.join(filter(None, parts))}; "
-            "choose a model that was trained on these classes"
+            f"the data has {', '.join(unknown)}, which the model does not know: it reads "
+            f"{', '.join(model)}; choose a model that was trained on these classes"
         )
-    return [model.index(name) for name in data]
+    return np.array([model.index(name) for name in data], dtype=np.int64)[labels]
 
 
-def _predict(
-    predictor: Predictor, faces: NDArray[np.uint8], order: list[int], advance: Advance | None
+def predict_logits(
+    predictor: Predictor, faces: NDArray[np.uint8], *, advance: Advance | None = None
 ) -> NDArray[np.float32]:
+    """Ask a model about faces (N, 48, 48) in batches, and check what it says, (N, C)."""
     logits = []
     for start in range(0, len(faces), _BATCH):
         batch = np.ascontiguousarray(faces[start : start + _BATCH])
         found = predictor.predict_logits(batch)
-        if found.shape != (len(batch), len(order)) or not np.isfinite(found).all():
+        wanted = (len(batch), len(predictor.class_names))
+        if found.shape != wanted or not np.isfinite(found).all():
             raise ModelError(
-                f"the model must give finite logits ({len(batch)}, {len(order)}) for "
-                f"{len(batch)} faces, got {found.shape}; train or export it again"
+                f"the model must give finite logits {wanted} for {len(batch)} faces, got "
+                f"{found.shape}; train or export it again"
             )
-        logits.append(found[:, order])
+        logits.append(found)
         if advance is not None:
             advance(len(batch))
     return np.concatenate(logits)
