@@ -1,6 +1,7 @@
 """What the audit finds in data with known faults, and in FER2013 itself."""
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -283,16 +284,29 @@ class TestCommand:
 @pytest.mark.slow
 @needs_fer2013
 def test_fer2013_is_known_inside_out_within_a_minute_and_a_gibibyte() -> None:
+    code = """if True:
+        import json
+        from rich.console import Console
+        from mien.cli.data import print_audit
+        from mien.training.audit import audit_dataset
+        from mien.training.datasets import load_dataset
+        audit = audit_dataset(load_dataset("fer2013.zip"))
+        print(json.dumps(audit.to_dict()))
+        print_audit(audit, Console(width=80, color_system=None, highlight=False))
+    """
     done = subprocess.run(
-        [sys.executable, "-m", "mien.cli", "data", "audit", str(FER2013), "--json"],
+        [sys.executable, "-c", code],
         capture_output=True,
         text=True,
         check=True,
+        cwd=FER2013.parent,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
     )
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert used.ru_maxrss < 2**20  # KiB
     assert used.ru_utime + used.ru_stime < 60  # of processor time: others may keep the machine busy
-    found = json.loads(done.stdout)
+    described, *page = done.stdout.splitlines()
+    found = json.loads(described)
     classes = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
     counts = {
         split: [found["counts"][split][name] for name in classes] for split in found["counts"]
@@ -316,3 +330,6 @@ def test_fer2013_is_known_inside_out_within_a_minute_and_a_gibibyte() -> None:
     assert found["near_copies"]["test"]["train"] == 419
     assert found["trainable"] is True
     assert found["mismatches"] == []
+    text = (Path(__file__).parent.parent / "docs" / "data.md").read_text(encoding="utf-8")
+    printed = text.split("```text\n")[1].split("```")[0].splitlines()
+    assert [line.rstrip() for line in page] == printed

@@ -26,6 +26,8 @@ from labelled_images import (
     write_zip,
 )
 from mien.errors import DataError
+from mien.faces import Box, Face
+from mien.preprocess import crop_face
 from mien.training.datasets import Dataset, load_dataset
 from mien.training.holdout import hold_out
 from mien.training.layout import find_layout
@@ -298,6 +300,14 @@ class TestOwnImages:
         assert means == pytest.approx(
             {"a/wide.png": 76, "a/rgba.png": 255, "b/palette.gif": 150, "b/deep.png": 40}, abs=1
         )
+
+    def test_levels_are_those_of_a_face_cut_out_of_a_photo(self, tmp_path: Path) -> None:
+        images = np.random.default_rng(0).integers(0, 256, (2, 100, 130, 3), dtype=np.uint8)
+        files = {f"{name}/0.png": encode(image) for name, image in zip("ab", images, strict=True)}
+        split = load_dataset(write_folder(tmp_path, files)).splits["train"]
+        face = Face(Box(15, 0, 100, 100), landmarks=(), score=1.0)
+        for image, original in zip(split.images, images, strict=True):
+            np.testing.assert_array_equal(image, crop_face(original, face, margin=0.0))
 
     def test_an_empty_class_folder_is_a_class(self, tmp_path: Path) -> None:
         files = {f"train/{name}": data for name, data in own_files(12).items()}

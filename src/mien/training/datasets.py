@@ -8,11 +8,12 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 
 from mien.emotions import EMOTIONS
 from mien.errors import DataError, ImageError
+from mien.faces import Box, Face
 from mien.images import read_image
+from mien.preprocess import crop_face, to_grey
 from mien.training.holdout import TEST_FRACTION, VALIDATION_FRACTION, hold_out
 from mien.training.layout import SPLIT_NAMES, find_layout, is_image_name
 from mien.training.sources import (
@@ -99,8 +100,8 @@ def load_dataset(path: str | Path, *, size: int = 48, seed: int = 0) -> Dataset:
     train, and a test split too if it has no splits at all: a tenth each, of every class, with exact
     copies on one side. `Dataset.notes` says so.
 
-    Images of any size and colour become grey (ITU-R 601 luma), are cut to their central square
-    and resized (Lanczos).
+    Images of any size and colour become grey, are cut to their central square and are resized as
+    `crop_face` does it: a model is trained on the levels that it will be asked about.
 
     Args:
         path: A folder, a zip or a CSV file.
@@ -191,10 +192,12 @@ def _read_table(source: Source, file: str, size: int) -> _Pictures:
 
 def _fit_face(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     """Bring (H, W, 3) uint8 RGB to (size, size) uint8 grey; grey levels that fit are kept as is."""
-    grey = Image.fromarray(image).convert("L")
-    if grey.size != (size, size):
-        grey = ImageOps.fit(grey, (size, size), method=Image.Resampling.LANCZOS)
-    return np.asarray(grey)
+    height, width = image.shape[:2]
+    if height == width == size:
+        return to_grey(image)
+    side = min(height, width)
+    square = Box((width - side) / 2, (height - side) / 2, side, side)
+    return crop_face(image, Face(square, landmarks=(), score=1.0), margin=0.0, size=size)
 
 
 def _cut_splits(pictures: _Pictures, seed: int) -> None:
