@@ -112,8 +112,9 @@ def _fit(
     start = _find_start(config, dataset, output, resume)
     if start is not None:
         config = replace(config, precision=read_description(start)["config"]["precision"])
-    elif config.precision == "auto":
-        config = replace(config, precision=faster_precision())
+    elif config.precision == "auto":  # Several processes might each find something else.
+        alone = devices * nodes == 1
+        config = replace(config, precision=faster_precision() if alone else "float32")
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     torch.manual_seed(config.seed)
     module = TrainingModule(config, len(dataset.class_names), _describe(config, dataset))
