@@ -11,6 +11,9 @@ words it has. `tests/test_docs.py` fails where a page is stale.
 """
 
 import ast
+import contextlib
+import csv
+import dataclasses
 import io
 import json
 import re
@@ -25,13 +28,24 @@ import mien
 from mien.cli import COMMANDS, app
 from mien.cli.analyze import FaceTable, write_picture
 from mien.recognizer import ASSETS
+from mien.training.config import AugmentConfig, ModelConfig, TrainConfig
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 EVALUATION: Final = ROOT / "benchmarks" / "accuracy" / "accurate.json"
 """`evaluation.json` of the shipped model on FER2013's test split."""
+HISTORY: Final = EVALUATION.with_name("accurate-history.csv")
+SPEED: Final = ROOT / "benchmarks" / "recognizer_speed.json"
 PHOTO: Final = Path("examples/astronaut.jpg")
 PICTURE: Final = ROOT / "docs" / "images" / "astronaut.jpg"
 PAGES: Final = ("README.md", "MODEL_CARD.md", "docs/*.md", "examples/*.md")
+
+PYTHON: Final = (
+    "import mien",
+    'result = mien.analyze("examples/astronaut.jpg")',
+    "result.faces[0].emotion",
+    "{name: round(p, 2) for name, p in result.faces[0].probabilities.items()}",
+)
+"""The README's lines of Python."""
 
 _BLOCK = re.compile(r"(<!-- generated: ([\w-]+) -->)(.*?)(<!-- end -->)", re.DOTALL)
 _VIEWS: Final = {
@@ -221,6 +235,36 @@ def write_provenance() -> str | None:
     )
 
 
+def write_cost() -> str | None:
+    """Write what the model costs: size, time, training."""
+    if not SPEED.is_file() or not HISTORY.is_file():
+        return None
+    speed = json.loads(SPEED.read_text(encoding="utf-8"))
+    found, machine = speed["figures"], speed["machine"]
+    with HISTORY.open(newline="", encoding="utf-8") as file:
+        epochs = list(csv.DictReader(file))
+    hours = sum(float(epoch["seconds"]) for epoch in epochs) / 3600
+    where = (
+        f"Times on {machine['cores']} cores of an {machine['processor']}: `{speed['command']}`; "
+        "the training's are the sum of `benchmarks/accuracy/accurate-history.csv`, on the same "
+        "machine, which did other work at the same time."
+    )
+    return _block(
+        [
+            "| cost | |",
+            "|---|--:|",
+            f"| parameters | {found['parameters']:,} |",
+            f"| multiply-accumulates a face | {found['multiply_accumulates_per_face']:,} |",
+            f"| file | {found['file_mb']:.1f} MB |",
+            f"| one face, one thread | {found['one_face_one_thread_ms']:.1f} ms |",
+            f"| faces a second in a batch | {found['recognizer_faces_per_s']:,.0f} |",
+            f"| training, {len(epochs)} epochs | {hours:.1f} h |",
+            "",
+            where,
+        ]
+    )
+
+
 def write_demo() -> str | None:
     """Write what `mien analyze` prints of the sample photo."""
     if not has_model():
@@ -230,6 +274,50 @@ def write_demo() -> str | None:
     FaceTable(console).print(replace(mien.analyze(ROOT / PHOTO), source=PHOTO.as_posix()))
     lines = "\n".join(line.rstrip() for line in page.getvalue().splitlines())
     return f"\n```console\n$ mien analyze {PHOTO}\n{lines}\n```\n"
+
+
+def write_picture_link() -> str | None:
+    """Show the annotated sample photo, once there is one."""
+    if not PICTURE.is_file():
+        return None
+    what = "NASA's portrait of Eileen Collins, with the face mien found and what it read"
+    return f'\n<img src="{PICTURE.relative_to(ROOT).as_posix()}" width="480" alt="{what}">\n'
+
+
+def write_python() -> str | None:
+    """Run the README's lines of Python, and write what each gives."""
+    if not has_model():
+        return None
+    names: dict[str, Any] = {}
+    shown = []
+    with contextlib.chdir(ROOT):
+        for line in PYTHON:
+            shown.append(f">>> {line}")
+            if re.match(r"import |\w+ = ", line):
+                exec(line, names)  # noqa: S102 - the lines above, and nothing else
+            else:
+                shown.append(repr(eval(line, names)))  # noqa: S307
+    return _block(["```python", *shown, "```"])
+
+
+def write_settings() -> str:
+    """Write every setting of a recipe with its default and what it does."""
+    lines = ["| setting | default | what it is |", "|---|---|---|"]
+    for prefix, config in (
+        ("", TrainConfig()),
+        ("model.", ModelConfig()),
+        ("augment.", AugmentConfig()),
+    ):
+        told = dict(
+            re.findall(r"^ +(\w+): ((?:.+\n?(?! +\w+: ))+)", config.__doc__ or "", re.MULTILINE)
+        )
+        for item in dataclasses.fields(config):
+            if item.name in ("model", "augment"):
+                continue
+            value = json.dumps(getattr(config, item.name), default=dataclasses.asdict)
+            words = " ".join(told[item.name].split())
+            lines.append(f"| `{prefix}{item.name}` | `{value}` | {words} |")
+    return _block(lines)
 
 
 def write_rooms() -> str:
@@ -257,7 +345,11 @@ BLOCKS: Final[dict[str, Callable[[], str | None]]] = {
     "confusion": write_confusion,
     "calibration": write_calibration,
     "provenance": write_provenance,
+    "cost": write_cost,
     "demo": write_demo,
+    "picture": write_picture_link,
+    "python": write_python,
+    "settings": write_settings,
     "rooms": write_rooms,
 }
 

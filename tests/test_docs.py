@@ -1,0 +1,93 @@
+"""This module turns the documentation's promises into tests: generated parts, links, examples."""
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from mien.cli import COMMANDS, app
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/*.md")])
+LEAVES = [command for command in COMMANDS if command != "data"]
+
+
+def name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def load_generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+generator = load_generator()
+
+
+def words(text: str) -> list[str]:
+    """The words of a page: another release of a library may draw its boxes otherwise."""
+    return re.findall(r"[\w.,:;'%/\[\]<>=-]+", text.replace("─", " "))
+
+
+@pytest.mark.parametrize("path", sorted(generator.render()), ids=name)
+def test_what_is_generated_is_current(path):
+    current = generator.render()[path]
+    assert words(path.read_text(encoding="utf-8")) == words(current), "run: make docs"
+
+
+@pytest.mark.parametrize("command", [(command,) for command in LEAVES] + [("data", "audit")])
+def test_every_command_has_help_with_an_example_that_fits(command):
+    page = generator.print_help(*command)
+    examples = [line for line in page.splitlines() if line.startswith(" $ mien ")]
+    assert any(line.startswith(f" $ mien {' '.join(command)} ") for line in examples)
+    leaf = app[command[0]] if len(command) == 1 else app[command[0]][command[1]]
+    for argument in leaf.assemble_argument_collection(parse_docstring=True):
+        assert argument.parameter.help, f"{argument.name} is not explained"
+
+
+def test_every_command_is_in_the_page():
+    page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    for command in generator.list_commands():
+        assert f"## mien {' '.join(command)}\n" in page
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_lead_somewhere(page):
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)\s]+)\)|src=\"([^\"]+)\"", text):
+        link = target[0] or target[1]
+        if "://" in link or link.startswith(("#", "mailto:")):
+            continue
+        path, _, anchor = link.partition("#")
+        found = (page.parent / path).resolve()
+        assert found.exists(), f"{page.name} links to {link}"
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", found.read_text(encoding="utf-8"), re.MULTILINE)
+            slugs = [re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings]
+            assert anchor in slugs, f"{page.name} links to {link}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_commands_in_the_documentation_exist(page):
+    for block in re.findall(r"```(?:console|sh)\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
+        for line in re.sub(r"\\\n\s*", " ", block).splitlines():
+            found = re.match(r"\$ mien (\S+)(.*)", line)
+            if found is None or found[1].startswith("-"):
+                continue
+            assert found[1] in COMMANDS, line
+            if found[1] != "data":
+                known = {n for a in app[found[1]].assemble_argument_collection() for n in a.names}
+                used = set(re.findall(r"(?<=\s)--[a-z-]+", found[2]))
+                assert used <= known | {"--help"}, line
+
+
+def test_the_index_lists_every_page():
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    for page in sorted(ROOT.glob("docs/*.md")):
+        assert page.name == "index.md" or f"({page.name})" in index, page.name
