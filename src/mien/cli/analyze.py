@@ -124,8 +124,9 @@ class FaceTable:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._full, self._rest, self._by = "#.x" if console.options.ascii_only else "█░×"
+        self._full, self._rest, self._by = "#.x" if console.options.ascii_only else "━┄×"
         self._is_first = True
+        self._gap = False
 
     def print(self, result: ImageResult) -> None:
         """Print one photo's faces."""
@@ -135,7 +136,10 @@ class FaceTable:
         heading.append(
             f"  {result.width} {self._by} {result.height}, {faces}", style="not bold dim"
         )
+        if self._gap or (count and not self._is_first):
+            self._console.print()
         self._console.print(heading, soft_wrap=True)
+        self._gap = count > 0
         if count:
             self._console.print(self._tabulate(result.faces))
             self._is_first = False
