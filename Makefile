@@ -23,7 +23,7 @@ check: $(VENV)/ready ## Check style, types, imports between rooms, and dependenc
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	$(VENV)/bin/deptry .
+	$(VENV)/bin/deptry src
 
 format: $(VENV)/ready ## Put the code into its style
 	$(VENV)/bin/ruff check --fix .
