@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import time
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,12 @@ def draw_curves(rows: list[dict[str, Any]], path: Path) -> None:
         for split, colour in (("train", "#0072b2"), ("validation", "#d55e00")):
             values = [row[f"{split}_{name}"] for row in rows]
             axes.plot(epochs, values, color=colour, label=split, marker=".", markersize=4)
+        for before, row in itertools.pairwise(rows):
+            if row["size"] != before["size"]:  # a kink that is not the model's
+                axes.axvline(before["epoch"] + 0.5, color="#888888", linestyle=":")
+                place = (before["epoch"] + 0.7, 0.02)
+                where = axes.get_xaxis_transform()
+                axes.text(*place, f"{row['size']} px", transform=where, color="#555555")
         axes.set_xlabel("epoch")
         axes.set_title(name)
         axes.grid(alpha=0.3)
