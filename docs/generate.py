@@ -41,9 +41,9 @@ PAGES: Final = ("README.md", "MODEL_CARD.md", "docs/*.md", "examples/*.md")
 
 PYTHON: Final = (
     "import mien",
-    'result = mien.analyze("examples/astronaut.jpg")',
-    "result.faces[0].emotion",
-    "{name: round(p, 2) for name, p in result.faces[0].probabilities.items()}",
+    'face = mien.analyze("examples/astronaut.jpg").faces[0]',
+    "face.emotion",
+    'round(face.probabilities["happy"], 2)',
 )
 """The README's lines of Python."""
 
@@ -57,15 +57,15 @@ _VIEWS: Final = {
 
 
 def main() -> None:
-    """Write everything that is generated."""
-    for path, text in render().items():
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            path.write_text(text, encoding="utf-8")
-            print(f"wrote {path.relative_to(ROOT)}")
+    """Write everything that is generated; the picture first, which a page may show."""
     if has_model():
         image = mien.read_image(ROOT / PHOTO)
         write_picture(image, mien.analyze(image), PICTURE)
         print(f"drew {PICTURE.relative_to(ROOT)}")
+    for path, text in render().items():
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+            print(f"wrote {path.relative_to(ROOT)}")
 
 
 def render() -> dict[Path, str]:
@@ -144,11 +144,12 @@ def write_headline() -> str | None:
         return None
     single = evaluation["views"]["single"]
     low, high = single["accuracy_interval"]
-    return (
-        f"**{single['accuracy']:.1%}** of {single['faces']:,} faces labelled alike "
-        f"(FER2013 {evaluation['data']['title']}, single view; 95 % interval "
-        f"{100 * low:.1f} to {100 * high:.1f} %)"
+    told = (
+        f"**{single['accuracy']:.1%}** of {single['faces']:,} faces are read as annotators "
+        f"labelled them (FER2013's {evaluation['data']['title']}, single view; 95 % interval "
+        f"{100 * low:.1f} to {100 * high:.1f} %)."
     )
+    return _block([told])
 
 
 def write_accuracy() -> str | None:
@@ -212,12 +213,13 @@ def write_calibration() -> str | None:
     if evaluation is None:
         return None
     found = evaluation["calibration"]
-    return (
+    told = (
         f"On {evaluation['data']['title']}, single view, the expected calibration error is "
         f"{found['ece_after']:.3f} (before temperature scaling {found['ece_before']:.3f}) and the "
         f"negative log-likelihood {found['nll_after']:.3f} (before {found['nll_before']:.3f}); "
         f"the temperature is {found['temperature']:.3f}."
     )
+    return _block([told])
 
 
 def write_provenance() -> str | None:

@@ -27,9 +27,9 @@ def blocks(language: str) -> list[str]:
 @needs_model
 def test_the_python_gives_what_the_readme_says(monkeypatch):
     monkeypatch.chdir(ROOT)
-    test = doctest.DocTestParser().get_doctest(README, {}, "README.md", None, 0)
-    examples = [example for example in test.examples if example.source.strip()]
-    assert len(examples) == 4
+    (code,) = blocks("python")
+    test = doctest.DocTestParser().get_doctest(code, {}, "README.md", None, 0)
+    assert len(test.examples) == 4
     assert doctest.DocTestRunner().run(test).failed == 0
 
 
