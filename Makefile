@@ -47,7 +47,7 @@ $(VENV)/ready: pyproject.toml hatch_build.py
 $(DEMO)/ready: pyproject.toml hatch_build.py
 	$(call make_environment,$(DEMO))
 	@echo "installing mien: under a minute, once"
-	@$(DEMO)/bin/python -m pip install --quiet --editable .
+	@$(DEMO)/bin/python -m pip install --quiet --no-compile --editable .
 	@touch $@
 
 define make_environment

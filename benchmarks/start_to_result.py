@@ -40,7 +40,7 @@ def main(photo: str) -> None:
             "rounds": ROUNDS,
             "python_alone": time_processes("-c", "pass"),
             "import_mien": time_processes("-c", "import mien"),
-            "analyze_photo": time_processes("-m", "mien.cli", "analyze", photo, "--json"),
+            "analyze_photo": time_processes("-m", "mien", "analyze", photo, "--json"),
             "site_packages_mb": size / 1e6,
         },
     )

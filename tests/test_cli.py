@@ -26,7 +26,7 @@ ROOT = Path(__file__).parent.parent
 
 def call(*arguments: object, **options: object) -> subprocess.CompletedProcess[bytes]:
     """Run the command in a process of its own, as a user does."""
-    words = [sys.executable, "-m", "mien.cli", *map(str, arguments)]
+    words = [sys.executable, "-m", "mien", *map(str, arguments)]
     return subprocess.run(words, capture_output=True, timeout=120, **options)
 
 
@@ -212,7 +212,7 @@ def test_names_may_hold_anything(portrait_path, tiny_model, tmp_path, capsys):
 def test_a_name_that_is_no_text_is_escaped(portrait_path, tiny_model, tmp_path):
     photo = os.fsencode(tmp_path) + b"/\xff.jpg"
     Path(os.fsdecode(photo)).write_bytes(portrait_path.read_bytes())
-    words = [sys.executable, "-m", "mien.cli", "analyze", photo, "--model", tiny_model]
+    words = [sys.executable, "-m", "mien", "analyze", photo, "--model", tiny_model]
     ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii"}
     done = subprocess.run(words, capture_output=True, timeout=60, env=ascii_only)
     assert done.returncode == 0, done.stderr
@@ -236,7 +236,7 @@ def test_empty_stdin_is_an_error_of_that_photo(tiny_model):
 
 def test_a_reader_that_goes_away_is_no_error(portrait_path, tiny_model):
     photos = [portrait_path] * 200
-    words = [sys.executable, "-m", "mien.cli", "analyze", *photos, "--json", "--model", tiny_model]
+    words = [sys.executable, "-m", "mien", "analyze", *photos, "--json", "--model", tiny_model]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stderr is not None
@@ -373,7 +373,7 @@ def test_splits_that_do_not_look_alike_are_refused(faces, tmp_path, capsys):
 @pytest.mark.slow
 def test_ctrl_c_says_how_to_go_on(faces, tmp_path):
     output = tmp_path / "run"
-    words = [sys.executable, "-m", "mien.cli", "train", "--recipe", ROOT / "recipes" / "smoke.toml"]
+    words = [sys.executable, "-m", "mien", "train", "--recipe", ROOT / "recipes" / "smoke.toml"]
     words += ["--data", faces, "--output", output, "--set", "stages=[{ size = 48, epochs = 5000 }]"]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None

@@ -72,19 +72,11 @@ def train(
     console.print()
     try:
         result = fit(config, dataset, output, resume=resume, devices=devices, nodes=nodes)
-    except (KeyboardInterrupt, SystemExit):  # Lightning answers Ctrl-C with the latter
+    except KeyboardInterrupt:
         if not (output / LAST).exists():
             raise KeyboardInterrupt("stopped before the first epoch was done") from None
-        words: list[object] = [
-            "mien",
-            "train",
-            "--recipe",
-            recipe,
-            "--data",
-            data,
-            "--output",
-            output,
-        ]
+        words: list[object] = ["mien", "train", "--recipe", recipe, "--data", data]
+        words += ["--output", output]
         words += [word for item in overrides for word in ("--set", item)]
         words += ["--devices", devices] if devices > 1 else []
         words += ["--nodes", nodes] if nodes > 1 else []

@@ -78,6 +78,7 @@ def fit(
         ConfigError: `output` holds another run, or one that is going on.
         DataError: A split is missing.
         TrainingError: The loss is no longer finite, or a checkpoint cannot be written.
+        KeyboardInterrupt: Ctrl-C; the last epoch is kept.
     """
     for split in ("train", "validation"):
         if split not in dataset.splits:
@@ -150,9 +151,10 @@ def _fit(
         # Lightning's own: it holds on to an old name of torch's.
         warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
         warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
-        trainer.fit(module, train, validation, ckpt_path=start)
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+        try:
+            trainer.fit(module, train, validation, ckpt_path=start)
+        except SystemExit as stop:  # Lightning's answer to Ctrl-C
+            raise KeyboardInterrupt from stop
     score = best.best_model_score
     return FitResult(output / BEST, output / LAST, 0.0 if score is None else float(score))
 

@@ -137,7 +137,7 @@ def draw_curves(rows: list[dict[str, Any]], path: Path) -> None:
         axes.set_xlabel("epoch")
         axes.set_title(name)
         axes.grid(alpha=0.3)
-        axes.legend()
+        axes.legend(loc="upper right" if name == "loss" else "lower center")
     picture = io.BytesIO()
     figure.savefig(picture, format="png")
     write_whole(path, picture.getvalue())

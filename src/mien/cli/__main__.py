@@ -1,7 +1,0 @@
-"""This module turns `python -m mien.cli` into the command `mien`."""
-
-import sys
-
-from mien.cli import main
-
-sys.exit(main())
