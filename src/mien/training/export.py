@@ -15,7 +15,6 @@ import torch
 from numpy.typing import NDArray
 
 from mien.errors import DataError, ExportError, OutputError
-from mien.preprocess import to_input
 from mien.recognizer import Recognizer
 from mien.spec import ModelSpec
 from mien.training.checkpoint import load_model
@@ -33,7 +32,6 @@ PARITY = 1e-5
 """Largest difference between torch's and onnxruntime's logits that is let through."""
 PARITY_BATCHES = (1, 2, 17)
 """Batch sizes at which they are compared."""
-_CHUNK = 256
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ def export(
             f"the model knows {', '.join(class_names)}, but {dataset.source} has "
             f"{', '.join(dataset.class_names)}: export with the data it was trained on"
         )
-    logits = _predict_logits(net, validation.images)
+    logits = net.predict_logits(validation.images)
     temperature = fit_temperature(logits, validation.labels)
     model = to_onnx(net)
     spec = ModelSpec(
@@ -179,7 +177,7 @@ def prove_parity(net: FaceNet, recognizer: Recognizer, faces: NDArray[np.uint8])
     for batch in PARITY_BATCHES:
         for start in np.linspace(0, max(0, len(faces) - batch), num=8, dtype=int):
             chosen = faces[start : start + batch]
-            difference = recognizer.predict_logits(chosen) - _predict_logits(net, chosen)
+            difference = recognizer.predict_logits(chosen) - net.predict_logits(chosen)
             worst = max(worst, float(np.abs(difference).max()))
     if not worst <= PARITY:  # also when it is not a number
         raise ExportError(
@@ -187,16 +185,6 @@ def prove_parity(net: FaceNet, recognizer: Recognizer, faces: NDArray[np.uint8])
             f"nothing was written"
         )
     return worst
-
-
-def _predict_logits(net: FaceNet, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Map faces (N, 48, 48) uint8 to logits (N, K) with torch."""
-    with torch.inference_mode():
-        chunks = [
-            net(torch.from_numpy(to_input(faces[start : start + _CHUNK]))).numpy()
-            for start in range(0, len(faces), _CHUNK)
-        ]
-    return np.concatenate(chunks)
 
 
 def _measure(

@@ -1,13 +1,17 @@
 """This module turns a batch of faces into logits: the CNN-LSTM and its CNN baseline, whole."""
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mien.preprocess import to_input
 from mien.training.config import ModelConfig
 
 INPUT_SIZE = 48
 """Side of the face the model reads, in pixels."""
+_BATCH = 128
 
 
 class ConvBlock(nn.Module):
@@ -111,3 +115,15 @@ class FaceNet(nn.Module):
         x = self.head(x)  # (B, U)
         logits: Tensor = self.classifier(self.dropout(x))  # (B, K)
         return logits
+
+    def predict_logits(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Map grey faces (N, 48, 48) uint8 to logits (N, K), as a `Recognizer` does.
+
+        The network must be in evaluation mode.
+        """
+        with torch.inference_mode():
+            batches = [
+                self(torch.from_numpy(to_input(faces[start : start + _BATCH]))).numpy()
+                for start in range(0, len(faces), _BATCH)
+            ]
+        return np.concatenate(batches)

@@ -4,14 +4,12 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import ModelError
-
-_BATCH: Final = 128
 
 
 class Predictor(Protocol):
@@ -102,21 +100,9 @@ def file_sha256(path: Path) -> str:
 
 
 def _load_checkpoint(path: Path) -> LoadedModel:
-    import torch
-
-    from mien.preprocess import to_input
     from mien.training.checkpoint import load_model
 
     net, description = load_model(path)
-
-    def predict_logits(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-        with torch.inference_mode():
-            batches = [
-                net(torch.from_numpy(to_input(faces[start : start + _BATCH]))).numpy()
-                for start in range(0, len(faces), _BATCH)
-            ]
-        return np.concatenate(batches)
-
     return LoadedModel(
         name=description["config"]["name"],
         path=str(path),
@@ -125,7 +111,7 @@ def _load_checkpoint(path: Path) -> LoadedModel:
         class_names=tuple(description["class_names"]),
         temperature=None,
         abstention_threshold=None,
-        predict_logits=predict_logits,
+        predict_logits=net.predict_logits,
         training={key: value for key, value in description.items() if key != "class_names"},
     )
 
