@@ -6,6 +6,9 @@ VENV := .venv
 # mien as a user gets it, without PyTorch.
 DEMO := .venv-demo
 
+# Python may keep the bytecode of what it has imported: the next start takes half the time.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check docs format clean
 

@@ -31,7 +31,13 @@ def time_processes(*arguments: str) -> dict[str, float]:
 def main(photo: str) -> None:
     """Time the command and the import."""
     site_packages = Path(sysconfig.get_paths()["purelib"])
-    size = sum(path.stat().st_size for path in site_packages.rglob("*") if path.is_file())
+    size = {
+        place.name: sum(
+            path.stat().st_size for path in (place, *place.rglob("*")) if path.is_file()
+        )
+        for place in site_packages.iterdir()
+    }
+    brought = sum(size[name] for name in size if name.startswith(("pip", "setuptools", "pkg_res")))
     write_result(
         __file__,
         f"python benchmarks/start_to_result.py {photo}",
@@ -41,7 +47,8 @@ def main(photo: str) -> None:
             "python_alone": time_processes("-c", "pass"),
             "import_mien": time_processes("-c", "import mien"),
             "analyze_photo": time_processes("-m", "mien", "analyze", photo, "--json"),
-            "site_packages_mb": size / 1e6,
+            "site_packages_mb": sum(size.values()) / 1e6,
+            "of_which_pip_and_setuptools_mb": brought / 1e6,
         },
     )
 
