@@ -378,7 +378,7 @@ def test_ctrl_c_says_how_to_go_on(faces, tmp_path):
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     for line in process.stdout:
-        if line.startswith("epoch   2/"):
+        if line.lstrip().startswith("2/"):
             break
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)

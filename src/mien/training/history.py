@@ -26,6 +26,8 @@ COLUMNS = (
     "seconds",
 )
 
+_HEADING = "  epoch  size  train loss  accuracy  valid. loss  accuracy    best  time    left"
+
 
 class History(pl.Callback):
     """Keeps a row an epoch; the rows travel in the checkpoint, so a resumed run loses none.
@@ -40,6 +42,7 @@ class History(pl.Callback):
         self.config = config
         self.rows: list[dict[str, Any]] = []
         self._began = 0.0
+        self._has_printed = False
 
     def state_dict(self) -> dict[str, Any]:
         """Give the rows, for the checkpoint."""
@@ -83,12 +86,14 @@ class History(pl.Callback):
             _seconds_at(self.rows, self.config.size_at(epoch))
             for epoch in range(row["epoch"], self.config.epochs)
         )
+        if not self._has_printed:
+            get_console().print(_HEADING, style="dim", highlight=False, soft_wrap=True)
+            self._has_printed = True
         get_console().print(
-            f"epoch {row['epoch']:>3}/{self.config.epochs} · {row['size']} px"
-            f" · train loss {row['train_loss']:.3f} accuracy {row['train_accuracy']:.1%}"
-            f" · validation loss {row['validation_loss']:.3f}"
-            f" accuracy {row['validation_accuracy']:.2%} (best {best:.2%})"
-            f" · {row['seconds']:.0f} s · {left / 60:.0f} min left",
+            f"{row['epoch']:>3}/{self.config.epochs:<3} {row['size']} px"
+            f" {row['train_loss']:>11.3f} {row['train_accuracy']:>9.1%}"
+            f" {row['validation_loss']:>12.3f} {row['validation_accuracy']:>9.2%}"
+            f" {best:>7.2%} {row['seconds']:>3.0f} s {left / 60:>3.0f} min",
             highlight=False,
             soft_wrap=True,
         )
