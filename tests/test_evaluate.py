@@ -20,6 +20,7 @@ from drawn_faces import drawn_dataset
 from mien.cli import main
 from mien.emotions import EMOTIONS
 from mien.errors import DataError, InputError, ModelError, OutputError
+from mien.files import write_whole
 from mien.training.checkpoint import SafetensorsIO
 from mien.training.config import TrainConfig
 from mien.training.datasets import Dataset, Split
@@ -27,7 +28,6 @@ from mien.training.evaluate import evaluate, find_train_copies, title_of
 from mien.training.evaluation import Evaluation, Provenance
 from mien.training.evaluation_files import check_output, write_evaluation
 from mien.training.evaluation_page import render_page
-from mien.training.files import write_whole
 from mien.training.metrics import compute_figures, softmax
 from mien.training.model import FaceNet
 from mien.training.predictions import read_predictions

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mien.errors import ModelError
+from mien.files import replacing
 
 SCHEMA: Final = 1
 CROP_MARGIN: Final = 0.0
@@ -130,14 +131,9 @@ class ModelSpec:
         Raises:
             OSError: The file cannot be written.
         """
-        path = Path(path)
-        beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
-            text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
-            beside.write_text(text + "\n", encoding="utf-8")
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
+        text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
+        with replacing(Path(path)) as partial:
+            partial.write_text(text + "\n", encoding="utf-8")
 
     def _faults(self) -> list[str]:
         """List what is wrong, one sentence each."""

@@ -20,6 +20,7 @@ from mien.analyzer import Analyzer
 from mien.draw import annotate as draw
 from mien.errors import ConfigError, ImageError, MienError, OutputError
 from mien.faces import DETECTOR_SIZE, MIN_SCORE, FaceDetector
+from mien.files import replacing
 from mien.images import name_source, read_image
 from mien.results import FaceResult, Failure, ImageResult
 
@@ -221,14 +222,10 @@ def write_picture(image: NDArray[np.uint8], result: ImageResult, path: Path) -> 
         OutputError: The file cannot be written.
     """
     kind = {".png": "PNG", ".webp": "WEBP"}.get(path.suffix.lower(), "JPEG")
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            draw(image, result).save(beside, format=kind, quality=92)
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
+        with replacing(path) as partial:
+            draw(image, result).save(partial, format=kind, quality=92)
     except OSError as error:
         reason = error.strerror or str(error)
         raise OutputError(

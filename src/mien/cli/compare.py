@@ -42,9 +42,9 @@ def compare(
         output: A folder to write compare.json to; by default nothing is written.
         json: Print compare.json instead of the report.
     """
+    from mien.files import write_whole
     from mien.training.compare import compare as judge
     from mien.training.evaluate import predict
-    from mien.training.files import write_whole
     from mien.training.predictions import read_predictions
     from mien.training.predictor import load_predictor
     from mien.training.reports import print_comparison

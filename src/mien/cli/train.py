@@ -1,14 +1,13 @@
 """This module turns `mien train` into a run, and says what it will do and what comes next."""
 
-import os
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from mien.errors import ConfigError, DataError
@@ -61,14 +60,18 @@ def train(
         overrides = (*overrides, f"seed={seed}")
     config = read_config(recipe, overrides)
     # Imported before the data is read: a missing extra is said at once.
-    from mien.training.fit import LAST, fit
+    from mien.training.fit import LAST, fit, is_first_process
+    from mien.training.precision import choose_precision
+    from mien.training.reports import tabulate
 
     output = Path("runs") / config.name if output is None else output
     dataset = load_dataset(data)
     if not allow_mismatch:
         _check(dataset)
-    console = Console(highlight=False, quiet=not _is_first_process())
-    console.print(_tabulate(_describe(config, dataset, output, has_begun=(output / LAST).exists())))
+    if config.precision == "auto" and not (output / LAST).exists():
+        config = replace(config, precision=choose_precision(devices * nodes))
+    console = Console(highlight=False, quiet=not is_first_process())
+    console.print(tabulate(_describe(config, dataset, output)))
     console.print()
     try:
         result = fit(config, dataset, output, resume=resume, devices=devices, nodes=nodes)
@@ -110,17 +113,9 @@ def _check(dataset: Dataset) -> None:
         raise DataError(f"{error} To train on it as it is: --allow-mismatch") from error
 
 
-def _is_first_process() -> bool:
-    """Say whether this process is the one that reports, in a distributed training."""
-    return all(os.environ.get(rank, "0") == "0" for rank in ("LOCAL_RANK", "NODE_RANK"))
-
-
-def _describe(
-    config: TrainConfig, dataset: Dataset, output: Path, *, has_begun: bool
-) -> Mapping[str, str]:
+def _describe(config: TrainConfig, dataset: Dataset, output: Path) -> Mapping[str, str]:
     """Say what a training is about to do."""
     from mien.training.model import FaceNet
-    from mien.training.precision import faster_precision
 
     net = FaceNet(config.model, len(dataset.class_names))
     parameters = sum(weights.numel() for weights in net.parameters())
@@ -128,9 +123,6 @@ def _describe(
     widths = "-".join(map(str, config.model.widths))
     head = {"lstm": "CNN-LSTM", "dense": "CNN"}[config.model.head]
     sizes = ", ".join(f"{stage.epochs} at {stage.size} px" for stage in config.stages)
-    precision: str = config.precision
-    if precision == "auto":
-        precision = "as it was begun" if has_begun else f"{faster_precision()} (faster here)"
     return {
         "name": config.name,
         "data": f"{dataset.source}: {', '.join(counts)} faces",
@@ -140,15 +132,6 @@ def _describe(
         "network": f"{head}, channels {widths}, {config.model.units} units: "
         f"{parameters:,} parameters",
         "epochs": f"{sizes}; batches of {config.batch_size}, seed {config.seed}",
-        "precision": precision,
+        "precision": "as it was begun" if config.precision == "auto" else config.precision,
         "output": str(output),
     }
-
-
-def _tabulate(rows: Mapping[str, str]) -> Table:
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for key, value in rows.items():
-        table.add_row(key, Text(value))
-    return table

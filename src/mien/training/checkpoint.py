@@ -1,9 +1,7 @@
 """This module turns the state of a training into a safetensors file, and back; no pickles."""
 
 import json
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from mien.errors import ModelError, TrainingError
+from mien.files import replacing
 from mien.training.config import config_from_dict
 from mien.training.model import FaceNet
 
@@ -39,14 +38,11 @@ class SafetensorsIO(CheckpointIO):
         tensors: dict[str, Tensor] = {}
         state = json.dumps(_pack(checkpoint, "", tensors))
         target = Path(path)
-        partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            save_file(tensors, partial, metadata={"format": "pt", "state": state})
-            partial.replace(target)
+            with replacing(target) as partial:
+                save_file(tensors, partial, metadata={"format": "pt", "state": state})
         except (OSError, SafetensorError) as error:
-            with suppress(OSError):
-                partial.unlink()
             raise TrainingError(
                 f"the checkpoint {target} cannot be written ({error}); the last good one is "
                 f"kept: make room, then start again with --resume"

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import OutputError
+from mien.files import write_whole
 from mien.training.evaluation import Evaluation, Provenance
 from mien.training.evaluation_page import render_page
-from mien.training.files import write_whole
 from mien.training.metrics import Figures
 from mien.training.plots import draw_confusion, draw_reliability, draw_risk_coverage, to_png
 from mien.training.predictor import LoadedModel, file_sha256

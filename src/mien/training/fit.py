@@ -21,14 +21,14 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
 from mien.errors import ConfigError, DataError
+from mien.files import write_whole
 from mien.training.batches import make_loader
 from mien.training.checkpoint import SafetensorsIO, read_description
 from mien.training.config import TrainConfig
 from mien.training.datasets import Dataset
-from mien.training.files import write_whole
 from mien.training.history import EpochBar, History
 from mien.training.module import TrainingModule
-from mien.training.precision import faster_precision
+from mien.training.precision import choose_precision
 
 BEST = "best.safetensors"
 LAST = "last.safetensors"
@@ -87,7 +87,7 @@ def fit(
     lock = FileLock(output / ".lock")
     try:
         # Under DDP the first process starts the others, so it alone takes the lock.
-        with lock.acquire(timeout=0) if _is_first_process() else nullcontext():
+        with lock.acquire(timeout=0) if is_first_process() else nullcontext():
             return _fit(config, dataset, output, resume=resume, devices=devices, nodes=nodes)
     except Timeout as error:
         raise ConfigError(
@@ -95,7 +95,7 @@ def fit(
         ) from error
 
 
-def _is_first_process() -> bool:
+def is_first_process() -> bool:
     """Tell whether this process is the one that the user started, on the first machine."""
     node = os.environ.get("NODE_RANK") or os.environ.get("GROUP_RANK") or "0"
     return (os.environ.get("LOCAL_RANK", "0"), node) == ("0", "0")
@@ -110,15 +110,16 @@ def _fit(
     devices: int,
     nodes: int,
 ) -> FitResult:
-    start = _find_start(config, dataset, output, resume)
+    description = _describe(config, dataset)
+    start = _find_start(description, output, resume=resume)
     if start is not None:
         config = replace(config, precision=read_description(start)["config"]["precision"])
-    elif config.precision == "auto":  # Several processes might each find something else.
-        alone = devices * nodes == 1
-        config = replace(config, precision=faster_precision() if alone else "float32")
+    elif config.precision == "auto":
+        config = replace(config, precision=choose_precision(devices * nodes))
+    description["config"] = config.to_dict()
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     torch.manual_seed(config.seed)
-    module = TrainingModule(config, len(dataset.class_names), _describe(config, dataset))
+    module = TrainingModule(config, len(dataset.class_names), description)
     best = _keep(output / BEST, monitor="validation_accuracy", mode="max")
     trainer = pl.Trainer(
         accelerator="auto",
@@ -192,7 +193,7 @@ def _keep(path: Path, **options: Any) -> ModelCheckpoint:
     return callback
 
 
-def _find_start(config: TrainConfig, dataset: Dataset, output: Path, resume: bool) -> Path | None:
+def _find_start(now: dict[str, Any], output: Path, *, resume: bool) -> Path | None:
     """Give the checkpoint to go on from, after checking that it is of this very run."""
     last = output / LAST
     if not last.exists():
@@ -202,7 +203,6 @@ def _find_start(config: TrainConfig, dataset: Dataset, output: Path, resume: boo
             f"{output} already holds a run: go on with --resume, or choose another --output"
         )
     begun = read_description(last)
-    now = _describe(config, dataset)
     for key, value in begun["config"].items():
         wanted = now["config"][key]
         if wanted != value and not (key == "precision" and wanted == "auto"):
@@ -211,7 +211,7 @@ def _find_start(config: TrainConfig, dataset: Dataset, output: Path, resume: boo
                 f"it with its own config.toml, or choose another --output"
             )
     if begun["data_sha256"] != now["data_sha256"]:
-        raise ConfigError(f"{output} was begun with other training data than {dataset.source}")
+        raise ConfigError(f"{output} was begun with other training data than {now['data_source']}")
     return last
 
 

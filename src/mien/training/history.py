@@ -11,8 +11,8 @@ import lightning.pytorch as pl
 from lightning.pytorch.callbacks import RichProgressBar
 from rich import get_console
 
+from mien.files import write_whole
 from mien.training.config import TrainConfig
-from mien.training.files import write_whole
 
 COLUMNS = (
     "epoch",
@@ -83,7 +83,7 @@ class History(pl.Callback):
     def _print(self, row: dict[str, Any]) -> None:
         best = max(done["validation_accuracy"] for done in self.rows)
         left = sum(
-            _seconds_at(self.rows, self.config.size_at(epoch))
+            row["seconds"] * (self.config.size_at(epoch) / row["size"]) ** 2
             for epoch in range(row["epoch"], self.config.epochs)
         )
         if not self._has_printed:
@@ -109,13 +109,6 @@ class EpochBar(RichProgressBar):
         shown = {"train_loss": "loss", "validation_accuracy": "validation accuracy"}
         metrics = trainer.progress_bar_metrics
         return {title: float(metrics[name]) for name, title in shown.items() if name in metrics}
-
-
-def _seconds_at(rows: list[dict[str, Any]], size: int) -> float:
-    """Guess an epoch's seconds at a size, from the newest row and the pixels in a face."""
-    newest = rows[-1]
-    seconds: float = newest["seconds"] * (size / newest["size"]) ** 2
-    return seconds
 
 
 def draw_curves(rows: list[dict[str, Any]], path: Path) -> None:

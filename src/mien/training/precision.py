@@ -7,6 +7,18 @@ import torch
 from torch import nn
 
 
+def choose_precision(processes: int) -> Literal["float32", "bfloat16"]:
+    """Choose what `precision = "auto"` stands for.
+
+    Args:
+        processes: How many train together; several might each find something else.
+
+    Returns:
+        The faster precision for one process, `float32` for several.
+    """
+    return faster_precision() if processes == 1 else "float32"
+
+
 def faster_precision() -> Literal["float32", "bfloat16"]:
     """Time one convolution, forward and back, in float32 and in bfloat16.
 

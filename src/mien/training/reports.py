@@ -1,6 +1,6 @@
 """This module turns an evaluation or a comparison into a report for a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -133,10 +133,15 @@ def _calibration_lines(evaluation: Evaluation) -> Table:
         "abstaining": f"right on {', '.join(surest)} (AURC {evaluation.risk_coverage.aurc:.3f})",
         "with flip": f"the {FLIP}",
     }
+    return tabulate(lines)
+
+
+def tabulate(rows: Mapping[str, str]) -> Table:
+    """Set words and what they stand for side by side."""
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
-    for key, value in lines.items():
+    for key, value in rows.items():
         table.add_row(key, Text(value))
     return table
 

@@ -1,9 +1,32 @@
 """This module turns a result into a file that is whole, or not there at all."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mien.errors import OutputError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a place beside a file to write to; what was written there then takes the file's place.
+
+    Where writing fails, what was there before is untouched, and nothing is left beside it.
+
+    Args:
+        path: The file; its folder is there already.
+
+    Yields:
+        The path to write to.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        with suppress(OSError):
+            partial.unlink()
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
@@ -16,13 +39,11 @@ def write_whole(path: Path, content: str | bytes) -> None:
     Raises:
         OutputError: There is no room or no permission; what was there before is untouched.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content.encode() if isinstance(content, str) else content)
-        partial.replace(path)
+        with replacing(path) as partial:
+            partial.write_bytes(content.encode() if isinstance(content, str) else content)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise OutputError(
             f"{path} cannot be written ({error.strerror or error}); "
             "make room or choose another --output"
