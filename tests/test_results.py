@@ -42,8 +42,11 @@ def test_the_one_json_form() -> None:
 
 
 def test_keys_are_the_attributes() -> None:
-    face = FaceResult.read(FACE, PROBABILITIES, threshold=None)
-    assert list(face.to_dict()) == [item.name for item in dataclasses.fields(FaceResult)]
+    in_photo = FaceResult.read(FACE, PROBABILITIES, threshold=None)
+    in_video = dataclasses.replace(in_photo, track_id=1, smoothed={"happy": 0.6, "sad": 0.4})
+    names = [item.name for item in dataclasses.fields(FaceResult)]
+    assert list(in_video.to_dict()) == names
+    assert list(in_photo.to_dict()) == names[:-2]  # a photo has no tracks
 
 
 @pytest.mark.parametrize(

@@ -27,11 +27,21 @@ if TYPE_CHECKING:  # what `_load` does, for people's editors and type checkers
         ModelError,
         OutputError,
         TrainingError,
+        VideoError,
     )
     from mien.faces import Box, Face, FaceDetector, detect_faces
     from mien.images import read_image
     from mien.recognizer import Recognizer
-    from mien.results import FaceResult, Failure, ImageResult
+    from mien.results import (
+        Event,
+        FaceResult,
+        Failure,
+        FrameResult,
+        ImageResult,
+        Track,
+        VideoResult,
+        VideoSummary,
+    )
     from mien.spec import ModelSpec
 
     __version__: str
@@ -42,11 +52,13 @@ __all__ = [
     "Box",
     "ConfigError",
     "DataError",
+    "Event",
     "ExportError",
     "Face",
     "FaceDetector",
     "FaceResult",
     "Failure",
+    "FrameResult",
     "ImageError",
     "ImageResult",
     "InputError",
@@ -56,7 +68,11 @@ __all__ = [
     "ModelSpec",
     "OutputError",
     "Recognizer",
+    "Track",
     "TrainingError",
+    "VideoError",
+    "VideoResult",
+    "VideoSummary",
     "__version__",
     "analyze",
     "annotate",
@@ -71,7 +87,16 @@ _HOMES = {
     "faces": ("Box", "Face", "FaceDetector", "detect_faces"),
     "images": ("read_image",),
     "recognizer": ("Recognizer",),
-    "results": ("FaceResult", "Failure", "ImageResult"),
+    "results": (
+        "Event",
+        "FaceResult",
+        "Failure",
+        "FrameResult",
+        "ImageResult",
+        "Track",
+        "VideoResult",
+        "VideoSummary",
+    ),
     "spec": ("ModelSpec",),
 }
 

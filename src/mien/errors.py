@@ -2,6 +2,7 @@
 
     MienError
     ├── ImageError          a picture that cannot be read
+    ├── VideoError          a video that cannot be read
     ├── ModelError          a model file or its contract is missing, wrong or damaged
     │   └── InputError      an array that is not what the model takes
     ├── DataError           a dataset that cannot be read, or must not be trained on
@@ -25,6 +26,12 @@ class ImageError(MienError):
     """A picture that cannot be read: missing, empty, truncated, mislabelled or too large."""
 
     kind = "image"
+
+
+class VideoError(MienError):
+    """A video that cannot be read: missing, damaged, without frames or of an unknown codec."""
+
+    kind = "video"
 
 
 class ModelError(MienError):

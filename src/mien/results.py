@@ -1,4 +1,4 @@
-"""This module turns what was found in a picture into one frozen record with one JSON form.
+"""This module turns what was found in a picture or a video into frozen records with one JSON form.
 
 The same keys in Python, JSON, HTTP and the page.
 """
@@ -28,6 +28,10 @@ class FaceResult:
             read because it is too small.
         emotion: The most probable emotion; None where there is a reason to name none.
         reason: Why no emotion is named; None where one is.
+        track_id: In a video, which track of faces this one belongs to, from 1; it says that a face
+            went on from frame to frame, never whose it is. None in a photo.
+        smoothed: In a video, the track's probabilities smoothed over time, summing to 1; None in
+            a photo, or where the track was not read yet.
     """
 
     box: Box
@@ -36,6 +40,8 @@ class FaceResult:
     probabilities: Mapping[str, float] | None
     emotion: str | None
     reason: Reason | None
+    track_id: int | None = None
+    smoothed: Mapping[str, float] | None = None
 
     @classmethod
     def unread(cls, face: Face, reason: Reason) -> "FaceResult":
@@ -60,8 +66,8 @@ class FaceResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Give the record as plain JSON types; pixels to 2 decimals, probabilities to 8."""
-        box, probabilities = self.box, self.probabilities
-        return {
+        box = self.box
+        record = {
             "box": {
                 "x": round(box.x, 2),
                 "y": round(box.y, 2),
@@ -70,12 +76,13 @@ class FaceResult:
             },
             "landmarks": [[round(x, 2), round(y, 2)] for x, y in self.landmarks],
             "detection_score": round(self.detection_score, 4),
-            "probabilities": None
-            if probabilities is None
-            else {name: round(value, 8) for name, value in probabilities.items()},
+            "probabilities": _round(self.probabilities),
             "emotion": self.emotion,
             "reason": self.reason,
         }
+        if self.track_id is not None:
+            record |= {"track_id": self.track_id, "smoothed": _round(self.smoothed)}
+        return record
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +117,165 @@ class ImageResult:
 
 
 @dataclass(frozen=True, slots=True)
+class FrameResult:
+    """One analysed frame of a video and the faces in it.
+
+    Attributes:
+        source: The video's path, or what was given in place of one.
+        time_s: When the frame is shown, in seconds from the video's beginning: its true
+            presentation time, also where the frame rate varies.
+        frame: The frame's number in the video, from 0, in the order of presentation.
+        faces: The largest first; empty where there are none.
+    """
+
+    source: str
+    time_s: float
+    frame: int
+    faces: tuple[FaceResult, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the record as plain JSON types; times to the millisecond."""
+        return {
+            "schema": SCHEMA,
+            "source": self.source,
+            "time_s": round(self.time_s, 3),
+            "frame": self.frame,
+            "faces": [face.to_dict() for face in self.faces],
+        }
+
+    def to_json(self) -> str:
+        """Give the record as one line of JSON."""
+        return _to_line(self.to_dict())
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A stretch of time over which a track shows one apparent expression.
+
+    Attributes:
+        track_id: The track.
+        emotion: The expression, by the smoothed probabilities.
+        start_s: When it begins, in seconds.
+        end_s: When it ends, in seconds.
+        confidence: The mean smoothed probability of that expression over the event, in [0, 1].
+    """
+
+    track_id: int
+    emotion: str
+    start_s: float
+    end_s: float
+    confidence: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the record as plain JSON types."""
+        return {
+            "track_id": self.track_id,
+            "emotion": self.emotion,
+            "start_s": round(self.start_s, 3),
+            "end_s": round(self.end_s, 3),
+            "confidence": round(self.confidence, 4),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A face that goes on from frame to frame, found by motion and overlap; not an identity.
+
+    Attributes:
+        track_id: From 1, in the order of appearance.
+        start_s: The time of its first frame, in seconds.
+        end_s: The time of its last frame, in seconds.
+        frames: The analysed frames it is in.
+        probabilities: The mean over its frames, for each emotion, summing to 1; None where it was
+            never read.
+    """
+
+    track_id: int
+    start_s: float
+    end_s: float
+    frames: int
+    probabilities: Mapping[str, float] | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the record as plain JSON types."""
+        return {
+            "track_id": self.track_id,
+            "start_s": round(self.start_s, 3),
+            "end_s": round(self.end_s, 3),
+            "frames": self.frames,
+            "probabilities": _round(self.probabilities),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class VideoSummary:
+    """What is said of a video as a whole, once its frames were analysed.
+
+    Attributes:
+        source: The path, or what was given in place of one.
+        width: In pixels, as it is meant to be seen (rotation applied).
+        height: In pixels, as it is meant to be seen.
+        duration_s: What the file says, in seconds; None where it says nothing.
+        frames: How many frames were analysed.
+        frames_with_face: How many of them show a face.
+        tracks: In the order of appearance.
+        events: In the order of their beginning.
+        damage: Where and why reading stopped before the end, in one sentence; None where it
+            did not. What was read before is kept.
+    """
+
+    source: str
+    width: int
+    height: int
+    duration_s: float | None
+    frames: int
+    frames_with_face: int
+    tracks: tuple[Track, ...]
+    events: tuple[Event, ...]
+    damage: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the record as plain JSON types."""
+        return {
+            "schema": SCHEMA,
+            "source": self.source,
+            "width": self.width,
+            "height": self.height,
+            "duration_s": None if self.duration_s is None else round(self.duration_s, 3),
+            "frames": self.frames,
+            "frames_with_face": self.frames_with_face,
+            "tracks": [track.to_dict() for track in self.tracks],
+            "events": [event.to_dict() for event in self.events],
+            "damage": self.damage,
+        }
+
+    def to_json(self) -> str:
+        """Give the record as one line of JSON."""
+        return _to_line(self.to_dict())
+
+
+@dataclass(frozen=True, slots=True)
+class VideoResult:
+    """One video: every analysed frame, and the whole.
+
+    Attributes:
+        summary: Tracks, events and what is known of the file.
+        frames: Every analysed frame in order, also those without a face.
+    """
+
+    summary: VideoSummary
+    frames: tuple[FrameResult, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the record as plain JSON types: the summary's keys, and `frames` in full."""
+        return self.summary.to_dict() | {"frames": [frame.to_dict() for frame in self.frames]}
+
+    def to_json(self) -> str:
+        """Give the record as one line of JSON."""
+        return _to_line(self.to_dict())
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """A source that could not be read.
 
@@ -131,6 +297,13 @@ class Failure:
     def to_json(self) -> str:
         """Give the record as one line of JSON."""
         return _to_line(self.to_dict())
+
+
+def _round(probabilities: Mapping[str, float] | None) -> dict[str, float] | None:
+    """Round probabilities for JSON, to 8 decimals."""
+    if probabilities is None:
+        return None
+    return {name: round(value, 8) for name, value in probabilities.items()}
 
 
 def _to_line(record: dict[str, Any]) -> str:
