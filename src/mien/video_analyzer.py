@@ -204,7 +204,9 @@ class VideoReading:
         if frame.is_cut:
             self._tracker.cut()
         faces = None
-        if not frame.is_cut and frame.time_s < self._next_detection_s - 1e-6:
+        # Frames seldom come exactly at their interval: half of one early is in time.
+        early_s = (self.settings.every_s or 0.0) / 2 + 1e-6
+        if not frame.is_cut and frame.time_s < self._next_detection_s - early_s:
             faces = self._find_again(frame)
         if faces is None:
             faces = self._analyzer.detector.detect(frame.image)
