@@ -1,4 +1,4 @@
-"""mien reads apparent facial expression from pictures, offline.
+"""mien reads apparent facial expression from pictures and videos, offline.
 
     >>> import mien
     >>> result = mien.analyze("examples/astronaut.jpg")  # doctest: +SKIP
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # what `_load` does, for people's editors and type checkers
     from mien.analyzer import Analyzer, analyze
+    from mien.annotator import annotate_video
     from mien.draw import annotate
     from mien.emotions import EMOTIONS
     from mien.errors import (
@@ -43,6 +44,8 @@ if TYPE_CHECKING:  # what `_load` does, for people's editors and type checkers
         VideoSummary,
     )
     from mien.spec import ModelSpec
+    from mien.video import open_video
+    from mien.video_analyzer import VideoReading, VideoSettings, read_video
 
     __version__: str
 
@@ -71,17 +74,23 @@ __all__ = [
     "Track",
     "TrainingError",
     "VideoError",
+    "VideoReading",
     "VideoResult",
+    "VideoSettings",
     "VideoSummary",
     "__version__",
     "analyze",
     "annotate",
+    "annotate_video",
     "detect_faces",
+    "open_video",
     "read_image",
+    "read_video",
 ]
 
 _HOMES = {
     "analyzer": ("Analyzer", "analyze"),
+    "annotator": ("annotate_video",),
     "draw": ("annotate",),
     "emotions": ("EMOTIONS",),
     "faces": ("Box", "Face", "FaceDetector", "detect_faces"),
@@ -98,6 +107,8 @@ _HOMES = {
         "VideoSummary",
     ),
     "spec": ("ModelSpec",),
+    "video": ("open_video",),
+    "video_analyzer": ("VideoReading", "VideoSettings", "read_video"),
 }
 
 
