@@ -5,9 +5,11 @@ Command: python benchmarks/many_files.py [PHOTOS]
 PHOTOS pictures (10,000 unless told) are made from the sample photo in a temporary folder: cuts,
 sizes, turns and brightness of it, one in fifty broken. They are read by `mien analyze` as a user
 starts it: once unbroken; and once killed without warning in the middle and started again. While it
-runs, processor time and memory are read from the system.
+runs, processor time, waiting time and memory are read from the system (Linux). What its threads had
+of the cores, and what they had or waited for, differ by what other programs took at the time.
 """
 
+import contextlib
 import hashlib
 import os
 import signal
@@ -17,6 +19,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -58,61 +61,91 @@ def make_photos(folder: Path, photos: int) -> None:
             pass
 
 
-def read_usage(process: int) -> tuple[float, float]:
-    """Give a process's processor time in seconds, and the memory it holds in MB."""
-    fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    seconds = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    held = int(fields[21]) * os.sysconf("SC_PAGE_SIZE") / 1e6
-    return seconds, held
+@dataclass
+class Sample:
+    """What was seen of a run at one moment.
+
+    Attributes:
+        time_s: Since its start.
+        ran_s: Processor time of all its threads.
+        waited_s: How long its threads waited for a core that something else had.
+        memory_mb: What it holds in memory.
+        results: Results in its journal.
+    """
+
+    time_s: float
+    ran_s: float
+    waited_s: float
+    memory_mb: float
+    results: int
 
 
-def run(folder: Path, output: Path, *, kill_at: int | None = None) -> dict[str, Any]:
-    """Run the command; kill it without warning once its journal holds `kill_at` results."""
-    words = [sys.executable, "-m", "mien", "analyze", str(folder), "--output", str(output)]
-    journal = output.with_name(f"{output.name}.partial")
-    began = time.perf_counter()
-    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
-    samples: list[tuple[float, float, float]] = []
-    while process.poll() is None:
-        try:
-            samples.append((time.perf_counter() - began, *read_usage(process.pid)))
-        except (FileNotFoundError, ProcessLookupError, IndexError):
-            break
-        if kill_at is not None and journal.exists():
-            with journal.open("rb") as file:
-                if sum(1 for _ in file) > kill_at:
-                    process.send_signal(signal.SIGKILL)
-                    break
-        time.sleep(SAMPLE_EVERY_S)
-    told = process.communicate()[1]
-    return {
-        "exit_code": process.returncode,
-        "seconds": time.perf_counter() - began,
-        "samples": samples,
-        "told": told.splitlines(),
-    }
+class Run:
+    """A run of the command, watched from outside."""
+
+    def __init__(self, folder: Path, output: Path, *, kill_at: int | None = None) -> None:
+        """Run it; kill it without warning once its journal holds `kill_at` results."""
+        words = [sys.executable, "-m", "mien", "analyze", str(folder), "--output", str(output)]
+        self._journal = output.with_name(f"{output.name}.partial")
+        self._read_to = self._results = 0
+        self.samples: list[Sample] = []
+        began = time.perf_counter()
+        process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+        while process.poll() is None:
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError, IndexError):
+                self.samples.append(self._look(process.pid, time.perf_counter() - began))
+            if kill_at is not None and self._results > kill_at:
+                process.send_signal(signal.SIGKILL)
+                break
+            time.sleep(SAMPLE_EVERY_S)
+        self.told = process.communicate()[1].splitlines()
+        self.exit_code = process.returncode
+        self.seconds = time.perf_counter() - began
+
+    def _look(self, process: int, time_s: float) -> Sample:
+        """Take a sample."""
+        ran = waited = 0
+        for task in Path(f"/proc/{process}/task").iterdir():
+            on, off, _ = (task / "schedstat").read_text(encoding="ascii").split()
+            ran, waited = ran + int(on), waited + int(off)
+        pages = int(Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()[1])
+        with self._journal.open("rb") as file:
+            file.seek(self._read_to)
+            new = file.read()
+        self._read_to += len(new)
+        self._results += new.count(b"\n")
+        held = pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+        return Sample(time_s, ran / 1e9, waited / 1e9, held, self._results)
 
 
-def describe(found: dict[str, Any], photos: int) -> dict[str, Any]:
+def describe(run: Run, photos: int) -> dict[str, Any]:
     """Give the figures of an unbroken run."""
-    samples = found["samples"]
     cores = os.cpu_count() or 1
-    # Of the run itself, without the start and the writing of the table at the end.
-    first, last = samples[2], samples[-2]
-    busy = (last[1] - first[1]) / (last[0] - first[0]) / cores
-    held = [sample[2] for sample in samples]
-    third = len(held) // 3
+    steady = [sample for sample in run.samples if 0 < sample.results < photos * 0.98]
+    third = len(steady) // 3
+    thirds = [(steady[0], steady[third]), (steady[-third - 1], steady[-1])]
+    wall = cores * (steady[-1].time_s - steady[0].time_s)
+    ran = steady[-1].ran_s - steady[0].ran_s
+    waited = steady[-1].waited_s - steady[0].waited_s
+    pace = [(b.results - a.results) / (b.ran_s - a.ran_s) for a, b in thirds]
+    memory = [
+        statistics.mean(sample.memory_mb for sample in part)
+        for part in (steady[:third], steady[-third:])
+    ]
     return {
         "photos": photos,
-        "seconds": round(found["seconds"], 1),
-        "photos_per_s": round(photos / found["seconds"], 1),
+        "seconds": round(run.seconds, 1),
+        "photos_per_s": round(photos / run.seconds, 1),
         "cores": cores,
-        "cores_busy": round(busy, 3),
-        "memory_first_third_mb": round(statistics.mean(held[2:third])),
-        "memory_last_third_mb": round(statistics.mean(held[-third:])),
-        "memory_peak_mb": round(max(held)),
-        "exit_code": found["exit_code"],
-        "told": found["told"][0],
+        "share_of_cores_had": round(ran / wall, 3),
+        "share_of_cores_had_or_waited_for": round(min(1.0, (ran + waited) / wall), 3),
+        "photos_per_core_second_first_third": round(pace[0], 1),
+        "photos_per_core_second_last_third": round(pace[1], 1),
+        "memory_first_third_mb": round(memory[0]),
+        "memory_last_third_mb": round(memory[1]),
+        "memory_peak_mb": round(max(sample.memory_mb for sample in run.samples)),
+        "exit_code": run.exit_code,
+        "told": run.told[0],
     }
 
 
@@ -122,9 +155,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "photos"
         make_photos(folder, photos)
-        whole = run(folder, Path(place) / "whole.csv")
-        killed = run(folder, Path(place) / "resumed.csv", kill_at=photos // 2)
-        again = run(folder, Path(place) / "resumed.csv")
+        whole = Run(folder, Path(place) / "whole.csv")
+        killed = Run(folder, Path(place) / "resumed.csv", kill_at=photos // 2)
+        again = Run(folder, Path(place) / "resumed.csv")
         tables = [
             hashlib.sha256((Path(place) / f"{name}.csv").read_bytes()).hexdigest()
             for name in ("whole", "resumed")
@@ -137,9 +170,9 @@ def main() -> None:
         describe(whole, photos)
         | {
             "rows": rows,
-            "killed_after_s": round(killed["seconds"], 1),
-            "killed_exit_code": killed["exit_code"],
-            "resumed_seconds": round(again["seconds"], 1),
+            "killed_after_s": round(killed.seconds, 1),
+            "killed_exit_code": killed.exit_code,
+            "resumed_seconds": round(again.seconds, 1),
             "same_table_after_kill": tables[0] == tables[1],
         },
     )
