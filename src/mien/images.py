@@ -172,7 +172,7 @@ def is_video(source: object) -> bool:
                 return _begins_a_video(stream.read(HEAD_BYTES))
         if isinstance(source, io.IOBase) and source.seekable():
             place = source.tell()
-            head = source.read(HEAD_BYTES)  # type: ignore[attr-defined]
+            head = source.read(HEAD_BYTES)
             source.seek(place)
             return isinstance(head, bytes) and _begins_a_video(head)
     except (OSError, ValueError):
@@ -212,7 +212,8 @@ def _read_stream(stream: BinaryIO, name: str) -> NDArray[np.uint8]:
         if is_avif or head[8:12] == b"WEBP" or head.startswith(_SIGNATURES):
             raise _damaged(name, ValueError("its beginning is spoilt")) from error
         raise ImageError(
-            f"{name} is not a picture that mien reads: it {describe_content(head)}; wanted {_READABLE}"
+            f"{name} is not a picture that mien reads: it {describe_content(head)}; "
+            f"wanted {_READABLE}"
         ) from error
     except Exception as error:  # on hostile bytes a decoder raises anything
         raise _damaged(name, error) from error
@@ -318,7 +319,10 @@ def describe_content(head: bytes) -> str:
         (text.startswith((b"#extm3u", b"ffconcat")), "is a playlist, which names other files"),
         (head.isascii() and b"\x00" not in head, "is text"),
     )
-    return next((words for holds, words in descriptions if holds), "begins like no format it knows")
+    return next(
+        (words for holds, words in descriptions if holds),
+        "begins like no picture format and no video",
+    )
 
 
 def begins_a_picture(head: bytes) -> bool:

@@ -6,6 +6,7 @@ folder that of the alphabet, so that the same names give the same order again.
 """
 
 import glob
+import io
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -24,6 +25,12 @@ VIDEO_ENDINGS: Final = frozenset(
     {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".m2v", ".mts", ".m2ts"}
     | {".ts", ".wmv", ".flv", ".ogv", ".3gp", ".3g2"}
 )
+
+
+class _Stdin(io.BytesIO):
+    """What came on standard input."""
+
+    name: Final = "<stdin>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +52,11 @@ class Source:
     @property
     def name(self) -> str:
         """Give the name it has in results."""
-        return "<stdin>" if self.path == STDIN else name_source(self.path)
+        return _Stdin.name if self.path == STDIN else name_source(self.path)
+
+    def given(self) -> str | BinaryIO:
+        """Give what a decoder takes: the path, or what came on standard input."""
+        return self.path if self.data is None else _Stdin(self.data)
 
 
 class Sources:

@@ -1,6 +1,5 @@
 """This module turns photos and their results into annotated copies, each with its own name."""
 
-import io
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -90,7 +89,7 @@ class Copies:
             OutputError: The file cannot be written.
         """
         try:
-            image = read_image(io.BytesIO(source.data) if source.data else source.path)
+            image = read_image(source.given())
         except MienError as error:
             return Failure(source.name, error.kind, str(error))
         write_picture(image, result, self.path(source, ".jpg"))

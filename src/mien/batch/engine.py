@@ -5,7 +5,6 @@ the results. Faces of many photos go through the model together, on the same thr
 neither step waits for the other. A video is read where its turn comes.
 """
 
-import io
 import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -14,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeAlias, TypeVar
 
 from mien.analyzer import MAX_WAITING, Analyzer, FoundFaces
+from mien.batch.videos import Watch
 from mien.errors import ImageError, MienError
 from mien.images import MAX_STREAM_BYTES, is_video
 from mien.recognizer import CHUNK
@@ -23,8 +23,6 @@ from mien.sources import STDIN, Source
 Result: TypeAlias = ImageResult | FrameResult | VideoSummary | Failure
 Finish: TypeAlias = Callable[[Source, ImageResult], Failure | None]
 """What is done with a photo and its result, on the threads of the engine."""
-Watch: TypeAlias = Callable[[Source], Iterator[Result]]
-"""How a video is read: its frames and its summary, or a failure."""
 
 AHEAD: Final = 16
 """Photos for each thread whose faces may be looked for before they are asked for."""
@@ -38,12 +36,6 @@ class _Video:
     """A source that turned out to be a video."""
 
     source: Source
-
-
-class _Stdin(io.BytesIO):
-    """What came on standard input."""
-
-    name = "<stdin>"
 
 
 _Found: TypeAlias = tuple[Source, FoundFaces | Failure]
@@ -91,10 +83,9 @@ class Engine:
         try:
             if source.problem is not None:
                 raise ImageError(source.problem)
-            stream = None if source.data is None else _Stdin(source.data)
-            found = self._analyzer.find_faces(stream or source.path)
+            found = self._analyzer.find_faces(source.given())
         except (MienError, MemoryError) as error:
-            if isinstance(error, ImageError) and is_video(source.data or source.path):
+            if isinstance(error, ImageError) and is_video(source.given()):
                 return _Video(source)
             return source, _fail(source, error)
         return source, replace(found, source=source.name)

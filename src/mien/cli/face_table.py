@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mien.results import FaceResult, ImageResult
+from mien.results import FaceResult, ImageResult, VideoSummary
 
 _BAR: Final = 14  # columns of a bar at probability 1
 _COLORS: Final = {
@@ -20,6 +20,23 @@ _COLORS: Final = {
 }
 
 
+def _tabulate_events(video: VideoSummary) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("track", justify="right")
+    table.add_column("expression", width=10)
+    for name in ("from", "to", "confidence"):
+        table.add_column(name, justify="right")
+    for event in video.events:
+        table.add_row(
+            str(event.track_id),
+            Text(event.emotion, style=f"bold {_COLORS.get(event.emotion, 'default')}"),
+            f"{event.start_s:.1f} s",
+            f"{event.end_s:.1f} s",
+            f"{event.confidence:.0%}",
+        )
+    return table
+
+
 class FaceTable:
     """Prints results as they come, as one table: a line for each photo and for each face."""
 
@@ -30,9 +47,30 @@ class FaceTable:
         self._gap = False
 
     def print(self, result: object) -> None:
-        """Print one photo's faces; what is no photo is passed over."""
-        if not isinstance(result, ImageResult):
-            return
+        """Print a photo's faces or a video's events; frames and failures are passed over."""
+        if isinstance(result, VideoSummary):
+            self._print_video(result)
+        elif isinstance(result, ImageResult):
+            self._print_photo(result)
+
+    def _print_video(self, video: VideoSummary) -> None:
+        """Print what a video shows, from when to when."""
+        heading = Text(video.source, style="bold")
+        length = "" if video.duration_s is None else f"{video.duration_s:.1f} s, "
+        told = (
+            f"  {video.width} {self._by} {video.height}, {length}{video.frames:,} frames read, "
+            f"{video.frames_with_face:,} with a face"
+        )
+        heading.append(told, style="not bold dim")
+        if self._gap or not self._is_first:
+            self._console.print()
+        self._console.print(heading, soft_wrap=True)
+        if video.events:
+            self._console.print(_tabulate_events(video))
+        self._gap, self._is_first = True, True  # the next photo's table has its columns named
+
+    def _print_photo(self, result: ImageResult) -> None:
+        """Print one photo's faces."""
         count = len(result.faces)
         faces = "no face found" if not count else f"{count} face{'s' if count > 1 else ''}"
         heading = Text(result.source, style="bold")
