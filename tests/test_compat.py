@@ -89,9 +89,7 @@ def test_deepface_may_take_the_whole_picture_for_a_face(given: dict, blank: np.n
         ({"expand_percentage": 10}, "expand_percentage"),
     ],
 )
-def test_deepface_says_what_mien_does_not_do(
-    given: dict, words: str, blank: np.ndarray
-) -> None:
+def test_deepface_says_what_mien_does_not_do(given: dict, words: str, blank: np.ndarray) -> None:
     with pytest.raises(ValueError, match=words):
         DeepFace.analyze(blank, **given)
 

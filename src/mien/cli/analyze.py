@@ -27,7 +27,7 @@ from mien.video_analyzer import VideoSettings
 
 def analyze(
     *paths: Annotated[str, Parameter(allow_leading_hyphen=True)],
-    from_list: str | None = None,
+    from_list: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     output: Path | None = None,
     json: bool = False,
     annotate: Path | None = None,
