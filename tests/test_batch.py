@@ -189,9 +189,8 @@ def test_a_journal_of_another_run_is_refused(tmp_path: Path) -> None:
 
 
 def test_two_runs_do_not_write_to_one_journal(tmp_path: Path) -> None:
-    with Journal(tmp_path / "t", RUN):
-        with pytest.raises(ConfigError, match="another run"):
-            Journal(tmp_path / "t", RUN)
+    with Journal(tmp_path / "t", RUN), pytest.raises(ConfigError, match="another run"):
+        Journal(tmp_path / "t", RUN)
     assert names(tmp_path / "t") == []
 
 

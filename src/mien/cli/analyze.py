@@ -15,7 +15,7 @@ from mien.analyzer import Analyzer
 from mien.batch.copies import Copies
 from mien.batch.engine import Engine
 from mien.batch.outputs import plan_output
-from mien.batch.videos import watch_with
+from mien.batch.videos import VideoReader
 from mien.cli.runs import Job, print_results, write_results
 from mien.cli.times import parse_every, parse_time
 from mien.errors import ConfigError
@@ -91,9 +91,11 @@ def analyze(
     is_one = from_list is None and _is_one_file(paths)
     analyzer = open_analyzer(None if is_one else 1)
     open_for_video = functools.cache(lambda: analyzer if is_one else open_analyzer(None))
+    copy_to = None if copies is None else functools.partial(copies.path, ending=".mp4")
+    videos = VideoReader(open_for_video, settings, copy_to)
     engine = Engine(
         analyzer,
-        watch_with(open_for_video, settings),
+        videos.read,
         threads=1 if is_one else default_threads(),
         finish=None if copies is None else copies.write,
     )

@@ -18,7 +18,7 @@ from mien.batch.outputs import name_failures, name_journal, skip_done, write_out
 from mien.batch.tally import Tally
 from mien.cli.face_table import FaceTable
 from mien.cli.progress import RunProgress, Stopwatch, print_files, print_summary
-from mien.results import Failure, ImageResult
+from mien.results import Failure, FrameResult, ImageResult
 from mien.sources import STDIN, Source, Sources
 from mien.spec import ModelSpec
 
@@ -59,8 +59,9 @@ def print_results(job: Job, *, json: bool) -> int:
                 table.print(result)
             if isinstance(result, Failure):
                 print(f"mien: {result.message}", file=sys.stderr)
-            elif job.copies is not None and isinstance(result, ImageResult):
-                told = Text(f"annotated: {job.copies.path(source, '.jpg')}", style="dim")
+            elif job.copies is not None and not isinstance(result, FrameResult):
+                ending = ".jpg" if isinstance(result, ImageResult) else ".mp4"
+                told = Text(f"annotated: {job.copies.path(source, ending)}", style="dim")
                 Console(highlight=False, stderr=json).print(told, soft_wrap=True)
     errors = Console(stderr=True, highlight=False)
     if errors.is_terminal and tally.sources > 1:
