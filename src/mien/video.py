@@ -24,9 +24,6 @@ if TYPE_CHECKING:  # PyAV is an extra: it is imported when the first video is op
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-END_TOLERANCE_S: Final = 1.0
-"""A file that ends this much before the time it states was cut short."""
-
 _LOOK = (5 * THUMBNAIL[0], 5 * THUMBNAIL[1])  # rows and columns that a thumbnail samples
 _SAME_TIME_S = 5e-4  # many containers round times to a millisecond
 _JUMP_BACK_S = 1.0  # a clock that falls back further was set anew
@@ -275,7 +272,7 @@ class Video:
         reached_s = 0.0
         try:
             for packet in container.demux(stream, *container.streams.audio):
-                if packet.pts is not None and packet.time_base:
+                if packet.pts is not None and packet.time_base and not packet.is_corrupt:
                     end = (packet.pts + (packet.duration or 0)) * float(packet.time_base)
                     reached_s = max(reached_s, end - self.origin_s)
                 if packet.stream.index != stream.index:
@@ -290,9 +287,10 @@ class Video:
             with suppress(error_type):
                 yield from stream.decode(None)
             return
-        missing_s = (self.duration_s or 0) - reached_s
+        stated_s = self.duration_s or 0.0
+        allowed_s = max(0.1, 3 * self._step_s, min(1.0, 0.02 * stated_s))
         is_stated = container.format.name.startswith(_STATES_LENGTH)
-        if is_stated and missing_s > max(END_TOLERANCE_S, 2 * self._step_s):
+        if is_stated and stated_s - reached_s > allowed_s:
             self._damage.stopped_s = reached_s
             self._damage.reason = "the file ends there; it was not saved or sent completely"
 
