@@ -173,6 +173,7 @@ class _Sound:
         self._streams: dict[int, AudioStream] = {}
         self._resamplers: dict[int, Any] = {}
         self._packets: Iterator[Packet[Any]] = iter(())
+        self._next: Packet[Any] | None = None
         if not video.has_audio:
             return
         container, _ = self._stack.enter_context(video.file.open())
