@@ -74,7 +74,7 @@ def test_a_video_is_told_in_plain_words(portrait):
     text = read_text(page)
     assert "In this video of 30 seconds (512 × 512), 300 frames were analysed." in text
     assert "93 % of them show a face; 2 faces could be followed" in text
-    assert "The stream breaks off after 28.4 s." in text
+    assert "the stream breaks off after 28.4 s. What could be read is below." in text
     assert "made (SHA-256 abababababab)" in text
     assert "every (s) 0.1" in text
     assert f"mien {mien.__version__}" in text
@@ -103,6 +103,23 @@ def test_peaks_lie_where_the_expression_is_clearest_and_pictures_may_come_later(
     assert any(abs(time_s - 25) < 1 for time_s in times)
     for time_s in times:
         report.add_picture(time_s, portrait)
+    assert report.wanted_times() == ()
+    assert report.render(summarize(30)).count("<img ") == 4
+
+
+def test_pictures_are_read_from_the_video_again(tmp_path, portrait):
+    av = pytest.importorskip("av")
+    path = tmp_path / "clip.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width = stream.height = 512
+        for _ in range(300):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(portrait, format="rgb24")))
+        container.mux(stream.encode(None))
+    report = VideoReport(SPEC)
+    for frame in make_frames(30):
+        report.add(frame)
+    report.read_pictures(path)
     assert report.wanted_times() == ()
     assert report.render(summarize(30)).count("<img ") == 4
 

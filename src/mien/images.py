@@ -319,7 +319,10 @@ def describe_content(head: bytes) -> str:
         (text.startswith((b"#extm3u", b"ffconcat")), "is a playlist, which names other files"),
         (head.isascii() and b"\x00" not in head, "is text"),
     )
-    return next((words for holds, words in descriptions if holds), "begins like no picture format and no video")
+    return next(
+        (words for holds, words in descriptions if holds),
+        "begins like no picture format and no video",
+    )
 
 
 def _begins_a_video(head: bytes) -> bool:

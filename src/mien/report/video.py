@@ -6,6 +6,7 @@ Frames are not kept: what the page shows is gathered as they pass, so that memor
 import os
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.containers import VideoSource
 from mien.faces import Box
 from mien.files import write_whole
 from mien.report import charts
@@ -35,6 +37,7 @@ from mien.report.thumbnails import FACE_PX, cut_face
 from mien.report.timeline import Bin, Timeline
 from mien.results import Event, FaceResult, FrameResult, Track, VideoResult, VideoSummary
 from mien.spec import ModelSpec
+from mien.video import open_video
 
 MAX_DRAWN: Final = 12
 """Tracks that get a chart of their own: those longest in sight; the others are in the table."""
@@ -42,6 +45,7 @@ MAX_LISTED: Final = 300
 """Events and tracks listed in a table."""
 _TABLE_ROWS: Final = 40
 _WORDS: Final = "most probable"  # the column that holds words, not numbers
+_SAME_TIME_S: Final = 0.002
 _BETTER: Final = 0.02  # a thumbnail is replaced only by one that is this much more probable
 
 
@@ -118,6 +122,23 @@ class VideoReport:
                 if peak.time_s == time_s and peak.jpeg is None:
                     peaks[name] = replace(peak, jpeg=cut_face(image, peak.box))
 
+    def read_pictures(self, source: VideoSource) -> None:
+        """Read the video again where pictures are still missing; what cannot be read is left out.
+
+        Args:
+            source: The video that was analysed.
+
+        Raises:
+            VideoError: It cannot be read as a video any more.
+            MissingExtraError: PyAV is not installed.
+        """
+        with open_video(source) as video:
+            for time_s in self.wanted_times():
+                with closing(video.frames(start_s=time_s)) as frames:
+                    frame = next(frames, None)
+                if frame is not None and abs(frame.time_s - time_s) < _SAME_TIME_S:
+                    self.add_picture(time_s, frame.image)
+
     def write(self, path: str | os.PathLike[str], summary: VideoSummary) -> None:
         """Write the page; the file is whole, or not there at all.
 
@@ -189,9 +210,9 @@ class VideoReport:
             ("readings left open", percent(_share(self._count_open(), faces))),
         ]
         damage = fill(
-            "<p class='damage'><b>Not read to its end.</b> {why} What was read before is "
+            "<p class='damage'><b>Something is missing.</b> {why}. What could be read is "
             "below.</p>",
-            why=(summary.damage or "")[:1].upper() + (summary.damage or "")[1:],
+            why=(summary.damage or "").rstrip("."),
         )
         return fill(
             '<header>\n<p class="kicker">mien report of a video</p>\n<h1><bdi>{name}</bdi></h1>\n'

@@ -43,11 +43,12 @@ class Recording:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("x", encoding="utf-8", newline="")
-        except FileExistsError as error:
-            raise ConfigError(
-                f"{path} is there already, and a recording writes over nothing: name another file"
-            ) from error
         except OSError as error:
+            if path.exists():
+                raise ConfigError(
+                    f"{path} is there already, and a recording writes over nothing: "
+                    "name another file"
+                ) from error
             raise self._cannot_write(error) from error
         if self._is_csv:
             smoothed = (f"smoothed_{name}" for name in self._emotions)

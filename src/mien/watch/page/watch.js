@@ -72,6 +72,7 @@ const prepare = async () => {
       return line;
     }),
   );
+  $("timeline").style.height = `${1.4 * settings.emotions.length}rem`;
   if (settings.recording) {
     $("kept").textContent =
       `What is read is recorded in ${settings.recording}: boxes and probabilities, no pictures.`;
@@ -113,9 +114,11 @@ const start = async () => {
   running = true;
   busy = false;
   answers = [];
-  say("Watching.");
+  sayState();
   video.requestVideoFrameCallback(onFrame);
 };
+
+const sayState = () => say(isPressed("record") ? "Watching, and recording." : "Watching; nothing is kept.");
 
 const stop = () => {
   running = false;
@@ -321,7 +324,7 @@ $("mirror").addEventListener("click", () => {
 });
 $("record").addEventListener("click", () => {
   press("record", !isPressed("record"));
-  say(isPressed("record") ? "Watching, and recording." : "Watching; recording is off.");
+  if (running) sayState();
 });
 $("stage").classList.add("mirrored");
 addEventListener("pagehide", stop);
