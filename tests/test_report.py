@@ -11,7 +11,7 @@ import mien
 from browser import launch, list_violations, needs_chromium
 from made_video import face, make_frames, probable, summarize
 from mien.emotions import EMOTIONS
-from mien.report import PhotoReport, VideoReport, write_video_report
+from mien.report import PhotoReport, RecordReport, VideoReport, write_video_report
 from mien.report import photos as photos_module
 from mien.report.page import Html, fill, percent
 from mien.report.timeline import MAX_BINS, MAX_TRACKS, Timeline
@@ -122,6 +122,45 @@ def test_pictures_are_read_from_the_video_again(tmp_path, portrait):
     report.read_pictures(path)
     assert report.wanted_times() == ()
     assert report.render(summarize(30)).count("<img ") == 4
+
+
+def records_of(source):
+    frames = [replace(frame, source=source).to_dict() for frame in make_frames(30)]
+    return [
+        json.loads(json.dumps(one)) for one in (*frames, summarize(30, source=source).to_dict())
+    ]
+
+
+def test_records_of_one_video_give_the_same_page_as_its_frames(tmp_path):
+    report = RecordReport(tmp_path / "report.html", SPEC)
+    passed = list(report.watch(records_of("clip.mp4")))
+    assert len(passed) == 301
+    assert report.write() == (tmp_path / "report.html",)
+    text = read_text((tmp_path / "report.html").read_text("utf-8"))
+    wanted = read_text(report_of(30))
+    assert text.split("Over time")[0] == wanted.split("Over time")[0]
+    assert text.split("Events")[1].split("made")[0] == wanted.split("Events")[1].split("made")[0]
+
+
+def test_records_of_photos_and_videos_give_a_gallery_and_pages(tmp_path, portrait_path, analyzer):
+    report = RecordReport(tmp_path / "r.html", SPEC)
+    photo = analyzer.analyze(portrait_path)
+    report.add(photo.to_dict())
+    report.add(replace(photo, source="gone.jpg").to_dict())
+    for source in ("a/clip.mp4", "b/clip.mp4", "../<x>/"):
+        for record in records_of(source):
+            report.add(record)
+    report.add(Failure("c.mp4", "video", "c.mp4 is no video").to_dict())
+    names = ["r.html", "r-clip.mp4.html", "r-clip.mp4-2.html", "r-x.html"]
+    assert [path.name for path in report.write()] == names
+    records = photo_records((tmp_path / "r.html").read_text("utf-8"))
+    assert ["picture" in record for record in records] == [True, False, False]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
+
+
+def test_no_records_at_all_give_a_page_that_says_so(tmp_path):
+    assert RecordReport(tmp_path / "r.html", SPEC).write() == (tmp_path / "r.html",)
+    assert "0 photos" in read_text((tmp_path / "r.html").read_text("utf-8"))
 
 
 def test_a_video_without_frames_or_faces_is_told_so(tmp_path):

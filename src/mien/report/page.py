@@ -43,9 +43,10 @@ _NOTE: Final = """<section class="note" aria-labelledby="note">
 <h2 id="note">Use with care</h2>
 <p>mien names the <em>apparent</em> expression: the word that people would most likely put to a
 picture of this face. It does not know what anybody felt, meant or is like, and faces differ between
-people and cultures. Do not use these results to judge a person or to decide about one. Inferring
-emotions of people at work or in education is forbidden in the European Union, but for medical and
-safety reasons (Regulation (EU) 2024/1689, Article 5); elsewhere, those who are read must be told.
+people and cultures. Do not use these results to judge a person or to decide about one. In the
+European Union, inferring the emotions of people at work or in education is forbidden, but for
+medical and safety reasons, and in other settings those concerned must be told (Regulation (EU)
+2024/1689, Articles 5 and 50).
 {numbers}</p>
 <p>{pictures} Nothing in this page is sent anywhere: it holds all it needs and opens no
 connection.</p>

@@ -39,7 +39,11 @@ MAX_LISTED: Final = 20_000
 
 
 class PhotoReport:
-    """Gathers what a gallery shows, photo by photo, and writes it at the end."""
+    """Gathers what a gallery shows, photo by photo, and writes it at the end.
+
+    Attributes:
+        photos: How many were taken in, those that could not be read too.
+    """
 
     def __init__(
         self,
@@ -60,10 +64,15 @@ class PhotoReport:
         self._title = title
         self._records: list[dict[str, Any]] = []
         self._counts: Counter[str] = Counter()
-        self._photos = 0
+        self.photos = 0
         self._faces = 0
         self._pictures = 0
         self._room = PICTURE_BYTES
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the next photo's picture would be kept."""
+        return self._room > 0 and len(self._records) < MAX_LISTED
 
     def add(self, result: ImageResult | Failure, image: NDArray[np.uint8] | None = None) -> None:
         """Take in the next photo; it is not kept.
@@ -73,7 +82,7 @@ class PhotoReport:
             image: The photo itself, (H, W, 3) uint8 RGB, in which the boxes lie; None leaves its
                 picture out.
         """
-        self._photos += 1
+        self.photos += 1
         tags = _tag(result)
         self._counts.update(tags)
         self._faces += 0 if isinstance(result, Failure) else len(result.faces)
@@ -85,7 +94,7 @@ class PhotoReport:
             record["message"] = result.message.removeprefix(f"{result.source} ")
         else:
             record["faces"] = _group(result)
-            if image is not None and self._room > 0:
+            if image is not None and self.has_room:
                 picture = data_uri(shrink_photo(image, result.faces))
                 self._room -= len(picture)
                 self._pictures += 1
@@ -128,14 +137,14 @@ class PhotoReport:
             "photos": self._records,
             "colors": {name: color_class(name, names) for name in names},
         }
-        title = f"{self._title}: apparent expressions in {count(self._photos, 'photo')}"
+        title = f"{self._title}: apparent expressions in {count(self.photos, 'photo')}"
         return render_page(title, body, script="gallery.js", data=data)
 
     def _write_head(self) -> Html:
         failed, empty = self._counts["failed"], self._counts["no face"]
-        read = self._photos - failed
+        read = self.photos - failed
         lead = (
-            f"{count(self._photos, 'photo')}: {count(self._faces, 'face')} in "
+            f"{count(self.photos, 'photo')}: {count(self._faces, 'face')} in "
             f"{read - empty:,} of them; {empty:,} show no face, and {failed:,} could not be read."
         )
         named = [name for name in self._model.class_names if self._counts[name]]
@@ -146,7 +155,7 @@ class PhotoReport:
                 f"{count(self._counts[top], 'photo')}."
             )
         cards = [
-            (f"{self._photos:,}", "photos"),
+            (f"{self.photos:,}", "photos"),
             (f"{self._faces:,}", "faces"),
             (percent((read - empty) / read if read else 0), "of those read show a face"),
             (f"{failed:,}", "could not be read"),
@@ -173,7 +182,7 @@ class PhotoReport:
                 tag=tag,
                 checked=Html(" checked" if tag == "all" else ""),
                 mark=Html("<i></i>" if tag in names else ""),
-                number=f"{self._photos if tag == 'all' else self._counts[tag]:,}",
+                number=f"{self.photos if tag == 'all' else self._counts[tag]:,}",
             )
             for tag in tags
         )
@@ -196,15 +205,15 @@ class PhotoReport:
     def _say_limits(self) -> Html:
         """Say what was left out so that the page stays small."""
         told = []
-        readable = self._photos - self._counts["failed"]
+        readable = self.photos - self._counts["failed"]
         if 0 < self._pictures < readable:
             told.append(
                 f"So that the page stays small, the first {self._pictures:,} photos that could be "
                 "read have a picture; the others have their name and what was found."
             )
-        if self._photos > len(self._records):
+        if self.photos > len(self._records):
             told.append(
-                f"The first {len(self._records):,} of {self._photos:,} photos are listed; the "
+                f"The first {len(self._records):,} of {self.photos:,} photos are listed; the "
                 "numbers count all."
             )
         return fill('<p class="soft">{told}</p>', told=" ".join(told)) if told else Html("")

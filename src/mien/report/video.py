@@ -134,7 +134,7 @@ class VideoReport:
         """
         with open_video(source) as video:
             for time_s in self.wanted_times():
-                with closing(video.frames(start_s=time_s)) as frames:
+                with closing(video.frames(start_s=max(0.0, time_s - _SAME_TIME_S))) as frames:
                     frame = next(frames, None)
                 if frame is not None and abs(frame.time_s - time_s) < _SAME_TIME_S:
                     self.add_picture(time_s, frame.image)
@@ -186,7 +186,9 @@ class VideoReport:
         if values is None or face.emotion is None or face.track_id is None:
             return
         name = max(values, key=lambda name: values[name])
-        if name != face.emotion:  # the frame itself and the stretch it lies in should agree
+        least = self._model.abstention_threshold or 0.0
+        # The frame itself and the stretch of time it lies in should agree.
+        if name != face.emotion or values[name] < least:
             return
         peaks = self._peaks.setdefault(face.track_id, {})
         if name not in peaks or values[name] > peaks[name].probability + _BETTER:
