@@ -5,8 +5,8 @@ Command: python benchmarks/many_files.py [PHOTOS]
 PHOTOS pictures (10,000 unless told) are made from the sample photo in a temporary folder: cuts,
 sizes, turns and brightness of it, one in fifty broken. They are read by `mien analyze` as a user
 starts it: once unbroken; and once killed without warning in the middle and started again. While it
-runs, its threads and its memory are looked at (Linux). A core is kept busy where a thread of the run
-has it, or is ready and waits for it because another program has it: `share_of_cores_had` counts
+runs, its threads and its memory are looked at (Linux). A core is kept busy where a thread of the
+run has it, or is ready and waits for it because another program has it: `share_of_cores_had` counts
 only the former, and is less where the machine does other work at the same time.
 """
 

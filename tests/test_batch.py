@@ -232,7 +232,7 @@ def test_an_output_comes_with_a_list_of_failures(tmp_path: Path) -> None:
     path = tmp_path / "t.csv.partial"
     write_journal(path, *results)
     with Journal(path, RUN) as journal:
-        tally = write_output(journal, tmp_path / "t.csv", EMOTIONS)
+        tally, _ = write_output(journal, tmp_path / "t.csv", EMOTIONS)
     assert (tally.read, tally.videos, tally.failed, tally.without_face) == (2, 1, 2, 2)
     with (tmp_path / "t.failed.csv").open(newline="", encoding="utf-8") as file:
         assert list(csv.reader(file)) == [
@@ -319,6 +319,20 @@ def test_a_folder_gets_annotated_copies_and_results(
     assert drawn == sorted(f"{path}-annotated.jpg" for path in wanted)
     assert len((output / "results.jsonl").read_text().splitlines()) == 60
     assert {path: path.read_bytes() for path in photos.rglob("*.png")} == before
+
+
+def test_a_report_beside_a_table(photos: Path, tiny_model: Path, tmp_path: Path, capsys) -> None:
+    given = ["analyze", str(photos), *SMALL, "--model", str(tiny_model)]
+    page = tmp_path / "look.html"
+    assert main([*given, "--output", str(tmp_path / "t.csv"), "--report", str(page)]) == 1
+    assert f"report: {page}" in capsys.readouterr().err
+    first = page.read_text(encoding="utf-8")
+    assert "60 photos" in first
+    assert main([*given, "--json", "--report", str(tmp_path / "again.html")]) == 1
+    assert len(capsys.readouterr().out.splitlines()) == 60
+    assert abs((tmp_path / "again.html").stat().st_size - len(first.encode())) < 200
+    assert main([*given, "--report", str(tmp_path / "t.pdf")]) == 2
+    assert "ends in .html" in capsys.readouterr().err
 
 
 def test_copies_are_not_read_as_photos(

@@ -104,7 +104,7 @@ WANTED = {name: words for name, (_, words) in {**odd(), **broken()}.items()} | {
     "pipe.jpg": "a pipe",
     "socket.jpg": "a socket",
 }
-FAILING = {name for name in {**broken()}} | {"gone.jpg", "loop.jpg", "pipe.jpg", "socket.jpg"}
+FAILING = set({**broken()}) | {"gone.jpg", "loop.jpg", "pipe.jpg", "socket.jpg"}
 WITH_FACE = {
     "0 first.jpg",
     "m middle.jpg",

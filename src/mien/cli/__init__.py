@@ -54,7 +54,7 @@ app.command(
     "mien.cli.analyze:analyze",
     name="analyze",
     group=_READ,
-    usage="Usage: mien analyze PHOTO... [OPTIONS]",
+    usage="Usage: mien analyze PATH... [OPTIONS]",
 )
 app.command("mien.cli.watch:watch", name="watch", group=_READ)
 app["--help"].group = app["--version"].group = (_ABOUT,)

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -147,8 +148,15 @@ def print_summary(
         console.print(Text(told_out, style="dim"), soft_wrap=True)
 
 
-def print_files(console: Console, output: Path, failures: Path) -> None:
-    """Say where the results are."""
-    console.print(Text(f"results: {output}"), soft_wrap=True)
-    if failures.exists():
-        console.print(Text(f"what failed: {failures}"), soft_wrap=True)
+def print_files(
+    console: Console,
+    *,
+    results: Sequence[Path] = (),
+    failed: Sequence[Path] = (),
+    report: Sequence[Path] = (),
+) -> None:
+    """Say where the results are; files that are not there are passed over."""
+    for what, paths in (("results", results), ("what failed", failed), ("report", report)):
+        for path in paths:
+            if path.exists():
+                console.print(Text(f"{what}: {path}"), soft_wrap=True)
