@@ -145,6 +145,7 @@ def describe(run: Run, photos: int) -> dict[str, Any]:
         "photos_per_core_second_last_third": round(pace[1], 1),
         "memory_first_third_mb": round(memory[0]),
         "memory_last_third_mb": round(memory[1]),
+        "memory_mb": [round(sample.memory_mb) for sample in steady[:: max(1, len(steady) // 12)]],
         "memory_peak_mb": round(max(sample.memory_mb for sample in run.samples)),
         "exit_code": run.exit_code,
         "told": run.told[0],
