@@ -30,6 +30,7 @@ from mien.cli import COMMANDS, app
 from mien.cli.face_table import FaceTable
 from mien.recognizer import ASSETS
 from mien.training.config import AugmentConfig, ModelConfig, TrainConfig
+from mien.video_analyzer import VideoSettings
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 EVALUATION: Final = ROOT / "benchmarks" / "accuracy" / "accurate.json"
@@ -373,6 +374,57 @@ def write_settings() -> str:
     return _block(lines)
 
 
+def write_video_settings() -> str:
+    """Write every setting of a video's reading with its default and what it does."""
+    told = dict(
+        re.findall(r"^ +(\w+): ((?:.+\n?(?! +\w+: ))+)", VideoSettings.__doc__ or "", re.MULTILINE)
+    )
+    rows = [
+        f"| `{item.name}` | `{item.default}` | {' '.join(told[item.name].split())} |"
+        for item in dataclasses.fields(VideoSettings)
+    ]
+    return _block(["| setting | default | what it is |", "|---|---|---|", *rows])
+
+
+def write_video_speed() -> str | None:
+    """Write what benchmarks/video_speed.py measured."""
+    path = ROOT / "benchmarks" / "video_speed.json"
+    if not path.is_file():
+        return None
+    result = json.loads(path.read_text("utf-8"))
+    figures = result["figures"]
+    speed, busy = figures["times_as_fast_as_real_time"], figures["processor_seconds_for_a_second"]
+    follow, memory = figures["following_between_looks"], figures["memory"]
+    names = {
+        "default_interval": "five frames a second (the default)",
+        "every_frame": "every frame",
+        "every_frame_looking_everywhere": "every frame, `detect_every_s=0`",
+    }
+    where = (
+        f"A video of {figures['size']} pixels with one face, {figures['frames_per_s']} frames a "
+        f"second, on {result['machine']['cores']} cores ({result['machine']['processor']}), which "
+        "did other work at the same time:"
+    )
+    between = (
+        "Between looks at the whole picture, a face is looked for near where it is expected: that "
+        f"takes {follow['detect_near_ms']:.1f} ms in place of {follow['detect_ms']:.1f} ms, and "
+        "its box overlaps with what a full look gives by "
+        f"{follow['mean_overlap_by_looking_near']:.2f} in the mean (intersection over union), "
+        f"where motion alone would give {follow['mean_overlap_by_motion']:.2f}."
+    )
+    how_much = (
+        f"Reading a video of {memory['video_s'] // 60} minutes, a frame every "
+        f"{memory['every_s']:g} s, took at most {memory['highest_mb']:.0f} MB of memory: "
+        f"{memory['after_5_minutes_mb']:.0f} MB after five minutes of it and "
+        f"{memory['at_the_end_mb']:.0f} MB at its end."
+    )
+    rows = [f"| {words} | {speed[name]:.1f} | {busy[name]:.2f} |" for name, words in names.items()]
+    head = ["| analysed | times as fast as real time | processor seconds for a second of video |"]
+    command = f"Command: `{result['command']}`"
+    table = [*head, "|---|--:|--:|", *rows]
+    return _block([where, "", *table, "", between, "", how_much, "", command])
+
+
 def write_rooms() -> str:
     """Write what every module says it turns into what."""
     lines = []
@@ -406,6 +458,8 @@ BLOCKS: Final[dict[str, Callable[[], str | None]]] = {
     "python": write_python,
     "settings": write_settings,
     "rooms": write_rooms,
+    "video-settings": write_video_settings,
+    "video-speed": write_video_speed,
 }
 
 if __name__ == "__main__":

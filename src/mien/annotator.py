@@ -32,6 +32,9 @@ VIDEOS: Final = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 """The endings an annotated video may have, and their containers."""
 
 _TIME_BASE: Final = Fraction(1, 90_000)  # fine enough for the times of any video
+_COPIED: Final = frozenset({"aac", "mp3", "mp3float", "ac3", "eac3", "alac", "opus", "flac"})
+"""The sound that .mp4 and .mov hold, and that players play from there."""
+
 _ENCODERS: Final = (  # the first that PyAV was built with
     ("libx264", {"preset": "veryfast", "crf": "20"}),
     ("mpeg4", {"qscale": "3"}),
@@ -168,20 +171,26 @@ class _Sound:
 
     def __init__(self, video: Video, output: "OutputContainer") -> None:
         self._output = output
+        self._is_matroska = output.format.name == "matroska"
         self._origin_s = video.origin_s
         self._stack = ExitStack()
         self._streams: dict[int, AudioStream] = {}
         self._resamplers: dict[int, Any] = {}
         self._packets: Iterator[Packet[Any]] = iter(())
-        self._next: Packet[Any] | None = None
-        if not video.has_audio:
-            return
+        if video.has_audio:
+            self._open(video)
+        self._next = self._read()
+
+    def _open(self, video: Video) -> None:
+        """Open the video a second time, for its sound, and add the streams."""
         container, _ = self._stack.enter_context(video.file.open())
+        output = self._output
+        copied = output.supported_codecs if self._is_matroska else _COPIED
         for stream in container.streams.audio:
             codec = cast("CodecContext | None", stream.codec_context)  # None: no decoder for it
             if codec is None:
                 continue
-            if codec.name in output.supported_codecs:
+            if codec.name in copied:
                 self._streams[stream.index] = output.add_stream_from_template(stream)
             else:
                 self._streams[stream.index] = output.add_stream("aac", rate=stream.rate)
@@ -191,7 +200,6 @@ class _Sound:
         if self._streams:
             kept = [one for one in container.streams.audio if one.index in self._streams]
             self._packets = container.demux(*kept)
-        self._next = self._read()
 
     def close(self) -> None:
         """Close the video's file."""
@@ -230,6 +238,8 @@ class _Sound:
                 self._output.mux(stream.encode(None))
         elif packet.dts is not None and packet.pts is not None:
             packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
+            if self._is_matroska and packet.pts + (packet.duration or 0) <= 0:
+                return  # what only warms a decoder up would push all pictures back
             packet.stream = stream
             self._output.mux(packet)
 

@@ -40,6 +40,7 @@ DEMUXERS: Final = (
 """The demuxers that are let near a file: none of them reads other files."""
 
 _BUFFER_BYTES = 2**18
+_GIVEN = threading.Lock()  # a stream that was given may be read through several `VideoFile`s
 
 
 class VideoFile:
@@ -69,7 +70,7 @@ class VideoFile:
         else:
             self._stream = _make_seekable(source, self.name)
         self._owns_stream = self._stream is not source
-        self._lock = threading.Lock()
+        self._lock = threading.Lock() if self._owns_stream else _GIVEN
 
     def close(self) -> None:
         """Let go of a copy; a stream that was given stays open."""
