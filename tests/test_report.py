@@ -153,6 +153,7 @@ def test_records_of_photos_and_videos_give_a_gallery_and_pages(tmp_path, portrai
     report.add(Failure("c.mp4", "video", "c.mp4 is no video").to_dict())
     names = ["r.html", "r-clip.mp4.html", "r-clip.mp4-2.html", "r-x.html"]
     assert [path.name for path in report.write()] == names
+    assert [path.name for path in report.write()] == names  # asked again, it writes nothing more
     records = photo_records((tmp_path / "r.html").read_text("utf-8"))
     assert ["picture" in record for record in records] == [True, False, False]
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)

@@ -25,6 +25,7 @@ from mien.cli import main
 from mien.results import FrameResult
 from mien.watch.recording import Recording
 from mien.watch.session import SMOOTHING_S, LiveSession
+from tiny_model import write_tiny_model
 
 pytest.importorskip("fastapi")
 pytest.importorskip("uvicorn")
@@ -214,6 +215,17 @@ def test_only_what_is_asked_for_is_recorded(analyzer, picture, tmp_path):
     assert recording.frames == 2
 
 
+def test_a_full_disk_is_told_to_the_page(analyzer, picture, tmp_path):
+    class FullDisk(Recording):
+        def write(self, frame):
+            raise mien.OutputError("a.csv cannot be written (No space left on device)")
+
+    with FullDisk(tmp_path / "a.csv", mien.EMOTIONS) as recording:
+        answer = post(make_client(analyzer, recording), picture, record=True)
+    assert answer.json()["error"]["kind"] == "output"
+    assert "No space left" in answer.json()["error"]["message"]
+
+
 def test_a_table_has_a_row_for_every_face_and_for_frames_without(analyzer, picture, tmp_path):
     path = tmp_path / "session.csv"
     frame = LiveSession(analyzer, "camera").analyze(picture, time_s=1.5, frame=3)
@@ -376,6 +388,15 @@ def test_a_camera_is_watched_and_recorded(browser, tiny_model, tmp_path, scheme,
     assert len(lines) >= 4
     assert lines[-1]["faces"][0]["track_id"] == 1
     assert [line["frame"] for line in lines] == sorted({line["frame"] for line in lines})
+
+
+@needs_chromium
+def test_an_expression_that_is_not_probable_enough_is_not_named(browser, tmp_path):
+    model = write_tiny_model(tmp_path, abstention_threshold=0.99)
+    with running("--model", str(model)) as (_, url), watched(browser, url) as page:
+        start(page)
+        assert page.inner_text("#faces li p") == "uncertain face 1"
+        assert page.locator("#faces .bar.open").count() == 7
 
 
 @needs_chromium

@@ -71,9 +71,8 @@ def _import_server() -> tuple[Callable[..., None], Callable[..., object]]:
     """Import what `mien[serve]` brings, or say that it is missing."""
     try:
         import uvicorn
-        from starlette.types import ASGIApp
 
-        from mien.watch.app import make_app
+        from mien.watch.app import ASGIApp, make_app
     except ModuleNotFoundError as error:
         if (error.name or "mien").startswith("mien"):
             raise

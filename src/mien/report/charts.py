@@ -6,31 +6,38 @@ time axis is placed in per cent, so that letters keep their size on a phone.
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from mien.report.page import Html, color_class, fill, join, percent
 from mien.report.timeline import Bin
+from mien.report.times import Span, say_time
 from mien.results import Event
 
 ROW: Final = 34
 """Height of an expression's row, in pixels."""
 _BAR: Final = 30  # the row's part in which probability 1 is drawn
 _NEAR: Final = 2  # bins on either side that count into the range of raw probabilities
+_STEPS: Final = (
+    0.1,
+    0.2,
+    0.5,
+    1,
+    2,
+    5,
+    10,
+    15,
+    30,
+    60,
+    120,
+    300,
+    600,
+    900,
+    1800,
+    3600,
+    7200,
+    36000,
+)
 _WIDE: Final = 1000  # the time axis in the charts' own units
-
-
-@dataclass(frozen=True)
-class Span:
-    """What a time axis reaches over, in seconds; all charts of a page share it."""
-
-    start_s: float
-    end_s: float
-
-    def share(self, time_s: float) -> float:
-        """Say where a time lies, from 0 to 1."""
-        length = max(self.end_s - self.start_s, 1e-9)
-        return min(max((time_s - self.start_s) / length, 0.0), 1.0)
 
 
 def draw_track(segments: Sequence[Sequence[Bin]], names: tuple[str, ...], span: Span) -> Html:
@@ -147,48 +154,6 @@ def draw_bar(share: float, color: str) -> Html:
         color=color,
         width=_short(100 * share),
     )
-
-
-def say_time(time_s: float, step_s: float = 0.1) -> str:
-    """Write a time as a clock does, with tenths where steps are that fine."""
-    tenths = step_s < 1
-    total = round(time_s, 1) if tenths else round(time_s)
-    hours, rest = divmod(total, 3600)
-    minutes, seconds = divmod(rest, 60)
-    tail = f"{seconds:04.1f}" if tenths else f"{seconds:02.0f}"
-    return f"{hours:.0f}:{minutes:02.0f}:{tail}" if hours else f"{minutes:.0f}:{tail}"
-
-
-_STEPS: Final = (
-    0.1,
-    0.2,
-    0.5,
-    1,
-    2,
-    5,
-    10,
-    15,
-    30,
-    60,
-    120,
-    300,
-    600,
-    900,
-    1800,
-    3600,
-    7200,
-    36000,
-)
-
-
-def say_length(length_s: float) -> str:
-    """Write how long something lasts, in words."""
-    if length_s < 59.95:
-        return f"{length_s:.1f} seconds".replace(".0 ", " ")
-    minutes, seconds = divmod(round(length_s), 60)
-    hours, minutes = divmod(minutes, 60)
-    parts = [(hours, "h"), (minutes, "min"), (seconds, "s")]
-    return " ".join(f"{number} {unit}" for number, unit in parts if number)
 
 
 def legend(names: tuple[str, ...]) -> Html:

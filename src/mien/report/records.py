@@ -84,7 +84,7 @@ class RecordReport:
             self._add_photo(_read_photo(record))
 
     def write(self) -> tuple[Path, ...]:
-        """Write what is not written yet, and give all pages.
+        """Write what is not written yet, and give all pages; nothing is added after that.
 
         Raises:
             OutputError: A file cannot be written.
@@ -94,7 +94,7 @@ class RecordReport:
             self._write_video(*self._whole, self._path)
         else:
             self._finish_whole()
-            if self._photos.photos or not self._written:
+            if self._path not in self._written and (self._photos.photos or not self._written):
                 self._photos.write(self._path)
                 self._written.insert(0, self._path)
         self._whole = None

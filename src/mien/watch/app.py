@@ -8,19 +8,26 @@ import hmac
 import math
 import threading
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable, MutableMapping
 from importlib import resources
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mien.analyzer import Analyzer
 from mien.draw import PALETTE
 from mien.errors import MienError
 from mien.watch.recording import Recording
 from mien.watch.session import LiveSession
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+"""An application as servers call it: https://asgi.readthedocs.io"""
 
 HOST: Final = "127.0.0.1"
 MAX_PICTURE_BYTES: Final = 4 * 2**20

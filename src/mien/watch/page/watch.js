@@ -115,10 +115,17 @@ const start = async () => {
   busy = false;
   answers = [];
   sayState();
-  video.requestVideoFrameCallback(onFrame);
+  next();
 };
 
-const sayState = () => say(isPressed("record") ? "Watching, and recording." : "Watching; nothing is kept.");
+/** Wait for the camera's next frame; a browser that cannot tell is asked at every repaint. */
+const next = () =>
+  video.requestVideoFrameCallback
+    ? video.requestVideoFrameCallback(onFrame)
+    : requestAnimationFrame(onFrame);
+
+const sayState = () =>
+  say(isPressed("record") ? "Watching, and recording." : "Watching; nothing is kept.");
 
 const stop = () => {
   running = false;
@@ -132,7 +139,7 @@ const onFrame = () => {
   wanted += 1;
   draw();
   if (!busy && !document.hidden) send(wanted - 1);
-  video.requestVideoFrameCallback(onFrame);
+  next();
 };
 
 const send = async (frame) => {
