@@ -25,8 +25,9 @@ from typing import Any, Final
 from rich.console import Console
 
 import mien
+from mien.batch.copies import write_picture
 from mien.cli import COMMANDS, app
-from mien.cli.analyze import FaceTable, write_picture
+from mien.cli.face_table import FaceTable
 from mien.recognizer import ASSETS
 from mien.training.config import AugmentConfig, ModelConfig, TrainConfig
 from mien.video_analyzer import VideoSettings
@@ -36,6 +37,7 @@ EVALUATION: Final = ROOT / "benchmarks" / "accuracy" / "accurate.json"
 """`evaluation.json` of the shipped model on FER2013's test split."""
 HISTORY: Final = EVALUATION.with_name("accurate-history.csv")
 SPEED: Final = ROOT / "benchmarks" / "recognizer_speed.json"
+MANY_FILES: Final = ROOT / "benchmarks" / "many_files.json"
 CROPS: Final = ROOT / "benchmarks" / "detector_crops.json"
 PHOTO: Final = Path("examples/astronaut.jpg")
 PICTURE: Final = ROOT / "docs" / "images" / "astronaut.jpg"
@@ -298,6 +300,36 @@ def write_demo() -> str | None:
     return f"\n```console\n$ mien analyze {PHOTO}\n{lines}\n```\n"
 
 
+def write_many_files() -> str | None:
+    """Write what a run over many photos was measured to do."""
+    if not MANY_FILES.is_file():
+        return None
+    measured = json.loads(MANY_FILES.read_text(encoding="utf-8"))
+    found, machine = measured["figures"], measured["machine"]
+    same = "the same" if found["same_table_after_kill"] else "another"
+    pace = [found[f"photos_per_core_second_{part}_third"] for part in ("first", "last")]
+    memory = [found[f"memory_{part}_third_mb"] for part in ("first", "last")]
+    where = (
+        f"On {machine['cores']} cores of an {machine['processor']}, which did other work at the "
+        f"same time (`{measured['command']}`); the photos are cuts of the sample photo, one in fifty "
+        "broken."
+    )
+    return _block(
+        [
+            f"| {found['photos']:,} photos in one run | |",
+            "|---|--:|",
+            f"| photos a second | {found['photos_per_s']:.0f} |",
+            f"| share of the cores kept busy | {found['share_of_cores_kept_busy']:.0%} |",
+            f"| share of the cores had, beside the other work | {found['share_of_cores_had']:.0%} |",
+            f"| photos a second of a core, first and last third | {pace[0]:.0f}, {pace[1]:.0f} |",
+            f"| memory, first and last third | {memory[0]}, {memory[1]} MB |",
+            f"| killed in the middle and started again | {same} table |",
+            "",
+            where,
+        ]
+    )
+
+
 def write_picture_link() -> str | None:
     """Show the annotated sample photo, once there is one."""
     if not PICTURE.is_file():
@@ -421,6 +453,7 @@ BLOCKS: Final[dict[str, Callable[[], str | None]]] = {
     "cost": write_cost,
     "crops": write_crops,
     "demo": write_demo,
+    "many-files": write_many_files,
     "picture": write_picture_link,
     "python": write_python,
     "settings": write_settings,

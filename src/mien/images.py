@@ -331,6 +331,14 @@ def describe_content(head: bytes) -> str:
     )
 
 
+def begins_a_picture(head: bytes) -> bool:
+    """Know pictures that mien reads by their first bytes."""
+    is_jpeg2000 = head.startswith((b"\x00\x00\x00\x0cjP  ", b"\xff\x4f\xff\x51"))
+    is_ppm = re.match(rb"P[1-6]\s", head) is not None
+    is_other = head[8:12] in {b"WEBP", b"avif", b"avis"} or is_jpeg2000 or is_ppm
+    return head.startswith(_SIGNATURES) or is_other
+
+
 def _begins_a_video(head: bytes) -> bool:
     """Know the containers of videos by their first bytes."""
     if head[4:8] in {b"ftyp", b"moov", b"mdat", b"wide", b"skip", b"free"}:  # ISO and QuickTime
