@@ -2,7 +2,7 @@
 
 import functools
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,14 +20,22 @@ MAX_WAITING = 32
 
 
 @dataclass(frozen=True)
-class _Found:
-    """A picture whose faces were found but not read yet."""
+class FoundFaces:
+    """A picture whose faces were found but not read yet.
+
+    Attributes:
+        source: The picture's path, or what was given in place of one.
+        width: The picture's width in pixels, upright.
+        height: The picture's height in pixels, upright.
+        faces: The largest first.
+        crops: (N, 48, 48) uint8 grey: the faces that are large enough to be read, in order.
+    """
 
     source: str
     width: int
     height: int
     faces: tuple[Face, ...]
-    crops: NDArray[np.uint8]  # (faces that are large enough, 48, 48) grey
+    crops: NDArray[np.uint8]
 
 
 class Analyzer:
@@ -67,7 +75,7 @@ class Analyzer:
         Raises:
             ImageError: The source cannot be read as a picture.
         """
-        return self._read([self._find(source)])[0]
+        return self.read_faces([self.find_faces(source)])[0]
 
     def analyze_many(self, sources: Iterable[ImageSource]) -> Iterator[ImageResult | Failure]:
         """Read the faces of many pictures; one that cannot be read does not stop the others.
@@ -81,22 +89,32 @@ class Analyzer:
         Yields:
             For each source, in order, its result, or a `Failure`.
         """
-        waiting: list[_Found | Failure] = []
+        waiting: list[FoundFaces | Failure] = []
         crops = 0
         for source in sources:
             try:
-                found: _Found | Failure = self._find(source)
+                found: FoundFaces | Failure = self.find_faces(source)
             except MienError as error:
                 found = Failure(name_source(source), error.kind, str(error))
             waiting.append(found)
-            crops += len(found.crops) if isinstance(found, _Found) else 0
+            crops += len(found.crops) if isinstance(found, FoundFaces) else 0
             if crops >= CHUNK or len(waiting) >= MAX_WAITING:
                 yield from self._finish(waiting)
                 waiting, crops = [], 0
         yield from self._finish(waiting)
 
-    def _find(self, source: ImageSource) -> _Found:
-        """Find a picture's faces and cut out those that are large enough."""
+    def find_faces(self, source: ImageSource) -> FoundFaces:
+        """Decode a picture, find its faces and cut out those that are large enough.
+
+        With `read_faces` this is `analyze` in two steps, for whoever reads the faces of several
+        pictures together.
+
+        Args:
+            source: Anything `mien.read_image` takes.
+
+        Raises:
+            ImageError: The source cannot be read as a picture.
+        """
         image = read_image(source)
         faces = self.detector.detect(image)
         spec = self.recognizer.spec
@@ -112,16 +130,25 @@ class Analyzer:
             if not is_too_small(face)
         ]
         stacked = np.array(crops, dtype=np.uint8).reshape(-1, spec.input_size, spec.input_size)
-        return _Found(name_source(source), image.shape[1], image.shape[0], faces, stacked)
+        return FoundFaces(name_source(source), image.shape[1], image.shape[0], faces, stacked)
 
-    def _finish(self, waiting: list[_Found | Failure]) -> Iterator[ImageResult | Failure]:
+    def _finish(self, waiting: list[FoundFaces | Failure]) -> Iterator[ImageResult | Failure]:
         """Read what was found, and put results and failures back in order."""
-        results = iter(self._read([found for found in waiting if isinstance(found, _Found)]))
+        results = iter(
+            self.read_faces([found for found in waiting if isinstance(found, FoundFaces)])
+        )
         for found in waiting:
             yield found if isinstance(found, Failure) else next(results)
 
-    def _read(self, pictures: list[_Found]) -> list[ImageResult]:
-        """Read the faces of several pictures in one pass through the model."""
+    def read_faces(self, pictures: Sequence[FoundFaces]) -> list[ImageResult]:
+        """Read the faces of several pictures in one pass through the model.
+
+        Args:
+            pictures: What `find_faces` gave for each.
+
+        Returns:
+            A result for each picture, in order.
+        """
         if not pictures:
             return []
         crops = np.concatenate([picture.crops for picture in pictures])

@@ -15,7 +15,7 @@ REFUSED: Final = 2
 """Usage, config, data, model or output: what was asked for could not be done."""
 INTERRUPTED: Final = 130
 PIPE_CLOSED: Final = 141
-COMMANDS: Final = ("analyze", "data", "train", "evaluate", "compare", "export")
+COMMANDS: Final = ("analyze", "serve", "data", "train", "evaluate", "compare", "export")
 
 _READ: Final = Group("Read faces", sort_key=1)
 _MAKE: Final = Group("Make and judge models (pip install 'mien\\[train]')", sort_key=2)
@@ -56,6 +56,7 @@ app.command(
     group=_READ,
     usage="Usage: mien analyze PHOTO... [OPTIONS]",
 )
+app.command("mien.cli.serve:serve", name="serve", group=_READ)
 app["--help"].group = app["--version"].group = (_ABOUT,)
 app.command("mien.cli.data:app", name="data", group=_MAKE, sort_key=1)
 app.command("mien.cli.train:train", name="train", group=_MAKE, sort_key=2)
