@@ -270,24 +270,11 @@ def _add_analysis(app: FastAPI, service: Service) -> None:
         tags=["analyze"],
         summary="Read the faces in one picture, or in several",
         responses={
-            200: {
-                "description": "The result; for a form, the results of its files in order",
-                "content": {
-                    _JSON: {
-                        "schema": {
-                            "anyOf": [schemas.refer("ImageResult"), schemas.refer("Results")]
-                        },
-                        "examples": {
-                            "one picture": {"value": schemas.EXAMPLE_RESULT},
-                            "a form": {
-                                "value": {
-                                    "results": [schemas.EXAMPLE_RESULT, schemas.EXAMPLE_FAILURE]
-                                }
-                            },
-                        },
-                    }
-                },
-            },
+            200: schemas.answer(
+                "The result; for a form, the results of its files in order",
+                "ImageResult",
+                "Results",
+            ),
             **schemas.problems(
                 "too-slow", "too-large", "unknown-type", "unreadable", "queue-full", "no-answer"
             ),
@@ -309,7 +296,7 @@ def _add_analysis(app: FastAPI, service: Service) -> None:
         summary="Read the faces in a video, as a job",
         responses={
             202: {
-                **schemas.answer("Job", "The job that was taken on", schemas.EXAMPLE_JOB),
+                **schemas.answer("The job that was taken on", "Job"),
                 "headers": {"Location": {"description": "The job.", "schema": {"type": "string"}}},
             },
             **schemas.problems(
@@ -336,7 +323,7 @@ def _add_jobs(app: FastAPI, service: Service) -> None:
         tags=["jobs"],
         summary="Say how far a job is",
         responses={
-            200: schemas.answer("Job", "The job", schemas.EXAMPLE_JOB),
+            200: schemas.answer("The job", "Job"),
             **schemas.problems("not-found", "unreadable", "missing-extra"),
         },
     )
@@ -349,7 +336,7 @@ def _add_jobs(app: FastAPI, service: Service) -> None:
         tags=["jobs"],
         summary="Give a job's result",
         responses={
-            200: schemas.answer("VideoResult", "What `mien analyze` gives for a video"),
+            200: schemas.answer("What `mien analyze` gives for a video", "VideoResult"),
             **schemas.problems(
                 "not-found", "not-done", "too-large", "unknown-type", "unreadable", "missing-extra"
             ),
@@ -388,7 +375,7 @@ def _add_operation(app: FastAPI, service: Service) -> None:
         "/v1/model",
         tags=["model"],
         summary="Give the model's contract",
-        responses={200: schemas.answer("Model", "The contract"), **schemas.problems()},
+        responses={200: schemas.answer("The contract", "Model"), **schemas.problems()},
     )
     async def get_model() -> Response:
         """Class names, temperature, threshold, measured figures, and how it was trained."""
@@ -443,7 +430,8 @@ def _add_pages(app: FastAPI, page: Page) -> None:
                 description=app.description,
                 routes=app.routes,
             )
-            described.setdefault("components", {})["schemas"] = schemas.SCHEMAS
+            # Put in afterwards: FastAPI would leave out every null in them.
+            described["components"] = {"schemas": schemas.SCHEMAS, "examples": schemas.EXAMPLES}
             app.openapi_schema = described
         return app.openapi_schema
 

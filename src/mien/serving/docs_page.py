@@ -6,6 +6,7 @@ from html import escape
 from typing import Any, Final
 
 from mien.serving.problems import KINDS
+from mien.serving.schemas import EXAMPLES
 
 CSP: Final = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 
@@ -53,11 +54,11 @@ def _describe(method: str, path: str, operation: dict[str, Any]) -> Iterator[str
         yield f"<tr><th>{status}</th><td>{escape(told['description'])}</td></tr>"
     yield "</table>"
     for told in operation["responses"].values():
-        example = told.get("content", {}).get("application/json", {}).get("example")
-        if example is not None:
-            text = json.dumps(example, indent=2, ensure_ascii=False)
-            yield f"<pre>{escape(text)}</pre>"
-            break
+        for name in told.get("content", {}).get("application/json", {}).get("examples", {}):
+            example = EXAMPLES[name]
+            text = json.dumps(example["value"], indent=2, ensure_ascii=False)
+            yield f"<details><summary>{example['summary']}</summary><pre>{escape(text)}</pre>"
+            yield "</details>"
 
 
 def _list_problems() -> Iterator[str]:

@@ -139,7 +139,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
 """The service's records by their names in the OpenAPI."""
 
 _PROBABILITIES: Final = (0.01, 0.0, 0.01, 0.9, 0.05, 0.02, 0.01)
-EXAMPLE_RESULT: Final[Schema] = {
+_RESULT: Final[Schema] = {
     "schema": 1,
     "source": "<bytes>",
     "width": 640,
@@ -155,12 +155,12 @@ EXAMPLE_RESULT: Final[Schema] = {
         }
     ],
 }
-EXAMPLE_FAILURE: Final[Schema] = {
+_FAILURE: Final[Schema] = {
     "schema": 1,
     "source": "<bytes>",
     "error": {"kind": "image", "message": "<bytes> is damaged or incomplete (...)"},
 }
-EXAMPLE_JOB: Final[Schema] = {
+_JOB: Final[Schema] = {
     "id": "k3v9Yc0m2Jx1q8sZt7uW4A",
     "state": "running",
     "progress": 0.42,
@@ -170,13 +170,29 @@ EXAMPLE_JOB: Final[Schema] = {
     "result": None,
     "problem": None,
 }
+EXAMPLES: Final[dict[str, Schema]] = {
+    "ImageResult": {"summary": "One picture", "value": _RESULT},
+    "Results": {"summary": "A form", "value": {"results": [_RESULT, _FAILURE]}},
+    "Job": {"summary": "A job under way", "value": _JOB},
+}
+"""Examples by the names of what they are examples of."""
 
 
-def answer(name: str, description: str, example: Schema | None = None) -> Schema:
-    """Describe an answer in JSON."""
-    content: Schema = {"schema": refer(name)}
-    if example is not None:
-        content["example"] = example
+def answer(description: str, *names: str) -> Schema:
+    """Describe an answer in JSON.
+
+    Args:
+        description: What it is.
+        names: Of `SCHEMAS`: what it may be; there are examples of those in `EXAMPLES`.
+    """
+    examples = {
+        name: {"$ref": f"#/components/examples/{name}"} for name in names if name in EXAMPLES
+    }
+    content: Schema = {"schema": refer(names[0])}
+    if len(names) > 1:
+        content["schema"] = {"anyOf": [refer(name) for name in names]}
+    if examples:
+        content["examples"] = examples
     return {"description": description, "content": {"application/json": content}}
 
 

@@ -23,15 +23,16 @@ def listen(host: str, port: int) -> socket.socket:
     Raises:
         ConfigError: That cannot be listened on.
     """
+    if not 0 <= port <= 65535:
+        raise ConfigError(f"--port must be 0 to 65535, got {port}")
     try:
         family, _, _, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         listener = socket.create_server(address[:2], family=family, backlog=1024)
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
+    except OSError as error:
         raise ConfigError(
-            f"{host}:{port} cannot be listened on ({reason}); choose another --host or --port"
+            f"{host}:{port} cannot be listened on ({error.strerror or error}); choose another --host or --port"
         ) from error
     listener.set_inheritable(False)
     return listener
