@@ -25,8 +25,9 @@ from typing import Any, Final
 from rich.console import Console
 
 import mien
+from mien.batch.copies import write_picture
 from mien.cli import COMMANDS, app
-from mien.cli.analyze import FaceTable, write_picture
+from mien.cli.face_table import FaceTable
 from mien.recognizer import ASSETS
 from mien.training.config import AugmentConfig, ModelConfig, TrainConfig
 

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from drawn_faces import drawn_split
+from mien.batch.copies import Copies
 from mien.cli import COMMANDS, app, main
-from mien.cli.analyze import plan_pictures
 from mien.emotions import EMOTIONS
 from mien.errors import ConfigError
 from tiny_model import write_tiny_model
@@ -306,7 +306,7 @@ def test_a_photo_is_never_written_over(portrait_path, tmp_path, capsys):
 
 def test_several_photos_do_not_go_into_one_file():
     with pytest.raises(ConfigError, match="name a folder, as in --annotate out/"):
-        plan_pictures(Path("out.jpg"), ["a.jpg", "b.jpg"])
+        Copies(Path("out.jpg"), ["a.jpg", "b.jpg"])
 
 
 def test_a_folder_that_cannot_be_written_is_a_sentence(portrait_path, tiny_model, tmp_path, capsys):

@@ -1,4 +1,4 @@
-"""mien reads apparent facial expression from pictures, offline.
+"""mien reads apparent facial expression from pictures and videos, offline.
 
     >>> import mien
     >>> result = mien.analyze("examples/astronaut.jpg")  # doctest: +SKIP
@@ -43,6 +43,8 @@ if TYPE_CHECKING:  # what `_load` does, for people's editors and type checkers
         VideoSummary,
     )
     from mien.spec import ModelSpec
+    from mien.video import open_video
+    from mien.video_analyzer import VideoReading, VideoSettings, read_video
 
     __version__: str
 
@@ -71,13 +73,17 @@ __all__ = [
     "Track",
     "TrainingError",
     "VideoError",
+    "VideoReading",
     "VideoResult",
+    "VideoSettings",
     "VideoSummary",
     "__version__",
     "analyze",
     "annotate",
     "detect_faces",
+    "open_video",
     "read_image",
+    "read_video",
 ]
 
 _HOMES = {
@@ -98,6 +104,8 @@ _HOMES = {
         "VideoSummary",
     ),
     "spec": ("ModelSpec",),
+    "video": ("open_video",),
+    "video_analyzer": ("VideoReading", "VideoSettings", "read_video"),
 }
 
 

@@ -1,4 +1,4 @@
-"""This module turns pictures into results: it composes detector, crop and recognizer."""
+"""This module turns pictures and videos into results: it composes detector, crop and recognizer."""
 
 import functools
 import os
@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.containers import VideoSource
 from mien.errors import MienError
+from mien.face_reader import crop_faces, read_faces
 from mien.faces import DETECTOR_SIZE, Face, FaceDetector
-from mien.images import ImageSource, name_source, read_image
-from mien.preprocess import crop_face, is_too_small
+from mien.images import ImageSource, is_video, name_source, read_image
 from mien.recognizer import CHUNK, MODELS, Recognizer
-from mien.results import FaceResult, Failure, ImageResult
+from mien.results import Failure, ImageResult, VideoResult
+from mien.video_analyzer import VideoSettings, analyze_video
 
 MAX_WAITING = 32
 """Pictures whose faces are gathered before they are read, however few faces they have."""
@@ -103,6 +105,26 @@ class Analyzer:
                 waiting, crops = [], 0
         yield from self._finish(waiting)
 
+    def analyze_video(
+        self, source: VideoSource, settings: VideoSettings | None = None
+    ) -> VideoResult:
+        """Read the faces of a video.
+
+        For a long one, `mien.read_video` gives the frames one by one.
+
+        Args:
+            source: A path, a whole file as bytes, or a binary stream.
+            settings: What to read; None reads five frames a second from beginning to end.
+
+        Returns:
+            Every analysed frame, and the whole.
+
+        Raises:
+            VideoError: The source cannot be read as a video.
+            MissingExtraError: PyAV is not installed.
+        """
+        return analyze_video(self, source, settings)
+
     def find_faces(self, source: ImageSource) -> FoundFaces:
         """Decode a picture, find its faces and cut out those that are large enough.
 
@@ -117,26 +139,13 @@ class Analyzer:
         """
         image = read_image(source)
         faces = self.detector.detect(image)
-        spec = self.recognizer.spec
-        crops = [
-            crop_face(
-                image,
-                face,
-                margin=spec.crop_margin,
-                shift_y=spec.crop_shift_y,
-                size=spec.input_size,
-            )
-            for face in faces
-            if not is_too_small(face)
-        ]
-        stacked = np.array(crops, dtype=np.uint8).reshape(-1, spec.input_size, spec.input_size)
-        return FoundFaces(name_source(source), image.shape[1], image.shape[0], faces, stacked)
+        crops = crop_faces(image, faces, self.recognizer.spec)
+        return FoundFaces(name_source(source), image.shape[1], image.shape[0], faces, crops)
 
     def _finish(self, waiting: list[FoundFaces | Failure]) -> Iterator[ImageResult | Failure]:
         """Read what was found, and put results and failures back in order."""
-        results = iter(
-            self.read_faces([found for found in waiting if isinstance(found, FoundFaces)])
-        )
+        pictures = [found for found in waiting if isinstance(found, FoundFaces)]
+        results = iter(self.read_faces(pictures))
         for found in waiting:
             yield found if isinstance(found, Failure) else next(results)
 
@@ -149,27 +158,11 @@ class Analyzer:
         Returns:
             A result for each picture, in order.
         """
-        if not pictures:
-            return []
-        crops = np.concatenate([picture.crops for picture in pictures])
-        rows = iter(self.recognizer.predict_probabilities(crops))
+        read = read_faces(self.recognizer, [(found.faces, found.crops) for found in pictures])
         return [
-            ImageResult(
-                source=picture.source,
-                width=picture.width,
-                height=picture.height,
-                faces=tuple(self._read_face(face, rows) for face in picture.faces),
-            )
-            for picture in pictures
+            ImageResult(source=found.source, width=found.width, height=found.height, faces=faces)
+            for found, faces in zip(pictures, read, strict=True)
         ]
-
-    def _read_face(self, face: Face, rows: Iterator[NDArray[np.float32]]) -> FaceResult:
-        """Record one face, with the next row of probabilities if it was read."""
-        if is_too_small(face):
-            return FaceResult.unread(face, "too_small")
-        named = zip(self.recognizer.emotions, map(float, next(rows)), strict=True)
-        threshold = self.recognizer.spec.abstention_threshold
-        return FaceResult.read(face, dict(named), threshold=threshold)
 
 
 def analyze(
@@ -178,24 +171,29 @@ def analyze(
     model: str | os.PathLike[str] = "accurate",
     detector_size: int = DETECTOR_SIZE,
     threads: int | None = None,
-) -> ImageResult:
-    """Read the apparent expression of every face in one picture.
+    video: VideoSettings | None = None,
+) -> ImageResult | VideoResult:
+    """Read the apparent expression of every face in one picture or video.
 
-    The first call opens detector and model, the next ones find them open. For many pictures at
-    once, see `Analyzer.analyze_many`.
+    Which of them it is, the content decides. The first call opens detector and model, the next
+    ones find them open. For many pictures at once, see `Analyzer.analyze_many`; for long videos,
+    `mien.read_video`.
 
     Args:
-        source: A path, bytes, a binary stream, an array (RGB) or a Pillow image.
+        source: A path, bytes or a binary stream of either kind, an array (RGB) or a Pillow image.
         model: "accurate" or "fast", or the path of an `.onnx` file with its `.json`.
         detector_size: The picture's longer side at detection, in pixels; 1280 finds the small
             faces of a group.
         threads: Threads to use; None takes the cores at hand.
+        video: What to read of a video; None reads five frames a second.
 
     Returns:
-        The result; without faces, `faces` is empty.
+        The result; without faces, `faces` is empty. A video's result has `frames`, each with its
+        time and its faces.
 
     Raises:
         ImageError: The source cannot be read as a picture.
+        VideoError: The source begins like a video and cannot be read as one.
         ModelError: The model is missing or damaged.
     """
     # A file of one's own may change between calls; what comes with mien does not.
@@ -203,6 +201,8 @@ def analyze(
         analyzer = _keep_open(str(model), detector_size, threads)
     else:
         analyzer = _open(model, detector_size, threads)
+    if is_video(source):
+        return analyzer.analyze_video(source, video)  # type: ignore[arg-type]
     return analyzer.analyze(source)
 
 

@@ -3,6 +3,7 @@
 The detector is YuNet. A score is not a probability: it only ranks.
 """
 
+import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +24,10 @@ DETECTOR_SIZE: Final = 640
 MIN_SCORE: Final = 0.7
 MAX_OVERLAP: Final = 0.3
 """Of two candidates that overlap more than this (intersection over union), the better stays."""
+NEAR_SIZE: Final = 128
+"""The longer side, in pixels, of the small picture in which a face is found again."""
+NEAR_MARGIN: Final = 2.6
+"""How large that picture is, in face sizes."""
 TIGHT_CROP_SIZES: Final = (224, 160)
 """Longer sides tried when nothing was found: a face that fills its picture is missed at 640."""
 
@@ -116,6 +121,29 @@ class FaceDetector:
                     best = max(face.score for face in turned)
                     faces = [_turn_back(face, turns, image.shape[:2]) for face in turned]
         return tuple(sorted(faces, key=_area, reverse=True))
+
+    def detect_near(self, image: NDArray[np.uint8], box: Box) -> Face | None:
+        """Find a face again near where it is expected; a small part of the picture is looked at.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            box: Where the face is expected, in pixels.
+
+        Returns:
+            The face whose centre is closest to the box's; None where there is none near.
+        """
+        centre = box.x + box.width / 2, box.y + box.height / 2
+        reach = max(box.width, box.height) * NEAR_MARGIN / 2
+        height, width = image.shape[:2]
+        left, top = max(0, round(centre[0] - reach)), max(0, round(centre[1] - reach))
+        right, bottom = min(width, round(centre[0] + reach)), min(height, round(centre[1] + reach))
+        if right <= left or bottom <= top:
+            return None
+        found = [
+            _shift(face, left, top)
+            for face in self._detect_at(image[top:bottom, left:right], NEAR_SIZE)
+        ]
+        return min(found, key=lambda face: _distance(face.box, centre), default=None)
 
     def _detect_upright(self, image: NDArray[np.uint8]) -> list[Face]:
         """Find the faces of a picture that is the right way up."""
@@ -228,6 +256,20 @@ def _turn_back(face: Face, turns: int, shape: tuple[int, ...]) -> Face:
         landmarks=tuple(to_image(x, y) for x, y in face.landmarks),
         score=face.score,
     )
+
+
+def _shift(face: Face, x: float, y: float) -> Face:
+    """Move a face found in a part of a picture to where it is in the picture."""
+    box = face.box
+    return Face(
+        box=Box(box.x + x, box.y + y, box.width, box.height),
+        landmarks=tuple((at_x + x, at_y + y) for at_x, at_y in face.landmarks),
+        score=face.score,
+    )
+
+
+def _distance(box: Box, point: tuple[float, float]) -> float:
+    return math.hypot(box.x + box.width / 2 - point[0], box.y + box.height / 2 - point[1])
 
 
 def _area(face: Face) -> float:

@@ -7,6 +7,7 @@ another program.
 
 import io
 import os
+import re
 import stat
 import warnings
 from pathlib import Path
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from mien.errors import ImageError, ImageTooLargeError, UnknownFormatError
+from mien.errors import ImageError, ImageTooLargeError, MienError, UnknownFormatError
 
 ImageSource: TypeAlias = (
     str
@@ -34,9 +35,23 @@ FORMATS: Final = ("JPEG", "PNG", "GIF", "BMP", "DIB", "PPM", "WEBP", "AVIF", "TI
 MAX_PIXELS: Final = 89_478_485
 """Pictures with more are refused (Pillow's own limit; a quarter of a GiB as RGB)."""
 MAX_STREAM_BYTES: Final = 256 * 2**20
+HEAD_BYTES: Final = 1024
+"""How much of a file's beginning tells what it is."""
 
 _HEIC_BRANDS = {b"heic", b"heix", b"hevc", b"heim", b"mif1", b"msf1"}
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"II*\0", b"MM\0*", b"BM")
+_VIDEO_STARTS = (
+    b"\x1aE\xdf\xa3",  # Matroska, WebM
+    b"FLV",
+    b"OggS",
+    b"\x00\x00\x01\xba",  # MPEG program stream
+    b"\x00\x00\x01\xb3",  # MPEG video
+    b"0&\xb2u\x8ef\xcf\x11",  # ASF, WMV
+    b".RMF",
+    b"DKIF",  # IVF
+    b"YUV4MPEG2",
+    b"\x06\x0e+4\x02\x05\x01\x01",  # MXF
+)
 _READABLE = "JPEG, PNG, WebP, AVIF, TIFF, GIF or BMP"
 
 
@@ -65,12 +80,12 @@ def read_image(source: ImageSource, *, max_pixels: int = MAX_PIXELS) -> NDArray[
     if isinstance(source, Image.Image):
         return _decode(source, name, max_pixels)
     if isinstance(source, str | os.PathLike):
-        path = _check_path(source, name)
+        path = check_file(source, name)
         try:
             with path.open("rb") as stream:
                 return _read_stream(stream, name, max_pixels)
         except OSError as error:
-            raise ImageError(f"{name} cannot be opened: {_reason(error)}") from error
+            raise ImageError(f"{name} cannot be opened: {describe_error(error)}") from error
     if isinstance(source, bytes | bytearray | memoryview):
         return _read_stream(io.BytesIO(source), name, max_pixels)
     if hasattr(source, "read"):
@@ -101,29 +116,70 @@ def name_source(source: ImageSource) -> str:
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _check_path(source: str | os.PathLike[str], name: str) -> Path:
-    """Refuse, before it is opened, whatever is not a regular file with something in it."""
+def check_file(
+    source: str | os.PathLike[str],
+    name: str,
+    *,
+    noun: str = "picture",
+    error_type: type[MienError] = ImageError,
+) -> Path:
+    """Refuse, before it is opened, whatever is not a regular file.
+
+    Args:
+        source: The path.
+        name: What messages call it.
+        noun: What the file should be.
+        error_type: The error to raise.
+
+    Raises:
+        MienError: Of `error_type`: there is no such file, or it is something else.
+    """
     if not name:
-        raise ImageError("the path is empty, wanted the path of a picture")
-    if name.startswith(("http://", "https://")):
-        raise ImageError(f"{name} is a URL; mien opens no connections: download the picture first")
+        raise error_type(f"the path is empty, wanted the path of a {noun}")
+    if re.match(r"[a-z][a-z0-9+.-]+://", name, re.IGNORECASE):
+        raise error_type(f"{name} is a URL; mien opens no connections: download the {noun} first")
     path = Path(source)
     try:
         status = path.stat()
     except FileNotFoundError as error:
-        raise ImageError(f"{name} does not exist") from error
+        raise error_type(f"{name} does not exist") from error
     except (OSError, ValueError) as error:
-        raise ImageError(f"{name!r} cannot be opened: {_reason(error)}") from error
+        raise error_type(f"{name!r} cannot be opened: {describe_error(error)}") from error
     for is_kind, kind in (
-        (stat.S_ISDIR, "a folder; name the pictures in it"),
+        (stat.S_ISDIR, f"a folder; name the {noun}s in it"),
         (stat.S_ISFIFO, "a pipe with a name; send it to standard input"),
         (stat.S_ISCHR, "a device"),
         (stat.S_ISBLK, "a device"),
         (stat.S_ISSOCK, "a socket"),
     ):
         if is_kind(status.st_mode):
-            raise ImageError(f"{name} is not a picture file: it is {kind}")
+            raise error_type(f"{name} is not a {noun} file: it is {kind}")
     return path
+
+
+def is_video(source: object) -> bool:
+    """Say, by its first bytes, whether a source is a video; animations count as pictures.
+
+    Args:
+        source: Anything; what cannot be looked into without using it up is no video.
+    """
+    if isinstance(source, bytes | bytearray | memoryview):
+        return _begins_a_video(bytes(memoryview(source)[:HEAD_BYTES]))
+    try:
+        if isinstance(source, str | os.PathLike):
+            path = Path(source)
+            if not path.is_file():  # opening a pipe would wait for whoever writes to it
+                return False
+            with path.open("rb") as stream:
+                return _begins_a_video(stream.read(HEAD_BYTES))
+        if isinstance(source, io.IOBase) and source.seekable():
+            place = source.tell()
+            head = source.read(HEAD_BYTES)
+            source.seek(place)
+            return isinstance(head, bytes) and _begins_a_video(head)
+    except (OSError, ValueError):
+        return False
+    return False
 
 
 def _read_all(stream: BinaryIO, name: str) -> bytes:
@@ -131,7 +187,7 @@ def _read_all(stream: BinaryIO, name: str) -> bytes:
     try:
         data = stream.read(MAX_STREAM_BYTES + 1)
     except (OSError, ValueError) as error:
-        raise ImageError(f"{name} cannot be read: {_reason(error)}") from error
+        raise ImageError(f"{name} cannot be read: {describe_error(error)}") from error
     if not isinstance(data, bytes):
         raise ImageError(f"{name} gives {type(data).__name__}, wanted bytes; open it in mode 'rb'")
     if len(data) > MAX_STREAM_BYTES:
@@ -143,7 +199,7 @@ def _read_all(stream: BinaryIO, name: str) -> bytes:
 
 def _read_stream(stream: BinaryIO, name: str, max_pixels: int) -> NDArray[np.uint8]:
     """Decode an encoded picture from a stream that can go back."""
-    head = stream.read(64)
+    head = stream.read(HEAD_BYTES)
     stream.seek(0)
     if not head:
         raise ImageError(f"{name} is empty, wanted a picture; was it saved or sent completely?")
@@ -158,7 +214,8 @@ def _read_stream(stream: BinaryIO, name: str, max_pixels: int) -> NDArray[np.uin
         if is_avif or head[8:12] == b"WEBP" or head.startswith(_SIGNATURES):
             raise _damaged(name, ValueError("its beginning is spoilt")) from error
         raise UnknownFormatError(
-            f"{name} is not a picture that mien reads: it {_describe(head)}; wanted {_READABLE}"
+            f"{name} is not a picture that mien reads: it {describe_content(head)}; "
+            f"wanted {_READABLE}"
         ) from error
     except Exception as error:  # on hostile bytes a decoder raises anything
         raise _damaged(name, error) from error
@@ -249,23 +306,41 @@ def _to_uint8(array: NDArray[np.generic], name: str) -> NDArray[np.uint8]:
     )
 
 
-def _describe(head: bytes) -> str:
+def describe_content(head: bytes) -> str:
     """Say what a file's first bytes look like, for people who wonder why it is refused."""
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    is_container = head[4:8] in {b"ftyp", b"moov", b"mdat"}  # ISO: of pictures and of videos
-    video_starts = (b"\x1aE\xdf\xa3", b"FLV", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3")
+    is_heic = head[4:8] == b"ftyp" and head[8:12] in _HEIC_BRANDS
+    is_picture = head.startswith(_SIGNATURES) or head[8:12] in {b"WEBP", b"avif", b"avis"}
     descriptions = (
-        (is_container and head[8:12] in _HEIC_BRANDS, "is HEIC, which must be converted first"),
-        (
-            is_container or head[8:12] == b"AVI " or head.startswith(video_starts),
-            "is a video, and this release reads photos only",
-        ),
+        (is_heic, "is HEIC, which must be converted first"),
+        (_begins_a_video(head), "is a video; read it with mien.analyze or mien analyze"),
+        (is_picture, "is a picture"),
         (head.startswith(b"%PDF"), "is a PDF"),
         (text.startswith((b"<svg", b"<?xml")), "is XML or SVG"),
         (text.startswith((b"<!doctype", b"<html")), "is a web page"),
+        (text.startswith((b"#extm3u", b"ffconcat")), "is a playlist, which names other files"),
         (head.isascii() and b"\x00" not in head, "is text"),
     )
-    return next((words for holds, words in descriptions if holds), "begins like no picture format")
+    return next(
+        (words for holds, words in descriptions if holds),
+        "begins like no picture format and no video",
+    )
+
+
+def begins_a_picture(head: bytes) -> bool:
+    """Know the commonest pictures by their first bytes."""
+    return head.startswith(_SIGNATURES) or head[8:12] in {b"WEBP", b"avif", b"avis"}
+
+
+def _begins_a_video(head: bytes) -> bool:
+    """Know the containers of videos by their first bytes."""
+    if head[4:8] in {b"ftyp", b"moov", b"mdat", b"wide", b"skip", b"free"}:  # ISO and QuickTime
+        return head[8:12] not in _HEIC_BRANDS | {b"avif", b"avis"}
+    is_transport = any(
+        len(head) > start + 2 * size and {head[start + n * size] for n in range(3)} == {0x47}
+        for start, size in ((0, 188), (4, 192))  # MPEG-TS, and as camcorders and discs write it
+    )
+    return is_transport or head[8:12] == b"AVI " or head.startswith(_VIDEO_STARTS)
 
 
 def _too_large(name: str, max_pixels: int) -> ImageTooLargeError:
@@ -278,10 +353,12 @@ def _too_large(name: str, max_pixels: int) -> ImageTooLargeError:
 def _damaged(name: str, error: Exception) -> ImageError:
     if isinstance(error, MemoryError):
         return ImageError(f"{name} does not fit into memory; make it smaller first")
-    return ImageError(f"{name} is damaged or incomplete ({_reason(error)}); save or send it again")
+    return ImageError(
+        f"{name} is damaged or incomplete ({describe_error(error)}); save or send it again"
+    )
 
 
-def _reason(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """Put an exception into a few words."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror

@@ -72,7 +72,7 @@ def crop_face(
     across, columns = _area_weights(left, side, size, image.shape[1])  # (size, w)
     upright, rows = _area_weights(top, side, size, image.shape[0])  # (size, h)
     grey = to_grey(image[rows, columns]).astype(np.float64)  # (h, w)
-    levels = upright @ grey @ across.T  # (size, size) in [0, 255]
+    levels = _average(across, _average(upright, grey).T).T  # (size, size) in [0, 255]
     crop = np.floor(levels + _ROUNDING).astype(np.uint8)
     return np.ascontiguousarray(np.rot90(crop, turns))
 
@@ -151,3 +151,17 @@ def _area_weights(
         low[:, np.newaxis], edges[:-1]
     )
     return np.clip(covered, 0, None) / width, slice(first, stop)
+
+
+def _average(weights: NDArray[np.float64], levels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Multiply matrices, (size, n) @ (n, m), where few weights of each row are not 0.
+
+    A general product would do fifty times the work, and wake a thread for every core to do it:
+    where many photos are read side by side, those threads take more time than all the rest.
+    """
+    product = np.empty((len(weights), levels.shape[1]))
+    for row, weight in enumerate(weights):
+        counted = np.flatnonzero(weight)
+        band = slice(counted[0], counted[-1] + 1)
+        product[row] = np.einsum("i,ij->j", weight[band], levels[band])
+    return product

@@ -4,11 +4,16 @@ The same keys in Python, JSON, HTTP and the page.
 """
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
+from mien import tables
 from mien.faces import Box, Face
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCHEMA: Final = 1
 
@@ -114,6 +119,36 @@ class ImageResult:
     def to_json(self) -> str:
         """Give the record as one line of JSON."""
         return _to_line(self.to_dict())
+
+    def to_dataframe(self, *, format: tables.Format = "tidy") -> "pd.DataFrame":  # noqa: A002
+        """Give the faces as a pandas data frame: one row for each, or one that is empty.
+
+        Args:
+            format: "tidy"; or "pyfeat", with py-feat's columns and NaN rows. See `mien.tables`.
+
+        Raises:
+            MissingExtraError: pandas is not installed: `pip install 'mien[tables]'`.
+        """
+        return tables.to_dataframe([self], format=format)
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write the faces as a table, CSV; needs no pandas.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
+        record = self.to_dict()
+        tables.write_csv(path, [record], tables.find_emotions([record]))
+
+    def to_parquet(self, path: str | os.PathLike[str]) -> None:
+        """Write the faces as a table, Parquet.
+
+        Raises:
+            MissingExtraError: pyarrow is not installed: `pip install 'mien[tables]'`.
+            OutputError: The file cannot be written.
+        """
+        record = self.to_dict()
+        tables.write_parquet(path, [record], tables.find_emotions([record]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +308,36 @@ class VideoResult:
     def to_json(self) -> str:
         """Give the record as one line of JSON."""
         return _to_line(self.to_dict())
+
+    def to_dataframe(self, *, format: tables.Format = "tidy") -> "pd.DataFrame":  # noqa: A002
+        """Give the frames as a pandas data frame: a row for each face, or one that is empty.
+
+        Args:
+            format: "tidy"; or "pyfeat", with py-feat's columns and NaN rows. See `mien.tables`.
+
+        Raises:
+            MissingExtraError: pandas is not installed: `pip install 'mien[tables]'`.
+        """
+        return tables.to_dataframe([self], format=format)
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write the frames as a table, CSV; needs no pandas.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
+        record = self.to_dict()
+        tables.write_csv(path, [record], tables.find_emotions([record]))
+
+    def to_parquet(self, path: str | os.PathLike[str]) -> None:
+        """Write the frames as a table, Parquet.
+
+        Raises:
+            MissingExtraError: pyarrow is not installed: `pip install 'mien[tables]'`.
+            OutputError: The file cannot be written.
+        """
+        record = self.to_dict()
+        tables.write_parquet(path, [record], tables.find_emotions([record]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,58 +1,52 @@
-"""This module turns photos named on the command line into a table, JSON Lines and pictures."""
+"""This module turns `mien analyze` into a run over the photos and videos it names."""
 
 import difflib
+import functools
+import glob
 import inspect
-import os
-import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
-import numpy as np
 from cyclopts import Parameter
-from numpy.typing import NDArray
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from mien.analyzer import Analyzer
-from mien.draw import annotate as draw
-from mien.errors import ConfigError, ImageError, MienError, OutputError
+from mien.batch.copies import Copies
+from mien.batch.engine import Engine
+from mien.batch.outputs import plan_output
+from mien.batch.videos import watch_with
+from mien.cli.runs import Job, print_results, write_results
+from mien.cli.times import parse_every, parse_time
+from mien.errors import ConfigError
 from mien.faces import DETECTOR_SIZE, MIN_SCORE, FaceDetector
-from mien.files import replacing
-from mien.images import name_source, read_image
-from mien.results import FaceResult, Failure, ImageResult
-
-STDIN: Final = "-"
-PICTURES: Final = (".jpg", ".jpeg", ".png", ".webp")
-"""Suffixes by which `--annotate` is a file and no folder."""
-
-_BAR: Final = 14  # columns of a bar at probability 1
-_COLORS: Final = {
-    "angry": "red",
-    "disgust": "green",
-    "fear": "magenta",
-    "happy": "yellow",
-    "sad": "blue",
-    "surprise": "cyan",
-}
+from mien.sessions import default_threads
+from mien.sources import STDIN, is_folder
+from mien.video_analyzer import VideoSettings
 
 
 def analyze(
-    *photos: Annotated[str, Parameter(allow_leading_hyphen=True)],
-    model: str = "accurate",
+    *paths: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    from_list: str | None = None,
+    output: Path | None = None,
     json: bool = False,
     annotate: Path | None = None,
+    every: str | None = None,
+    start: str | None = None,
+    end: str | None = None,
+    model: str = "accurate",
     detector_size: int = DETECTOR_SIZE,
     min_score: float = MIN_SCORE,
 ) -> int:
-    """Read the faces in photos.
+    """Read the faces in photos and videos.
 
     ```console
     $ mien analyze photo.jpg
+    $ mien analyze holiday/ --output faces.csv
+    $ mien analyze clip.mp4 --every 0.5s --output clip.parquet
     $ mien analyze *.jpg --json > faces.jsonl
     $ mien analyze photo.jpg --annotate annotated/
+    $ find . -name "*.jpg" -print0 | mien analyze --from-list - --output faces.parquet
     $ curl -s https://example.org/photo.jpg | mien analyze -
     ```
 
@@ -60,174 +54,83 @@ def analyze(
     people would give. A photo without faces is an empty result. A file that cannot be read gets
     one sentence, never stops the others, and makes the exit code 1.
 
+    With --output, results are written as they come. A run that was stopped goes on where it
+    stopped when the same command is given again.
+
     Args:
-        photos: Pictures to read: JPEG, PNG, WebP, AVIF, TIFF, GIF, BMP; `-` is standard input.
-        model: `accurate`, `fast`, or the path of an .onnx file with its .json beside it.
-        json: Print JSON Lines: one object for each photo, in order.
+        paths: Pictures (JPEG, PNG, WebP, AVIF, TIFF, GIF, BMP) and videos; folders, with all that
+            is below them; patterns such as "**/*.jpg"; `-` is one picture on standard input.
+        from_list: A file with more paths, one a line or separated by NUL; `-` is standard input.
+        output: Write results into a file, by its ending: .jsonl, .csv or .parquet; or into a
+            folder, which gets annotated copies and results.jsonl.
+        json: Print JSON Lines, in order: one object for each photo; for a video, one for each
+            analysed frame, and one for the whole.
         annotate: Draw the faces into copies of the photos: a folder, or a file for one photo.
+        every: Of a video, analyse a frame every so often: 0.2s, which is usual, or `frame` for
+            each.
+        start: Of a video, begin there: 90, 90s or 1:30.
+        end: Of a video, stop before there.
+        model: `accurate`, `fast`, or the path of an .onnx file with its .json beside it.
         detector_size: Longer side, in pixels, at which faces are looked for; 1280 finds smaller
             faces and takes about twice as long.
         min_score: Leave out faces the detector is less sure of, from 0 to 1.
     """
-    _check_photos(photos)
-    targets = [] if annotate is None else plan_pictures(annotate, photos)
-    detector = FaceDetector(detector_size=detector_size, min_score=min_score)
-    analyzer = Analyzer(model, detector=detector)
-    table = FaceTable(Console(highlight=False))
-    failures = 0
-    for index, (image, result) in enumerate(_read(analyzer, photos)):
-        if json:
-            print(result.to_json(), flush=True)
-        elif isinstance(result, ImageResult):
-            table.print(result)
-        if isinstance(result, Failure):
-            failures += 1
-            print(f"mien: {result.message}", file=sys.stderr)
-        elif targets:
-            write_picture(image, result, targets[index])
-            told = Text(f"annotated: {targets[index]}", style="dim")
-            Console(highlight=False, stderr=json).print(told, soft_wrap=True)
-    return 1 if failures else 0
+    _check_paths(paths, from_list)
+    table, folder = (None, None) if output is None else plan_output(output)
+    if annotate is not None and folder is not None:
+        raise ConfigError(f"--output {folder} is a folder for annotated copies already")
+    target = folder if annotate is None else annotate
+    copies = None if target is None else Copies(target, [p for p in paths if p != STDIN])
+    settings = _plan_video(every, start, end)
+
+    def open_analyzer(threads: int | None) -> Analyzer:
+        detector = FaceDetector(detector_size=detector_size, min_score=min_score, threads=threads)
+        return Analyzer(model, detector=detector, threads=threads)
+
+    # One photo gets all cores; of many photos, each gets one.
+    is_one = from_list is None and _is_one_file(paths)
+    analyzer = open_analyzer(None if is_one else 1)
+    open_for_video = functools.cache(lambda: analyzer if is_one else open_analyzer(None))
+    engine = Engine(
+        analyzer,
+        watch_with(open_for_video, settings),
+        threads=1 if is_one else default_threads(),
+        finish=None if copies is None else copies.write,
+    )
+    job = Job(paths, from_list, copies, engine)
+    if table is None:
+        return print_results(job, json=json)
+    decided = {"detector_size": detector_size, "min_score": min_score, **asdict(settings)}
+    return write_results(job, analyzer.recognizer.spec, decided, table, json=json)
 
 
-def _check_photos(photos: Sequence[str]) -> None:
+def _plan_video(every: str | None, start: str | None, end: str | None) -> VideoSettings:
+    """Bring what is said of videos into settings."""
+    settings = VideoSettings()
+    if every is not None:
+        settings = replace(settings, every_s=parse_every(every))
+    start_s = settings.start_s if start is None else parse_time(start, option="--start")
+    end_s = settings.end_s if end is None else parse_time(end, option="--end")
+    if end_s is not None and end_s <= start_s:
+        raise ConfigError(f"--end must be after --start, got {start or 0} to {end}")
+    return replace(settings, start_s=start_s, end_s=end_s)
+
+
+def _is_one_file(paths: Sequence[str]) -> bool:
+    """Say whether what was named is a single photo."""
+    return len(paths) == 1 and not is_folder(paths[0]) and not glob.has_magic(paths[0])
+
+
+def _check_paths(paths: Sequence[str], from_list: str | None) -> None:
     """Ask for photos, and tell a misspelt option from the photo it would be taken for."""
-    if not photos:
-        raise ConfigError("analyze needs a photo, as in: mien analyze photo.jpg")
+    if not paths and from_list is None:
+        raise ConfigError("analyze needs a photo or a folder, as in: mien analyze photo.jpg")
+    if STDIN in paths and (from_list == STDIN or paths.count(STDIN) > 1):
+        raise ConfigError("standard input can be read only once: name - in one place")
     parameters = inspect.signature(analyze).parameters.values()
     options = [f"--{p.name.replace('_', '-')}" for p in parameters if p.kind is p.KEYWORD_ONLY]
-    for photo in photos:
-        if photo.startswith("-") and photo != STDIN:
-            near = difflib.get_close_matches(photo, options, n=1)
+    for path in paths:
+        if path.startswith("-") and path != STDIN:
+            near = difflib.get_close_matches(path, options, n=1)
             hint = f"did you mean {near[0]}?" if near else "see mien analyze --help"
-            raise ConfigError(f"unknown option {photo}: {hint} (A file is written ./{photo})")
-
-
-def _read(
-    analyzer: Analyzer, photos: Sequence[str]
-) -> Iterator[tuple[NDArray[np.uint8], ImageResult | Failure]]:
-    """Read photos one by one; each is decoded once, also where it is drawn into later."""
-    nothing = np.empty((0, 0, 3), dtype=np.uint8)
-    for photo in photos:
-        source = sys.stdin.buffer if photo == STDIN else photo
-        name = name_source(source)
-        try:
-            if photo == STDIN and sys.stdin.isatty():
-                raise ImageError("- reads a picture from standard input: pipe one into it")
-            image = read_image(source)
-            yield image, replace(analyzer.analyze(image), source=name)
-        except MienError as error:
-            yield nothing, Failure(name, error.kind, str(error))
-
-
-class FaceTable:
-    """Prints results as they come, as one table: a line for each photo and for each face."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._full, self._rest, self._by = "#.x" if console.options.ascii_only else "━┄×"
-        self._is_first = True
-        self._gap = False
-
-    def print(self, result: ImageResult) -> None:
-        """Print one photo's faces."""
-        count = len(result.faces)
-        faces = "no face found" if not count else f"{count} face{'s' if count > 1 else ''}"
-        heading = Text(result.source, style="bold")
-        heading.append(
-            f"  {result.width} {self._by} {result.height}, {faces}", style="not bold dim"
-        )
-        if self._gap or (count and not self._is_first):
-            self._console.print()
-        self._console.print(heading, soft_wrap=True)
-        self._gap = count > 0
-        if count:
-            self._console.print(self._tabulate(result.faces))
-            self._is_first = False
-
-    def _tabulate(self, faces: Sequence[FaceResult]) -> Table:
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-        table.show_header = self._is_first
-        table.add_column("face", width=4, justify="right")
-        table.add_column("expression", width=10)
-        table.add_column("probability", width=_BAR + 6, no_wrap=True)
-        table.add_column("next best", width=19)
-        table.add_column("box", overflow="fold")
-        for number, face in enumerate(faces, start=1):
-            box = face.box
-            place = f"{box.x:.0f},{box.y:.0f} {box.width:.0f}{self._by}{box.height:.0f}"
-            table.add_row(str(number), *self._describe(face), Text(place, style="dim"))
-        return table
-
-    def _describe(self, face: FaceResult) -> tuple[Text, Text, Text]:
-        """Give the cells for the expression, its probability and the next best one."""
-        if face.probabilities is None:
-            return Text((face.reason or "").replace("_", " "), style="dim italic"), Text(), Text()
-        ranked = sorted(face.probabilities.items(), key=lambda item: -item[1])
-        (top, probability), (second, next_probability) = ranked[:2]
-        style = "dim" if face.emotion is None else _COLORS.get(top, "default")
-        bar = Text(self._full * round(probability * _BAR), style=style)
-        bar.append(self._rest * (_BAR - len(bar)), style="dim")
-        bar.append(f" {probability:4.0%}", style="bold" if face.emotion else "dim")
-        if face.emotion is None:
-            return Text(face.reason or "", style="dim italic"), bar, Text(f"{top} or {second}")
-        return Text(top, style="bold"), bar, Text(f"{second} {next_probability:.0%}", style="dim")
-
-
-def plan_pictures(target: Path, photos: Sequence[str]) -> list[Path]:
-    """Name the annotated copies of photos, before any work is done.
-
-    Args:
-        target: A file, if it ends like a picture and is no folder; else a folder.
-        photos: The photos' paths.
-
-    Returns:
-        A path for each photo.
-
-    Raises:
-        ConfigError: Several photos would go into one file, or a copy over a photo.
-    """
-    if target.suffix.lower() in PICTURES and not target.is_dir():
-        if len(photos) > 1:
-            raise ConfigError(
-                f"--annotate {target} is one file, and there are {len(photos)} photos: name a "
-                f"folder, as in --annotate {target.with_suffix('')}/"
-            )
-        planned = [target]
-    else:
-        planned = []
-        for photo in photos:
-            stem = "stdin" if photo == STDIN else Path(photo).stem
-            path, number = target / f"{stem}-annotated.jpg", 1
-            while path in planned:
-                number += 1
-                path = target / f"{stem}-{number}-annotated.jpg"
-            planned.append(path)
-    originals = {os.path.realpath(photo) for photo in photos if photo != STDIN}
-    for path in planned:
-        if os.path.realpath(path) in originals:
-            raise ConfigError(f"--annotate would write over the photo {path}: name another place")
-    return planned
-
-
-def write_picture(image: NDArray[np.uint8], result: ImageResult, path: Path) -> None:
-    """Draw a result into a copy of its photo; the file is whole or not there at all.
-
-    Args:
-        image: The photo, (H, W, 3) uint8 RGB.
-        result: Its faces.
-        path: Where to write; its suffix is one of `PICTURES`.
-
-    Raises:
-        OutputError: The file cannot be written.
-    """
-    kind = {".png": "PNG", ".webp": "WEBP"}.get(path.suffix.lower(), "JPEG")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as partial:
-            draw(image, result).save(partial, format=kind, quality=92)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OutputError(
-            f"{path} cannot be written: {reason}; choose another --annotate"
-        ) from error
+            raise ConfigError(f"unknown option {path}: {hint} (A file is written ./{path})")

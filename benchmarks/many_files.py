@@ -1,0 +1,182 @@
+"""Does a run over many photos keep its pace, its memory and, after a kill, its table?
+
+Command: python benchmarks/many_files.py [PHOTOS]
+
+PHOTOS pictures (10,000 unless told) are made from the sample photo in a temporary folder: cuts,
+sizes, turns and brightness of it, one in fifty broken. They are read by `mien analyze` as a user
+starts it: once unbroken; and once killed without warning in the middle and started again. While it
+runs, processor time, waiting time and memory are read from the system (Linux). What its threads had
+of the cores, and what they had or waited for, differ by what other programs took at the time.
+"""
+
+import contextlib
+import hashlib
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageEnhance
+
+from machine import write_result
+
+SAMPLE = Path(__file__).parent.parent / "examples" / "astronaut.jpg"
+PHOTOS = 10_000
+FOLDERS = 20
+BROKEN_EVERY = 50
+SAMPLE_EVERY_S = 1.0
+
+
+def make_photo(folder: Path, number: int) -> None:
+    """Write one photo, the same for the same number."""
+    path = folder / f"{number % FOLDERS:02d}" / f"{number:06d}.jpg"
+    rng = np.random.default_rng(number)
+    with Image.open(SAMPLE) as image:
+        left, top = (int(side) for side in rng.integers(0, 120, 2))
+        right, bottom = (int(side) for side in rng.integers(300, 513, 2))
+        cut = image.convert("RGB").crop((left, top, right, bottom))
+    side = int(rng.integers(400, 1281))
+    cut = cut.resize((side, round(side * cut.height / cut.width)))
+    cut = ImageEnhance.Brightness(cut).enhance(float(rng.uniform(0.5, 1.4)))
+    cut.save(path, quality=int(rng.integers(70, 95)))
+    if number % BROKEN_EVERY == 0:
+        data = path.read_bytes()
+        path.write_bytes((b"", data[: len(data) // 2], b"no picture")[number // BROKEN_EVERY % 3])
+
+
+def make_photos(folder: Path, photos: int) -> None:
+    """Write all photos, side by side."""
+    for name in range(FOLDERS):
+        (folder / f"{name:02d}").mkdir(parents=True)
+    with ProcessPoolExecutor() as pool:
+        for _ in pool.map(make_photo, [folder] * photos, range(photos), chunksize=50):
+            pass
+
+
+@dataclass
+class Sample:
+    """What was seen of a run at one moment.
+
+    Attributes:
+        time_s: Since its start.
+        ran_s: Processor time of all its threads.
+        waited_s: How long its threads waited for a core that something else had.
+        memory_mb: What it holds in memory.
+        results: Results in its journal.
+    """
+
+    time_s: float
+    ran_s: float
+    waited_s: float
+    memory_mb: float
+    results: int
+
+
+class Run:
+    """A run of the command, watched from outside."""
+
+    def __init__(self, folder: Path, output: Path, *, kill_at: int | None = None) -> None:
+        """Run it; kill it without warning once its journal holds `kill_at` results."""
+        words = [sys.executable, "-m", "mien", "analyze", str(folder), "--output", str(output)]
+        self._journal = output.with_name(f"{output.name}.partial")
+        self._read_to = self._results = 0
+        self.samples: list[Sample] = []
+        began = time.perf_counter()
+        process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+        while process.poll() is None:
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError, IndexError):
+                self.samples.append(self._look(process.pid, time.perf_counter() - began))
+            if kill_at is not None and self._results > kill_at:
+                process.send_signal(signal.SIGKILL)
+                break
+            time.sleep(SAMPLE_EVERY_S)
+        self.told = process.communicate()[1].splitlines()
+        self.exit_code = process.returncode
+        self.seconds = time.perf_counter() - began
+
+    def _look(self, process: int, time_s: float) -> Sample:
+        """Take a sample."""
+        ran = waited = 0
+        for task in Path(f"/proc/{process}/task").iterdir():
+            on, off, _ = (task / "schedstat").read_text(encoding="ascii").split()
+            ran, waited = ran + int(on), waited + int(off)
+        pages = int(Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()[1])
+        with self._journal.open("rb") as file:
+            file.seek(self._read_to)
+            new = file.read()
+        self._read_to += len(new)
+        self._results += new.count(b"\n")
+        held = pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+        return Sample(time_s, ran / 1e9, waited / 1e9, held, self._results)
+
+
+def describe(run: Run, photos: int) -> dict[str, Any]:
+    """Give the figures of an unbroken run."""
+    cores = os.cpu_count() or 1
+    steady = [sample for sample in run.samples if 0 < sample.results < photos * 0.98]
+    third = len(steady) // 3
+    thirds = [(steady[0], steady[third]), (steady[-third - 1], steady[-1])]
+    wall = cores * (steady[-1].time_s - steady[0].time_s)
+    ran = steady[-1].ran_s - steady[0].ran_s
+    waited = steady[-1].waited_s - steady[0].waited_s
+    pace = [(b.results - a.results) / (b.ran_s - a.ran_s) for a, b in thirds]
+    memory = [
+        statistics.mean(sample.memory_mb for sample in part)
+        for part in (steady[:third], steady[-third:])
+    ]
+    return {
+        "photos": photos,
+        "seconds": round(run.seconds, 1),
+        "photos_per_s": round(photos / run.seconds, 1),
+        "cores": cores,
+        "share_of_cores_had": round(ran / wall, 3),
+        "share_of_cores_had_or_waited_for": round(min(1.0, (ran + waited) / wall), 3),
+        "photos_per_core_second_first_third": round(pace[0], 1),
+        "photos_per_core_second_last_third": round(pace[1], 1),
+        "memory_first_third_mb": round(memory[0]),
+        "memory_last_third_mb": round(memory[1]),
+        "memory_peak_mb": round(max(sample.memory_mb for sample in run.samples)),
+        "exit_code": run.exit_code,
+        "told": run.told[0],
+    }
+
+
+def main() -> None:
+    """Make the photos, read them twice, and compare."""
+    photos = int(sys.argv[1]) if len(sys.argv) > 1 else PHOTOS
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "photos"
+        make_photos(folder, photos)
+        whole = Run(folder, Path(place) / "whole.csv")
+        killed = Run(folder, Path(place) / "resumed.csv", kill_at=photos // 2)
+        again = Run(folder, Path(place) / "resumed.csv")
+        tables = [
+            hashlib.sha256((Path(place) / f"{name}.csv").read_bytes()).hexdigest()
+            for name in ("whole", "resumed")
+        ]
+        rows = sum(1 for _ in (Path(place) / "whole.csv").open(encoding="utf-8")) - 1
+    write_result(
+        __file__,
+        f"python benchmarks/many_files.py {photos}",
+        ("onnxruntime", "pillow"),
+        describe(whole, photos)
+        | {
+            "rows": rows,
+            "killed_after_s": round(killed.seconds, 1),
+            "killed_exit_code": killed.exit_code,
+            "resumed_seconds": round(again.seconds, 1),
+            "same_table_after_kill": tables[0] == tables[1],
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""This module turns photos and their results into annotated copies, each with its own name."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.draw import annotate as draw
+from mien.errors import ConfigError, MienError, OutputError
+from mien.files import replacing
+from mien.images import read_image
+from mien.results import Failure, ImageResult
+from mien.sources import Source, is_folder
+
+PICTURES: Final = (".jpg", ".jpeg", ".png", ".webp")
+"""Endings by which a target is a file and no folder."""
+VIDEOS: Final = (".mp4",)
+
+
+class Copies:
+    """Names copies in the order of their sources, so that the same sources get the same names.
+
+    Below a folder that was named, copies lie as their photos do. `photo.jpg` becomes
+    `photo-annotated.jpg`; where two photos would share a name, the later ones get a number.
+    """
+
+    def __init__(self, target: Path, named: Sequence[str]) -> None:
+        """Check the target before any work is done.
+
+        Args:
+            target: A file, if it ends like a picture or a video and is no folder; else a folder.
+            named: What the command line names, to see that none of it is written over.
+
+        Raises:
+            ConfigError: Several photos would go into one file, or a copy over a photo.
+        """
+        self.target = target
+        endings = (*PICTURES, *VIDEOS)
+        self.is_file = target.suffix.lower() in endings and not target.is_dir()
+        self._taken: set[str] = set()
+        if self.is_file and (len(named) != 1 or is_folder(named[0])):
+            raise ConfigError(
+                f"--annotate {target} is one file, and there may be several photos: name a folder, "
+                f"as in --annotate {target.with_suffix('')}/"
+            )
+        self._originals = {os.path.realpath(path) for path in named}
+        if os.path.realpath(target) in self._originals and not self.is_file:
+            raise ConfigError(
+                f"{target} is read, so annotated copies cannot go into it: name another folder"
+            )
+        if self.is_file:
+            self._check(target)
+
+    def plan(self, sources: Iterable[Source]) -> Iterator[Source]:
+        """Give each source, in order, a name of its own below the target.
+
+        Raises:
+            ConfigError: A copy would go over a photo.
+        """
+        for source in sources:
+            below, number = str(Path(source.below or "unnamed").with_suffix("")), 1
+            stem = f"{below}-annotated"
+            while stem in self._taken:
+                number += 1
+                stem = f"{below}-{number}-annotated"
+            self._taken.add(stem)
+            planned = replace(source, below=stem)
+            self._check(self.path(planned, ".jpg"))
+            yield planned
+
+    def path(self, source: Source, ending: str) -> Path:
+        """Say where a planned source's copy goes; `ending` counts where the user named none."""
+        if self.is_file:
+            return self.target
+        place = self.target / source.below
+        return place.with_name(place.name + ending)
+
+    def write(self, source: Source, result: ImageResult) -> Failure | None:
+        """Decode a photo once more, draw its result into a copy, and write that.
+
+        Returns:
+            A failure, where the photo cannot be read any more.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
+        try:
+            image = read_image(source.given())
+        except MienError as error:
+            return Failure(source.name, error.kind, str(error))
+        write_picture(image, result, self.path(source, ".jpg"))
+        return None
+
+    def _check(self, path: Path) -> None:
+        if os.path.realpath(path) in self._originals:
+            raise ConfigError(f"the copy would write over the photo {path}: name another place")
+
+
+def write_picture(image: NDArray[np.uint8], result: ImageResult, path: Path) -> None:
+    """Draw a result into a copy of its photo; the file is whole or not there at all.
+
+    Args:
+        image: The photo, (H, W, 3) uint8 RGB.
+        result: Its faces.
+        path: Where to write; its suffix is one of `PICTURES`.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    kind = {".png": "PNG", ".webp": "WEBP"}.get(path.suffix.lower(), "JPEG")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as partial:
+            draw(image, result).save(partial, format=kind, quality=92)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(f"{path} cannot be written: {reason}; choose another place") from error

@@ -1,0 +1,182 @@
+"""This module turns a stream of sources into their results, in order, with all cores busy.
+
+Photos are decoded and searched for faces by one thread a core, a bounded number of them ahead of
+the results. Faces of many photos go through the model together, on the same threads, so that
+neither step waits for the other. A video is read where its turn comes.
+"""
+
+import sys
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias, TypeVar
+
+from mien.analyzer import MAX_WAITING, Analyzer, FoundFaces
+from mien.batch.videos import Watch
+from mien.errors import ImageError, MienError
+from mien.images import MAX_STREAM_BYTES, is_video
+from mien.recognizer import CHUNK
+from mien.results import Failure, FrameResult, ImageResult, VideoSummary
+from mien.sources import STDIN, Source
+
+Result: TypeAlias = ImageResult | FrameResult | VideoSummary | Failure
+Finish: TypeAlias = Callable[[Source, ImageResult], Failure | None]
+"""What is done with a photo and its result, on the threads of the engine."""
+
+AHEAD: Final = 16
+"""Photos for each thread whose faces may be looked for before they are asked for."""
+
+_Item = TypeVar("_Item")
+_Given = TypeVar("_Given")
+
+
+@dataclass(frozen=True, slots=True)
+class _Video:
+    """A source that turned out to be a video."""
+
+    source: Source
+
+
+_Found: TypeAlias = tuple[Source, FoundFaces | Failure]
+
+
+class Engine:
+    """Reads many sources with several threads."""
+
+    def __init__(
+        self, analyzer: Analyzer, watch: Watch, *, threads: int, finish: Finish | None = None
+    ) -> None:
+        """Keep what is read with.
+
+        Args:
+            analyzer: Detector and model; each call should use one thread.
+            watch: How a video is read.
+            threads: How many photos are worked on at a time.
+            finish: What is done with each photo that was read, e.g. drawing its faces into a copy.
+        """
+        self._analyzer = analyzer
+        self._watch = watch
+        self._threads = threads
+        self._finish = finish
+
+    def read(self, sources: Iterable[Source]) -> Generator[tuple[Source, Result], None, None]:
+        """Give the results of sources in their order, taking sources as results are asked for.
+
+        One that cannot be read gives a `Failure` and never stops the others. Pictures are not kept:
+        memory depends on the number of threads, not on the number of sources.
+        """
+        pool = ThreadPoolExecutor(self._threads)
+        try:
+            found = _run_ahead(pool, self._find, _read_stdin(sources), AHEAD * self._threads)
+            results = self._read(pool, (found for _, found in found))
+            if self._finish is None:
+                yield from results
+            else:
+                finished = _run_ahead(pool, self._do_finish, results, 2 * self._threads)
+                yield from (given for _, given in finished)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _find(self, source: Source) -> _Found | _Video:
+        """Decode a photo and find its faces, or find out that it is a video."""
+        try:
+            if source.problem is not None:
+                raise ImageError(source.problem)
+            found = self._analyzer.find_faces(source.given())
+        except (MienError, MemoryError) as error:
+            if isinstance(error, ImageError) and is_video(source.given()):
+                return _Video(source)
+            return source, _fail(source, error)
+        return source, replace(found, source=source.name)
+
+    def _read(
+        self, pool: ThreadPoolExecutor, found: Iterable[_Found | _Video]
+    ) -> Iterator[tuple[Source, Result]]:
+        """Read faces photo by photo, many together; one lot is read while the next one gathers."""
+        waiting: deque[Future[list[tuple[Source, Result]]]] = deque()
+        for lot in _gather(found):
+            if isinstance(lot, _Video):
+                while waiting:
+                    yield from waiting.popleft().result()
+                yield from ((lot.source, result) for result in self._watch(lot.source))
+            else:
+                waiting.append(pool.submit(self._read_lot, lot))
+                if len(waiting) > 1:
+                    yield from waiting.popleft().result()
+        while waiting:
+            yield from waiting.popleft().result()
+
+    def _read_lot(self, lot: list[_Found]) -> list[tuple[Source, Result]]:
+        """Read the faces of some photos together, and put the results back in order."""
+        pictures = [found for _, found in lot if isinstance(found, FoundFaces)]
+        results = iter(self._analyzer.read_faces(pictures))
+        return [
+            (source, found if isinstance(found, Failure) else next(results))
+            for source, found in lot
+        ]
+
+    def _do_finish(self, item: tuple[Source, Result]) -> tuple[Source, Result]:
+        """Do what is to be done with a photo that was read."""
+        source, result = item
+        if self._finish is not None and isinstance(result, ImageResult):
+            return source, self._finish(source, result) or result
+        return item
+
+
+def _fail(source: Source, error: MienError | MemoryError) -> Failure:
+    """Record a source that could not be read."""
+    if isinstance(error, MienError):
+        return Failure(source.name, error.kind, str(error))
+    message = f"{source.name} does not fit into memory; make it smaller first"
+    return Failure(source.name, ImageError.kind, message)
+
+
+def _read_stdin(sources: Iterable[Source]) -> Iterator[Source]:
+    """Read standard input where it is named: on the main thread, which Ctrl-C can stop."""
+    for source in sources:
+        if source.path != STDIN:
+            yield source
+        elif sys.stdin.isatty():
+            problem = "- reads a picture from standard input: pipe one into it"
+            yield replace(source, problem=problem)
+        else:
+            yield replace(source, data=sys.stdin.buffer.read(MAX_STREAM_BYTES + 1))
+
+
+def _gather(found: Iterable[_Found | _Video]) -> Iterator[list[_Found] | _Video]:
+    """Put photos into lots with enough faces for the model; a video ends a lot."""
+    lot: list[_Found] = []
+    faces = 0
+    for item in found:
+        if isinstance(item, _Video):
+            if lot:
+                yield lot
+            yield item
+            lot, faces = [], 0
+            continue
+        lot.append(item)
+        faces += len(item[1].crops) if isinstance(item[1], FoundFaces) else 0
+        if faces >= CHUNK or len(lot) >= MAX_WAITING:
+            yield lot
+            lot, faces = [], 0
+    if lot:
+        yield lot
+
+
+def _run_ahead(
+    pool: ThreadPoolExecutor,
+    work: Callable[[_Item], _Given],
+    items: Iterable[_Item],
+    ahead: int,
+) -> Iterator[tuple[_Item, _Given]]:
+    """Do work on items by a pool's threads, some ahead; give each with its result, in order."""
+    waiting: deque[tuple[_Item, Future[_Given]]] = deque()
+    for item in items:
+        waiting.append((item, pool.submit(work, item)))
+        if len(waiting) > ahead:
+            first, future = waiting.popleft()
+            yield first, future.result()
+    while waiting:
+        first, future = waiting.popleft()
+        yield first, future.result()

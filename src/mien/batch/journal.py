@@ -1,0 +1,198 @@
+"""This module turns results, as they come, into a file that survives whatever stops the run.
+
+A journal is JSON Lines that is only ever added to: a first line that says what is being done, then
+one record a line, as `to_json` gives it. It is brought to the disk every two seconds. Whoever opens
+it again cuts off what was not written to its end: a torn line, and the frames of a video whose
+summary is missing. What is left is whole sources in the order in which they were read.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO, Final, Protocol, Self
+
+from mien.errors import ConfigError, OutputError
+
+FORMAT: Final = 1
+SYNC_EVERY_S: Final = 2.0
+"""At most this much work is done again after a power failure."""
+
+
+class HasJson(Protocol):
+    """A result: anything with a line of JSON."""
+
+    def to_json(self) -> str:
+        """Give the record as one line of JSON."""
+        ...
+
+
+class Journal:
+    """A run's results so far; open it with a `with` statement.
+
+    Attributes:
+        path: The file.
+        resumed: How many sources an earlier run left in it.
+    """
+
+    def __init__(self, path: Path, run: Mapping[str, Any]) -> None:
+        """Open a journal, or begin one.
+
+        Args:
+            path: The file; missing folders are made.
+            run: What decides the results (model, settings), as plain JSON types. A journal that
+                was begun with something else is refused, because a table must not mix them.
+
+        Raises:
+            ConfigError: The file is no journal, was begun with something else, or another process
+                is writing to it.
+            OutputError: The file cannot be written.
+        """
+        self.path = path
+        self.resumed = 0
+        self._run = {"journal": FORMAT, **run}
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file: BinaryIO = path.open("a+b")
+        except OSError as error:
+            raise self._refuse(error) from error
+        try:
+            self._lock()
+            self._keep_what_is_whole()
+        except BaseException:
+            self._file.close()
+            raise
+        self._synced = time.monotonic()
+
+    def __enter__(self) -> Self:
+        """Go on writing."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Bring everything to the disk, also where the run was stopped."""
+        if not self._file.closed:
+            try:
+                self.sync()
+            finally:
+                with suppress(OSError):  # a full disk was told of already
+                    self._file.close()
+
+    def append(self, result: HasJson) -> None:
+        """Add a result.
+
+        Raises:
+            OutputError: The disk is full, or the file cannot be written any more.
+        """
+        try:
+            self._file.write(result.to_json().encode() + b"\n")
+        except OSError as error:
+            raise self._refuse(error) from error
+        if time.monotonic() - self._synced > SYNC_EVERY_S:
+            self.sync()
+
+    def sync(self) -> None:
+        """Bring what was added to the disk."""
+        try:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise self._refuse(error) from error
+        self._synced = time.monotonic()
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Give the results, from the first, in their JSON form; memory stays flat."""
+        self._file.flush()
+        with self.path.open("rb") as file:
+            file.readline()
+            for line in file:
+                yield json.loads(line)
+
+    def names(self) -> Iterator[str]:
+        """Give the names of the sources that an earlier run finished, in order."""
+        ends = filter(_ends_source, self.records())
+        for record in islice(ends, self.resumed):
+            yield record["source"]
+
+    def remove(self) -> None:
+        """Delete the file: what it held is elsewhere now."""
+        self._file.close()
+        self.path.unlink(missing_ok=True)
+
+    def _lock(self) -> None:
+        """See to it that no other process writes to the same journal."""
+        if sys.platform != "win32":
+            import fcntl
+
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise ConfigError(
+                    f"{self.path} is being written by another run; wait for it, or choose another "
+                    "--output"
+                ) from error
+            except OSError:  # some network file systems know no locks
+                pass
+
+    def _keep_what_is_whole(self) -> None:
+        """Find the end of the last whole source, cut off the rest, or write the first line."""
+        self._file.seek(0)
+        first = _parse(self._file.readline())
+        end = whole = 0
+        if first is not None:
+            self._check(first)
+            end = whole = self._file.tell()
+            for line in self._file:
+                record = _parse(line)
+                if record is None:
+                    break
+                end += len(line)
+                if _ends_source(record):
+                    whole = end
+                    self.resumed += 1
+        elif self.path.stat().st_size > 2**16:
+            raise ConfigError(f"{self.path} is not a journal that mien wrote; move it away")
+        try:
+            self._file.truncate(whole)
+            if not whole:
+                self._file.write(json.dumps(self._run).encode() + b"\n")
+            self.sync()
+        except OSError as error:
+            raise self._refuse(error) from error
+
+    def _check(self, first: dict[str, Any]) -> None:
+        """Compare what the journal was begun with and what is asked for now."""
+        if "journal" not in first:
+            raise ConfigError(f"{self.path} is not a journal that mien wrote; move it away")
+        for key in (*self._run, *first):
+            then, now = first.get(key), self._run.get(key)
+            if then != now:
+                raise ConfigError(
+                    f"{self.path} was begun with {key} {then}, and now it is {now}: go on with "
+                    f"the former, or delete the file to begin again"
+                )
+
+    def _refuse(self, error: OSError) -> OutputError:
+        return OutputError(
+            f"{self.path} cannot be written ({error.strerror or error}); what was read is kept in "
+            "it: make room and run the same command again, or choose another --output"
+        )
+
+
+def _parse(line: bytes) -> dict[str, Any] | None:
+    """Read a line; None where it is not whole."""
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _ends_source(record: Mapping[str, Any]) -> bool:
+    """Say whether nothing more follows of a record's source: it is no frame of a video."""
+    return "time_s" not in record

@@ -1,0 +1,114 @@
+"""This module turns results into a table on the terminal, as they come."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mien.results import FaceResult, ImageResult, VideoSummary
+
+_BAR: Final = 14  # columns of a bar at probability 1
+_COLORS: Final = {
+    "angry": "red",
+    "disgust": "green",
+    "fear": "magenta",
+    "happy": "yellow",
+    "sad": "blue",
+    "surprise": "cyan",
+}
+
+
+def _tabulate_events(video: VideoSummary) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("track", justify="right")
+    table.add_column("expression", width=10)
+    for name in ("from", "to", "confidence"):
+        table.add_column(name, justify="right")
+    for event in video.events:
+        table.add_row(
+            str(event.track_id),
+            Text(event.emotion, style=f"bold {_COLORS.get(event.emotion, 'default')}"),
+            f"{event.start_s:.1f} s",
+            f"{event.end_s:.1f} s",
+            f"{event.confidence:.0%}",
+        )
+    return table
+
+
+class FaceTable:
+    """Prints results as they come, as one table: a line for each photo and for each face."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._full, self._rest, self._by = "#.x" if console.options.ascii_only else "━┄×"
+        self._is_first = True
+        self._gap = False
+
+    def print(self, result: object) -> None:
+        """Print a photo's faces or a video's events; frames and failures are passed over."""
+        if isinstance(result, VideoSummary):
+            self._print_video(result)
+        elif isinstance(result, ImageResult):
+            self._print_photo(result)
+
+    def _print_video(self, video: VideoSummary) -> None:
+        """Print what a video shows, from when to when."""
+        heading = Text(video.source, style="bold")
+        length = "" if video.duration_s is None else f"{video.duration_s:.1f} s, "
+        told = (
+            f"  {video.width} {self._by} {video.height}, {length}{video.frames:,} frames read, "
+            f"{video.frames_with_face:,} with a face"
+        )
+        heading.append(told, style="not bold dim")
+        if self._gap or not self._is_first:
+            self._console.print()
+        self._console.print(heading, soft_wrap=True)
+        if video.events:
+            self._console.print(_tabulate_events(video))
+        self._gap, self._is_first = True, True  # the next photo's table has its columns named
+
+    def _print_photo(self, result: ImageResult) -> None:
+        """Print one photo's faces."""
+        count = len(result.faces)
+        faces = "no face found" if not count else f"{count} face{'s' if count > 1 else ''}"
+        heading = Text(result.source, style="bold")
+        heading.append(
+            f"  {result.width} {self._by} {result.height}, {faces}", style="not bold dim"
+        )
+        if self._gap or (count and not self._is_first):
+            self._console.print()
+        self._console.print(heading, soft_wrap=True)
+        self._gap = count > 0
+        if count:
+            self._console.print(self._tabulate(result.faces))
+            self._is_first = False
+
+    def _tabulate(self, faces: Sequence[FaceResult]) -> Table:
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+        table.show_header = self._is_first
+        table.add_column("face", width=4, justify="right")
+        table.add_column("expression", width=10)
+        table.add_column("probability", width=_BAR + 6, no_wrap=True)
+        table.add_column("next best", width=19)
+        table.add_column("box", overflow="fold")
+        for number, face in enumerate(faces, start=1):
+            box = face.box
+            place = f"{box.x:.0f},{box.y:.0f} {box.width:.0f}{self._by}{box.height:.0f}"
+            table.add_row(str(number), *self._describe(face), Text(place, style="dim"))
+        return table
+
+    def _describe(self, face: FaceResult) -> tuple[Text, Text, Text]:
+        """Give the cells for the expression, its probability and the next best one."""
+        if face.probabilities is None:
+            return Text((face.reason or "").replace("_", " "), style="dim italic"), Text(), Text()
+        ranked = sorted(face.probabilities.items(), key=lambda item: -item[1])
+        (top, probability), (second, next_probability) = ranked[:2]
+        style = "dim" if face.emotion is None else _COLORS.get(top, "default")
+        bar = Text(self._full * round(probability * _BAR), style=style)
+        bar.append(self._rest * (_BAR - len(bar)), style="dim")
+        bar.append(f" {probability:4.0%}", style="bold" if face.emotion else "dim")
+        if face.emotion is None:
+            return Text(face.reason or "", style="dim italic"), bar, Text(f"{top} or {second}")
+        return Text(top, style="bold"), bar, Text(f"{second} {next_probability:.0%}", style="dim")

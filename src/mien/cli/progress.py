@@ -1,0 +1,154 @@
+"""This module turns a run over many files into a line that moves, and at its end into a summary."""
+
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from mien.batch.tally import Tally
+from mien.cli.times import say_duration
+from mien.results import Failure, FrameResult
+from mien.sources import Sources
+
+MAX_REASONS: Final = 8
+"""Reasons that a summary names; the list beside the output has them all."""
+
+
+class _Rate(ProgressColumn):
+    """Files a second, over the last half minute."""
+
+    def render(self, task: Task) -> Text:
+        """Give the rate."""
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:.1f}/s", style="dim")
+
+
+class RunProgress:
+    """A line on a terminal: how many, of how many, how fast, how long still, how many failed.
+
+    Elsewhere than on a terminal it prints nothing.
+    """
+
+    def __init__(self, console: Console, counted: Sources | None) -> None:
+        """Prepare the line.
+
+        Args:
+            console: Where it goes.
+            counted: The same sources once more, to be counted beside the run; None where they can
+                be read only once, and the line does without a total.
+        """
+        self._progress = Progress(
+            TextColumn("reading"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            _Rate(),
+            TimeRemainingColumn(compact=True),
+            TextColumn("{task.fields[failed]}", style="red"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+            speed_estimate_period=30,
+        )
+        self._counted = counted
+        self._task: TaskID = self._progress.add_task("", total=None, failed="")
+        self._failed = 0
+
+    def __enter__(self) -> Self:
+        """Show the line, and begin to count."""
+        self._progress.start()
+        if self._counted is not None and not self._progress.disable:
+            threading.Thread(target=self._count, daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Take the line away."""
+        self._progress.stop()
+
+    def skip(self, sources: int) -> None:
+        """Say how many sources were done by an earlier run."""
+        self._progress.update(self._task, completed=sources)
+
+    def add(self, result: object) -> None:
+        """Take in one result."""
+        if isinstance(result, FrameResult):
+            return
+        if isinstance(result, Failure):
+            self._failed += 1
+            self._progress.update(self._task, failed=f"{self._failed:,} failed")
+        self._progress.advance(self._task)
+
+    def _count(self) -> None:
+        """Count the sources, which gives the line its total."""
+        if self._counted is not None:
+            self._progress.update(self._task, total=sum(1 for _ in self._counted))
+
+
+class Stopwatch:
+    """Measures the time of a run."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+
+    def seconds(self) -> float:
+        """Give the seconds since the beginning."""
+        return time.monotonic() - self._began
+
+
+def print_summary(
+    console: Console, tally: Tally, seconds: float, *, done_before: int = 0, left_out: int
+) -> None:
+    """Say what was read, what was not, why, and how long it took.
+
+    Args:
+        console: Where it goes.
+        tally: The counts of the whole run, earlier parts included.
+        seconds: How long this part of the run took.
+        done_before: Sources that an earlier part of the run finished.
+        left_out: Files of folders that were neither pictures nor videos.
+    """
+    told = [f"{tally.read:,} read", f"{tally.without_face:,} without a face"]
+    told.append(f"{tally.failed:,} failed")
+    line = Text(", ".join(told), style="bold")
+    now = tally.sources - done_before
+    rate = f"  {now:,} files in {say_duration(seconds)}"
+    line.append(f"{rate}, {now / max(seconds, 1e-3):.1f} a second", style="not bold dim")
+    console.print(line, soft_wrap=True)
+    if done_before:
+        console.print(
+            Text(f"{done_before:,} of them were done by an earlier run", style="dim"),
+            soft_wrap=True,
+        )
+    for reason, count in tally.reasons.most_common(MAX_REASONS):
+        console.print(Text(f"  {count:>6,}  {reason}"), soft_wrap=True)
+    if len(tally.reasons) > MAX_REASONS:
+        rest = sum(count for _, count in tally.reasons.most_common()[MAX_REASONS:])
+        console.print(Text(f"  {rest:>6,}  other reasons"), soft_wrap=True)
+    if left_out:
+        told_out = f"{left_out:,} other files in the folders are no pictures or videos"
+        console.print(Text(told_out, style="dim"), soft_wrap=True)
+
+
+def print_files(console: Console, output: Path, failures: Path) -> None:
+    """Say where the results are."""
+    console.print(Text(f"results: {output}"), soft_wrap=True)
+    if failures.exists():
+        console.print(Text(f"what failed: {failures}"), soft_wrap=True)

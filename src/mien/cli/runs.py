@@ -1,0 +1,99 @@
+"""This module turns sources into results on the terminal, or into an output and a summary."""
+
+import sys
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from mien.batch.copies import Copies
+from mien.batch.engine import Engine
+from mien.batch.journal import Journal
+from mien.batch.outputs import name_failures, name_journal, skip_done, write_output
+from mien.batch.tally import Tally
+from mien.cli.face_table import FaceTable
+from mien.cli.progress import RunProgress, Stopwatch, print_files, print_summary
+from mien.results import Failure, ImageResult
+from mien.sources import STDIN, Source, Sources
+from mien.spec import ModelSpec
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be read, and with what."""
+
+    paths: tuple[str, ...]
+    from_list: str | None
+    copies: Copies | None
+    engine: Engine
+
+    def list_sources(self) -> Sources:
+        """List what was named, from the beginning."""
+        if self.from_list is None or self.from_list == STDIN:
+            listed = None if self.from_list is None else sys.stdin.buffer
+        else:
+            listed = Path(self.from_list)
+        without = [] if self.copies is None else [self.copies.target]
+        return Sources(self.paths, listed=listed, without=without)
+
+    def plan(self, sources: Iterable[Source]) -> Iterable[Source]:
+        """Give sources the names of their copies, if any are wanted."""
+        return sources if self.copies is None else self.copies.plan(sources)
+
+
+def print_results(job: Job, *, json: bool) -> int:
+    """Print results as they come."""
+    table = FaceTable(Console(highlight=False))
+    tally, watch, sources = Tally(), Stopwatch(), job.list_sources()
+    with closing(job.engine.read(job.plan(sources))) as results:
+        for source, result in results:
+            tally.add(result.to_dict())
+            if json:
+                print(result.to_json(), flush=True)
+            else:
+                table.print(result)
+            if isinstance(result, Failure):
+                print(f"mien: {result.message}", file=sys.stderr)
+            elif job.copies is not None and isinstance(result, ImageResult):
+                told = Text(f"annotated: {job.copies.path(source, '.jpg')}", style="dim")
+                Console(highlight=False, stderr=json).print(told, soft_wrap=True)
+    errors = Console(stderr=True, highlight=False)
+    if errors.is_terminal and tally.sources > 1:
+        print_summary(errors, tally, watch.seconds(), left_out=sources.left_out)
+    return 1 if tally.failed else 0
+
+
+def write_results(
+    job: Job, spec: ModelSpec, decided: dict[str, Any], output: Path, *, json: bool
+) -> int:
+    """Write results into a journal as they come, and into the output at the end."""
+    errors = Console(stderr=True, highlight=False)
+    run = {"mien": version("mien"), "model": spec.onnx_sha256, **decided}
+    watch, sources = Stopwatch(), job.list_sources()
+    counted = None if job.from_list == STDIN else job.list_sources()
+    with Journal(name_journal(output), run) as journal:
+        try:
+            results = job.engine.read(skip_done(job.plan(sources), journal))
+            with RunProgress(errors, counted) as progress, closing(results):
+                progress.skip(journal.resumed)
+                for _, result in results:
+                    journal.append(result)
+                    progress.add(result)
+                    if json:
+                        print(result.to_json(), flush=True)
+        except KeyboardInterrupt as stop:
+            raise KeyboardInterrupt(
+                f"stopped; what was read is kept in {journal.path}: the same command goes on there"
+            ) from stop
+        done_before = journal.resumed
+        tally = write_output(journal, output, spec.class_names)
+    print_summary(
+        errors, tally, watch.seconds(), done_before=done_before, left_out=sources.left_out
+    )
+    print_files(errors, output, name_failures(output))
+    return 1 if tally.failed else 0

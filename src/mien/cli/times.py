@@ -1,0 +1,64 @@
+"""This module turns times as people write them on a command line into seconds, and back."""
+
+import math
+import re
+from typing import Final
+
+from mien.errors import ConfigError
+
+EVERY_FRAME: Final = "frame"
+
+_UNITS: Final = {"ms": 0.001, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "": 1.0}
+_TIME: Final = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(ms|s|min|m|h|)")
+_CLOCK: Final = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d*)?)")
+
+
+def parse_time(text: str, *, option: str) -> float:
+    """Read a time: `0.2s`, `200ms`, `90`, `1.5min`, `1:30` or `1:02:03.5`.
+
+    Args:
+        text: The time.
+        option: The option it is for, for the message.
+
+    Returns:
+        Seconds, 0 or more.
+
+    Raises:
+        ConfigError: It is no time.
+    """
+    if clock := _CLOCK.fullmatch(text.strip()):
+        hours, minutes, seconds = clock.groups()
+        return 3600 * int(hours or 0) + 60 * int(minutes) + float(seconds)
+    if (time := _TIME.fullmatch(text.strip().lower())) and math.isfinite(float(time[1])):
+        return float(time[1]) * _UNITS[time[2]]
+    raise ConfigError(f"{option} {text!r} is no time: write 0.2s, 90 or 1:30")
+
+
+def parse_every(text: str) -> float | None:
+    """Read how often frames are looked at: a time, or `frame` for each of them.
+
+    Returns:
+        Seconds, above 0; None for every frame.
+
+    Raises:
+        ConfigError: It is neither.
+    """
+    if text.strip().lower() == EVERY_FRAME:
+        return None
+    try:
+        every_s = parse_time(text, option="--every")
+    except ConfigError as error:
+        raise ConfigError(f"{error}, or {EVERY_FRAME}") from error
+    if every_s <= 0:
+        raise ConfigError(f"--every must be above 0, got {text}; for each frame: --every frame")
+    return every_s
+
+
+def say_duration(seconds: float) -> str:
+    """Say how long something took: `4.2 s`, `3 min 20 s`, `1 h 5 min`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,64 @@
+"""This module turns faces that were found into faces that were read: it crops, and names."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.faces import Face
+from mien.preprocess import crop_face, is_too_small
+from mien.recognizer import Recognizer
+from mien.results import FaceResult
+from mien.spec import ModelSpec
+
+
+def crop_faces(
+    image: NDArray[np.uint8], faces: Sequence[Face], spec: ModelSpec
+) -> NDArray[np.uint8]:
+    """Cut out the faces that are large enough to be read, as a model takes them.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        faces: The faces found in it.
+        spec: The model's contract.
+
+    Returns:
+        (N, 48, 48) uint8 grey, in the order of the faces; those that are too small are left out.
+    """
+    crops = [
+        crop_face(
+            image, face, margin=spec.crop_margin, shift_y=spec.crop_shift_y, size=spec.input_size
+        )
+        for face in faces
+        if not is_too_small(face)
+    ]
+    return np.array(crops, dtype=np.uint8).reshape(-1, spec.input_size, spec.input_size)
+
+
+def read_faces(
+    recognizer: Recognizer, pictures: Sequence[tuple[Sequence[Face], NDArray[np.uint8]]]
+) -> list[tuple[FaceResult, ...]]:
+    """Read the faces of several pictures in one pass through the model.
+
+    Args:
+        recognizer: The model.
+        pictures: For each picture its faces, and what `crop_faces` cut out for them.
+
+    Returns:
+        For each picture its faces, in order.
+    """
+    if not pictures:
+        return []
+    crops = np.concatenate([cut for _, cut in pictures])
+    rows = iter(recognizer.predict_probabilities(crops))
+    return [tuple(_read_face(recognizer, face, rows) for face in faces) for faces, _ in pictures]
+
+
+def _read_face(
+    recognizer: Recognizer, face: Face, rows: Iterator[NDArray[np.float32]]
+) -> FaceResult:
+    """Record one face, with the next row of probabilities if it was read."""
+    if is_too_small(face):
+        return FaceResult.unread(face, "too_small")
+    named = zip(recognizer.emotions, map(float, next(rows)), strict=True)
+    return FaceResult.read(face, dict(named), threshold=recognizer.spec.abstention_threshold)

@@ -1,0 +1,297 @@
+"""This module turns records into tables: rows, CSV, Parquet and data frames.
+
+A table is tidy: one row for each face of each photo or frame, and one row with empty face columns
+where there is no face. So no photo and no frame is missing from it. A source that could not be
+read has one row, with the reason under `error`. The columns are the same for photos and videos.
+
+Records are the JSON form of results: what their `to_dict` gives, and what a line of JSON holds.
+"""
+
+import csv
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
+
+from mien.emotions import EMOTIONS
+from mien.errors import ConfigError, OutputError, require_extra
+from mien.files import replacing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Record: TypeAlias = Mapping[str, Any]
+"""A result as plain JSON types."""
+Row: TypeAlias = dict[str, Any]
+"""One row: a value, or None, for each column."""
+Format: TypeAlias = Literal["tidy", "pyfeat"]
+
+POINTS: Final = ("right_eye", "left_eye", "nose_tip", "right_mouth_corner", "left_mouth_corner")
+PYFEAT_NAMES: Final = {
+    "angry": "anger",
+    "disgust": "disgust",
+    "fear": "fear",
+    "happy": "happiness",
+    "sad": "sadness",
+    "surprise": "surprise",
+    "neutral": "neutral",
+}
+"""py-feat's words for the emotions, in the order of its columns."""
+ROWS_AT_ONCE: Final = 8192
+"""Rows of a Parquet file's group: few enough to hold, enough to compress well."""
+
+
+class HasRecord(Protocol):
+    """A result: anything with a JSON form."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the record as plain JSON types."""
+        ...
+
+
+def columns(emotions: Sequence[str] = EMOTIONS) -> dict[str, type]:
+    """Give the columns of a tidy table, in order, and the type of each.
+
+    Args:
+        emotions: The model's class names.
+    """
+    return {
+        "source": str,
+        "time_s": float,
+        "frame": int,
+        "face": int,
+        "track_id": int,
+        "emotion": str,
+        "reason": str,
+        **dict.fromkeys(emotions, float),
+        **{f"smoothed_{name}": float for name in emotions},
+        "detection_score": float,
+        **{f"box_{side}": float for side in ("x", "y", "width", "height")},
+        **{f"{point}_{axis}": float for point in POINTS for axis in "xy"},
+        "error": str,
+    }
+
+
+def tidy_rows(records: Iterable[Record], emotions: Sequence[str] = EMOTIONS) -> Iterator[Row]:
+    """Give the rows of a tidy table.
+
+    Args:
+        records: Results in their JSON form: photos, frames, whole videos, failures.
+        emotions: The model's class names.
+    """
+    empty = dict.fromkeys(columns(emotions))
+    for record in _flatten(records):
+        row = empty | {"source": record["source"]}
+        if "error" in record:
+            yield row | {"error": record["error"]["message"]}
+        elif "tracks" in record:  # a video's summary says only one thing that its frames do not
+            if record["damage"] is not None:
+                yield row | {"error": record["damage"]}
+        else:
+            row |= {"time_s": record.get("time_s"), "frame": record.get("frame")}
+            faces = record["faces"]
+            for number, face in enumerate(faces, start=1):
+                yield row | {"face": number} | _face_cells(face)
+            if not faces:
+                yield row
+
+
+def pyfeat_rows(records: Iterable[Record], emotions: Sequence[str] = EMOTIONS) -> Iterator[Row]:
+    """Give the rows of a table with py-feat's columns.
+
+    As in py-feat, a photo or frame without a face has one row whose face columns are NaN, and what
+    could not be read has no row. A photo is frame 0.
+
+    Args:
+        records: Results in their JSON form.
+        emotions: The model's class names; the seven known ones get py-feat's words.
+    """
+    known = [name for name in PYFEAT_NAMES if name in emotions]
+    names = {name: PYFEAT_NAMES.get(name, name) for name in (*known, *emotions)}
+    box = ("FaceRectX", "FaceRectY", "FaceRectWidth", "FaceRectHeight")
+    nan = float("nan")
+    for record in _flatten(records):
+        if "error" in record or "tracks" in record:
+            continue
+        time_s = record.get("time_s")
+        minutes, seconds = divmod(int(time_s or 0), 60)
+        row = {
+            "input": record["source"],
+            "frame": record.get("frame", 0),
+            "approx_time": None if time_s is None else f"{minutes:02d}:{seconds:02d}",
+        }
+        cells = dict.fromkeys((*box, "FaceScore", *names.values()), nan)
+        for face in record["faces"]:
+            sides = dict(zip(box, face["box"].values(), strict=True))
+            found = face["probabilities"] or {}
+            emotion_cells = {names[name]: value for name, value in found.items()}
+            score = {"FaceScore": face["detection_score"]}
+            yield row | cells | sides | score | emotion_cells
+        if not record["faces"]:
+            yield row | cells
+
+
+def to_dataframe(results: Iterable[HasRecord], *, format: Format = "tidy") -> "pd.DataFrame":  # noqa: A002
+    """Put results into one pandas data frame.
+
+    Args:
+        results: Photos, frames, videos, failures.
+        format: "tidy", whose columns are `columns()`; or "pyfeat", with py-feat's columns.
+
+    Returns:
+        A `pandas.DataFrame`. What is missing is NaN, or `pandas.NA` in a tidy table's columns of
+        text and whole numbers.
+
+    Raises:
+        ConfigError: There is no such format.
+        MissingExtraError: pandas is not installed.
+    """
+    if format not in ("tidy", "pyfeat"):
+        raise ConfigError(f"a table's format is 'tidy' or 'pyfeat', got {format!r}")
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise require_extra("tables", "a data frame", "pandas") from error
+    records = [result.to_dict() for result in results]
+    emotions = find_emotions(records)
+    if format == "pyfeat":
+        return pd.DataFrame(list(pyfeat_rows(records, emotions)))
+    rows = list(tidy_rows(records, emotions))
+    kinds = {str: "string", float: "float64", int: "Int64"}
+    return pd.DataFrame(
+        {
+            name: pd.Series([row[name] for row in rows], dtype=kinds[kind])
+            for name, kind in columns(emotions).items()
+        }
+    )
+
+
+def write_csv(
+    path: str | os.PathLike[str], records: Iterable[Record], emotions: Sequence[str] = EMOTIONS
+) -> None:
+    """Write a tidy table as CSV (UTF-8, a header, empty cells where there is no value).
+
+    Rows are written as records come; the file is whole, or not there at all.
+
+    Args:
+        path: The file; one that is there is replaced.
+        records: Results in their JSON form.
+        emotions: The model's class names.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    with (
+        _writing(Path(path)) as partial,
+        partial.open("w", newline="", encoding="utf-8") as file,
+    ):
+        writer = csv.DictWriter(file, list(columns(emotions)), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(tidy_rows(records, emotions))
+
+
+def write_parquet(
+    path: str | os.PathLike[str], records: Iterable[Record], emotions: Sequence[str] = EMOTIONS
+) -> None:
+    """Write a tidy table as Parquet, compressed, with typed columns.
+
+    Rows are written in groups as records come; the file is whole, or not there at all.
+
+    Args:
+        path: The file; one that is there is replaced.
+        records: Results in their JSON form.
+        emotions: The model's class names.
+
+    Raises:
+        MissingExtraError: pyarrow is not installed.
+        OutputError: The file cannot be written.
+    """
+    pa, pq = load_pyarrow()
+    kinds = {str: pa.string(), float: pa.float64(), int: pa.int64()}
+    schema = pa.schema([(name, kinds[kind]) for name, kind in columns(emotions).items()])
+    with (
+        _writing(Path(path)) as partial,
+        partial.open("wb") as file,
+        pq.ParquetWriter(file, schema, compression="zstd") as writer,
+    ):
+        rows = tidy_rows(records, emotions)
+        while group := list(islice(rows, ROWS_AT_ONCE)):
+            writer.write_table(pa.Table.from_pylist(group, schema=schema))
+
+
+def write_jsonl(path: str | os.PathLike[str], records: Iterable[Record]) -> None:
+    """Write records as JSON Lines; the file is whole, or not there at all.
+
+    Args:
+        path: The file; one that is there is replaced.
+        records: Results in their JSON form.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    with _writing(Path(path)) as partial, partial.open("w", encoding="utf-8") as file:
+        for record in records:
+            file.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def find_emotions(records: Iterable[Record]) -> Sequence[str]:
+    """Find the model's class names in records; the seven known ones, where no face was read."""
+    for record in _flatten(records):
+        for face in record.get("faces", ()):
+            if face["probabilities"] is not None:
+                return tuple(face["probabilities"])
+    return EMOTIONS
+
+
+def load_pyarrow() -> tuple[Any, Any]:
+    """Import pyarrow and pyarrow.parquet.
+
+    Raises:
+        MissingExtraError: pyarrow is not installed.
+    """
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise require_extra("tables", "a Parquet file", "pyarrow") from error
+    return pa, pq
+
+
+def _flatten(records: Iterable[Record]) -> Iterator[Record]:
+    """Take a whole video apart into its frames and its summary."""
+    for record in records:
+        if isinstance(record.get("frames"), list):
+            yield from record["frames"]
+        yield record
+
+
+def _face_cells(face: Record) -> Row:
+    """Give a face's cells."""
+    box = {f"box_{side}": value for side, value in face["box"].items()}
+    points = {
+        f"{name}_{axis}": value
+        for name, point in zip(POINTS, face["landmarks"], strict=False)
+        for axis, value in zip("xy", point, strict=True)
+    }
+    smoothed = {f"smoothed_{name}": p for name, p in (face.get("smoothed") or {}).items()}
+    told = {key: face.get(key) for key in ("track_id", "detection_score", "emotion", "reason")}
+    return told | box | points | (face["probabilities"] or {}) | smoothed
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[Path]:
+    """Give a place beside a file to write to; it takes the file's place once it is on the disk."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as partial:
+            yield partial
+            with partial.open("rb+") as file:
+                os.fsync(file.fileno())
+    except OSError as error:
+        raise OutputError(
+            f"{path} cannot be written ({error.strerror or error}); "
+            "make room or choose another place"
+        ) from error
