@@ -23,5 +23,5 @@ def test_every_limit_must_be_above_zero(name):
 
 
 def test_limits_that_contradict_each_other_are_refused():
-    with pytest.raises(ConfigError, match="--max-images .* --max-waiting"):
+    with pytest.raises(ConfigError, match=r"--max-images .* --max-waiting"):
         Limits(max_images=100)

@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse
 
 from mien.analyzer import Analyzer
 from mien.errors import MienError, MissingExtraError
+from mien.images import HEAD_BYTES, describe_content, is_video
 from mien.results import Failure, ImageResult
 from mien.serving import docs_page, schemas
 from mien.serving.guard import Access, Guard
@@ -131,6 +132,11 @@ class Service:
                 max_files=1,
                 seconds=limits.video_upload_s,
             )
+            if not is_video(video):
+                what = describe_content(bytes(video[:HEAD_BYTES]))
+                raise Problem(
+                    "unknown-type", f"the upload is no video that is read here: it {what}"
+                )
             job = jobs.submit(video)
             upload.held -= len(video)  # the job lets go of it
         location = f"/v1/jobs/{job.id}"

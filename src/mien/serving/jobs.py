@@ -4,7 +4,6 @@ Videos are read one at a time, in a thread of their own. A job and its video liv
 the video goes when it was read, the result when it was kept long enough, or is deleted.
 """
 
-import io
 import logging
 import secrets
 import threading
@@ -12,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from mien.errors import MienError
 from mien.results import VideoResult
@@ -87,8 +86,8 @@ class Job:
         }
 
 
-ReadVideo: TypeAlias = Callable[[BinaryIO, Job], VideoResult]
-"""Reads a video, and calls the job's `advance` for each frame."""
+ReadVideo: TypeAlias = Callable[[Job], VideoResult]
+"""Reads a job's upload, and calls the job's `advance` for each frame."""
 
 
 class Jobs:
@@ -222,7 +221,7 @@ class Jobs:
     def _run(self, job: Job) -> None:
         state: State = "failed"
         try:
-            result = self._read_video(io.BytesIO(job.upload), job)
+            result = self._read_video(job)
             job.result = result.to_json().encode()
             state = "done"
         except Cancelled:

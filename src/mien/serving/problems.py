@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from mien.errors import ImageError, ImageTooLargeError, MienError, UnknownFormatError
+from mien.errors import ImageTooLargeError, MienError, UnknownFormatError
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -77,10 +77,7 @@ class Problem(Exception):  # noqa: N818 - the standard calls it a problem
             kind = "unknown-type"
         else:
             kind = "unreadable"
-        detail = str(error)
-        if isinstance(error, ImageError):
-            detail = detail.replace("<bytes>", "the upload", 1)
-        return cls(kind, detail, more=more)
+        return cls(kind, str(error).replace("<bytes>", "the upload", 1), more=more)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the document as plain JSON types."""

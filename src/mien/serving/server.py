@@ -32,7 +32,8 @@ def listen(host: str, port: int) -> socket.socket:
         listener = socket.create_server(address[:2], family=family, backlog=1024)
     except OSError as error:
         raise ConfigError(
-            f"{host}:{port} cannot be listened on ({error.strerror or error}); choose another --host or --port"
+            f"{host}:{port} cannot be listened on ({error.strerror or error}); "
+            "choose another --host or --port"
         ) from error
     listener.set_inheritable(False)
     return listener
