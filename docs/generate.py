@@ -29,6 +29,7 @@ from mien.batch.copies import write_picture
 from mien.cli import COMMANDS, app
 from mien.cli.face_table import FaceTable
 from mien.recognizer import ASSETS
+from mien.serving.limits import Limits
 from mien.training.config import AugmentConfig, ModelConfig, TrainConfig
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -36,6 +37,7 @@ EVALUATION: Final = ROOT / "benchmarks" / "accuracy" / "accurate.json"
 """`evaluation.json` of the shipped model on FER2013's test split."""
 HISTORY: Final = EVALUATION.with_name("accurate-history.csv")
 SPEED: Final = ROOT / "benchmarks" / "recognizer_speed.json"
+SERVICE: Final = ROOT / "benchmarks" / "serving_load.json"
 CROPS: Final = ROOT / "benchmarks" / "detector_crops.json"
 PHOTO: Final = Path("examples/astronaut.jpg")
 PICTURE: Final = ROOT / "docs" / "images" / "astronaut.jpg"
@@ -322,6 +324,49 @@ def write_python() -> str | None:
     return _block(["```python", *shown, "```"])
 
 
+def write_limits() -> str:
+    """Write every limit of the service with its default and what happens above it."""
+    told = _read_attributes(Limits)
+    lines = ["| option | default | what it limits |", "|---|--:|---|"]
+    for item in dataclasses.fields(Limits):
+        value = f"{item.default:,}" if isinstance(item.default, int) else f"{item.default}"
+        if item.name.endswith("bytes"):
+            value = f"{item.default // 2**20} MiB"
+        lines.append(f"| `--{item.name.replace('_', '-')}` | {value} | {told[item.name]} |")
+    return _block(lines)
+
+
+def write_service() -> str | None:
+    """Write what the service was measured to do."""
+    if not SERVICE.is_file():
+        return None
+    result = json.loads(SERVICE.read_text(encoding="utf-8"))
+    found, machine = result["figures"], result["machine"]
+    return _block(
+        [
+            "| | |",
+            "|---|--:|",
+            f"| clients at once | {found['clients']} |",
+            f"| requests answered in {found['seconds']:.0f} s | {found['answered']:,} |",
+            f"| answered 429 | {found['refused']:,} |",
+            f"| other errors | {found['errors']:,} |",
+            f"| answers that differ from one at a time | {found['different']:,} |",
+            f"| pictures a second, over HTTP | {found['service_pictures_per_s']:.1f} |",
+            f"| the same in one process, without HTTP | {found['own_pictures_per_s']:.1f} |",
+            f"| ratio | {found['ratio']:.2f} |",
+            f"| median, 99th percentile of an answer | {found['median_s']:.2f} s, "
+            f"{found['p99_s']:.2f} s |",
+            f"| a lone client: first request, hundredth | {found['first_ms']:.0f} ms, "
+            f"{found['hundredth_ms']:.0f} ms |",
+            f"| memory after a quarter, at the end | {found['memory_early_mb']:.0f} MB, "
+            f"{found['memory_late_mb']:.0f} MB |",
+            "",
+            f"On {machine['cores']} cores ({machine['processor']}), which the clients share; the "
+            f"sample photo, one face. `{result['command']}`",
+        ]
+    )
+
+
 def write_settings() -> str:
     """Write every setting of a recipe with its default and what it does."""
     lines = ["| setting | default | what it is |", "|---|---|---|"]
@@ -330,15 +375,12 @@ def write_settings() -> str:
         ("model.", ModelConfig()),
         ("augment.", AugmentConfig()),
     ):
-        told = dict(
-            re.findall(r"^ +(\w+): ((?:.+\n?(?! +\w+: ))+)", config.__doc__ or "", re.MULTILINE)
-        )
+        told = _read_attributes(type(config))
         for item in dataclasses.fields(config):
             if item.name in ("model", "augment"):
                 continue
             value = json.dumps(getattr(config, item.name), default=dataclasses.asdict)
-            words = " ".join(told[item.name].split())
-            lines.append(f"| `{prefix}{item.name}` | `{value}` | {words} |")
+            lines.append(f"| `{prefix}{item.name}` | `{value}` | {told[item.name]} |")
     return _block(lines)
 
 
@@ -354,6 +396,12 @@ def write_rooms() -> str:
         if found is not None and not path.name.startswith("__"):
             lines.append(f"| `{module.removeprefix('mien.')}` | {found[1].rstrip('.')} |")
     return _block(["| module | turns |", "|---|---|", *lines])
+
+
+def _read_attributes(record: type) -> dict[str, str]:
+    """Read what a dataclass's docstring says of each of its fields."""
+    found = re.findall(r"^ +(\w+): ((?:.+\n?(?! +\w+: ))+)", record.__doc__ or "", re.MULTILINE)
+    return {name: " ".join(words.split()) for name, words in found}
 
 
 def _block(lines: list[str]) -> str:
@@ -374,6 +422,8 @@ BLOCKS: Final[dict[str, Callable[[], str | None]]] = {
     "python": write_python,
     "settings": write_settings,
     "rooms": write_rooms,
+    "limits": write_limits,
+    "service": write_service,
 }
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ def serve(
     port: int = 8000,
     model: str = "accurate",
     token_file: Path | None = None,
-    allow_host: tuple[str, ...] = (),
-    allow_origin: tuple[str, ...] = (),
+    allow_host: Annotated[tuple[str, ...], Parameter(show_default=False)] = (),
+    allow_origin: Annotated[tuple[str, ...], Parameter(show_default=False)] = (),
     limits: Annotated[Limits, Parameter(name="*", group=_LIMITS)] = Limits(),  # noqa: B008
 ) -> None:
     """Answer over HTTP, and serve the web page.
@@ -30,7 +30,7 @@ def serve(
     ```console
     $ mien serve
     $ curl --data-binary @photo.jpg http://127.0.0.1:8000/v1/analyze
-    $ mien serve --host 0.0.0.0 --allow-host mien.example.org --token-file token.txt
+    $ mien serve --host 0.0.0.0 --port 80 --token-file token.txt
     ```
 
     The answers are those of `mien analyze --json`. Only this machine can connect, unless --host
