@@ -342,27 +342,32 @@ def write_service() -> str | None:
         return None
     result = json.loads(SERVICE.read_text(encoding="utf-8"))
     found, machine = result["figures"], result["machine"]
+    rows = {
+        "clients at once": f"{found['clients']}",
+        f"pictures answered in {found['seconds']:.0f} s": f"{found['answered']:,}",
+        "answered 429": f"{found['refused']:,}",
+        "other errors": f"{found['errors']:,}",
+        "answers that differ from one at a time": f"{found['different']:,}",
+        "pictures a second, over HTTP": f"{found['service_pictures_per_s']:.1f}",
+        "pictures a second, same cores, without HTTP": f"{found['own_pictures_per_s']:.1f}",
+        "ratio, median of the rounds": f"{found['ratio']:.2f}",
+        "processor time a picture, over HTTP": f"{found['service_cpu_ms_per_picture']:.1f} ms",
+        "processor time a picture, without HTTP": f"{found['own_cpu_ms_per_picture']:.1f} ms",
+        "an answer: median": f"{found['median_s']:.2f} s",
+        "an answer: 99th percentile": f"{found['p99_s']:.2f} s",
+        "a lone client's first request": f"{found['first_ms']:.0f} ms",
+        "a lone client's hundredth request": f"{found['hundredth_ms']:.0f} ms",
+        "memory after a quarter of the time": f"{found['memory_early_mb']:.0f} MB",
+        "memory at the end": f"{found['memory_late_mb']:.0f} MB",
+    }
     return _block(
         [
             "| | |",
             "|---|--:|",
-            f"| clients at once | {found['clients']} |",
-            f"| requests answered in {found['seconds']:.0f} s | {found['answered']:,} |",
-            f"| answered 429 | {found['refused']:,} |",
-            f"| other errors | {found['errors']:,} |",
-            f"| answers that differ from one at a time | {found['different']:,} |",
-            f"| pictures a second, over HTTP | {found['service_pictures_per_s']:.1f} |",
-            f"| the same in one process, without HTTP | {found['own_pictures_per_s']:.1f} |",
-            f"| ratio | {found['ratio']:.2f} |",
-            f"| median, 99th percentile of an answer | {found['median_s']:.2f} s, "
-            f"{found['p99_s']:.2f} s |",
-            f"| a lone client: first request, hundredth | {found['first_ms']:.0f} ms, "
-            f"{found['hundredth_ms']:.0f} ms |",
-            f"| memory after a quarter, at the end | {found['memory_early_mb']:.0f} MB, "
-            f"{found['memory_late_mb']:.0f} MB |",
+            *(f"| {what} | {value} |" for what, value in rows.items()),
             "",
-            f"On {machine['cores']} cores ({machine['processor']}), which the clients share; the "
-            f"sample photo, one face. `{result['command']}`",
+            f"On {machine['cores']} cores ({machine['processor']}), which the service shares with "
+            f"its clients; pictures of 640 x 640 pixels, one face each. `{result['command']}`",
         ]
     )
 
