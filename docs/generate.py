@@ -342,6 +342,10 @@ def write_service() -> str | None:
         return None
     result = json.loads(SERVICE.read_text(encoding="utf-8"))
     found, machine = result["figures"], result["machine"]
+    where = (
+        f"On {machine['cores']} cores ({machine['processor']}), which the service shares with its "
+        f"clients; pictures of 640 x 640 pixels, one face each. `{result['command']}`"
+    )
     rows = {
         "clients at once": f"{found['clients']}",
         f"pictures answered in {found['seconds']:.0f} s": f"{found['answered']:,}",
@@ -366,8 +370,7 @@ def write_service() -> str | None:
             "|---|--:|",
             *(f"| {what} | {value} |" for what, value in rows.items()),
             "",
-            f"On {machine['cores']} cores ({machine['processor']}), which the service shares with "
-            f"its clients; pictures of 640 x 640 pixels, one face each. `{result['command']}`",
+            where,
         ]
     )
 
