@@ -29,6 +29,7 @@ from mien.batch.copies import write_picture
 from mien.cli import COMMANDS, app
 from mien.cli.face_table import FaceTable
 from mien.recognizer import ASSETS
+from mien.serving.limits import Limits
 from mien.training.config import AugmentConfig, ModelConfig, TrainConfig
 from mien.video_analyzer import VideoSettings
 
@@ -38,6 +39,7 @@ EVALUATION: Final = ROOT / "benchmarks" / "accuracy" / "accurate.json"
 HISTORY: Final = EVALUATION.with_name("accurate-history.csv")
 SPEED: Final = ROOT / "benchmarks" / "recognizer_speed.json"
 MANY_FILES: Final = ROOT / "benchmarks" / "many_files.json"
+SERVICE: Final = ROOT / "benchmarks" / "serving_load.json"
 CROPS: Final = ROOT / "benchmarks" / "detector_crops.json"
 PHOTO: Final = Path("examples/astronaut.jpg")
 PICTURE: Final = ROOT / "docs" / "images" / "astronaut.jpg"
@@ -354,6 +356,57 @@ def write_python() -> str | None:
     return _block(["```python", *shown, "```"])
 
 
+def write_limits() -> str:
+    """Write every limit of the service with its default and what happens above it."""
+    told = _read_attributes(Limits)
+    lines = ["| option | default | what it limits |", "|---|--:|---|"]
+    for item in dataclasses.fields(Limits):
+        value = f"{item.default:,}" if isinstance(item.default, int) else f"{item.default}"
+        if item.name.endswith("bytes"):
+            value = f"{item.default // 2**20} MiB"
+        lines.append(f"| `--{item.name.replace('_', '-')}` | {value} | {told[item.name]} |")
+    return _block(lines)
+
+
+def write_service() -> str | None:
+    """Write what the service was measured to do."""
+    if not SERVICE.is_file():
+        return None
+    result = json.loads(SERVICE.read_text(encoding="utf-8"))
+    found, machine = result["figures"], result["machine"]
+    where = (
+        f"On {machine['cores']} cores ({machine['processor']}), which the service shares with its "
+        f"clients; pictures of 640 x 640 pixels, one face each. `{result['command']}`"
+    )
+    rows = {
+        "clients at once": f"{found['clients']}",
+        f"pictures answered in {found['seconds']:.0f} s": f"{found['answered']:,}",
+        "answered 429": f"{found['refused']:,}",
+        "other errors": f"{found['errors']:,}",
+        "answers that differ from one at a time": f"{found['different']:,}",
+        "pictures a second, over HTTP": f"{found['service_pictures_per_s']:.1f}",
+        "pictures a second, same cores, without HTTP": f"{found['own_pictures_per_s']:.1f}",
+        "ratio, median of the rounds": f"{found['ratio']:.2f}",
+        "processor time a picture, over HTTP": f"{found['service_cpu_ms_per_picture']:.1f} ms",
+        "processor time a picture, without HTTP": f"{found['own_cpu_ms_per_picture']:.1f} ms",
+        "an answer: median": f"{found['median_s']:.2f} s",
+        "an answer: 99th percentile": f"{found['p99_s']:.2f} s",
+        "a lone client's first request": f"{found['first_ms']:.0f} ms",
+        "a lone client's hundredth request": f"{found['hundredth_ms']:.0f} ms",
+        "memory after a quarter of the time": f"{found['memory_early_mb']:.0f} MB",
+        "memory at the end": f"{found['memory_late_mb']:.0f} MB",
+    }
+    return _block(
+        [
+            "| | |",
+            "|---|--:|",
+            *(f"| {what} | {value} |" for what, value in rows.items()),
+            "",
+            where,
+        ]
+    )
+
+
 def write_settings() -> str:
     """Write every setting of a recipe with its default and what it does."""
     lines = ["| setting | default | what it is |", "|---|---|---|"]
@@ -362,15 +415,12 @@ def write_settings() -> str:
         ("model.", ModelConfig()),
         ("augment.", AugmentConfig()),
     ):
-        told = dict(
-            re.findall(r"^ +(\w+): ((?:.+\n?(?! +\w+: ))+)", config.__doc__ or "", re.MULTILINE)
-        )
+        told = _read_attributes(type(config))
         for item in dataclasses.fields(config):
             if item.name in ("model", "augment"):
                 continue
             value = json.dumps(getattr(config, item.name), default=dataclasses.asdict)
-            words = " ".join(told[item.name].split())
-            lines.append(f"| `{prefix}{item.name}` | `{value}` | {words} |")
+            lines.append(f"| `{prefix}{item.name}` | `{value}` | {told[item.name]} |")
     return _block(lines)
 
 
@@ -439,6 +489,12 @@ def write_rooms() -> str:
     return _block(["| module | turns |", "|---|---|", *lines])
 
 
+def _read_attributes(record: type) -> dict[str, str]:
+    """Read what a dataclass's docstring says of each of its fields."""
+    found = re.findall(r"^ +(\w+): ((?:.+\n?(?! +\w+: ))+)", record.__doc__ or "", re.MULTILINE)
+    return {name: " ".join(words.split()) for name, words in found}
+
+
 def _block(lines: list[str]) -> str:
     return "\n" + "\n".join(lines) + "\n"
 
@@ -460,6 +516,8 @@ BLOCKS: Final[dict[str, Callable[[], str | None]]] = {
     "rooms": write_rooms,
     "video-settings": write_video_settings,
     "video-speed": write_video_speed,
+    "limits": write_limits,
+    "service": write_service,
 }
 
 if __name__ == "__main__":

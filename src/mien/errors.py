@@ -2,6 +2,8 @@
 
     MienError
     ├── ImageError          a picture that cannot be read
+    │   ├── ImageTooLargeError  a picture with more pixels than are allowed
+    │   └── UnknownFormatError  a file that is no picture, or of a format that is not read
     ├── VideoError          a video that cannot be read
     ├── ModelError          a model file or its contract is missing, wrong or damaged
     │   └── InputError      an array that is not what the model takes
@@ -26,6 +28,14 @@ class ImageError(MienError):
     """A picture that cannot be read: missing, empty, truncated, mislabelled or too large."""
 
     kind = "image"
+
+
+class ImageTooLargeError(ImageError):
+    """A picture with more pixels than are allowed."""
+
+
+class UnknownFormatError(ImageError):
+    """A file that is no picture, or a picture of a format that is not read."""
 
 
 class VideoError(MienError):

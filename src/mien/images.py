@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from mien.errors import ImageError, MienError
+from mien.errors import ImageError, ImageTooLargeError, MienError, UnknownFormatError
 
 ImageSource: TypeAlias = (
     str
@@ -55,7 +55,7 @@ _VIDEO_STARTS = (
 _READABLE = "JPEG, PNG, WebP, AVIF, TIFF, GIF or BMP"
 
 
-def read_image(source: ImageSource) -> NDArray[np.uint8]:
+def read_image(source: ImageSource, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
     """Read a picture as it is meant to be seen.
 
     EXIF orientation is applied; transparency is laid on white; of an animation or a file of
@@ -65,6 +65,8 @@ def read_image(source: ImageSource) -> NDArray[np.uint8]:
         source: A path; an encoded picture as bytes or as a binary stream; a Pillow image; or an
             array of (H, W), (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA that is uint8, uint16,
             bool, or floating point in [0, 1].
+        max_pixels: An encoded picture with more is refused before it is decoded; at most
+            `MAX_PIXELS`.
 
     Returns:
         (H, W, 3) uint8 RGB. May share memory with an array that was given: do not write to it.
@@ -76,18 +78,18 @@ def read_image(source: ImageSource) -> NDArray[np.uint8]:
         return _read_array(source)
     name = name_source(source)
     if isinstance(source, Image.Image):
-        return _decode(source, name)
+        return _decode(source, name, max_pixels)
     if isinstance(source, str | os.PathLike):
         path = check_file(source, name)
         try:
             with path.open("rb") as stream:
-                return _read_stream(stream, name)
+                return _read_stream(stream, name, max_pixels)
         except OSError as error:
             raise ImageError(f"{name} cannot be opened: {describe_error(error)}") from error
     if isinstance(source, bytes | bytearray | memoryview):
-        return _read_stream(io.BytesIO(source), name)
+        return _read_stream(io.BytesIO(source), name, max_pixels)
     if hasattr(source, "read"):
-        return _read_stream(io.BytesIO(_read_all(source, name)), name)
+        return _read_stream(io.BytesIO(_read_all(source, name)), name, max_pixels)
     raise ImageError(
         f"a picture is a path, bytes, a binary stream, an array or a Pillow image, "
         f"got {type(source).__name__}"
@@ -201,7 +203,7 @@ def _read_all(stream: BinaryIO, name: str) -> bytes:
     return data
 
 
-def _read_stream(stream: BinaryIO, name: str) -> NDArray[np.uint8]:
+def _read_stream(stream: BinaryIO, name: str, max_pixels: int) -> NDArray[np.uint8]:
     """Decode an encoded picture from a stream that can go back."""
     head = stream.read(HEAD_BYTES)
     stream.seek(0)
@@ -212,26 +214,26 @@ def _read_stream(stream: BinaryIO, name: str) -> NDArray[np.uint8]:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             image = Image.open(stream, formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _too_large(name) from error
+        raise _too_large(name, max_pixels) from error
     except UnidentifiedImageError as error:
         is_avif = head[4:12] in {b"ftypavif", b"ftypavis"}
         if is_avif or head[8:12] == b"WEBP" or head.startswith(_SIGNATURES):
             raise _damaged(name, ValueError("its beginning is spoilt")) from error
-        raise ImageError(
+        raise UnknownFormatError(
             f"{name} is not a picture that mien reads: it {describe_content(head)}; "
             f"wanted {_READABLE}"
         ) from error
     except Exception as error:  # on hostile bytes a decoder raises anything
         raise _damaged(name, error) from error
     with image:
-        return _decode(image, name)
+        return _decode(image, name, max_pixels)
 
 
-def _decode(image: Image.Image, name: str) -> NDArray[np.uint8]:
+def _decode(image: Image.Image, name: str, max_pixels: int) -> NDArray[np.uint8]:
     """Load a Pillow image, turn it upright and bring it to RGB."""
     width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise _too_large(name)
+    if width * height > min(max_pixels, MAX_PIXELS):
+        raise _too_large(name, max_pixels)
     if not width or not height:
         raise ImageError(f"{name} has no pixels: it is {width} x {height}")
     try:
@@ -350,9 +352,10 @@ def _begins_a_video(head: bytes) -> bool:
     return is_transport or head[8:12] == b"AVI " or head.startswith(_VIDEO_STARTS)
 
 
-def _too_large(name: str) -> ImageError:
-    return ImageError(
-        f"{name} is too large: it has more than {MAX_PIXELS:,} pixels; make it smaller first"
+def _too_large(name: str, max_pixels: int) -> ImageTooLargeError:
+    most = min(max_pixels, MAX_PIXELS)
+    return ImageTooLargeError(
+        f"{name} is too large: it has more than {most:,} pixels; make it smaller first"
     )
 
 

@@ -15,7 +15,9 @@ REFUSED: Final = 2
 """Usage, config, data, model or output: what was asked for could not be done."""
 INTERRUPTED: Final = 130
 PIPE_CLOSED: Final = 141
-COMMANDS: Final = ("analyze", "watch", "data", "train", "evaluate", "compare", "export")
+UPPER_FLOOR: Final = ("data", "train", "evaluate", "compare", "export")
+"""Commands that need mien[train]."""
+COMMANDS: Final = ("analyze", "watch", "serve", *UPPER_FLOOR)
 
 _READ: Final = Group("Read faces", sort_key=1)
 _MAKE: Final = Group("Make and judge models (pip install 'mien\\[train]')", sort_key=2)
@@ -57,6 +59,7 @@ app.command(
     usage="Usage: mien analyze PATH... [OPTIONS]",
 )
 app.command("mien.cli.watch:watch", name="watch", group=_READ)
+app.command("mien.cli.serve:serve", name="serve", group=_READ)
 app["--help"].group = app["--version"].group = (_ABOUT,)
 app.command("mien.cli.data:app", name="data", group=_MAKE, sort_key=1)
 app.command("mien.cli.train:train", name="train", group=_MAKE, sort_key=2)
@@ -94,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CycloptsError as error:
         return _complain(_name_help(error), REFUSED)
     except ModuleNotFoundError as error:
-        if tokens[0] not in COMMANDS[1:] or (error.name or "mien").startswith("mien"):
+        if tokens[0] not in UPPER_FLOOR or (error.name or "mien").startswith("mien"):
             raise
         missing = require_extra("train", f"mien {tokens[0]}", error.name or "")
         return _complain(str(missing), REFUSED)

@@ -1,0 +1,102 @@
+"""This module turns `mien serve` into a running service."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+from cyclopts import Group, Parameter
+
+from mien.analyzer import Analyzer
+from mien.errors import ConfigError, require_extra
+from mien.serving.limits import Limits
+
+TOKEN_VARIABLE: Final = "MIEN_TOKEN"  # noqa: S105 - the variable's name
+_LIMITS = Group("Limits", sort_key=2)
+
+
+def serve(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    model: str = "accurate",
+    token_file: Path | None = None,
+    allow_host: Annotated[tuple[str, ...], Parameter(show_default=False)] = (),
+    allow_origin: Annotated[tuple[str, ...], Parameter(show_default=False)] = (),
+    limits: Annotated[Limits, Parameter(name="*", group=_LIMITS)] = Limits(),  # noqa: B008
+) -> None:
+    """Answer over HTTP, and serve the web page.
+
+    ```console
+    $ mien serve
+    $ curl --data-binary @photo.jpg http://127.0.0.1:8000/v1/analyze
+    $ mien serve --host 0.0.0.0 --port 80 --token-file token.txt
+    ```
+
+    The answers are those of `mien analyze --json`. Only this machine can connect, unless --host
+    says otherwise. A token that clients must present is read from --token-file or from the
+    variable MIEN_TOKEN. Nothing that is sent is stored. docs/serve.md tells the rest.
+
+    Args:
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+        model: `accurate`, `fast`, or the path of an .onnx file with its .json beside it.
+        token_file: A file that holds the token, and nothing else.
+        allow_host: A name the service goes by, as in its URL; may be repeated. By default, those
+            of this machine where only it can connect, else any.
+        allow_origin: An origin, as https://example.org, whose pages may ask; may be repeated.
+        limits: What the service takes on.
+    """
+    try:
+        from mien.serving.app import create_app
+        from mien.serving.guard import LOOPBACK, Access
+        from mien.serving.server import listen, run
+    except ModuleNotFoundError as error:
+        if (error.name or "mien").startswith("mien"):
+            raise
+        raise require_extra("serve", "mien serve", error.name or "") from error
+    access = Access(
+        hosts=_name_hosts(host, allow_host, LOOPBACK),
+        origins=allow_origin,
+        token=_read_token(token_file),
+    )
+    for origin in allow_origin:
+        if not origin.startswith(("http://", "https://")) or origin.count("/") != 2:
+            raise ConfigError(f"--allow-origin is like https://example.org, got {origin!r}")
+    analyzer = Analyzer(model, threads=1)
+    app = create_app(analyzer, limits, access)
+    listener = listen(host, port)
+    name = f"[{host}]" if ":" in host else host
+    where = f"http://{name}:{listener.getsockname()[1]}"
+    print(f"mien: serving {analyzer.recognizer.spec.name} on {where}", file=sys.stderr, flush=True)
+    if host not in LOOPBACK and access.token is None:
+        print(
+            "mien: others can connect, and no token is asked for; see docs/serve.md",
+            file=sys.stderr,
+        )
+    run(app, listener, limits)
+
+
+def _name_hosts(host: str, allowed: tuple[str, ...], loopback: tuple[str, ...]) -> tuple[str, ...]:
+    """Say which names the service goes by; none where any will do."""
+    if host not in loopback and not allowed:
+        return ()
+    return (*loopback, host.lower(), *(name.lower() for name in allowed))
+
+
+def _read_token(path: Path | None) -> str | None:
+    """Read the token from its file or from the environment: a command line is no secret."""
+    if path is None:
+        token = os.environ.get(TOKEN_VARIABLE)
+        where = TOKEN_VARIABLE
+    else:
+        try:
+            token = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"--token-file {path} cannot be read: {error}") from error
+        where = str(path)
+    if token is None:
+        return None
+    if not token.strip():
+        raise ConfigError(f"the token in {where} is empty; put one there, or leave it out")
+    return token.strip()

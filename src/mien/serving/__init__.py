@@ -1,0 +1,1 @@
+"""The HTTP service: the same answers over HTTP, and the page that is served beside them."""

@@ -1,0 +1,103 @@
+"""This module turns a TCP connection into requests, and cuts those that only hold it open.
+
+uvicorn's own protocol waits for the head of a request, and for a client that does not read, as
+long as they like: a few hundred such connections would use up every file the process may open.
+"""
+
+import asyncio
+from http import HTTPStatus
+from typing import cast
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from mien.serving.limits import Limits
+from mien.serving.problems import Problem
+
+
+class Connection(H11Protocol):
+    """One connection, with a time to send a head and a time to read an answer."""
+
+    limits = Limits()
+    _head_timer: asyncio.TimerHandle | None = None
+    _write_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take a connection on, if there is room for one more."""
+        super().connection_made(transport)
+        if len(self.connections) > self.limits.max_connections:
+            self._refuse(
+                Problem("busy", "too many connections are open; try again soon", retry_after_s=2)
+            )
+            return
+        self._time_head()
+
+    def data_received(self, data: bytes) -> None:
+        """Read on; a head that began must end in time, however many bytes come."""
+        if self.transport.is_closing():
+            return
+        super().data_received(data)
+        if self.conn.their_state is not h11.IDLE or self.transport.is_closing():
+            self._stop_head_timer()
+        elif self._head_timer is None:
+            self._time_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop waiting."""
+        self._stop_head_timer()
+        self._stop_write_timer()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Give a client that does not read its answer a while to do so."""
+        super().pause_writing()
+        self._stop_write_timer()
+        self._write_timer = self.loop.call_later(self.limits.write_s, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on writing."""
+        self._stop_write_timer()
+        super().resume_writing()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP."""
+        self._refuse(Problem("malformed", "this is no HTTP/1.1, or its head is over 64 KiB"))
+
+    def _time_head(self) -> None:
+        self._head_timer = self.loop.call_later(self.limits.head_s, self._give_up)
+
+    def _give_up(self) -> None:
+        self._refuse(Problem("too-slow", f"the head took more than {self.limits.head_s:g} seconds"))
+
+    def _refuse(self, problem: Problem) -> None:
+        """Answer past the application, if nothing was answered yet, and close."""
+        self._stop_head_timer()
+        if self.transport.is_closing():
+            return
+        if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE, h11.ERROR}:
+            body = problem.to_json()
+            lines = [
+                f"HTTP/1.1 {problem.status} {HTTPStatus(problem.status).phrase}",
+                "Content-Type: application/problem+json",
+                f"Content-Length: {len(body)}",
+                "Connection: close",
+            ]
+            if problem.retry_after_s is not None:
+                lines.append(f"Retry-After: {problem.retry_after_s}")
+            self.transport.write("\r\n".join([*lines, "", ""]).encode() + body)
+        self.transport.close()
+
+    def _stop_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _stop_write_timer(self) -> None:
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
+
+
+def limit_connections(limits: Limits) -> type[asyncio.Protocol]:
+    """Make the class of connections that keeps to a service's limits."""
+    return cast(type[asyncio.Protocol], type("Connection", (Connection,), {"limits": limits}))

@@ -1,0 +1,242 @@
+"""This module turns an uploaded video into a job: progress while it is read, then its result.
+
+Videos are read one at a time, in a thread of their own. A job and its video live in memory only;
+the video goes when it was read, the result when it was kept long enough, or is deleted.
+"""
+
+import logging
+import secrets
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, TypeAlias
+
+from mien.errors import MienError
+from mien.results import VideoResult
+from mien.serving.limits import Limits
+from mien.serving.metrics import Metrics
+from mien.serving.problems import Problem
+
+_LOG = logging.getLogger("mien.serving")
+
+State: TypeAlias = Literal["waiting", "running", "done", "failed", "cancelled"]
+_OVER: Final = ("done", "failed", "cancelled")
+
+
+class Cancelled(Exception):  # noqa: N818 - it is no error
+    """Raised inside the reading of a video that nobody wants any more."""
+
+
+@dataclass
+class Job:
+    """One video on its way.
+
+    Attributes:
+        id: Its name; not to be guessed.
+        state: Where it stands.
+        frames: Frames that were analysed so far.
+        time_s: How far into the video that is, in seconds.
+        duration_s: What the file says it lasts, in seconds; None where it says nothing.
+        result: The result as JSON, once it is done.
+        problem: Why it failed.
+    """
+
+    id: str
+    state: State = "waiting"
+    frames: int = 0
+    time_s: float = 0.0
+    duration_s: float | None = None
+    result: bytes | None = None
+    problem: Problem | None = None
+    upload: bytearray = field(default_factory=bytearray, repr=False)
+    over_since: float | None = None
+    is_unwanted: bool = False
+
+    def advance(self, frames: int, time_s: float, duration_s: float | None) -> None:
+        """Note how far the reading is.
+
+        Raises:
+            Cancelled: Nobody wants it any more.
+        """
+        if self.is_unwanted:
+            raise Cancelled
+        self.frames, self.time_s, self.duration_s = frames, time_s, duration_s
+
+    @property
+    def progress(self) -> float | None:
+        """How much is done, in [0, 1]; None where the file does not say how long it is."""
+        if self.state == "done":
+            return 1.0
+        return min(self.time_s / self.duration_s, 1.0) if self.duration_s else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the job as plain JSON types."""
+        progress = self.progress
+        return {
+            "id": self.id,
+            "state": self.state,
+            "progress": None if progress is None else round(progress, 4),
+            "frames": self.frames,
+            "time_s": round(self.time_s, 3),
+            "duration_s": None if self.duration_s is None else round(self.duration_s, 3),
+            "result": f"/v1/jobs/{self.id}/result" if self.state == "done" else None,
+            "problem": None if self.problem is None else self.problem.to_dict(),
+        }
+
+
+ReadVideo: TypeAlias = Callable[[Job], VideoResult]
+"""Reads a job's upload, and calls the job's `advance` for each frame."""
+
+
+class Jobs:
+    """The jobs of one service, and the thread that works on them."""
+
+    def __init__(
+        self,
+        read_video: ReadVideo,
+        limits: Limits,
+        metrics: Metrics,
+        let_go: Callable[[int], None],
+    ) -> None:
+        """Remember what to work with; `start` begins.
+
+        Args:
+            read_video: Reads one video.
+            limits: How many jobs, and how long their results are kept.
+            metrics: Where to count.
+            let_go: Told the size of an upload that is not held any more; any thread calls it.
+        """
+        self._read_video = read_video
+        self._limits = limits
+        self._metrics = metrics
+        self._let_go = let_go
+        self._changed = threading.Condition()
+        self._jobs: dict[str, Job] = {}
+        self._waiting: deque[Job] = deque()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._work, name="mien-jobs", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Cancel every job and end the thread."""
+        with self._changed:
+            self._stopping = True
+            for job in self._jobs.values():
+                job.is_unwanted = True
+            self._changed.notify_all()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def refuse_if_full(self) -> None:
+        """Raise, before an upload is read, what `submit` would raise after it.
+
+        Raises:
+            Problem: There are as many jobs as there may be.
+        """
+        with self._changed:
+            self._forget_old()
+            if len(self._jobs) >= self._limits.max_jobs:
+                raise Problem(
+                    "queue-full",
+                    f"there are {len(self._jobs)} videos, as many as there may be; try again "
+                    "later, and delete jobs whose result you have",
+                    retry_after_s=10,
+                )
+
+    def submit(self, upload: bytearray) -> Job:
+        """Take a video on; its bytes count as held until `let_go` is told.
+
+        Raises:
+            Problem: There are as many jobs as there may be.
+        """
+        with self._changed:
+            self.refuse_if_full()
+            job = Job(secrets.token_urlsafe(16), upload=upload)
+            self._jobs[job.id] = job
+            self._waiting.append(job)
+            self._metrics.jobs.set(len(self._jobs))
+            self._changed.notify()
+        return job
+
+    def find(self, job_id: str) -> Job:
+        """Find a job.
+
+        Raises:
+            Problem: There is none of that name, or none any more.
+        """
+        with self._changed:
+            self._forget_old()
+            job = self._jobs.get(job_id)
+        if job is None:
+            raise Problem(
+                "not-found",
+                f"there is no such job, or its result was not fetched within "
+                f"{self._limits.keep_job_s:g} seconds; send the video again",
+            )
+        return job
+
+    def delete(self, job_id: str) -> None:
+        """Cancel a job, or forget its result.
+
+        Raises:
+            Problem: There is none of that name.
+        """
+        job = self.find(job_id)
+        with self._changed:
+            job.is_unwanted = True
+            self._jobs.pop(job_id, None)
+            self._metrics.jobs.set(len(self._jobs))
+            if job in self._waiting:
+                self._waiting.remove(job)
+                self._end(job, "cancelled")
+
+    def _forget_old(self) -> None:
+        """Forget results that were kept long enough."""
+        oldest = time.monotonic() - self._limits.keep_job_s
+        for job in list(self._jobs.values()):
+            if job.over_since is not None and job.over_since < oldest:
+                del self._jobs[job.id]
+        self._metrics.jobs.set(len(self._jobs))
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                # Woken now and then, so that results are forgotten though nobody asks.
+                self._changed.wait_for(lambda: self._waiting or self._stopping, timeout=10)
+                self._forget_old()
+                if self._stopping:
+                    return
+                if not self._waiting:
+                    continue
+                job = self._waiting.popleft()
+                job.state = "running"
+            self._run(job)
+            del job
+
+    def _run(self, job: Job) -> None:
+        state: State = "failed"
+        try:
+            result = self._read_video(job)
+            job.result = result.to_json().encode()
+            state = "done"
+        except Cancelled:
+            state = "cancelled"
+        except Problem as problem:
+            job.problem = problem
+        except MienError as error:
+            job.problem = Problem.of(error)
+        except Exception:  # noqa: BLE001 - the next video is to be read all the same
+            _LOG.exception("a video job failed")
+            job.problem = Problem("failed", "the fault is logged on the server")
+        with self._changed:
+            self._end(job, state)
+
+    def _end(self, job: Job, state: State) -> None:
+        job.state, job.over_since = state, time.monotonic()
+        held, job.upload = len(job.upload), bytearray()
+        self._let_go(held)

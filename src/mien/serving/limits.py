@@ -1,0 +1,96 @@
+"""This module turns what a service allows into one checked record, `Limits`."""
+
+import dataclasses
+from dataclasses import dataclass
+
+from mien.errors import ConfigError
+from mien.sessions import default_threads
+
+MIB = 2**20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a service takes on, how long it waits, and how much it does at a time.
+
+    Attributes:
+        workers: Pictures that are decoded and searched for faces at a time, each on one core;
+            0 takes the cores at hand.
+        max_waiting: Pictures taken on and not answered yet; above it, 429.
+        batch_faces: Faces that are read in one pass where so many wait.
+        max_image_bytes: Bytes of one picture; above it, 413.
+        max_pixels: Pixels of one picture; above it, 413.
+        max_images: Pictures in one request; above it, 413.
+        max_request_bytes: Bytes of one request for pictures, all of them together; above it, 413.
+        max_video_bytes: Bytes of one video; above it, 413.
+        max_video_s: Seconds of one video that are read; above it, the job fails.
+        max_video_frames: Frames of one video that are analysed; above it, the job fails.
+        max_jobs: Videos that wait, are read, or whose result is kept; above it, 429.
+        keep_job_s: Seconds a finished job is kept, in memory, for its result to be fetched.
+        max_upload_memory_bytes: Bytes of all uploads that are held at a time; above it, 503.
+        max_connections: Connections that are open at a time; above it, 503.
+        head_s: Seconds a client may take to send a request's head; then 408.
+        upload_s: Seconds a client may take to send pictures; then 408.
+        video_upload_s: Seconds a client may take to send a video; then 408.
+        answer_s: Seconds a request for pictures may wait for its answer; then 503.
+        write_s: Seconds a client may leave an answer unread; then the connection is cut.
+        idle_s: Seconds a connection is kept open between two requests.
+        drain_s: Seconds that requests under way have to finish when the service is stopped.
+    """
+
+    workers: int = 0
+    max_waiting: int = 64
+    batch_faces: int = 16
+    max_image_bytes: int = 20 * MIB
+    max_pixels: int = 50_000_000
+    max_images: int = 16
+    max_request_bytes: int = 64 * MIB
+    max_video_bytes: int = 128 * MIB
+    max_video_s: float = 600
+    max_video_frames: int = 20_000
+    max_jobs: int = 8
+    keep_job_s: float = 600
+    max_upload_memory_bytes: int = 512 * MIB
+    max_connections: int = 256
+    head_s: float = 10
+    upload_s: float = 60
+    video_upload_s: float = 300
+    answer_s: float = 30
+    write_s: float = 30
+    idle_s: float = 30
+    drain_s: float = 30
+
+    def __post_init__(self) -> None:
+        """Check every field.
+
+        Raises:
+            ConfigError: A limit is not positive, or two contradict each other.
+        """
+        for item in dataclasses.fields(self):
+            value = getattr(self, item.name)
+            if not value > 0 and item.name != "workers":
+                raise ConfigError(f"{_option(item.name)} must be above 0, got {value}")
+        if not self.workers >= 0:
+            raise ConfigError(f"--workers must be 1 or more, or 0 for all cores: {self.workers}")
+        for small, large in (
+            ("max_images", "max_waiting"),
+            ("max_image_bytes", "max_request_bytes"),
+            ("max_request_bytes", "max_upload_memory_bytes"),
+            ("max_video_bytes", "max_upload_memory_bytes"),
+        ):
+            if getattr(self, small) > getattr(self, large):
+                raise ConfigError(
+                    f"{_option(small)} ({getattr(self, small)}) must not be above "
+                    f"{_option(large)} ({getattr(self, large)}): such a request would never be "
+                    "taken on"
+                )
+
+    @property
+    def threads(self) -> int:
+        """Count the workers there will be."""
+        return self.workers or default_threads()
+
+
+def _option(name: str) -> str:
+    """Name a field as the command line does."""
+    return f"--{name.replace('_', '-')}"

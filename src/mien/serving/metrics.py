@@ -1,0 +1,64 @@
+"""This module turns what the service does into figures for Prometheus: counts and times only.
+
+Nothing is counted that says anything about a face: no emotion, no place, no upload's name.
+"""
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+
+_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_FACES = (0, 1, 2, 4, 8, 16, 32, 64)
+
+
+class Metrics:
+    """The figures of one service."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        PlatformCollector(registry=self._registry)
+        self.requests = Counter(
+            "mien_requests",
+            "Requests answered.",
+            ("method", "route", "status"),
+            registry=self._registry,
+        )
+        self.seconds = Histogram(
+            "mien_request_seconds",
+            "Seconds from a request's head to the end of its answer.",
+            ("route",),
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self.waiting = Gauge(
+            "mien_pictures_waiting",
+            "Pictures taken on and not answered yet.",
+            registry=self._registry,
+        )
+        self.batch_faces = Histogram(
+            "mien_batch_faces",
+            "Faces read in one pass through the model.",
+            buckets=_FACES,
+            registry=self._registry,
+        )
+        self.jobs = Gauge(
+            "mien_video_jobs",
+            "Videos that wait, are read, or whose result is kept.",
+            registry=self._registry,
+        )
+        self.upload_bytes = Gauge(
+            "mien_upload_bytes",
+            "Bytes of uploads held in memory.",
+            registry=self._registry,
+        )
+
+    def to_text(self) -> bytes:
+        """Give the figures in Prometheus's text format."""
+        return generate_latest(self._registry)

@@ -1,0 +1,144 @@
+"""This module turns the built web page into responses: types, caching, compressed forms.
+
+The page's files are found once, when the service starts; a request's path is only ever looked up
+among them, so none can lead outside. Where a file lies compressed beside itself (.br, .gz), the
+compressed form is sent to whoever takes it.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, Response
+
+from mien.serving.problems import Problem
+
+PAGE: Final = Path(__file__).parent / "page"
+"""Where the build of `web/` puts the page; it is not there in a fresh clone."""
+
+CSP: Final = (
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; "
+    "connect-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
+    "font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+"""What the page may do: run its own scripts and WASM, and speak to nobody but this service."""
+
+_TYPES: Final = {
+    ".css": "text/css; charset=utf-8",
+    ".gif": "image/gif",
+    ".html": "text/html; charset=utf-8",
+    ".ico": "image/x-icon",
+    ".jpg": "image/jpeg",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".map": "application/json",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".onnx": "application/octet-stream",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+    ".wasm": "application/wasm",
+    ".webmanifest": "application/manifest+json",
+    ".webp": "image/webp",
+    ".woff2": "font/woff2",
+}
+_CODINGS: Final = {"br": ".br", "gzip": ".gz"}
+_HAS_HASH = re.compile(r"-[A-Za-z0-9_-]{8,}\.\w+$")
+
+_NOT_BUILT: Final = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>mien</title>
+<meta name="viewport" content="width=device-width">
+<h1>mien is running</h1>
+<p>The web page is not part of this installation: in a clone of mien, <code>make web</code> builds
+it.</p>
+<p>The service is here all the same: <a href="/docs">what it answers</a>.</p>
+</html>
+"""
+
+
+@dataclass(frozen=True)
+class _File:
+    """One file of the page, and its compressed forms."""
+
+    path: Path
+    media_type: str
+    etag: str
+    codings: tuple[str, ...]
+
+
+class Page:
+    """The page's files by their paths below `/`."""
+
+    def __init__(self, folder: Path = PAGE) -> None:
+        """Find the files.
+
+        Args:
+            folder: Where they are; if it is not there, a short page says so.
+        """
+        self.is_built = (folder / "index.html").is_file()
+        self._files: dict[str, _File] = {}
+        for path in sorted(folder.rglob("*")) if self.is_built else []:
+            if path.is_file() and path.suffix not in _CODINGS.values():
+                self._files[path.relative_to(folder).as_posix()] = _describe(path)
+        if self.is_built:
+            self._files[""] = self._files["index.html"]
+
+    def answer(self, request: Request, name: str) -> Response:
+        """Answer with one file.
+
+        Args:
+            request: The request; what it accepts, and what it has already.
+            name: The file's path below `/`.
+
+        Raises:
+            Problem: There is no such file.
+        """
+        if not self.is_built and not name:
+            return HTMLResponse(_NOT_BUILT)
+        file = self._files.get(name)
+        if file is None:
+            raise Problem("not-found", "there is nothing under this path; see /docs")
+        accepted = request.headers.get("accept-encoding", "")
+        coding = next((coding for coding in file.codings if _accepts(accepted, coding)), None)
+        etag = f'"{file.etag}-{coding}"' if coding else f'"{file.etag}"'
+        is_fixed = _HAS_HASH.search(name) is not None
+        headers = {
+            "Cache-Control": "public, max-age=31536000, immutable" if is_fixed else "no-cache",
+            "Content-Security-Policy": CSP,
+            "ETag": etag,
+            "Vary": "Accept-Encoding",
+        }
+        if etag in re.split(r"\s*,\s*", request.headers.get("if-none-match", "")):
+            return Response(status_code=304, headers=headers)
+        if coding is None:
+            return FileResponse(file.path, headers=headers, media_type=file.media_type)
+        compressed = file.path.with_name(file.path.name + _CODINGS[coding])
+        headers["Content-Encoding"] = coding
+        return FileResponse(compressed, headers=headers, media_type=file.media_type)
+
+
+def _describe(path: Path) -> _File:
+    codings = (
+        coding
+        for coding, suffix in _CODINGS.items()
+        if path.with_name(path.name + suffix).is_file()
+    )
+    return _File(
+        path=path,
+        media_type=_TYPES.get(path.suffix.lower(), "application/octet-stream"),
+        etag=hashlib.sha256(path.read_bytes()).hexdigest()[:32],
+        codings=tuple(codings),
+    )
+
+
+def _accepts(header: str, coding: str) -> bool:
+    """Say whether an Accept-Encoding header names a coding and does not refuse it."""
+    for item in header.lower().split(","):
+        name, _, parameters = item.partition(";")
+        if name.strip() == coding:
+            return not re.fullmatch(r"\s*q\s*=\s*0(\.0*)?\s*", parameters)
+    return False

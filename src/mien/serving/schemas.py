@@ -1,0 +1,241 @@
+"""This module turns the service's answers into JSON Schemas and examples, for its OpenAPI."""
+
+from typing import Any, Final
+
+from mien.emotions import EMOTIONS
+from mien.serving.problems import KINDS
+
+Schema = dict[str, Any]
+
+
+def refer(name: str) -> Schema:
+    """Refer to one of `SCHEMAS`."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _record(required: Schema, optional: Schema | None = None) -> Schema:
+    return {
+        "type": "object",
+        "properties": {**required, **(optional or {})},
+        "required": list(required),
+    }
+
+
+def _or_null(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+_NUMBER: Final[Schema] = {"type": "number"}
+_COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
+_SHARE: Final[Schema] = {"type": "number", "minimum": 0, "maximum": 1}
+_TEXT: Final[Schema] = {"type": "string"}
+_VERSION: Final[Schema] = {"const": 1}
+
+
+def _described(schema: Schema, description: str) -> Schema:
+    return {**schema, "description": description}
+
+
+SCHEMAS: Final[dict[str, Schema]] = {
+    "Probabilities": {
+        "type": "object",
+        "description": "For each emotion, calibrated; they sum to 1.",
+        "additionalProperties": _SHARE,
+    },
+    "Face": _record(
+        {
+            "box": _record(dict.fromkeys(("x", "y", "width", "height"), _NUMBER)),
+            "landmarks": {
+                "type": "array",
+                "description": "Right eye, left eye, nose tip, right and left mouth corner.",
+                "items": {"type": "array", "items": _NUMBER, "minItems": 2, "maxItems": 2},
+            },
+            "detection_score": _described(_SHARE, "It ranks; it is no probability."),
+            "probabilities": _or_null(refer("Probabilities")),
+            "emotion": _or_null(_TEXT),
+            "reason": _or_null({"enum": ["too_small", "uncertain"]}),
+        },
+        {"track_id": _COUNT, "smoothed": _or_null(refer("Probabilities"))},
+    ),
+    "ImageResult": _record(
+        {
+            "schema": _VERSION,
+            "source": _described(_TEXT, 'Always "<bytes>": what an upload is called is not read.'),
+            "width": _COUNT,
+            "height": _COUNT,
+            "faces": {"type": "array", "items": refer("Face")},
+        }
+    ),
+    "Failure": _record(
+        {
+            "schema": _VERSION,
+            "source": _TEXT,
+            "error": _record({"kind": _TEXT, "message": _TEXT}),
+        }
+    ),
+    "Results": _record(
+        {
+            "results": {
+                "type": "array",
+                "description": "For each file of the form, in order.",
+                "items": {"anyOf": [refer("ImageResult"), refer("Failure")]},
+            }
+        }
+    ),
+    "Job": _record(
+        {
+            "id": _TEXT,
+            "state": {"enum": ["waiting", "running", "done", "failed", "cancelled"]},
+            "progress": _described(_or_null(_SHARE), "null where the length is not known."),
+            "frames": _described(_COUNT, "Frames that were analysed so far."),
+            "time_s": _NUMBER,
+            "duration_s": _or_null(_NUMBER),
+            "result": _described(_or_null(_TEXT), "Where the result is, once it is done."),
+            "problem": _or_null(refer("Problem")),
+        }
+    ),
+    "VideoResult": _record(
+        {
+            "schema": _VERSION,
+            "source": _TEXT,
+            "width": _COUNT,
+            "height": _COUNT,
+            "duration_s": _or_null(_NUMBER),
+            "frames_with_face": _COUNT,
+            "tracks": {"type": "array", "items": {"type": "object"}},
+            "events": {"type": "array", "items": {"type": "object"}},
+            "damage": _or_null(_TEXT),
+            "frames": {
+                "type": "array",
+                "items": _record(
+                    {
+                        "schema": _VERSION,
+                        "source": _TEXT,
+                        "time_s": _NUMBER,
+                        "frame": _COUNT,
+                        "faces": {"type": "array", "items": refer("Face")},
+                    }
+                ),
+            },
+        }
+    ),
+    "Model": {
+        "type": "object",
+        "description": "The model's contract: NAME.json as it lies beside NAME.onnx.",
+        "required": ["schema", "name", "class_names", "onnx_sha256", "temperature"],
+    },
+    "Problem": {
+        **_record(
+            {
+                "type": _described(_TEXT, "Where this kind of problem is described."),
+                "title": _TEXT,
+                "status": {"type": "integer", "minimum": 400, "maximum": 599},
+                "detail": _described(_TEXT, "What, got, wanted, next: one sentence."),
+            }
+        ),
+        "description": "A problem document (RFC 9457).",
+    },
+}
+"""The service's records by their names in the OpenAPI."""
+
+_PROBABILITIES: Final = (0.01, 0.0, 0.01, 0.9, 0.05, 0.02, 0.01)
+_RESULT: Final[Schema] = {
+    "schema": 1,
+    "source": "<bytes>",
+    "width": 640,
+    "height": 480,
+    "faces": [
+        {
+            "box": {"x": 10.25, "y": 20.5, "width": 90.0, "height": 112.0},
+            "landmarks": [[31.0, 62.1], [70.4, 61.8], [50.2, 84.9], [34.7, 105.3], [67.1, 105.0]],
+            "detection_score": 0.93,
+            "probabilities": dict(zip(EMOTIONS, _PROBABILITIES, strict=True)),
+            "emotion": "happy",
+            "reason": None,
+        }
+    ],
+}
+_FAILURE: Final[Schema] = {
+    "schema": 1,
+    "source": "<bytes>",
+    "error": {"kind": "image", "message": "<bytes> is damaged or incomplete (...)"},
+}
+_JOB: Final[Schema] = {
+    "id": "k3v9Yc0m2Jx1q8sZt7uW4A",
+    "state": "running",
+    "progress": 0.42,
+    "frames": 126,
+    "time_s": 4.2,
+    "duration_s": 10.0,
+    "result": None,
+    "problem": None,
+}
+EXAMPLES: Final[dict[str, Schema]] = {
+    "ImageResult": {"summary": "One picture", "value": _RESULT},
+    "Results": {"summary": "A form", "value": {"results": [_RESULT, _FAILURE]}},
+    "Job": {"summary": "A job under way", "value": _JOB},
+}
+"""Examples by the names of what they are examples of."""
+
+
+def answer(description: str, *names: str) -> Schema:
+    """Describe an answer in JSON.
+
+    Args:
+        description: What it is.
+        names: Of `SCHEMAS`: what it may be; there are examples of those in `EXAMPLES`.
+    """
+    examples = {
+        name: {"$ref": f"#/components/examples/{name}"} for name in names if name in EXAMPLES
+    }
+    content: Schema = {"schema": refer(names[0])}
+    if len(names) > 1:
+        content["schema"] = {"anyOf": [refer(name) for name in names]}
+    if examples:
+        content["examples"] = examples
+    return {"description": description, "content": {"application/json": content}}
+
+
+def problems(*kinds: str) -> dict[int | str, Schema]:
+    """Describe the problem documents that an operation may answer with.
+
+    Args:
+        kinds: Kinds of problem, besides those that any request may meet.
+    """
+    described: dict[int | str, Schema] = {}
+    everywhere = ("malformed", "no-token", "wrong-origin", "wrong-host", "failed", "busy")
+    for kind in sorted({*kinds, *everywhere}, key=lambda kind: KINDS[kind][0]):
+        status, title = KINDS[kind]
+        if status in described:
+            described[status]["description"] += f"; {title[0].lower()}{title[1:]}"
+            continue
+        example = {"type": f"/docs#{kind}", "title": title, "status": status, "detail": "..."}
+        described[status] = {
+            "description": title,
+            "content": {
+                "application/problem+json": {"schema": refer("Problem"), "example": example}
+            },
+        }
+        if status in {429, 503}:
+            described[status]["headers"] = {
+                "Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}
+            }
+    return described
+
+
+def upload(family: str, formats: tuple[str, ...], *, many: bool) -> Schema:
+    """Describe an operation's body: a file as it is, or a form of files.
+
+    Args:
+        family: "image" or "video".
+        formats: Types to name; `family/*` is taken whatever it is.
+        many: Whether the form may have several files.
+    """
+    binary: Schema = {"type": "string", "format": "binary"}
+    files: Schema = {"type": "array", "items": binary, "minItems": 1} if many else binary
+    field_name = f"{family}s" if many else family
+    form = {"type": "object", "properties": {field_name: files}, "required": [field_name]}
+    raw = (*(f"{family}/{name}" for name in formats), "application/octet-stream")
+    content: Schema = {media_type: {"schema": binary} for media_type in raw}
+    content["multipart/form-data"] = {"schema": form}
+    return {"requestBody": {"required": True, "content": content}}

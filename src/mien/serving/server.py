@@ -1,0 +1,84 @@
+"""This module turns an application into a running server, and a signal into an orderly end."""
+
+import math
+import signal
+import socket
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from mien.errors import ConfigError
+from mien.serving.connections import limit_connections
+from mien.serving.limits import Limits
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Open the socket that clients connect to.
+
+    Args:
+        host: An address of this machine, or its name.
+        port: 0 takes a free one.
+
+    Raises:
+        ConfigError: That cannot be listened on.
+    """
+    if not 0 <= port <= 65535:
+        raise ConfigError(f"--port must be 0 to 65535, got {port}")
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.create_server(address[:2], family=family, backlog=1024)
+    except OSError as error:
+        raise ConfigError(
+            f"{host}:{port} cannot be listened on ({error.strerror or error}); "
+            "choose another --host or --port"
+        ) from error
+    listener.set_inheritable(False)
+    return listener
+
+
+def make_server(app: FastAPI, limits: Limits) -> uvicorn.Server:
+    """Make the server of an application.
+
+    Args:
+        app: The application.
+        limits: How long connections may take.
+    """
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            http=limit_connections(limits),
+            ws="none",
+            loop="asyncio",
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=math.ceil(limits.idle_s),
+            timeout_graceful_shutdown=math.ceil(limits.drain_s),
+        )
+    )
+
+
+def run(app: FastAPI, listener: socket.socket, limits: Limits) -> None:
+    """Serve until a signal asks to stop: requests under way are finished, new ones refused.
+
+    Args:
+        app: The application.
+        listener: From `listen`.
+        limits: How long connections may take.
+
+    Raises:
+        KeyboardInterrupt: It was stopped by Ctrl-C.
+    """
+
+    def end(_: int, __: FrameType | None) -> None:
+        """Take the signal that uvicorn raises again once all is done: the exit code is 0."""
+
+    previous = signal.signal(signal.SIGTERM, end)
+    try:
+        make_server(app, limits).run(sockets=[listener])
+    finally:
+        signal.signal(signal.SIGTERM, previous)

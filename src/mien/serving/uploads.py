@@ -1,0 +1,230 @@
+"""This module turns a request's body into uploads in memory, within bounds of size and time.
+
+Nothing is written to disk, and what an upload is called is never looked at.
+"""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import Request
+
+from mien.serving.metrics import Metrics
+from mien.serving.problems import Problem
+
+_FORM = "multipart/form-data"
+_UNSAID = ("", "application/octet-stream", "application/x-www-form-urlencoded")
+"""Types that say nothing; the last is what curl sends of its own accord."""
+
+
+class UploadMemory:
+    """The bytes of all uploads that are held, and their limit; any thread may call it."""
+
+    def __init__(self, most: int, metrics: Metrics) -> None:
+        self._most = most
+        self._held = 0
+        self._lock = threading.Lock()
+        self._gauge = metrics.upload_bytes
+
+    def hold(self, count: int) -> None:
+        """Hold so many bytes more.
+
+        Raises:
+            Problem: That would be too many.
+        """
+        with self._lock:
+            if self._held + count > self._most:
+                raise Problem(
+                    "busy",
+                    "other uploads fill the memory there is for them; try again soon",
+                    retry_after_s=2,
+                )
+            self._held += count
+            self._gauge.set(self._held)
+
+    def release(self, count: int) -> None:
+        """Let go of so many bytes."""
+        with self._lock:
+            self._held -= count
+            self._gauge.set(self._held)
+
+
+class Upload:
+    """The body of one request as it is read; its bytes are held until it is let go of."""
+
+    def __init__(self, request: Request, memory: UploadMemory, *, most: int) -> None:
+        self._request = request
+        self._memory = memory
+        self._most = most
+        self.held = 0
+        said = request.headers.get("content-length", "")
+        self._check_size(int(said) if said.isdecimal() and len(said) < 20 else 0)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Give the body as it comes.
+
+        Raises:
+            Problem: It is too large, or there is no memory for it.
+            ClientDisconnect: The client has left.
+        """
+        async for chunk in self._request.stream():
+            self._check_size(self.held + len(chunk))
+            self._memory.hold(len(chunk))
+            self.held += len(chunk)
+            yield chunk
+
+    def _check_size(self, size: int) -> None:
+        if size > self._most:
+            raise Problem(
+                "too-large", f"the upload has more than {_in_mib(self._most)}; send less at a time"
+            )
+
+
+@contextmanager
+def receiving(request: Request, memory: UploadMemory, *, most: int) -> Iterator[Upload]:
+    """Hold a request's upload in memory, as long as it is worked on.
+
+    Args:
+        request: The request.
+        memory: Where all uploads are counted.
+        most: Bytes it may have.
+
+    Raises:
+        Problem: It says that it is too large.
+    """
+    upload = Upload(request, memory, most=most)
+    try:
+        yield upload
+    finally:
+        memory.release(upload.held)
+
+
+def check_type(request: Request, family: str) -> str:
+    """Give the type a request says its body has, if such bodies are taken.
+
+    Args:
+        request: The request.
+        family: "image" or "video".
+
+    Returns:
+        The type, lower case, without its parameters.
+
+    Raises:
+        Problem: Such bodies are not taken.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type in (*_UNSAID, _FORM) or media_type.startswith(f"{family}/"):
+        return media_type
+    raise Problem(
+        "unknown-type",
+        f"the body is said to be {media_type[:80]!r}; send {family}/*, application/octet-stream "
+        f"or {_FORM}",
+    )
+
+
+async def read_files(
+    request: Request, upload: Upload, *, family: str, most: int, max_files: int, seconds: float
+) -> list[bytearray]:
+    """Read the files of a request: its body is one, or a form of several.
+
+    Args:
+        request: The request.
+        upload: Its body.
+        family: "image" or "video".
+        most: Bytes one file may have.
+        max_files: Files there may be.
+        seconds: Seconds the body may take to arrive.
+
+    Returns:
+        The files, at least one.
+
+    Raises:
+        Problem: Something is wrong with the request.
+        ClientDisconnect: The client has left.
+    """
+    is_form = check_type(request, family) == _FORM
+    try:
+        async with asyncio.timeout(seconds):
+            if is_form:
+                form = _Form(request.headers["content-type"], most=most, max_files=max_files)
+                async for chunk in upload.chunks():
+                    form.write(chunk)
+                return form.finish()
+            body = bytearray()
+            async for chunk in upload.chunks():
+                body += chunk
+    except TimeoutError:
+        raise Problem(
+            "too-slow", f"the upload took more than {seconds:g} seconds; send it again"
+        ) from None
+    if len(body) > most:
+        raise _too_large(most)
+    if not body:
+        raise Problem("unreadable", f"the body is empty; send a {family}")
+    return [body]
+
+
+class _Form:
+    """A form as it is parsed: the files in it, in order."""
+
+    def __init__(self, content_type: str, *, most: int, max_files: int) -> None:
+        _, options = parse_options_header(content_type)
+        boundary = options.get(b"boundary")
+        if not boundary:
+            raise Problem("malformed", "the form's Content-Type names no boundary")
+        self._most = most
+        self._max_files = max_files
+        self._files: list[bytearray] = []
+        self._ended = False
+        try:
+            self._parser = MultipartParser(
+                boundary,
+                {
+                    "on_part_begin": self._begin,
+                    "on_part_data": self._add,
+                    "on_end": self._end,
+                },
+            )
+        except FormParserError as error:
+            raise Problem("malformed", "the form's boundary cannot be used") from error
+
+    def write(self, chunk: bytes) -> None:
+        """Parse what came."""
+        try:
+            self._parser.write(chunk)
+        except FormParserError as error:
+            raise Problem("malformed", "the form is damaged; build it with a library") from error
+
+    def finish(self) -> list[bytearray]:
+        """Give the files, once all has come."""
+        if not self._ended:
+            raise Problem("malformed", "the form is cut off before its last boundary")
+        if not self._files:
+            raise Problem("unreadable", "the form holds no file; send one or more")
+        return self._files
+
+    def _begin(self) -> None:
+        if len(self._files) == self._max_files:
+            raise Problem(
+                "too-large", f"the form has more than {self._max_files} parts; send fewer at a time"
+            )
+        self._files.append(bytearray())
+
+    def _add(self, data: bytes, start: int, end: int) -> None:
+        if len(self._files[-1]) + end - start > self._most:
+            raise _too_large(self._most)
+        self._files[-1] += data[start:end]
+
+    def _end(self) -> None:
+        self._ended = True
+
+
+def _too_large(most: int) -> Problem:
+    return Problem("too-large", f"a file has more than {_in_mib(most)}; make it smaller first")
+
+
+def _in_mib(count: int) -> str:
+    return f"{count / 2**20:g} MiB" if count >= 2**20 else f"{count:,} bytes"

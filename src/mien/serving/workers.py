@@ -1,0 +1,230 @@
+"""This module turns pictures that wait into results; faces that wait together are read together.
+
+As many threads as there are cores each take the next picture, decode it and find its faces. Where
+no picture waits any more, or enough faces were found, a thread reads all that were found in one
+pass through the model. So nothing waits for a timer, no thread waits for another, and the cores
+are never asked for more than they have. The answers do not depend on who waited together.
+"""
+
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+
+from mien.analyzer import Analyzer, FoundFaces
+from mien.images import name_source, read_image
+from mien.recognizer import CHUNK
+from mien.results import ImageResult
+from mien.serving.limits import Limits
+from mien.serving.metrics import Metrics
+from mien.serving.problems import Problem
+
+Answer: TypeAlias = "Future[ImageResult]"
+
+_PATIENCE_S = 0.1
+"""How long a found face waits for others while pictures keep coming."""
+_FIRST_GUESS_S = 0.1
+"""Seconds a picture takes, until some were measured."""
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A picture whose faces were found, and who waits for it."""
+
+    answer: Answer
+    picture: FoundFaces
+    since: float
+
+
+class Workers:
+    """Threads that share one detector and one model; `submit` may be called by any thread."""
+
+    def __init__(self, analyzer: Analyzer, limits: Limits, metrics: Metrics) -> None:
+        """Remember what to work with; `start` begins.
+
+        Args:
+            analyzer: Opened for one thread a call: the threads here are what fills the cores.
+            limits: How many threads, and how much may wait.
+            metrics: Where to count.
+        """
+        self._analyzer = analyzer
+        self._limits = limits
+        self._metrics = metrics
+        self._changed = threading.Condition()
+        self._waiting: deque[tuple[bytearray, Answer]] = deque()
+        self._found: deque[_Found] = deque()
+        self._open = 0  # answers that are owed
+        self._stopping = False
+        self._warm = 0
+        self._picture_s = _FIRST_GUESS_S
+        self._threads = [
+            threading.Thread(target=self._work, name=f"mien-worker-{number}", daemon=True)
+            for number in range(limits.threads)
+        ]
+
+    def start(self) -> None:
+        """Start the threads; each first runs every network once, so that no client waits for it."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Give back every answer that is owed, undone, and end the threads."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+            waiting = [answer for _, answer in self._waiting]
+        for answer in waiting:
+            answer.cancel()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
+
+    @property
+    def is_ready(self) -> bool:
+        """Say whether every thread is warm, and none is asked to stop."""
+        return self._warm == len(self._threads) and not self._stopping
+
+    @property
+    def waiting(self) -> int:
+        """Count the pictures that were taken on and are not answered."""
+        return self._open
+
+    def refuse_if_full(self, pictures: int = 1) -> None:
+        """Raise, before an upload is read, what `submit` would raise after it.
+
+        Raises:
+            Problem: So much is waiting that this would be too much.
+        """
+        if self._open + pictures > self._limits.max_waiting:
+            raise self._full(pictures)
+
+    def submit(self, pictures: Sequence[bytearray]) -> list[Answer]:
+        """Take on the pictures of one request, all or none.
+
+        Whoever cancels an answer frees its work.
+
+        Args:
+            pictures: Encoded pictures.
+
+        Returns:
+            For each picture its answer to come, which may be an `ImageError`.
+
+        Raises:
+            Problem: So much is waiting that this would be too much.
+        """
+        answers: list[Answer] = [Future() for _ in pictures]
+        with self._changed:
+            if self._open + len(pictures) > self._limits.max_waiting:
+                raise self._full(len(pictures))
+            self._open += len(pictures)
+            self._waiting.extend(zip(pictures, answers, strict=True))
+            self._metrics.waiting.set(self._open)
+            self._changed.notify(len(pictures))
+        for answer in answers:
+            answer.add_done_callback(self._close)
+        return answers
+
+    def _full(self, pictures: int) -> Problem:
+        left_s = (self._open + pictures) * self._picture_s / len(self._threads)
+        return Problem(
+            "queue-full",
+            f"{self._open} pictures are waiting, of {self._limits.max_waiting} that may; "
+            "try again after the seconds in Retry-After",
+            retry_after_s=min(max(1, math.ceil(left_s / 2)), 60),
+        )
+
+    def _close(self, answer: Answer) -> None:
+        """Forget an answer that was given, or that nobody waits for any more."""
+        with self._changed:
+            self._open -= 1
+            self._metrics.waiting.set(self._open)
+            if answer.cancelled():  # its picture, if it still waits, goes at once
+                kept = [item for item in self._waiting if item[1] is not answer]
+                self._waiting = deque(kept)
+
+    def _work(self) -> None:
+        """Find faces and read faces until there is nothing left and no more to come."""
+        self._warm_up()
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._found or self._stopping)
+                batch = self._take_found()
+                if not batch and not self._waiting:
+                    return
+                data, answer = (bytearray(), None) if batch else self._waiting.popleft()
+            if answer is None:
+                self._read(batch)
+            else:
+                self._find(data, answer)
+            batch, data, answer = [], bytearray(), None  # an idle thread holds on to nothing
+
+    def _take_found(self) -> list[_Found]:
+        """Take what was found, once it is worth a pass through the model."""
+        faces = sum(len(found.picture.crops) for found in self._found)
+        patient = self._found and time.monotonic() - self._found[0].since < _PATIENCE_S
+        if self._waiting and patient and faces < self._limits.batch_faces:
+            return []
+        batch: list[_Found] = []
+        taken = 0
+        while self._found and (not batch or taken + len(self._found[0].picture.crops) <= CHUNK):
+            batch.append(self._found.popleft())
+            taken += len(batch[-1].picture.crops)
+        return batch
+
+    def _find(self, data: bytearray, answer: Answer) -> None:
+        """Decode a picture and find its faces; one without any is answered at once."""
+        began = time.monotonic()
+        try:
+            image = read_image(data, max_pixels=self._limits.max_pixels)
+            found = replace(self._analyzer.find_faces(image), source=name_source(data))
+        except Exception as error:  # noqa: BLE001 - whatever it is, somebody waits for it
+            _give(answer, error)
+            return
+        if answer.cancelled():
+            return
+        self._picture_s += 0.1 * (time.monotonic() - began - self._picture_s)
+        if not len(found.crops):
+            self._read([_Found(answer, found, began)])
+            return
+        with self._changed:
+            self._found.append(_Found(answer, found, time.monotonic()))
+            self._changed.notify()
+
+    def _read(self, batch: Sequence[_Found]) -> None:
+        """Read the faces of several pictures, except where nobody waits any more."""
+        wanted = [found for found in batch if not found.answer.cancelled()]
+        try:
+            results = self._analyzer.read_faces([found.picture for found in wanted])
+        except Exception as error:  # noqa: BLE001 - whatever it is, somebody waits for it
+            for found in wanted:
+                _give(found.answer, error)
+            return
+        self._metrics.batch_faces.observe(sum(len(found.picture.crops) for found in wanted))
+        for found, result in zip(wanted, results, strict=True):
+            _give(found.answer, result)
+
+    def _warm_up(self) -> None:
+        """Run every network at its usual sizes: memory is laid out at the first run."""
+        spec = self._analyzer.recognizer.spec
+        self._analyzer.find_faces(np.zeros((480, 640, 3), dtype=np.uint8))
+        for faces in (1, self._limits.batch_faces):
+            crops = np.zeros((faces, spec.input_size, spec.input_size), dtype=np.uint8)
+            self._analyzer.recognizer.predict_probabilities(crops)
+        with self._changed:
+            self._warm += 1
+
+
+def _give(answer: Answer, outcome: ImageResult | Exception) -> None:
+    """Answer, unless whoever asked has left."""
+    if not answer.set_running_or_notify_cancel():
+        return
+    if isinstance(outcome, ImageResult):
+        answer.set_result(outcome)
+    else:
+        answer.set_exception(outcome)
