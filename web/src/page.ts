@@ -13,7 +13,7 @@ import { Reader } from "./reader";
 import { Recording } from "./recording";
 import { imageResult, type FaceResult, type ImageResult } from "./results";
 import { element, Stage } from "./stage";
-import { photoTable, videoTable } from "./tables";
+import { toCsv } from "./tables";
 import { Timeline } from "./timeline";
 import type { Reading } from "./worker";
 
@@ -151,16 +151,14 @@ export class Page {
     const { spec } = this.model;
     const name = nameAfter(this.source, kind);
     await this.attempt(async () => {
+      const rows = this.recording?.rows ?? (this.photoResult === null ? [] : [this.photoResult]);
       if (kind === "png") {
         await savePng(this.stage.render(this.mode === "photo" || this.isFrozen), name);
-      } else if (this.recording !== null && this.size !== null) {
-        const { duration } = this.stage.video;
-        const record = this.recording.toRecord(this.size.width, this.size.height, Number.isFinite(duration) ? duration : null);
-        const text = kind === "csv" ? videoTable(this.recording.rows, spec.class_names) : `${JSON.stringify(record)}\n`;
-        saveText(text, name, kind === "csv" ? "text/csv" : "application/json");
-      } else if (this.photoResult !== null) {
-        const text = kind === "csv" ? photoTable(this.photoResult, spec.class_names) : `${JSON.stringify(this.photoResult)}\n`;
-        saveText(text, name, kind === "csv" ? "text/csv" : "application/json");
+      } else if (kind === "csv") {
+        saveText(toCsv(rows, spec.class_names), name, "text/csv");
+      } else {
+        const record = this.recording?.toRecord(this.size, this.stage.video.duration) ?? this.photoResult;
+        saveText(`${JSON.stringify(record)}\n`, name, "application/json");
       }
     });
   }

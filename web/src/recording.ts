@@ -9,6 +9,11 @@ const MAX_GAP_S = 1;
 /** A shorter stretch is no event. */
 const MIN_EVENT_S = 0.5;
 
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
 /** A stretch of time over which a track shows one apparent expression. */
 export interface Event {
   readonly track_id: number;
@@ -58,13 +63,13 @@ export class Recording {
   }
 
   /** Give the recording as Python gives a `VideoResult`. */
-  toRecord(width: number, height: number, durationS: number | null): Record<string, unknown> {
+  toRecord(size: Size | null, durationS: number): Record<string, unknown> {
     return {
       schema: SCHEMA,
       source: this.source,
-      width,
-      height,
-      duration_s: durationS === null ? null : round(durationS, 3),
+      width: size?.width ?? null,
+      height: size?.height ?? null,
+      duration_s: Number.isFinite(durationS) ? round(durationS, 3) : null, // a camera has none
       frames_with_face: this.frames.filter(({ faces }) => faces.length > 0).length,
       tracks: findTracks(this.frames),
       events: findEvents(this.frames, this.threshold),
