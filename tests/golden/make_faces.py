@@ -31,7 +31,12 @@ def draw_pictures(portrait: Image.Image) -> dict[str, Image.Image]:
     turned = Image.fromarray(_gradient(200, 150))
     turned.paste(head.resize((130, 130), Image.Resampling.LANCZOS).rotate(20), (10, 40))
     tight = head.crop((72, 36, 184, 172))
-    return {"group": group, "tight": tight, "turned": turned, "empty": Image.fromarray(_gradient(90, 160))}
+    return {
+        "group": group,
+        "tight": tight,
+        "turned": turned,
+        "empty": Image.fromarray(_gradient(90, 160)),
+    }
 
 
 def _gradient(height: int, width: int) -> NDArray[np.uint8]:
