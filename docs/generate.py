@@ -292,6 +292,7 @@ def write_page_speed() -> str | None:
     if not PAGE_SPEED.is_file():
         return None
     measured = json.loads(PAGE_SPEED.read_text(encoding="utf-8"))
+    machine, chromium = measured["machine"], measured["figures"]["chromium"].split(".")[0]
     rows = [
         f"| {name} | {model['first_load']['brotli_mb']:.1f} MB | "
         f"{model['camera']['frames_per_s']:.0f} |"
@@ -304,10 +305,9 @@ def write_page_speed() -> str | None:
             *rows,
             "",
             (
-                "One face from a camera of 640x480, in Chromium "
-                f"{measured['figures']['chromium'].split('.')[0]} on {measured['machine']['cores']} "
-                f"cores ({measured['machine']['processor']}), drawn without a graphics card; "
-                "detection and recognition have one thread. `benchmarks/page_speed.py` measures it."
+                f"One face from a camera of 640x480, in Chromium {chromium} on {machine['cores']} "
+                f"cores ({machine['processor']}), drawn without a graphics card; detection and "
+                "recognition have one thread. `benchmarks/page_speed.py` measures it."
             ),
         ]
     )

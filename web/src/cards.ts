@@ -41,7 +41,9 @@ class Card {
     this.element.dataset.certain = String(shown.emotion !== null);
     this.element.style.setProperty("--color", colorOf(shown.emotion, names, isDark));
     setText(this.word, shown.word);
-    setText(this.who, `face ${number}`);
+    const level = shown.emotion === null ? undefined : shown.probabilities?.[shown.emotion];
+    const short = isOpen || level === undefined ? "" : `${Math.round(level * 100)} % · `;
+    setText(this.who, `${short}face ${number}`);
     setText(this.why, WHY[shown.word] ?? "");
     this.why.hidden = shown.emotion !== null;
     this.button.setAttribute("aria-expanded", String(isOpen));

@@ -40,12 +40,16 @@ export function fit(width: number, height: number, spaceWidth: number, spaceHeig
   return { x: (spaceWidth - width * scale) / 2, y: (spaceHeight - height * scale) / 2, scale, mirrored, width };
 }
 
-/** Draw every face's box, with its word above it or inside. */
+/**
+ * Draw every face's box, with its word above it or inside.
+ *
+ * `unit` is a thin line's width and `letter` the height of letters, both in canvas pixels.
+ */
 export function drawFaces(
   context: CanvasRenderingContext2D,
   faces: readonly ShownFace[],
   place: Placement,
-  { selected, unit }: { selected: number; unit: number },
+  { selected, unit, letter }: { selected: number; unit: number; letter: number },
 ): void {
   faces.forEach((shown, index) => {
     const { box } = shown.face;
@@ -57,7 +61,7 @@ export function drawFaces(
     const names = Object.keys(shown.probabilities ?? {});
     const color = colorOf(shown.emotion, names, true); // on photos, the bright ones
     drawFrame(context, [x, y, width, height], color, { unit, dashed: shown.emotion === null, bold: index === selected });
-    drawLabel(context, labelFor(shown), color, [x, y, width, height], unit);
+    drawLabel(context, labelFor(shown), color, [x, y, width, height], { unit, size: letter });
   });
 }
 
@@ -88,8 +92,13 @@ function drawFrame(
   context.setLineDash([]);
 }
 
-function drawLabel(context: CanvasRenderingContext2D, text: string, color: string, box: Rectangle, unit: number): void {
-  const size = 14 * unit;
+function drawLabel(
+  context: CanvasRenderingContext2D,
+  text: string,
+  color: string,
+  box: Rectangle,
+  { unit, size }: { unit: number; size: number },
+): void {
   context.font = `600 ${size}px system-ui, -apple-system, "Segoe UI", Roboto, Arial, sans-serif`;
   const width = context.measureText(text).width + size * 1.9;
   const height = size * 1.75;

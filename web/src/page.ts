@@ -248,7 +248,9 @@ export class Page {
     if (this.recording.length === 1) {
       this.showState();
     }
-    this.say(`${(this.live?.framesPerSecond ?? 0).toFixed(0)} readings a second`);
+    if (!this.stage.video.ended) {
+      this.say(`${(this.live?.framesPerSecond ?? 0).toFixed(0)} readings a second`);
+    }
   }
 
   /** Show the faces that were read last. */

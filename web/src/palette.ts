@@ -12,13 +12,13 @@ const DARK: Record<string, string> = {
 };
 // On paper the pale ones would be lost: the same hues, deeper.
 const LIGHT: Record<string, string> = {
-  angry: "#c44f00",
-  disgust: "#00805c",
-  fear: "#b0558a",
-  happy: "#a08500",
-  neutral: "#737a83",
-  sad: "#2279b5",
-  surprise: "#b56a00",
+  angry: "#c4480f",
+  disgust: "#0a8a66",
+  fear: "#b3588e",
+  happy: "#cfa300",
+  neutral: "#7d858f",
+  sad: "#2b83c0",
+  surprise: "#c9770a",
 };
 const SPARE = ["angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"];
 

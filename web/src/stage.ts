@@ -77,7 +77,8 @@ export class Stage {
     const context = context2d(canvas);
     context.drawImage(isStill ? this.still : this.video, 0, 0, width, height);
     const place = { x: 0, y: 0, scale: 1, mirrored: false, width };
-    drawFaces(context, this.faces, place, { selected: this.selected, unit: Math.max(1, Math.max(width, height) / 900) });
+    const unit = Math.max(1, Math.max(width, height) / 900);
+    drawFaces(context, this.faces, place, { selected: this.selected, unit, letter: 14 * unit });
     return canvas;
   }
 
@@ -94,7 +95,8 @@ export class Stage {
     context.clearRect(0, 0, width, height);
     if (size !== null) {
       const place = fit(size.width, size.height, width, height, this.mirrored);
-      drawFaces(context, this.faces, place, { selected: this.selected, unit: ratio });
+      const letter = ratio * Math.min(15, Math.max(11, overlay.clientWidth / 45));
+      drawFaces(context, this.faces, place, { selected: this.selected, unit: ratio, letter });
     }
   }
 }
