@@ -74,7 +74,9 @@ function listenToModels(): void {
   const select = element<HTMLSelectElement>("model");
   select.replaceChildren(...MODELS.map(({ spec }) => new Option(spec.name, spec.name)));
   select.disabled = MODELS.length < 2;
-  select.addEventListener("change", () => void page.load(select.value));
+  select.addEventListener("change", async () => {
+    select.value = await page.load(select.value); // the old one stays if the new one fails
+  });
 }
 
 /** Keep the page's files, so that it opens offline. */

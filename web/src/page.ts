@@ -54,8 +54,8 @@ export class Page {
     this.stage.video.addEventListener("play", () => this.showState());
   }
 
-  /** Open a model, at the start or when another one is chosen. */
-  async load(name: string): Promise<void> {
+  /** Open a model, at the start or when another one is chosen; gives the name of the one in use. */
+  async load(name: string): Promise<string> {
     document.body.dataset.ready = "false";
     this.say(`Loading the model ${name}…`);
     await this.attempt(async () => {
@@ -67,6 +67,7 @@ export class Page {
         await this.readStill(this.photo);
       }
     });
+    return this.model?.spec.name ?? "";
   }
 
   /** Open a file, whatever it is: its content decides. */

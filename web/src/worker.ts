@@ -35,14 +35,21 @@ let detector: FaceDetector | null = null;
 let analyzer: Analyzer | null = null;
 let reader: PixelReader | null = null;
 
-self.onmessage = async ({ data }: MessageEvent<Question>) => {
+/** One question at a time: a photo waits for the model, and a model for the picture in work. */
+let work = Promise.resolve();
+
+self.onmessage = ({ data }: MessageEvent<Question>) => {
+  work = work.then(() => answer(data));
+};
+
+async function answer(question: Question): Promise<void> {
   try {
-    self.postMessage(data.kind === "load" ? await load(data.id, data.model) : await read(data));
+    self.postMessage(question.kind === "load" ? await load(question.id, question.model) : await read(question));
   } catch (error) {
     const kind = error instanceof MienError ? error.kind : "browser";
-    self.postMessage({ kind: "failure", id: data.id, error: kind, message: toSentence(error) } satisfies Answer);
+    self.postMessage({ kind: "failure", id: question.id, error: kind, message: toSentence(error) } satisfies Answer);
   }
-};
+}
 
 /** Open the detector, once, and a model; run both, so that the first picture does not wait. */
 async function load(id: number, name: string): Promise<Answer> {
@@ -68,7 +75,7 @@ async function load(id: number, name: string): Promise<Answer> {
 
 async function read(question: Exclude<Question, { kind: "load" }>): Promise<Answer> {
   if (analyzer === null) {
-    throw new MienError("model", "The model is not loaded yet; wait a moment and try again.");
+    throw new MienError("model", "The model is not loaded yet; load the page again.");
   }
   const began = performance.now();
   reader ??= new PixelReader();
