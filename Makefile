@@ -6,14 +6,18 @@ VENV := .venv
 # mien as a user gets it, without PyTorch.
 DEMO := .venv-demo
 
+# Where `mien serve` looks for the page. Beside each file lies what browsers take compressed, for
+# the page's own files; a wheel that held more would only be larger.
+PAGE := src/mien/serving/page
+
 # Python may keep the bytecode of what it has imported: the next start takes half the time.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs format clean
+.PHONY: help demo test check docs format web web-test clean
 
 help: ## List the commands
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 demo: $(DEMO)/ready ## Install mien, read the sample photo, and draw what was found
 	$(DEMO)/bin/mien analyze examples/astronaut.jpg --annotate demo-output
@@ -35,8 +39,17 @@ format: $(VENV)/ready ## Put the code into its style
 docs: $(VENV)/ready ## Write the generated parts of the documentation again
 	$(VENV)/bin/python docs/generate.py
 
+web: web/node_modules/ready ## Build the page into web/dist, and for `mien serve` (needs Node.js and an installed mien)
+	cd web && npm run build
+	rm -rf $(PAGE) && mkdir -p $(PAGE) && cp -R web/dist/. $(PAGE)
+	find $(PAGE) -name '*.gz' -delete -o -name '*.onnx.br' -delete
+
+web-test: web/node_modules/ready ## Test the page's code on the golden files (needs Node.js)
+	cd web && npm run check && npm test
+
 clean: ## Remove what make made, except for models and runs
 	rm -rf $(VENV) $(DEMO) demo-output dist build .coverage htmlcov
+	rm -rf web/node_modules web/dist $(PAGE)
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # A `ready` file is written when an environment is complete, so that a second run is quick, and an
@@ -51,6 +64,10 @@ $(DEMO)/ready: pyproject.toml hatch_build.py
 	$(call make_environment,$(DEMO))
 	@echo "installing mien: under a minute, once"
 	@$(DEMO)/bin/python -m pip install --quiet --no-compile --editable .
+	@touch $@
+
+web/node_modules/ready: web/package-lock.json
+	cd web && npm ci
 	@touch $@
 
 define make_environment

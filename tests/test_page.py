@@ -1,0 +1,424 @@
+"""The page that `make web` builds, in a real browser: what it reads, says, saves, never sends."""
+
+import csv
+import functools
+import http.server
+import io
+import json
+import math
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import mien
+
+ROOT = Path(__file__).parent.parent
+BUILDS = (ROOT / "web" / "dist", ROOT / "src" / "mien" / "serving" / "page")
+BUILD = next((build for build in BUILDS if (build / "index.html").is_file()), None)
+CHROMIUM = next(
+    (path for path in ("/usr/bin/chromium", "/usr/bin/chromium-browser") if Path(path).exists()),
+    None,
+)
+SIZES = ((360, 740), (820, 1180), (1440, 900))
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+expect = sync_api.expect
+
+pytestmark = [
+    pytest.mark.enable_socket,
+    pytest.mark.skipif(BUILD is None, reason="the page is not built: make web"),
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: apt install chromium"),
+]
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """A plain static host, as anyone may use; it sends no header that the page would need."""
+
+    asked: list[str]
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        super().do_GET()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@dataclass
+class Site:
+    """The page on a static host, and what was asked of it."""
+
+    url: str
+    asked: list[str]
+
+
+@dataclass
+class Visit:
+    """A page that is open, and what it complained of and asked for."""
+
+    page: Any
+    complaints: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def open_photo(self, path: Path) -> None:
+        """Open a photo, and wait until it was read."""
+        self.page.set_input_files("#photo-file", path)
+        expect(self.page.locator("#status")).to_contain_text("found", timeout=30_000)
+
+    def save(self, kind: str) -> bytes:
+        with self.page.expect_download() as download:
+            self.page.click(f"#save-{kind}")
+        return Path(download.value.path()).read_bytes()
+
+    def wait_for_readings(self, count: int) -> None:
+        """Wait until a camera or video was read so often."""
+        for _ in range(60):
+            self.page.wait_for_timeout(500)
+            if self.page.is_enabled("#save-json"):
+                record = json.loads(self.save("json"))
+                if len(record["frames"]) >= count:
+                    return
+        pytest.fail(f"there were not {count} readings in 30 s")
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    asked: list[str] = []
+    handler = type("Recording", (Handler,), {"asked": asked})
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(handler, directory=str(BUILD))
+    )
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield Site(f"http://localhost:{server.server_port}/", asked)
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Chromium with a camera that shows a portrait moving to and fro."""
+    film = tmp_path_factory.mktemp("camera") / "camera.mjpeg"
+    film.write_bytes(b"".join(encode(frame, "JPEG") for frame in draw_film(40)))
+    arguments = [
+        "--no-sandbox",
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-video-capture={film}",
+    ]
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser: Any, site: Site) -> Iterator[Visit]:
+    """The page, loaded, in a browser that is new to it; no error may be left at the end."""
+    with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
+        context.grant_permissions(["camera"])
+        visit = enter(context, site)
+        yield visit
+        assert visit.complaints == []
+
+
+def enter(context: Any, site: Site) -> Visit:
+    page = context.new_page()
+    visit = Visit(page)
+    page.on("pageerror", lambda error: visit.complaints.append(str(error)))
+    page.on(
+        "console",
+        lambda message: (
+            visit.complaints.append(message.text) if message.type in {"error", "warning"} else None
+        ),
+    )
+    context.on("request", lambda request: visit.requests.append(request.url))
+    page.goto(site.url)
+    try:
+        page.wait_for_selector("body[data-ready=true]", timeout=90_000)
+    except sync_api.TimeoutError:
+        pytest.fail(f"not ready: {page.inner_text('#status')!r}, {visit.complaints}, {site.asked}")
+    page.evaluate("async () => { await navigator.serviceWorker.ready; }")
+    return visit
+
+
+def draw_film(count: int) -> Iterator[Image.Image]:
+    portrait = Image.open(ROOT / "examples" / "astronaut.jpg").convert("RGB").resize((480, 480))
+    for number in range(count):
+        frame = Image.new("RGB", (640, 480), (110, 120, 130))
+        frame.paste(portrait, (80 + round(24 * math.sin(2 * math.pi * number / count)), 0))
+        yield frame
+
+
+def encode(image: Image.Image, kind: str) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, kind, quality=90)
+    return stream.getvalue()
+
+
+def model_of(visit: Visit) -> str:
+    return str(visit.page.input_value("#model"))
+
+
+def assert_same_faces(given: dict, wanted: mien.ImageResult) -> None:
+    wanted_record = wanted.to_dict()
+    assert given.keys() == wanted_record.keys()
+    assert (given["width"], given["height"]) == (wanted.width, wanted.height)
+    assert len(given["faces"]) == len(wanted.faces)
+    for face, wanted_face in zip(given["faces"], wanted_record["faces"], strict=True):
+        assert face.keys() == wanted_face.keys()
+        box = [face["box"][side] - wanted_face["box"][side] for side in wanted_face["box"]]
+        assert np.abs(box).max() < 0.1
+        off = np.subtract(face["landmarks"], wanted_face["landmarks"])
+        assert np.abs(off).max() < 0.1
+        assert face["detection_score"] == pytest.approx(wanted_face["detection_score"], abs=1e-3)
+        assert face["probabilities"] == pytest.approx(wanted_face["probabilities"], abs=1e-3)
+        assert (face["emotion"], face["reason"]) == (wanted_face["emotion"], wanted_face["reason"])
+
+
+def test_a_photo_reads_as_in_python(visit: Visit) -> None:
+    for picture in ("examples/astronaut.jpg", "tests/golden/group.png", "tests/golden/empty.png"):
+        visit.open_photo(ROOT / picture)
+        given = json.loads(visit.save("json"))
+        assert given["source"] == Path(picture).name
+        assert_same_faces(given, mien.analyze(ROOT / picture, model=model_of(visit)))
+
+
+def test_after_loading_no_request_leaves(visit: Visit, site: Site) -> None:
+    assert {url.startswith((site.url, "blob:")) for url in visit.requests} == {True}
+    visit.page.wait_for_timeout(500)
+    asked, requests = len(site.asked), len(visit.requests)
+    visit.open_photo(ROOT / "examples" / "astronaut.jpg")
+    visit.save("png")
+    visit.page.click(".controls [data-open=camera]")
+    visit.wait_for_readings(3)
+    visit.page.click("#close")
+    assert [url for url in visit.requests[requests:] if not url.startswith("blob:")] == []
+    assert site.asked[asked:] == []
+
+
+def test_a_camera_is_read_and_saved(visit: Visit) -> None:
+    page = visit.page
+    page.click(".welcome [data-open=camera]")
+    visit.wait_for_readings(8)
+    record = json.loads(visit.save("json"))
+    assert (record["width"], record["height"]) == (640, 480)
+    assert record["source"] == "<camera>"
+    assert [track["track_id"] for track in record["tracks"]] == [1]
+    times = [frame["time_s"] for frame in record["frames"]]
+    assert times == sorted(times)
+    for frame in record["frames"]:
+        (face,) = frame["faces"]
+        assert face["emotion"] == "happy"
+        assert sum(face["smoothed"].values()) == pytest.approx(1, abs=1e-6)
+    rows = list(csv.DictReader(io.StringIO(visit.save("csv").decode())))
+    assert len(rows) >= len(record["frames"])
+    assert rows[0]["source"] == "<camera>"
+    assert float(rows[0]["happy"]) == record["frames"][0]["faces"][0]["probabilities"]["happy"]
+    picture = Image.open(io.BytesIO(visit.save("png")))
+    assert (picture.format, picture.size) == ("PNG", (640, 480))
+    assert page.locator("#cards .word").inner_text() == "happy"
+
+
+def test_pause_and_freeze_hold_the_picture(visit: Visit) -> None:
+    page = visit.page
+    page.click(".welcome [data-open=camera]")
+    visit.wait_for_readings(3)
+    page.locator("#faces").focus()
+    page.keyboard.press("Space")
+    expect(page.locator("#pause")).to_have_text("Go on")
+    page.wait_for_timeout(1000)
+    held = len(json.loads(visit.save("json"))["frames"])
+    page.wait_for_timeout(700)
+    assert len(json.loads(visit.save("json"))["frames"]) == held
+    page.click("#pause")
+    visit.wait_for_readings(held + 2)
+    page.click("#freeze")
+    expect(page.locator("#status")).to_contain_text("One face found")
+    expect(page.locator("#freeze")).to_have_attribute("aria-pressed", "true")
+    assert Image.open(io.BytesIO(visit.save("png"))).size == (640, 480)
+    held = len(json.loads(visit.save("json"))["frames"])
+    page.click("#freeze")
+    visit.wait_for_readings(held + 2)
+    page.keyboard.press("Escape")
+    expect(page.locator("body")).to_have_attribute("data-mode", "welcome")
+
+
+def test_a_video_file_has_its_own_times(visit: Visit, tmp_path: Path) -> None:
+    av = pytest.importorskip("av", reason="making a video needs PyAV")
+    path = tmp_path / "film.webm"
+    with av.open(path, "w") as container:
+        stream = container.add_stream("libvpx", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 640, 480, "yuv420p"
+        for frame in draw_film(30):
+            container.mux(stream.encode(av.VideoFrame.from_image(frame)))
+        container.mux(stream.encode(None))
+    visit.page.set_input_files("#video-file", path)
+    expect(visit.page.locator("#status")).to_contain_text("over", timeout=30_000)
+    record = json.loads(visit.save("json"))
+    assert record["duration_s"] == pytest.approx(3, abs=0.2)
+    assert record["source"] == "film.webm"
+    assert record["frames_with_face"] == len(record["frames"]) >= 3
+    for frame in record["frames"]:  # ten frames a second: a time says which frame it is
+        assert frame["time_s"] * 10 == pytest.approx(round(frame["time_s"] * 10), abs=0.02)
+
+
+def test_dropped_and_pasted_pictures_open(visit: Visit) -> None:
+    data = (ROOT / "tests" / "golden" / "tight.png").read_bytes()
+    give = """(bytes) => {
+        const transfer = new DataTransfer();
+        transfer.items.add(new File([new Uint8Array(bytes)], "face.png", { type: "image/png" }));
+        dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer }));
+        const drop = new DragEvent("drop", { dataTransfer: transfer, bubbles: true });
+        document.body.dispatchEvent(drop);
+    }"""
+    visit.page.evaluate(give, list(data))
+    expect(visit.page.locator("#status")).to_contain_text("One face found", timeout=20_000)
+
+
+def test_what_is_no_picture_gets_a_sentence(visit: Visit, tmp_path: Path) -> None:
+    notice = visit.page.locator("#notice")
+    for name, data, words in (
+        ("phone.heic", b"\x00\x00\x00\x18ftypheic" + bytes(64), "HEIC"),
+        ("text.jpg", b"Dear all, please find attached the picture.\n" * 3, "text file"),
+        ("empty.jpg", b"", "empty"),
+        ("half.png", (ROOT / "tests/golden/tight.png").read_bytes()[:900], "damaged"),
+        ("paper.jpg", b"%PDF-1.7\n" + bytes(64), "PDF"),
+        ("scan.tiff", b"II*\0" + bytes(64), "TIFF"),
+        ("noise.png", bytes(range(128, 256)) * 3, "not a picture"),
+    ):
+        (tmp_path / name).write_bytes(data)
+        visit.page.set_input_files("#photo-file", tmp_path / name)
+        expect(notice).to_contain_text(words)
+        expect(notice).to_contain_text(name)
+    (tmp_path / "clip.mp4").write_bytes(b"\x00\x00\x00\x20ftypisom" + bytes(64))
+    visit.page.set_input_files("#video-file", tmp_path / "clip.mp4")
+    expect(notice).to_contain_text("does not play this file")
+    expect(visit.page.locator("body")).to_have_attribute("data-mode", "welcome")
+    visit.open_photo(ROOT / "tests" / "golden" / "tight.png")
+    expect(notice).to_be_hidden()
+
+
+def test_a_camera_that_is_refused_gets_a_sentence(browser: Any, site: Site) -> None:
+    with browser.new_context() as context:
+        visit = enter(context, site)
+        visit.page.click(".welcome [data-open=camera]")
+        expect(visit.page.locator("#notice")).to_contain_text("The camera was not allowed")
+        visit.open_photo(ROOT / "tests" / "golden" / "tight.png")
+
+
+def test_without_webassembly_there_is_a_sentence(browser: Any, site: Site) -> None:
+    with browser.new_context(service_workers="block") as context:
+        page = context.new_page()
+        # Workers have a global object of their own: the script is given one without WebAssembly.
+        page.route(
+            re.compile(r"worker-.*\.js$"),
+            lambda route: route.fulfill(
+                body="delete self.WebAssembly;" + route.fetch().text(),
+                content_type="text/javascript",
+            ),
+        )
+        page.goto(site.url)
+        expect(page.locator("#notice")).to_contain_text("WebAssembly", timeout=30_000)
+
+
+def test_it_works_offline_once_loaded(visit: Visit) -> None:
+    visit.page.context.set_offline(True)
+    visit.page.reload()
+    visit.page.wait_for_selector("body[data-ready=true]", timeout=60_000)
+    visit.open_photo(ROOT / "tests" / "golden" / "tight.png")
+    visit.page.context.set_offline(False)
+
+
+def test_another_model_can_be_chosen(visit: Visit) -> None:
+    models = visit.page.locator("#model option").all_inner_texts()
+    if len(models) < 2:
+        pytest.skip("the page was built with one model")
+    visit.open_photo(ROOT / "examples" / "astronaut.jpg")
+    for model in reversed(models):
+        visit.page.select_option("#model", model)
+        expect(visit.page.locator("#status")).to_contain_text("found", timeout=30_000)
+        given = json.loads(visit.save("json"))
+        assert_same_faces(given, mien.analyze(ROOT / "examples" / "astronaut.jpg", model=model))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(visit: Visit, scheme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is missing")
+    page = visit.page
+    page.emulate_media(color_scheme=scheme)
+
+    def check(where: str) -> None:
+        results = axe.Axe().run(page)
+        assert results.violations_count == 0, f"{where}: {results.generate_report()}"
+
+    check("welcome")
+    visit.open_photo(ROOT / "tests" / "golden" / "group.png")
+    check("photo")
+    page.click(".controls [data-open=camera]")
+    visit.wait_for_readings(3)
+    check("camera")
+    page.set_viewport_size({"width": 360, "height": 740})
+    check("camera on a phone")
+
+
+def test_everything_works_from_the_keyboard(visit: Visit) -> None:
+    page = visit.page
+    page.keyboard.press("Tab")
+    assert page.evaluate("() => document.activeElement.className") == "skip"
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        if page.evaluate("() => document.activeElement.dataset.open") == "camera":
+            break
+    page.keyboard.press("Enter")
+    visit.wait_for_readings(2)
+    names = set()
+    for _ in range(16):
+        page.keyboard.press("Tab")
+        names.add(page.evaluate("() => document.activeElement.id"))
+    assert {"pause", "freeze", "close", "save-png", "save-csv", "save-json"} <= names
+
+
+def test_it_is_one_screen(visit: Visit) -> None:
+    page = visit.page
+    extent = "() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
+    for parts in (("#welcome",), ("#stage", ".controls", "#faces", "#timeline")):
+        for width, height in SIZES:
+            page.set_viewport_size({"width": width, "height": height})
+            assert page.evaluate(extent) == [width, height]
+            for part in parts:
+                box = page.locator(part).bounding_box()
+                assert box["x"] >= 0
+                assert box["x"] + box["width"] <= width
+                assert box["y"] + box["height"] <= height
+        if parts == ("#welcome",):
+            page.click(".welcome [data-open=camera]")
+            visit.wait_for_readings(1)
+
+
+def test_the_page_says_what_it_is_before_it_asks_for_the_camera(visit: Visit) -> None:
+    text = visit.page.inner_text("#welcome")
+    for words in ("apparent expression", "does not know what anyone feels", "on this device"):
+        assert words in text
+    assert not visit.page.evaluate("() => document.querySelector('video').srcObject")
+
+
+def test_the_build_names_no_other_host() -> None:
+    """What the runtime and XML name as mere words is known; nothing else may be there."""
+    assert BUILD is not None
+    known = ("www.w3.org", "localhost", "web.dev", "github.com", "rolldown.rs", "")
+    for path in BUILD.rglob("*"):
+        if path.suffix in {".html", ".js", ".css", ".svg", ".webmanifest"}:
+            for host in re.findall(r"https?://([\w.-]*)", path.read_text(encoding="utf-8")):
+                assert host.rstrip(".") in known, f"{path.name}: {host}"
+    html = (BUILD / "index.html").read_text(encoding="utf-8")
+    assert "default-src 'none'" in html
+    assert "unsafe-inline" not in html
+    assert "'unsafe-eval'" not in html

@@ -1,0 +1,81 @@
+/** This module turns pictures and frames into results: it composes detector, crop and recognizer. */
+
+import type { Face, FaceDetector } from "./faces";
+import type { Pixels } from "./images";
+import { cropFace, isTooSmall } from "./preprocess";
+import type { Recognizer } from "./recognizer";
+import { read, unread, type FaceResult } from "./results";
+import { Tracker } from "./tracking";
+
+/** Between two looks at the whole frame, faces are only followed, for at most so long. */
+export const LOOK_EVERY_S = 0.7;
+/** Following this many faces costs about as much as looking at the whole frame. */
+const MAX_FOLLOWED = 4;
+
+/** Detector and model, opened once for many pictures. */
+export class Analyzer {
+  private tracker = new Tracker();
+  private lastTimeS = -Infinity;
+  private lastLookS = -Infinity;
+
+  constructor(
+    private readonly detector: FaceDetector,
+    readonly recognizer: Recognizer,
+  ) {}
+
+  /** Read the faces of one picture, the largest first, as Python does. */
+  async readPhoto(image: Pixels): Promise<FaceResult[]> {
+    return this.recognize(image, await this.detector.detect(image));
+  }
+
+  /** Forget the faces of the last frames: another camera or video begins. */
+  restart(): void {
+    this.tracker = new Tracker();
+    this.lastTimeS = -Infinity;
+    this.lastLookS = -Infinity;
+  }
+
+  /** Read the faces of the next frame of a camera or video. */
+  async readFrame(image: Pixels, timeS: number): Promise<FaceResult[]> {
+    if (timeS < this.lastTimeS) {
+      this.restart(); // somebody went back in the video
+    }
+    const elapsedS = Math.min(timeS - this.lastTimeS, 10);
+    const faces = await this.findNext(image, timeS);
+    const results = await this.recognize(image, faces);
+    const ids = this.tracker.assign(faces, timeS);
+    this.lastTimeS = timeS;
+    return results.map((face, index) => this.tracker.smooth(face, ids[index], elapsedS));
+  }
+
+  /** Follow the faces of the last frame; look at the whole frame now and then, or if one is lost. */
+  private async findNext(image: Pixels, timeS: number): Promise<Face[]> {
+    const boxes = this.tracker.boxesAt(this.lastTimeS);
+    if (boxes.length > 0 && boxes.length <= MAX_FOLLOWED && timeS - this.lastLookS < LOOK_EVERY_S) {
+      const faces: Face[] = [];
+      for (const box of boxes) {
+        const face = await this.detector.detectNear(image, box);
+        if (face !== null) {
+          faces.push(face);
+        }
+      }
+      if (faces.length === boxes.length) {
+        return faces.sort((a, b) => b.box.width * b.box.height - a.box.width * a.box.height);
+      }
+    }
+    this.lastLookS = timeS;
+    return this.detector.detect(image);
+  }
+
+  /** Read faces that were found; those that are too small are recorded unread. */
+  private async recognize(image: Pixels, faces: readonly Face[]): Promise<FaceResult[]> {
+    const { spec } = this.recognizer;
+    const options = { margin: spec.crop_margin, shiftY: spec.crop_shift_y, size: spec.input_size };
+    const large = faces.filter((face) => !isTooSmall(face));
+    const rows = await this.recognizer.predictProbabilities(large.map((face) => cropFace(image, face, options)));
+    return faces.map((face) => {
+      const row = rows[large.indexOf(face)];
+      return row === undefined ? unread(face) : read(face, row, spec.abstention_threshold);
+    });
+  }
+}

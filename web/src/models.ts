@@ -1,0 +1,36 @@
+/** This module turns the models that were there when the page was built into a list to choose from. */
+
+import { MienError } from "./errors";
+import { readSpec, type ModelSpec } from "./spec";
+
+const FILES = import.meta.glob<string>("../../src/mien/assets/*.onnx", { query: "?url", import: "default", eager: true });
+const CONTRACTS = import.meta.glob<unknown>("../../src/mien/assets/*.json", { import: "default", eager: true });
+const DETECTOR = "face_detection_yunet_2023mar";
+/** The first of these that is there is the page's default. */
+const ORDER = ["fast", "accurate"];
+
+/** A model that can be chosen: its contract, and where its weights are. */
+export interface Model {
+  readonly spec: ModelSpec;
+  readonly url: string;
+}
+
+/** The models, the default first. */
+export const MODELS: readonly Model[] = ORDER.flatMap((name) => {
+  const url = addressOf(name);
+  const contract = Object.entries(CONTRACTS).find(([path]) => path.endsWith(`/${name}.json`));
+  return url === undefined || contract === undefined ? [] : [{ spec: readSpec(contract[1]), url }];
+});
+
+/** Where the detector's weights are. */
+export function detectorUrl(): string {
+  const url = addressOf(DETECTOR);
+  if (url === undefined) {
+    throw new MienError("model", "The page was built without its face detector; build it again with `make web`.");
+  }
+  return url;
+}
+
+function addressOf(name: string): string | undefined {
+  return Object.entries(FILES).find(([path]) => path.endsWith(`/${name}.onnx`))?.[1];
+}

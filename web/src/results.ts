@@ -1,0 +1,107 @@
+/** This module turns what was found into plain records, with the keys that Python's JSON has. */
+
+import type { Box, Face } from "./faces";
+
+export const SCHEMA = 1;
+
+/** Probabilities by emotion, summing to 1. */
+export type Probabilities = Readonly<Record<string, number>>;
+/** Why a face has no emotion: too few pixels, or no emotion is probable enough. */
+export type Reason = "too_small" | "uncertain";
+
+/** One face and its apparent expression; see `results.FaceResult` in Python. */
+export interface FaceResult {
+  readonly box: Box;
+  readonly landmarks: readonly (readonly [number, number])[];
+  readonly detection_score: number;
+  readonly probabilities: Probabilities | null;
+  readonly emotion: string | null;
+  readonly reason: Reason | null;
+  readonly track_id?: number;
+  readonly smoothed?: Probabilities | null;
+}
+
+export interface ImageResult {
+  readonly schema: number;
+  readonly source: string;
+  readonly width: number;
+  readonly height: number;
+  readonly faces: readonly FaceResult[];
+}
+
+/** One analysed frame: `time_s` is when it is shown, `frame` its number as far as the browser knows. */
+export interface FrameResult {
+  readonly schema: number;
+  readonly source: string;
+  readonly time_s: number;
+  readonly frame: number;
+  readonly faces: readonly FaceResult[];
+}
+
+/** Record a face that was found but is too small to be read. */
+export function unread(face: Face): FaceResult {
+  const { box, landmarks, score } = face;
+  return { box, landmarks, detection_score: score, probabilities: null, emotion: null, reason: "too_small" };
+}
+
+/** Record a face that was read; below the threshold no emotion is named. */
+export function read(face: Face, probabilities: Probabilities, threshold: number | null): FaceResult {
+  const emotion = topOf(probabilities);
+  const certain = threshold === null || probabilities[emotion] >= threshold;
+  const { box, landmarks, score } = face;
+  return {
+    box,
+    landmarks,
+    detection_score: score,
+    probabilities,
+    emotion: certain ? emotion : null,
+    reason: certain ? null : "uncertain",
+  };
+}
+
+/** Name the most probable emotion. */
+export function topOf(probabilities: Probabilities): string {
+  return Object.keys(probabilities).reduce((best, name) => (probabilities[name] > probabilities[best] ? name : best));
+}
+
+/** What to call a face's state in words: the emotion, or why there is none. */
+export function wordFor(face: FaceResult): string {
+  return face.emotion ?? (face.reason === "too_small" ? "too small" : "uncertain");
+}
+
+/** Give a face as it is written: pixels to 2 decimals, probabilities to 8. */
+export function toRecord(face: FaceResult): FaceResult {
+  const { box } = face;
+  const record: FaceResult = {
+    box: { x: round(box.x, 2), y: round(box.y, 2), width: round(box.width, 2), height: round(box.height, 2) },
+    landmarks: face.landmarks.map(([x, y]) => [round(x, 2), round(y, 2)] as const),
+    detection_score: round(face.detection_score, 4),
+    probabilities: roundAll(face.probabilities),
+    emotion: face.emotion,
+    reason: face.reason,
+  };
+  if (face.track_id === undefined) {
+    return record;
+  }
+  return { ...record, track_id: face.track_id, smoothed: roundAll(face.smoothed ?? null) };
+}
+
+export function imageResult(source: string, width: number, height: number, faces: readonly FaceResult[]): ImageResult {
+  return { schema: SCHEMA, source, width, height, faces: faces.map(toRecord) };
+}
+
+export function frameResult(source: string, timeS: number, frame: number, faces: readonly FaceResult[]): FrameResult {
+  return { schema: SCHEMA, source, time_s: round(timeS, 3), frame, faces: faces.map(toRecord) };
+}
+
+export function round(value: number, decimals: number): number {
+  const scale = 10 ** decimals;
+  return Math.round(value * scale) / scale;
+}
+
+function roundAll(probabilities: Probabilities | null): Probabilities | null {
+  if (probabilities === null) {
+    return null;
+  }
+  return Object.fromEntries(Object.entries(probabilities).map(([name, value]) => [name, round(value, 8)]));
+}

@@ -1,0 +1,66 @@
+/** This module turns the page's files into a copy on the device, so that it opens offline. */
+
+/** What TypeScript's DOM library does not know of a service worker. */
+interface ExtendableEvent extends Event {
+  waitUntil(promise: Promise<unknown>): void;
+}
+
+interface FetchEvent extends ExtendableEvent {
+  readonly request: Request;
+  respondWith(response: Promise<Response>): void;
+}
+
+interface ServiceWorker {
+  readonly registration: { readonly scope: string };
+  readonly clients: { claim(): Promise<void> };
+  skipWaiting(): Promise<void>;
+  addEventListener(kind: "install" | "activate", listener: (event: ExtendableEvent) => void): void;
+  addEventListener(kind: "fetch", listener: (event: FetchEvent) => void): void;
+}
+
+/** Written into the file by the build: a name for this build, and its files. */
+declare const __BUILD__: { name: string; first: string[]; later: string[] };
+
+const worker = self as unknown as ServiceWorker;
+const address = (path: string): string => new URL(path, worker.registration.scope).href;
+
+worker.addEventListener("install", (event) => {
+  const keep = async (): Promise<void> => {
+    const cache = await caches.open(__BUILD__.name);
+    await cache.addAll(__BUILD__.first.map(address));
+    await worker.skipWaiting();
+  };
+  event.waitUntil(keep());
+});
+
+worker.addEventListener("activate", (event) => {
+  const tidy = async (): Promise<void> => {
+    const old = (await caches.keys()).filter((name) => name.startsWith("mien-") && name !== __BUILD__.name);
+    await Promise.all(old.map((name) => caches.delete(name)));
+    await worker.clients.claim();
+  };
+  event.waitUntil(tidy());
+});
+
+worker.addEventListener("fetch", (event) => {
+  const { request } = event;
+  const url = request.url.split(/[?#]/)[0].replace(/\/index\.html$/, "/");
+  const isOurs = [...__BUILD__.first, ...__BUILD__.later].some((path) => address(path) === url);
+  if (request.method === "GET" && isOurs) {
+    event.respondWith(answer(request, url));
+  }
+});
+
+/** Answer from the copy; what is fetched later, another model, is kept as well. */
+async function answer(request: Request, url: string): Promise<Response> {
+  const cache = await caches.open(__BUILD__.name);
+  const kept = await cache.match(url);
+  if (kept !== undefined) {
+    return kept;
+  }
+  const response = await fetch(request);
+  if (response.ok) {
+    await cache.put(url, response.clone());
+  }
+  return response;
+}

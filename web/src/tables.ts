@@ -1,0 +1,57 @@
+/**
+ * This module turns results into CSV, with the columns that Python's tables have: one row for each
+ * face, and one row with empty face columns for a photo or frame without any.
+ */
+
+import type { FaceResult, FrameResult, ImageResult } from "./results";
+
+const POINTS = ["right_eye", "left_eye", "nose_tip", "right_mouth_corner", "left_mouth_corner"];
+
+type Cell = string | number | null;
+
+/** Name the columns, in order. */
+export function columns(emotions: readonly string[]): string[] {
+  return [
+    ...["source", "time_s", "frame", "face", "track_id", "emotion", "reason"],
+    ...emotions,
+    ...emotions.map((name) => `smoothed_${name}`),
+    "detection_score",
+    ...["box_x", "box_y", "box_width", "box_height"],
+    ...POINTS.flatMap((point) => [`${point}_x`, `${point}_y`]),
+    "error",
+  ];
+}
+
+/** Give photos or frames as CSV. */
+export function toCsv(records: readonly (ImageResult | FrameResult)[], emotions: readonly string[]): string {
+  const rows = records.flatMap((record) => {
+    const before = "time_s" in record ? [record.source, record.time_s, record.frame] : [record.source, null, null];
+    const faces: readonly (FaceResult | null)[] = record.faces.length ? record.faces : [null];
+    return faces.map((face, index) => [...before, face === null ? null : index + 1, ...cells(face, emotions), null]);
+  });
+  return [columns(emotions), ...rows].map((row) => `${row.map(quote).join(",")}\r\n`).join("");
+}
+
+/** Give a face's columns, from `track_id` to the last landmark. */
+function cells(face: FaceResult | null, emotions: readonly string[]): Cell[] {
+  const box = face?.box;
+  return [
+    face?.track_id ?? null,
+    face?.emotion ?? null,
+    face?.reason ?? null,
+    ...emotions.map((name) => face?.probabilities?.[name] ?? null),
+    ...emotions.map((name) => face?.smoothed?.[name] ?? null),
+    face?.detection_score ?? null,
+    ...[box?.x, box?.y, box?.width, box?.height].map((value) => value ?? null),
+    ...POINTS.flatMap((_, index) => [face?.landmarks[index][0] ?? null, face?.landmarks[index][1] ?? null]),
+  ];
+}
+
+/** Quote where needed; a text that a spreadsheet would take for a formula is defused. */
+function quote(value: Cell): string {
+  if (value === null || typeof value === "number") {
+    return value === null ? "" : String(value);
+  }
+  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

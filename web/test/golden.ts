@@ -1,0 +1,58 @@
+/** This module turns the golden files that Python wrote into what tests compare with. */
+
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import type { FaceResult } from "../src/results";
+
+const ROOT = new URL("../../", import.meta.url);
+export const ASSETS = new URL("src/mien/assets/", ROOT);
+export const GOLDEN = new URL("tests/golden/", ROOT);
+export const DETECTOR = new URL("face_detection_yunet_2023mar.onnx", ASSETS);
+
+interface GoldenPicture {
+  width: number;
+  height: number;
+  detector_input_sha256: Record<string, string>;
+  models: Record<string, FaceResult[]>;
+}
+
+interface GoldenFaces {
+  models: Record<string, string>;
+  detector_sha256: string;
+  freed_detector_sha256: string;
+  pictures: Record<string, GoldenPicture>;
+}
+
+interface GoldenCrop {
+  name: string;
+  box: { x: number; y: number; width: number; height: number };
+  landmarks: [number, number][];
+  margin: number;
+  shift_y: number;
+  size: number;
+  grey_base64: string;
+}
+
+interface GoldenCrops {
+  width: number;
+  height: number;
+  rgb_base64: string;
+  crops: GoldenCrop[];
+}
+
+export const faces = readJson<GoldenFaces>("faces.json");
+export const crops = readJson<GoldenCrops>("crops.json");
+/** The detector's weights come with mien's build; without them, what needs them is skipped. */
+export const hasDetector = existsSync(DETECTOR);
+
+export function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+export function readBytes(path: URL): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(readFileSync(path));
+}
+
+function readJson<T>(name: string): T {
+  return JSON.parse(readFileSync(new URL(name, GOLDEN), "utf8")) as T;
+}
