@@ -3,6 +3,7 @@
 import json as json_format
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +23,7 @@ def evaluate(
     *,
     data: Path,
     split: SplitName = "validation",
+    corruptions: bool = False,
     output: Path | None = None,
     json: bool = False,
 ) -> None:
@@ -34,6 +36,7 @@ def evaluate(
     ```console
     $ mien evaluate runs/mine/best.safetensors --data fer2013.zip
     $ mien evaluate accurate --data fer2013.zip --split test --output reports/accurate
+    $ mien evaluate runs/mine --data fer2013.zip --corruptions
     ```
 
     The folder receives evaluation.html (one page, with the most confident mistakes),
@@ -45,6 +48,9 @@ def evaluate(
             the name of a model that comes with mien.
         data: A zip, a folder or a CSV file, as `mien data audit` takes it.
         split: Of FER2013, validation is PublicTest and test is PrivateTest.
+        corruptions: Read every face also blurred, noisy, compressed, dark, flat, small, covered
+            and turned, in five severities each: 40 times the time. Adds corruptions.json, a plot,
+            and tables.
         output: The folder to write to; evaluations/NAME-SPLIT by default.
         json: Print evaluation.json instead of the report.
     """
@@ -53,13 +59,15 @@ def evaluate(
     from mien.training.evaluate import find_train_copies
     from mien.training.evaluation_files import check_output, describe_run, to_json, write_evaluation
     from mien.training.predictor import load_predictor
-    from mien.training.reports import print_evaluation
+    from mien.training.reports import print_evaluation, print_robustness
+    from mien.training.robustness import count_readings, measure_robustness
 
     predictor = load_predictor(model)
     folder = Path("evaluations") / f"{_slug(predictor.name)}-{split}" if output is None else output
     check_output(folder, model_sha256=predictor.sha256, split=split)
     dataset, faces = read_split(data, split)
     words = ["mien", "evaluate", model, "--data", str(data), "--split", split]
+    words += ["--corruptions"] if corruptions else []
     words += [] if output is None else ["--output", str(output)]
     validation = None if predictor.temperature else dataset.splits.get("validation")
     with progress() as bar:
@@ -67,7 +75,8 @@ def evaluate(
         rounds = [faces, faces]
         if validation is not None and split != "validation":
             rounds.append(validation)
-        bar.update(task, total=sum(len(each.labels) for each in rounds))
+        readings = sum(len(each.labels) for each in rounds)
+        bar.update(task, total=readings + (count_readings(faces) if corruptions else 0))
         evaluation = measure(
             predictor,
             faces,
@@ -76,13 +85,26 @@ def evaluate(
             validation=validation,
             advance=lambda done: bar.advance(task, done),
         )
+        robustness = None
+        if corruptions:
+            bar.update(task, description="reading corrupted faces")
+            robustness = measure_robustness(
+                replace(predictor, temperature=evaluation.calibration.temperature),
+                faces,
+                class_names=dataset.class_names,
+                advance=lambda done: bar.advance(task, done),
+            )
     provenance = describe_run(predictor, data, shlex.join(words))
-    page = write_evaluation(evaluation, faces.images, folder, provenance=provenance)
+    page = write_evaluation(
+        evaluation, faces.images, folder, robustness=robustness, provenance=provenance
+    )
     if json:
         print(json_format.dumps(to_json(evaluation, provenance)))
         return
     console = Console(highlight=False)
     print_evaluation(evaluation, predictor.name, console)
+    if robustness is not None:
+        print_robustness(robustness, console)
     console.print(Text("page         ", style="dim") + Text(str(page)), soft_wrap=True)
 
 

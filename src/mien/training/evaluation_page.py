@@ -12,21 +12,28 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
+from mien.training.corruptions import SEVERITIES
 from mien.training.evaluation import FLIP, Evaluation, Provenance, coverage_points
 from mien.training.plots import (
     PAGE_DARK,
     PAGE_LIGHT,
     Theme,
+    draw_corruptions,
     draw_reliability,
     draw_risk_coverage,
     to_svg,
 )
+from mien.training.robustness import Robustness
 
 MISTAKES: Final = 24
 
 
 def render_page(
-    evaluation: Evaluation, faces: NDArray[np.uint8], *, provenance: Provenance | None = None
+    evaluation: Evaluation,
+    faces: NDArray[np.uint8],
+    *,
+    robustness: Robustness | None = None,
+    provenance: Provenance | None = None,
 ) -> str:
     """Write the page: figures, plots, and the most confident mistakes as thumbnails.
 
@@ -35,6 +42,7 @@ def render_page(
     Args:
         evaluation: What is told.
         faces: The split's images, (N, 48, 48) uint8, in the order of the predictions.
+        robustness: How the model bears corruptions, if that was measured.
         provenance: Where model and data come from, if they are files.
     """
     copies = evaluation.predictions.copies
@@ -51,6 +59,8 @@ def render_page(
         copies=None if copies is None else int(copies.sum()),
         points=coverage_points(curve),
         mistakes=_find_mistakes(evaluation, faces),
+        robustness=robustness,
+        severities=SEVERITIES,
         plots={
             "reliability": _both(
                 lambda theme: draw_reliability(evaluation.reliability, "", theme=theme)
@@ -58,7 +68,12 @@ def render_page(
             "risk_coverage": _both(
                 lambda theme: draw_risk_coverage(curve, "", threshold=threshold, theme=theme)
             ),
-        },
+        }
+        | (
+            {}
+            if robustness is None
+            else {"corruptions": _both(lambda theme: draw_corruptions(robustness, "", theme=theme))}
+        ),
     )
 
 

@@ -10,8 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from mien.training.compare import Comparison, Contender, Difference, format_p
+from mien.training.corruptions import SEVERITIES
 from mien.training.evaluation import FLIP, Evaluation, coverage_points
 from mien.training.metrics import Figures
+from mien.training.robustness import Robustness
 
 _BAR: Final = 10
 _VIEWS: Final = {
@@ -42,6 +44,27 @@ def print_evaluation(evaluation: Evaluation, name: str, console: Console) -> Non
         console.print(table)
     console.print()
     console.print(_calibration_lines(evaluation))
+
+
+def print_robustness(robustness: Robustness, console: Console) -> None:
+    """Print accuracy by corruption and severity, and each class's mean recall."""
+    console.print()
+    clean = f"{100 * robustness.clean.accuracy:.1f}"
+    table = _table("accuracy under", "as is", *map(str, SEVERITIES), "mean")
+    for name, rows in robustness.corrupted.items():
+        cells = (f"{100 * figures.accuracy:.1f}" for figures in rows)
+        mean = Text(f"{100 * robustness.accuracy_under(name):.1f}", style="bold")
+        table.add_row(name, clean, *cells, mean)
+    overall = Text(f"{100 * robustness.mean_accuracy:.1f}", style="bold")
+    table.add_row(Text("all", style="bold"), clean, *[""] * len(SEVERITIES), overall)
+    console.print(table)
+    console.print()
+    classes = _table("mean recall under", *robustness.classes, space=1)
+    for name in robustness.corrupted:
+        recalls = (f"{100 * robustness.recall_under(name, c):.0f}" for c in robustness.classes)
+        classes.add_row(name, *recalls)
+    console.print(classes)
+    console.print()
 
 
 def print_comparison(comparison: Comparison, console: Console) -> None:
