@@ -27,6 +27,7 @@ from rich.console import Console
 import mien
 from mien.cli import COMMANDS, app
 from mien.cli.analyze import FaceTable, write_picture
+from mien.cli.explain import explain
 from mien.recognizer import ASSETS
 from mien.training.config import AugmentConfig, ModelConfig, TrainConfig
 
@@ -38,6 +39,7 @@ SPEED: Final = ROOT / "benchmarks" / "recognizer_speed.json"
 CROPS: Final = ROOT / "benchmarks" / "detector_crops.json"
 PHOTO: Final = Path("examples/astronaut.jpg")
 PICTURE: Final = ROOT / "docs" / "images" / "astronaut.jpg"
+EXPLAINED: Final = ROOT / "docs" / "images" / "astronaut-explained.png"
 PAGES: Final = ("README.md", "MODEL_CARD.md", "docs/*.md", "examples/*.md")
 
 PYTHON: Final = (
@@ -63,6 +65,7 @@ def main() -> None:
         image = mien.read_image(ROOT / PHOTO)
         write_picture(image, mien.analyze(image), PICTURE)
         print(f"drew {PICTURE.relative_to(ROOT)}")
+        explain(ROOT / PHOTO, output=EXPLAINED)
     for path, text in render().items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
@@ -305,6 +308,14 @@ def write_picture_link() -> str | None:
     return f'\n<img src="{PICTURE.relative_to(ROOT).as_posix()}" width="480" alt="{what}">\n'
 
 
+def write_explained() -> str | None:
+    """Show the explained sample photo, once there is one."""
+    if not EXPLAINED.is_file():
+        return None
+    what = "The sample's face, where covering it costs, what each place adds, and the LSTM's way"
+    return f"\n![{what}]({EXPLAINED.relative_to(ROOT / 'docs').as_posix()})\n"
+
+
 def write_python() -> str | None:
     """Run the README's lines of Python, and write what each gives."""
     if not has_model():
@@ -370,6 +381,7 @@ BLOCKS: Final[dict[str, Callable[[], str | None]]] = {
     "crops": write_crops,
     "demo": write_demo,
     "picture": write_picture_link,
+    "explained": write_explained,
     "python": write_python,
     "settings": write_settings,
     "rooms": write_rooms,

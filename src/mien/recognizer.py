@@ -24,6 +24,7 @@ class Recognizer:
     """A model, opened once for many faces; several threads may share it.
 
     Attributes:
+        path: The model's ONNX file.
         spec: The model's contract.
         emotions: The names of the columns of what `predict_probabilities` gives.
         temperature: What logits are divided by before the softmax.
@@ -54,6 +55,7 @@ class Recognizer:
             ConfigError: `threads` is under 1, or there is no threshold as asked for.
         """
         path = _find_model(model)
+        self.path: Final = path
         self.spec: Final = ModelSpec.read(path.with_suffix(".json"))
         self.emotions: Final = self.spec.class_names
         self.temperature: Final = self.spec.temperature

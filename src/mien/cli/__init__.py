@@ -15,7 +15,7 @@ REFUSED: Final = 2
 """Usage, config, data, model or output: what was asked for could not be done."""
 INTERRUPTED: Final = 130
 PIPE_CLOSED: Final = 141
-COMMANDS: Final = ("analyze", "data", "train", "evaluate", "compare", "export")
+COMMANDS: Final = ("analyze", "explain", "data", "train", "evaluate", "compare", "export")
 
 _READ: Final = Group("Read faces", sort_key=1)
 _MAKE: Final = Group("Make and judge models (pip install 'mien\\[train]')", sort_key=2)
@@ -56,6 +56,7 @@ app.command(
     group=_READ,
     usage="Usage: mien analyze PHOTO... [OPTIONS]",
 )
+app.command("mien.cli.explain:explain", name="explain", group=_READ, sort_key=9)
 app["--help"].group = app["--version"].group = (_ABOUT,)
 app.command("mien.cli.data:app", name="data", group=_MAKE, sort_key=1)
 app.command("mien.cli.train:train", name="train", group=_MAKE, sort_key=2)
@@ -93,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CycloptsError as error:
         return _complain(_name_help(error), REFUSED)
     except ModuleNotFoundError as error:
-        if tokens[0] not in COMMANDS[1:] or (error.name or "mien").startswith("mien"):
+        if tokens[0] not in COMMANDS[2:] or (error.name or "mien").startswith("mien"):
             raise
         missing = require_extra("train", f"mien {tokens[0]}", error.name or "")
         return _complain(str(missing), REFUSED)
