@@ -29,7 +29,9 @@ from mien.cli import COMMANDS, app
 from mien.cli.analyze import FaceTable, write_picture
 from mien.cli.explain import explain
 from mien.recognizer import ASSETS
+from mien.spec import ModelSpec
 from mien.training.config import AugmentConfig, ModelConfig, TrainConfig
+from mien.training.corruptions import CORRUPTIONS, SEVERITIES
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 EVALUATION: Final = ROOT / "benchmarks" / "accuracy" / "accurate.json"
@@ -289,6 +291,41 @@ def write_crops() -> str | None:
     )
 
 
+def write_corruption_parameters() -> str:
+    """Write what each severity of each corruption is."""
+    head = " | ".join(map(str, SEVERITIES))
+    rows = [f"| corruption | {head} | |", f"|---|{'--:|' * len(SEVERITIES)}---|"]
+    for name, corruption in CORRUPTIONS.items():
+        values = " | ".join(f"{value:g}" for value in corruption.parameters)
+        rows.append(f"| {name} | {values} | {corruption.what} |")
+    return _block(rows)
+
+
+def write_abstention() -> str | None:
+    """Write what some thresholds give, from the contract of the model that ships."""
+    if not has_model():
+        return None
+    curve = ModelSpec.read(ASSETS / "accurate.json").abstention_curve
+    if curve is None:
+        return None
+    rows = [f"| `accurate` on {curve.split} | threshold | answered | of these as labelled |"]
+    rows.append("|---|--:|--:|--:|")
+    for key, share in (
+        ("coverage", 1),
+        ("coverage", 0.9),
+        ("coverage", 0.8),
+        ("accuracy", 0.8),
+        ("coverage", 0.5),
+        ("accuracy", 0.9),
+    ):
+        point = curve.choose(**{key: share})
+        rows.append(
+            f"| `--{key} {share}` | {point.threshold:.3f} | {point.coverage:.0%} | "
+            f"{point.accuracy:.1%} |"
+        )
+    return _block(rows)
+
+
 def write_demo() -> str | None:
     """Write what `mien analyze` prints of the sample photo."""
     if not has_model():
@@ -379,6 +416,8 @@ BLOCKS: Final[dict[str, Callable[[], str | None]]] = {
     "provenance": write_provenance,
     "cost": write_cost,
     "crops": write_crops,
+    "corruption-parameters": write_corruption_parameters,
+    "abstention": write_abstention,
     "demo": write_demo,
     "picture": write_picture_link,
     "explained": write_explained,

@@ -116,9 +116,9 @@ def predict(
 def find_train_copies(split: Split, train: Split | None) -> NDArray[np.bool_] | None:
     """Mark, (N,), the faces of a split that have an exact copy in train; None if none is known.
 
-    Of train itself nothing is marked: every face there was trained on.
+    Of train itself, and of all faces together, nothing is marked.
     """
-    if train is None or split.name == train.name:
+    if train is None or split.name in {train.name, "all"}:
         return None
     groups = group_copies([*train.images, *split.images])
     own = groups[len(train.labels) :]

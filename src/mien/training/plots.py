@@ -14,6 +14,7 @@ from matplotlib.ticker import PercentFormatter
 from mien.training.corruptions import CORRUPTIONS, SEVERITIES
 from mien.training.metrics import Figures, Reliability, RiskCoverage
 from mien.training.robustness import Robustness
+from mien.training.slices import Slices
 
 _CURVE_POINTS: Final = 400  # more would not be seen, and would weigh in the page
 
@@ -205,6 +206,24 @@ def draw_corruptions(robustness: Robustness, title: str, *, theme: Theme = LIGHT
             x=0.01,
             ha="left",
         )
+    return figure
+
+
+def draw_slices(slices: Slices, title: str, *, theme: Theme = LIGHT) -> Figure:
+    """Draw each slice's accuracy with its 95 % interval, the largest slice on top."""
+    parts = slices.slices[::-1]
+    figure, axes = _blank(theme, 6.4, 0.42 * len(parts) + 1.5)
+    overall = sum(part.correct for part in parts) / slices.faces
+    axes.axvline(overall, color=theme.ink, alpha=0.6, linestyle="--", linewidth=1.2)
+    for row, part in enumerate(parts):
+        axes.plot(part.accuracy_interval, [row, row], color=theme.accent, linewidth=3, alpha=0.45)
+        axes.plot([part.accuracy], [row], "o", color=theme.accent, markersize=8)
+    axes.set_yticks(range(len(parts)), [f"{part.value}  ({part.faces:,})" for part in parts])
+    axes.set_ylim(-0.6, len(parts) - 0.4)
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.set_xlabel("accuracy with its 95 % interval; dashed: all these faces")
+    axes.grid(visible=False, axis="y")
+    _title(axes, title, theme)
     return figure
 
 

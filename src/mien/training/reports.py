@@ -14,6 +14,7 @@ from mien.training.corruptions import SEVERITIES
 from mien.training.evaluation import FLIP, Evaluation, coverage_points
 from mien.training.metrics import Figures
 from mien.training.robustness import Robustness
+from mien.training.slices import Slices
 
 _BAR: Final = 10
 _VIEWS: Final = {
@@ -64,6 +65,30 @@ def print_robustness(robustness: Robustness, console: Console) -> None:
         recalls = (f"{100 * robustness.recall_under(name, c):.0f}" for c in robustness.classes)
         classes.add_row(name, *recalls)
     console.print(classes)
+    console.print()
+
+
+def print_slices(slices: Slices, console: Console) -> None:
+    """Print each slice's figures, and what has to be said of them."""
+    console.print()
+    heading = ("faces", "accuracy", "95 %", "macro-F1", "95 %", "equal classes")
+    table = _table(slices.column, *heading)
+    for part in slices.slices:
+        equal = part.standardized_accuracy
+        low, high = part.macro_f1_interval
+        table.add_row(
+            Text(part.value),
+            f"{part.faces:,}",
+            Text(f"{part.accuracy:.1%}", style="bold"),
+            _interval(part.accuracy_interval),
+            f"{part.macro_f1:.3f}",
+            f"{low:.2f} to {high:.2f}",
+            "" if equal is None else f"{equal:.1%}",
+        )
+    console.print(table)
+    console.print()
+    for remark in slices.remarks:
+        console.print(Text(remark))
     console.print()
 
 
