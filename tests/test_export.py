@@ -13,9 +13,10 @@ from mien.recognizer import Recognizer
 from mien.training.checkpoint import load_model
 from mien.training.config import Stage, read_config
 from mien.training.datasets import Dataset
-from mien.training.export import PARITY, calibrate_again, export, prove_parity
+from mien.training.export import PARITY, calibrate_again, export, prove_parity, scale_logits
 from mien.training.fit import fit
 from mien.training.predictor import load_predictor
+from mien.training.scaling import Scaling, find_scaling
 
 SMOKE = read_config(Path(__file__).parents[1] / "recipes" / "smoke.toml")
 
@@ -126,3 +127,27 @@ def test_the_lstm_can_be_followed_in_what_was_exported(exported):
     found = Recognizer(exported.onnx).spec.sequence
     assert found is not None
     assert found["weight"] == "classifier.weight"
+
+
+def test_scaling_is_found_where_it_is_needed_and_only_there():
+    rng = np.random.default_rng(0)
+    honest = rng.normal(0, 2, (1500, 3))
+    shares = np.exp(honest) / np.exp(honest).sum(axis=1, keepdims=True)
+    labels = (shares.cumsum(axis=1) > rng.random((1500, 1))).argmax(axis=1)
+    assert find_scaling(honest * 3, labels) is None  # a temperature of 3 mends it
+    scale, bias = np.array([2.0, 1.0, 0.5]), np.array([0.5, 0.0, -0.5])
+    found = find_scaling((honest - bias) / scale, labels)
+    assert found is not None
+    assert found.scale == pytest.approx(scale, rel=0.2)
+    assert found.gain > 2 * found.gain_error
+    assert find_scaling((honest - bias)[:60] / scale, labels[:60]) is None  # too few to know
+
+
+def test_scaling_goes_into_the_last_layer(trained):
+    checkpoint, dataset = trained
+    net, _ = load_model(checkpoint)
+    faces = dataset.splits["test"].images
+    before = net.predict_logits(faces)
+    scaling = Scaling(np.linspace(0.5, 2, 7), np.linspace(-1, 1, 7), 0.1, 0.01)
+    scale_logits(net, scaling)
+    assert np.allclose(net.predict_logits(faces), before * scaling.scale + scaling.bias, atol=1e-5)

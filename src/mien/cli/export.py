@@ -27,9 +27,10 @@ def export(
     ```
 
     A model is two files, NAME.onnx and NAME.json. They are written only if onnxruntime agrees with
-    PyTorch on real faces. Probabilities are calibrated (by one temperature) on the validation
-    split, and what each abstention threshold gives there is written down. An .onnx is not changed:
-    its temperature, threshold and curve are fitted again, on the data's validation split.
+    PyTorch on real faces. Probabilities are calibrated on the validation split: by a temperature,
+    and by a scale and a bias for each class where cross-validation there clearly prefers it. What
+    each abstention threshold gives there is written down. An .onnx is not changed: its temperature,
+    threshold and curve are fitted again, on the data's validation split.
 
     Args:
         model: best.safetensors of a training, or an .onnx with its .json beside it.
@@ -60,6 +61,12 @@ def export(
         f"on {curve.faces:,} faces of {curve.split}, by a temperature of "
         f"{calibrated.temperature:.3f}"
     )
+    if result.scaling is not None:
+        gain, error = result.scaling.gain, result.scaling.gain_error
+        lines["scaled"] = (
+            "each class's logit, in the network's last layer: cross-validation prefers it by "
+            f"{gain:.4f} nats a face (standard error {error:.4f}); it may change answers"
+        )
     lines["abstains"] = "never, unless asked to: mien analyze --coverage or --accuracy"
     if calibrated.abstention_threshold is not None:
         lines["abstains"] = f"below a probability of {calibrated.abstention_threshold:.3f}"

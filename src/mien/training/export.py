@@ -26,6 +26,7 @@ from mien.training.checkpoint import load_model
 from mien.training.datasets import Dataset, Split
 from mien.training.evaluate import translate_labels
 from mien.training.model import INPUT_SIZE, FaceNet
+from mien.training.scaling import Scaling, find_scaling
 from mien.training.sequence import find_sequence
 
 _Proof = TypeVar("_Proof")
@@ -46,12 +47,14 @@ class ExportResult:
         largest_difference: Between torch and onnxruntime, over all faces compared, in logits; None
             where there was no checkpoint to compare with.
         calibrated: What was fitted on the validation split.
+        scaling: What was put into the network's last layer for it; None if nothing was.
     """
 
     onnx: Path
     contract: Path
     largest_difference: float | None
     calibrated: Calibrated
+    scaling: Scaling | None
 
 
 def export(
@@ -65,8 +68,9 @@ def export(
 ) -> ExportResult:
     """Write a trained network as a model file that the ground floor reads.
 
-    The temperature (Guo et al. 2017, arXiv 1706.04599) and the abstention threshold are chosen
-    on the validation split; no other split is looked at.
+    The temperature (Guo et al. 2017, arXiv 1706.04599), a scale and a bias for each class if they
+    clearly help (see `scaling`), and the abstention threshold are chosen on the validation split;
+    no other split is looked at.
 
     Args:
         checkpoint: `best.safetensors` of a run.
@@ -95,6 +99,10 @@ def export(
             f"{', '.join(dataset.class_names)}: export with the data it was trained on"
         )
     logits = net.predict_logits(validation.images)
+    scaling = find_scaling(logits, validation.labels)
+    if scaling is not None:
+        scale_logits(net, scaling)
+        logits = net.predict_logits(validation.images)
     calibrated = calibrate(logits, validation, class_names, coverage=coverage, accuracy=accuracy)
     model = to_onnx(net)
     spec = ModelSpec(
@@ -106,14 +114,14 @@ def export(
         abstention_curve=calibrated.abstention_curve,
         sequence=find_sequence(model, validation.images),
         metrics={"validation": calibrated.metrics},
-        training=description,
+        training={**description, "logit_scaling": None if scaling is None else scaling.to_dict()},
     )
 
     def prove(recognizer: Recognizer) -> float:
         return prove_parity(net, recognizer, validation.images)
 
     path, difference = _write(spec, model, output, prove)
-    return ExportResult(path, path.with_suffix(".json"), difference, calibrated)
+    return ExportResult(path, path.with_suffix(".json"), difference, calibrated, scaling)
 
 
 def calibrate_again(
@@ -166,7 +174,7 @@ def calibrate_again(
         metrics={**spec.metrics, "validation": calibrated.metrics},
     )
     path, _ = _write(spec, content, output, lambda _: None)
-    return ExportResult(path, path.with_suffix(".json"), None, calibrated)
+    return ExportResult(path, path.with_suffix(".json"), None, calibrated, None)
 
 
 def _validation_of(dataset: Dataset) -> Split:
@@ -195,6 +203,14 @@ def _write(
             f"{path} cannot be written ({error.strerror}); make room or choose another --output"
         ) from error
     return path, proof
+
+
+def scale_logits(net: FaceNet, scaling: Scaling) -> None:
+    """Put `scale * logits + bias` into a network's last layer."""
+    scale, bias = (torch.from_numpy(v).float() for v in (scaling.scale, scaling.bias))
+    with torch.no_grad():
+        net.classifier.weight.mul_(scale[:, None])
+        net.classifier.bias.mul_(scale).add_(bias)
 
 
 def to_onnx(net: FaceNet) -> bytes:
