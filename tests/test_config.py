@@ -52,6 +52,18 @@ def test_overrides_are_toml_values_or_plain_words(tmp_path):
         ({"label_smoothing": 1.0}, "at least 0 and under 1"),
         ({"learning_rate": 0.0}, "over 0"),
         ({"augment": {"erasing": 2.0}}, "from 0 to 1"),
+        ({"class_balance": 1.5}, "from 0 to 1"),
+        ({"mixup": -0.1}, "0 or more"),
+        ({"distillation": 0.5}, "teachers and distillation go together"),
+        ({"teachers": ["p.csv"]}, "teachers and distillation go together"),
+        ({"model": {"bidirectional": True, "units": 15}}, "must be even"),
+        (
+            {
+                "model": {"scan": "rows"},
+                "stages": [{"size": 40, "epochs": 1}, {"size": 48, "epochs": 1}],
+            },
+            "one stage of 48",
+        ),
         ({"stages": []}, "stages must be at least 1"),
         ({"stages": [{"size": 44, "epochs": 1}]}, "steps of 8"),
         ({"stages": [{"size": 40, "epochs": 1}]}, "last stage must train at 48"),

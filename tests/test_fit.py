@@ -66,7 +66,7 @@ def test_it_leaves_everything_people_look_for(smoke):
     with (folder / "history.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [int(row["epoch"]) for row in rows] == list(range(1, SMOKE.epochs + 1))
-    assert [int(row["size"]) for row in rows] == [40] * 6 + [48] * 44
+    assert [int(row["size"]) for row in rows] == [40] * 6 + [48] * 64
     assert float(rows[-1]["train_loss"]) < float(rows[0]["train_loss"])
     assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert list((folder / "tensorboard").glob("events.out.*"))

@@ -6,15 +6,76 @@ from torch import nn
 
 from mien.training.augment import Augment, resize
 from mien.training.config import AugmentConfig, ModelConfig
+from mien.training.cost import count_cost
 from mien.training.model import FaceNet
+from mien.training.module import mix
 
 SMALL = {"widths": (4, 8, 16), "units": 12}
 
 
-@pytest.mark.parametrize("head", ["lstm", "dense"])
-def test_a_face_becomes_seven_logits(head):
-    net = FaceNet(ModelConfig(head=head, **SMALL), class_count=7).eval()
+VARIANTS = {
+    "places": {},
+    "places, last": {"readout": "last"},
+    "rows": {"scan": "rows"},
+    "once": {"scan": "once", "readout": "last"},
+    "both ways": {"bidirectional": True},
+    "both ways, last": {"bidirectional": True, "readout": "last"},
+    "dense": {"head": "dense"},
+    "pool": {"head": "pool"},
+    "residual": {"residual": True},
+}
+
+
+@pytest.mark.parametrize("changes", VARIANTS.values(), ids=VARIANTS)
+def test_a_face_becomes_seven_logits(changes):
+    net = FaceNet(ModelConfig(**changes, **SMALL), class_count=7).eval()
     assert net(torch.rand(5, 1, 48, 48)).shape == (5, 7)
+
+
+@pytest.mark.parametrize(("scan", "steps"), [("places", 36), ("rows", 6), ("once", 1)])
+def test_a_scan_has_its_number_of_steps_and_covers_the_whole_map(scan, steps):
+    net = FaceNet(ModelConfig(scan=scan, **SMALL), class_count=7).eval()
+    seen = []
+    net.head.lstm.register_forward_hook(lambda module, args, output: seen.append(args[0]))
+    feature_map = torch.rand(2, 16, 6, 6)
+    net.head(feature_map)
+    assert seen[0].shape == (2, steps, 36 // steps * 16)
+    assert torch.equal(seen[0].flatten(1), feature_map.permute(0, 2, 3, 1).flatten(1))
+
+
+def test_the_last_output_of_both_directions_is_where_each_ended():
+    config = ModelConfig(readout="last", bidirectional=True, **SMALL)
+    head = FaceNet(config, class_count=7).eval().head
+    feature_map = torch.rand(2, 16, 6, 6)
+    steps = feature_map.permute(0, 2, 3, 1).flatten(1, 2)
+    outputs = head.lstm(steps)[0]
+    ends = torch.cat([outputs[:, -1, :6], outputs[:, 0, 6:]], dim=1)
+    assert torch.allclose(head(feature_map), ends)
+
+
+def test_a_mean_over_places_knows_no_order():
+    head = FaceNet(ModelConfig(head="pool", **SMALL), class_count=7).eval().head
+    feature_map = torch.rand(1, 16, 6, 6)
+    assert torch.allclose(head(feature_map), head(feature_map.flip(2)), atol=1e-6)
+
+
+def test_the_cost_is_that_of_arithmetic_on_paper():
+    net = FaceNet(ModelConfig(widths=(4, 8, 16), depths=(1, 1, 1), units=12), class_count=7)
+    convolutions = 9 * (1 * 4 * 48**2 + 4 * 8 * 24**2 + 8 * 16 * 12**2)
+    lstm = 36 * 4 * 12 * (16 + 12)
+    assert count_cost(net).macs == convolutions + lstm + 12 * 7
+    assert count_cost(net).parameters == sum(p.numel() for p in net.parameters())
+    assert net.training
+
+
+def test_mixing_is_the_same_for_faces_and_targets():
+    faces = torch.arange(8.0).reshape(8, 1, 1, 1).expand(8, 1, 4, 4)
+    targets = torch.eye(8)
+    torch.manual_seed(3)
+    mixed, said = mix(faces, targets, alpha=1.0)
+    assert torch.allclose(said.sum(dim=1), torch.ones(8))
+    assert torch.allclose(said @ torch.arange(8.0), mixed[:, 0, 0, 0], atol=1e-5)
+    assert not torch.equal(said, targets)
 
 
 def test_both_heads_share_one_trunk():

@@ -121,7 +121,7 @@ def _describe(config: TrainConfig, dataset: Dataset, output: Path) -> Mapping[st
     parameters = sum(weights.numel() for weights in net.parameters())
     counts = (f"{len(split.labels):,} {name}" for name, split in dataset.splits.items())
     widths = "-".join(map(str, config.model.widths))
-    head = {"lstm": "CNN-LSTM", "dense": "CNN"}[config.model.head]
+    head = "CNN-LSTM" if config.model.head == "lstm" else "CNN"
     sizes = ", ".join(f"{stage.epochs} at {stage.size} px" for stage in config.stages)
     return {
         "name": config.name,

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import DataLoader, DistributedSampler
 from torch.utils.data import Dataset as TorchDataset
 
@@ -16,35 +18,45 @@ class FaceBatches(TorchDataset[Batch]):
 
     Args:
         split: Faces (N, 48, 48) uint8 and their labels.
+        targets: (N, K) float32, what each face should be answered with; rows sum to 1.
     """
 
-    def __init__(self, split: Split) -> None:
+    def __init__(self, split: Split, targets: NDArray[np.float32]) -> None:
         self.faces = torch.from_numpy(split.images)
         self.labels = torch.from_numpy(split.labels)
+        self.targets = torch.from_numpy(targets)
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitems__(self, indices: Sequence[int]) -> Batch:
-        """Give faces (B, 48, 48) uint8 and labels (B,) int64."""
+        """Give faces (B, 48, 48) uint8, labels (B,) int64 and targets (B, K) float32."""
         chosen = torch.as_tensor(indices)
-        return self.faces[chosen], self.labels[chosen]
+        return self.faces[chosen], self.labels[chosen], self.targets[chosen]
 
 
 def make_loader(
-    split: Split, batch_size: int, *, seed: int, shuffle: bool, world_size: int, rank: int
+    split: Split,
+    targets: NDArray[np.float32],
+    batch_size: int,
+    *,
+    seed: int,
+    shuffle: bool,
+    world_size: int,
+    rank: int,
 ) -> DataLoader[Batch]:
     """Give a split's batches, in an order that depends on the seed and the epoch alone.
 
     Args:
         split: Faces (N, 48, 48) uint8 and their labels.
+        targets: (N, K) float32, what each face should be answered with.
         batch_size: Faces in a batch, in each process.
         seed: Decides the order, together with the epoch.
         shuffle: Mix the faces, anew each epoch; a last batch that is not full is left out.
         world_size: How many processes share the split.
         rank: Which of them this is, from 0.
     """
-    faces = FaceBatches(split)
+    faces = FaceBatches(split, targets)
     sampler: DistributedSampler[Batch] = DistributedSampler(
         faces, num_replicas=world_size, rank=rank, shuffle=shuffle, seed=seed
     )

@@ -4,7 +4,7 @@ import dataclasses
 import difflib
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -19,18 +19,29 @@ class ModelConfig:
     """The network: three convolutional blocks, then an LSTM or a dense layer.
 
     Attributes:
-        head: `lstm` reads the feature map as a sequence; `dense` is the CNN baseline.
+        head: `lstm` reads the feature map as a sequence; `dense` flattens it (the CNN baseline);
+            `pool` averages it over its places.
+        scan: What a step of the LSTM is: one of the map's `places` in raster order (36 steps at
+            48 px), one of its `rows` (6 steps), or the map at `once` (a single step).
+        readout: What the LSTM hands on: the `mean` of its outputs, or the `last` one.
+        bidirectional: Let a second LSTM read the other way round; each has half of `units`.
         widths: Channels of each convolutional block.
         depths: 3x3 convolutions in each block.
         block_dropout: Share of channels dropped after each block (spatial dropout), 0 to 1.
-        units: Width of the LSTM's state, or of the baseline's dense layer.
+        residual: Add a block's first convolution to its last, before pooling (He et al. 2016,
+            arXiv 1512.03385).
+        units: Width of the LSTM's state, or of the other heads' dense layer.
         head_dropout: Dropout before the last dense layer, 0 to 1.
     """
 
-    head: Literal["lstm", "dense"] = "lstm"
+    head: Literal["lstm", "dense", "pool"] = "lstm"
+    scan: Literal["places", "rows", "once"] = "places"
+    readout: Literal["mean", "last"] = "mean"
+    bidirectional: bool = False
     widths: tuple[int, ...] = (32, 64, 128)
     depths: tuple[int, ...] = (2, 2, 2)
     block_dropout: tuple[float, ...] = (0.05, 0.1, 0.2)
+    residual: bool = False
     units: int = 128
     head_dropout: float = 0.3
 
@@ -84,10 +95,18 @@ class TrainConfig:
         seed: Seed of the weights, the order of the faces and the augmentation.
         stages: Input sizes and their epochs, in order; the last must be 48 px.
         batch_size: Faces in a step.
+        optimizer: `adamw`, or `sgd` with Nesterov's momentum of 0.9.
         learning_rate: The highest; it warms up to it and decays to near zero (one cycle).
         warmup: Share of the steps spent warming up, 0 to 1.
         weight_decay: Decoupled weight decay (Loshchilov & Hutter 2019, arXiv 1711.05101).
         label_smoothing: Share of the target given to all classes alike, 0 to 1.
+        mixup: Alpha of the Beta distribution by which two faces and their targets are mixed
+            (Zhang et al. 2018, arXiv 1710.09412); 0 is none.
+        class_balance: How much more a rare class counts: its weight is its frequency to the power
+            of minus this; 0 is none, 1 makes all classes count alike.
+        teachers: `predictions.csv` of models on the train split, as `mien evaluate --split train`
+            writes them; their mean is the soft vote (Hinton et al. 2015, arXiv 1503.02531).
+        distillation: Share of the target given to the teachers' vote, 0 to 1.
         average_decay: Decay of the moving average of the weights, per step; 0 is none.
         early_stopping: Stop after this many epochs without a better validation; 0 is never.
         gradient_clip: Largest norm of the gradient; 0 is none.
@@ -100,10 +119,15 @@ class TrainConfig:
     seed: int = 1
     stages: tuple[Stage, ...] = (Stage(48, 30),)
     batch_size: int = 64
+    optimizer: Literal["adamw", "sgd"] = "adamw"
     learning_rate: float = 1.5e-3
     warmup: float = 0.1
     weight_decay: float = 0.05
     label_smoothing: float = 0.0
+    mixup: float = 0.0
+    class_balance: float = 0.0
+    teachers: tuple[str, ...] = ()
+    distillation: float = 0.0
     average_decay: float = 0.999
     early_stopping: int = 0
     gradient_clip: float = 1.0
@@ -251,7 +275,7 @@ def _convert(hint: Any, value: Any, key: str) -> Any:
 def _check(config: TrainConfig) -> None:
     """Refuse values out of range."""
     model, augment = config.model, config.augment
-    shares = {
+    below_one = {
         "warmup": config.warmup,
         "label_smoothing": config.label_smoothing,
         "average_decay": config.average_decay,
@@ -262,25 +286,40 @@ def _check(config: TrainConfig) -> None:
         "augment.brightness": augment.brightness,
         "augment.contrast": augment.contrast,
     } | {f"model.block_dropout[{i}]": share for i, share in enumerate(model.block_dropout)}
-    for key, share in shares.items():
-        if not 0 <= share < 1:
-            raise ConfigError(f"{key} must be at least 0 and under 1, got {share}")
-    if not 0 <= augment.erasing <= 1:
-        raise ConfigError(f"augment.erasing must be from 0 to 1, got {augment.erasing}")
-    if not len(model.widths) == len(model.depths) == len(model.block_dropout) == 3:
-        raise ConfigError("model.widths, depths and block_dropout have one number per block: 3")
-    for key, count in {
+    up_to_one = {
+        "class_balance": config.class_balance,
+        "distillation": config.distillation,
+        "augment.erasing": augment.erasing,
+    }
+    counts = {
         "batch_size": config.batch_size,
         "model.units": model.units,
-        "model.widths": min(model.widths),
-        "model.depths": min(model.depths),
+        "model.widths": min(model.widths, default=0),
+        "model.depths": min(model.depths, default=0),
         "stages": len(config.stages),
-    }.items():
-        if count < 1:
-            raise ConfigError(f"{key} must be at least 1, got {count}")
-    if config.learning_rate <= 0:
-        raise ConfigError(f"learning_rate must be over 0, got {config.learning_rate}")
+    }
+    _check_each(below_one, lambda share: 0 <= share < 1, "at least 0 and under 1")
+    _check_each(up_to_one, lambda share: 0 <= share <= 1, "from 0 to 1")
+    _check_each(counts, lambda count: count >= 1, "at least 1")
+    _check_each({"learning_rate": config.learning_rate}, lambda rate: rate > 0, "over 0")
+    _check_each({"mixup": config.mixup}, lambda alpha: alpha >= 0, "0 or more")
+    if bool(config.teachers) != bool(config.distillation):
+        raise ConfigError("teachers and distillation go together: give both, or neither")
+    _check_model(model)
     _check_stages(config)
+
+
+def _check_each(values: Mapping[str, float], holds: Callable[[float], bool], wanted: str) -> None:
+    for key, value in values.items():
+        if not holds(value):
+            raise ConfigError(f"{key} must be {wanted}, got {value}")
+
+
+def _check_model(model: ModelConfig) -> None:
+    if not len(model.widths) == len(model.depths) == len(model.block_dropout) == 3:
+        raise ConfigError("model.widths, depths and block_dropout have one number per block: 3")
+    if model.bidirectional and model.units % 2:
+        raise ConfigError(f"model.units must be even where bidirectional, got {model.units}")
 
 
 def _check_stages(config: TrainConfig) -> None:
@@ -295,5 +334,10 @@ def _check_stages(config: TrainConfig) -> None:
             f"the last stage must train at 48 px, the size the model reads, "
             f"got {config.stages[-1].size}"
         )
-    if config.model.head == "dense" and any(stage.size != 48 for stage in config.stages):
-        raise ConfigError("the dense head takes a 48 px face only: give it one stage of 48 px")
+    model = config.model
+    is_fixed = model.head == "dense" or (model.head == "lstm" and model.scan != "places")
+    if is_fixed and any(stage.size != 48 for stage in config.stages):
+        raise ConfigError(
+            "a head that flattens the map, or rows of it, takes 48 px faces only: "
+            "give it one stage of 48 px"
+        )

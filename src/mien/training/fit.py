@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
+import numpy as np
 import torch
 from filelock import FileLock, Timeout
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, WeightAveraging
 from lightning.pytorch.loggers import TensorBoardLogger
+from numpy.typing import NDArray
 from torch import Tensor
 
 from mien.errors import ConfigError, DataError
@@ -29,6 +31,7 @@ from mien.training.datasets import Dataset
 from mien.training.history import EpochBar, History
 from mien.training.module import TrainingModule
 from mien.training.precision import choose_precision
+from mien.training.targets import class_weights, make_targets, one_hot
 
 BEST = "best.safetensors"
 LAST = "last.safetensors"
@@ -110,7 +113,9 @@ def _fit(
     devices: int,
     nodes: int,
 ) -> FitResult:
-    description = _describe(config, dataset)
+    split = dataset.splits["train"]
+    targets = make_targets(config, split, dataset.class_names)
+    description = _describe(config, dataset, targets)
     start = _find_start(description, output, resume=resume)
     if start is not None:
         config = replace(config, precision=read_description(start)["config"]["precision"])
@@ -119,7 +124,13 @@ def _fit(
     description["config"] = config.to_dict()
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     torch.manual_seed(config.seed)
-    module = TrainingModule(config, len(dataset.class_names), description)
+    weights = class_weights(split, dataset.class_names, config.class_balance)
+    module = TrainingModule(
+        config,
+        len(dataset.class_names),
+        description,
+        class_weights=torch.from_numpy(weights) if config.class_balance else None,
+    )
     best = _keep(output / BEST, monitor="validation_accuracy", mode="max")
     trainer = pl.Trainer(
         accelerator="auto",
@@ -141,10 +152,10 @@ def _fit(
     if trainer.is_global_zero:
         write_whole(output / "config.toml", config.to_toml())
     ranks = {"world_size": trainer.world_size, "rank": trainer.global_rank}
-    train = make_loader(
-        dataset.splits["train"], config.batch_size, seed=config.seed, shuffle=True, **ranks
-    )
-    validation = make_loader(dataset.splits["validation"], 256, seed=0, shuffle=False, **ranks)
+    train = make_loader(split, targets, config.batch_size, seed=config.seed, shuffle=True, **ranks)
+    held_out = dataset.splits["validation"]
+    answers = one_hot(held_out, dataset.class_names)
+    validation = make_loader(held_out, answers, 256, seed=0, shuffle=False, **ranks)
     with warnings.catch_warnings():
         # Faces lie in memory: worker processes would only copy them.
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
@@ -215,12 +226,16 @@ def _find_start(now: dict[str, Any], output: Path, *, resume: bool) -> Path | No
     return last
 
 
-def _describe(config: TrainConfig, dataset: Dataset) -> dict[str, Any]:
+def _describe(
+    config: TrainConfig, dataset: Dataset, targets: NDArray[np.float32]
+) -> dict[str, Any]:
     """Say what a checkpoint is, in JSON types."""
     digest = hashlib.sha256()
     for name in ("train", "validation"):
         digest.update(dataset.splits[name].images.tobytes())
         digest.update(dataset.splits[name].labels.tobytes())
+    if config.teachers:  # what they say is data too
+        digest.update(targets.tobytes())
     packages = ("mien", "torch", "lightning", "kornia")
     return {
         "config": config.to_dict(),

@@ -24,6 +24,7 @@ COLUMNS = (
     "validation_accuracy",
     "validation_macro_f1",
     "seconds",
+    "cpu_seconds",
 )
 
 _HEADING = "  epoch  size  train loss  accuracy  valid. loss  accuracy    best  time    left"
@@ -41,7 +42,7 @@ class History(pl.Callback):
         self.output = output
         self.config = config
         self.rows: list[dict[str, Any]] = []
-        self._began = 0.0
+        self._began = self._cpu_began = 0.0
         self._has_printed = False
 
     def state_dict(self) -> dict[str, Any]:
@@ -54,7 +55,7 @@ class History(pl.Callback):
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock of an epoch."""
-        self._began = time.monotonic()
+        self._began, self._cpu_began = time.monotonic(), time.process_time()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Add a row, rewrite the table and the curves, and print a line."""
@@ -64,8 +65,9 @@ class History(pl.Callback):
             "epoch": epoch + 1,
             "size": self.config.size_at(epoch),
             "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
-            **{name: metrics.get(name) for name in COLUMNS[3:-1]},
+            **{name: metrics.get(name) for name in COLUMNS[3:-2]},
             "seconds": round(time.monotonic() - self._began, 1),
+            "cpu_seconds": round(time.process_time() - self._cpu_began, 1),
         }
         self.rows.append(row)
         if trainer.is_global_zero:

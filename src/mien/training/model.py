@@ -11,6 +11,8 @@ from mien.training.config import ModelConfig
 
 INPUT_SIZE = 48
 """Side of the face the model reads, in pixels."""
+MAP_SIZE = INPUT_SIZE // 8
+"""Side of the feature map of such a face, after three poolings."""
 _BATCH = 128
 
 
@@ -24,9 +26,12 @@ class ConvBlock(nn.Module):
         channels_out: Channels of the output.
         depth: How many 3x3 convolutions.
         dropout: Share of the channels dropped in training, 0 to 1.
+        residual: Add the first convolution's output to the last one's.
     """
 
-    def __init__(self, channels_in: int, channels_out: int, depth: int, dropout: float) -> None:
+    def __init__(
+        self, channels_in: int, channels_out: int, depth: int, dropout: float, *, residual: bool
+    ) -> None:
         super().__init__()
         sources = [channels_in] + [channels_out] * (depth - 1)
         self.convolutions = nn.ModuleList(
@@ -35,28 +40,38 @@ class ConvBlock(nn.Module):
         )
         self.norms = nn.ModuleList(nn.BatchNorm2d(channels_out) for _ in sources)
         self.dropout = dropout
+        self.residual = residual and depth > 1
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C_in, H, W) to (B, C_out, H/2, W/2)."""
+        first = None
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
             x = functional.relu(norm(convolution(x)))  # (B, C_out, H, W)
+            first = x if first is None else first
+        if self.residual and first is not None:
+            x = x + first
         x = functional.max_pool2d(x, kernel_size=2)  # (B, C_out, H/2, W/2)
         return functional.dropout2d(x, self.dropout, self.training)
 
 
 class LstmHead(nn.Module):
-    """The feature map, read in raster order by one LSTM layer, whose outputs are averaged.
+    """The feature map, read as a sequence by one LSTM layer (Hochreiter & Schmidhuber 1997).
 
     The time axis is the face itself: brow, eyes, nose and mouth in one fixed order.
 
     Args:
-        channels: Channels C of the feature map, the length of a step.
-        units: Width U of the LSTM's state (Hochreiter & Schmidhuber 1997).
+        config: `scan`, `readout`, `bidirectional` and `units` U.
+        channels: Channels C of the feature map.
     """
 
-    def __init__(self, channels: int, units: int) -> None:
+    def __init__(self, config: ModelConfig, channels: int) -> None:
         super().__init__()
-        self.lstm = nn.LSTM(channels, units, batch_first=True)
+        self.scan, self.readout = config.scan, config.readout
+        places = {"places": 1, "rows": MAP_SIZE, "once": MAP_SIZE**2}[config.scan]
+        units = config.units // 2 if config.bidirectional else config.units
+        self.lstm = nn.LSTM(
+            channels * places, units, batch_first=True, bidirectional=config.bidirectional
+        )
         for name, parameter in self.lstm.named_parameters():
             if name.startswith("weight_hh"):
                 nn.init.orthogonal_(parameter)
@@ -65,12 +80,21 @@ class LstmHead(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, 6, 6) to (B, U)."""
-        x = x.flatten(start_dim=2)  # (B, C, 36)
-        x = x.transpose(1, 2).contiguous()  # (B, 36, C): row by row, left to right
+        x = x.permute(0, 2, 3, 1)  # (B, 6, 6, C)
+        if self.scan == "places":
+            x = x.flatten(1, 2)  # (B, 36, C): row by row, left to right
+        elif self.scan == "rows":
+            x = x.flatten(2)  # (B, 6, 6 * C)
+        else:
+            x = x.flatten(1).unsqueeze(1)  # (B, 1, 36 * C)
         # In float32 also under autocast: 36 steps add up what bfloat16 rounds away.
         with torch.autocast(x.device.type, enabled=False):
-            outputs: Tensor = self.lstm(x.float())[0]  # (B, 36, U)
-        return outputs.mean(dim=1)  # (B, U)
+            outputs: Tensor
+            state: Tensor
+            outputs, (state, _) = self.lstm(x.contiguous().float())  # (B, T, U), (1 or 2, B, .)
+        if self.readout == "mean":
+            return outputs.mean(dim=1)  # (B, U)
+        return state.transpose(0, 1).flatten(1)  # (B, U): where each direction ended
 
 
 class DenseHead(nn.Module):
@@ -83,11 +107,29 @@ class DenseHead(nn.Module):
 
     def __init__(self, channels: int, units: int) -> None:
         super().__init__()
-        self.dense = nn.Linear(channels * (INPUT_SIZE // 8) ** 2, units)
+        self.dense = nn.Linear(channels * MAP_SIZE**2, units)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, 6, 6) to (B, U)."""
         x = x.flatten(start_dim=1)  # (B, C * 36)
+        return functional.relu(self.dense(x))  # (B, U)
+
+
+class PoolHead(nn.Module):
+    """The feature map's mean over its places, then Dense: a head that knows no order.
+
+    Args:
+        channels: Channels C of the feature map.
+        units: Width U of the dense layer.
+    """
+
+    def __init__(self, channels: int, units: int) -> None:
+        super().__init__()
+        self.dense = nn.Linear(channels, units)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, C, 6, 6) to (B, U)."""
+        x = x.mean(dim=(2, 3))  # (B, C)
         return functional.relu(self.dense(x))  # (B, U)
 
 
@@ -103,9 +145,10 @@ class FaceNet(nn.Module):
         super().__init__()
         channels = (1, *config.widths)
         blocks = zip(channels, config.widths, config.depths, config.block_dropout, strict=False)
-        self.trunk = nn.Sequential(*(ConvBlock(*block) for block in blocks))
-        head = LstmHead if config.head == "lstm" else DenseHead
-        self.head = head(config.widths[-1], config.units)
+        self.trunk = nn.Sequential(
+            *(ConvBlock(*block, residual=config.residual) for block in blocks)
+        )
+        self.head = _make_head(config)
         self.dropout = nn.Dropout(config.head_dropout)
         self.classifier = nn.Linear(config.units, class_count)
 
@@ -127,3 +170,11 @@ class FaceNet(nn.Module):
                 for start in range(0, len(faces), _BATCH)
             ]
         return np.concatenate(batches)
+
+
+def _make_head(config: ModelConfig) -> nn.Module:
+    channels = config.widths[-1]
+    if config.head == "lstm":
+        return LstmHead(config, channels)
+    head = DenseHead if config.head == "dense" else PoolHead
+    return head(channels, config.units)

@@ -13,8 +13,8 @@ from mien.training.augment import Augment, resize
 from mien.training.config import TrainConfig
 from mien.training.model import FaceNet
 
-Batch = tuple[Tensor, Tensor]
-"""Faces (B, 48, 48) uint8 and labels (B,) int64."""
+Batch = tuple[Tensor, Tensor, Tensor]
+"""Faces (B, 48, 48) uint8, labels (B,) int64 and targets (B, K) float32, whose rows sum to 1."""
 
 
 class TrainingModule(pl.LightningModule):
@@ -24,15 +24,25 @@ class TrainingModule(pl.LightningModule):
         config: The recipe.
         class_count: How many classes K the data has.
         description: What each checkpoint says of itself, in JSON types.
+        class_weights: (K,) float32, what a face of each class counts in the loss; None is 1.
     """
 
-    def __init__(self, config: TrainConfig, class_count: int, description: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        config: TrainConfig,
+        class_count: int,
+        description: dict[str, Any],
+        *,
+        class_weights: Tensor | None = None,
+    ) -> None:
         super().__init__()
         self.config = config
         self.description = description
         self.net = FaceNet(config.model, class_count)
         self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's gap
         self.augment = Augment(config.augment)
+        self.register_buffer("class_weights", class_weights, persistent=False)
+        self.class_weights: Tensor | None
         self.train_accuracy = MulticlassAccuracy(class_count, average="micro")
         self.validation_accuracy = MulticlassAccuracy(class_count, average="micro")
         self.validation_macro_f1 = MulticlassF1Score(num_classes=class_count, average="macro")
@@ -52,12 +62,17 @@ class TrainingModule(pl.LightningModule):
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """Give the loss of one batch."""
-        faces, labels = batch
+        faces, labels, targets = batch
         x = self.augment(to_unit(faces))  # (B, 1, 48, 48)
         x = resize(x, self.config.size_at(self.current_epoch))
+        if self.config.mixup:
+            x, targets = mix(x, targets, self.config.mixup)
         logits = self.net(x.contiguous(memory_format=torch.channels_last))
         loss = functional.cross_entropy(
-            logits.float(), labels, label_smoothing=self.config.label_smoothing
+            logits.float(),
+            targets,
+            weight=self.class_weights,
+            label_smoothing=self.config.label_smoothing,
         )
         if not torch.isfinite(loss):
             raise TrainingError(
@@ -71,7 +86,7 @@ class TrainingModule(pl.LightningModule):
 
     def validation_step(self, batch: Batch, index: int) -> None:
         """Count one batch of the validation split, always at the size the model ships with."""
-        faces, labels = batch
+        faces, labels, _ = batch
         logits = self(faces).float()
         self.validation_accuracy(logits, labels)
         self.validation_macro_f1(logits, labels)
@@ -98,9 +113,13 @@ class TrainingModule(pl.LightningModule):
         }
 
     def configure_optimizers(self) -> Any:
-        """AdamW, warmed up and decayed in one cycle (Smith & Topin 2018, arXiv 1708.07120)."""
-        optimizer = torch.optim.AdamW(
-            _decay_groups(self.net, self.config.weight_decay), lr=self.config.learning_rate
+        """The optimiser, warmed up and decayed in one cycle (Smith & Topin, arXiv 1708.07120)."""
+        groups = _decay_groups(self.net, self.config.weight_decay)
+        rate = self.config.learning_rate
+        optimizer = (
+            torch.optim.AdamW(groups, lr=rate)
+            if self.config.optimizer == "adamw"
+            else torch.optim.SGD(groups, lr=rate, momentum=0.9, nesterov=True)
         )
         scheduler = torch.optim.lr_scheduler.OneCycleLR(
             optimizer,
@@ -120,6 +139,25 @@ def to_unit(faces: Tensor) -> Tensor:
     """Map faces (B, 48, 48) uint8 to (B, 1, 48, 48) float32 in [0, 1], channels last."""
     x = faces.unsqueeze(1).float() / 255  # (B, 1, 48, 48)
     return x.contiguous(memory_format=torch.channels_last)
+
+
+def mix(faces: Tensor, targets: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
+    """Mix each face with another of its batch, and their targets likewise.
+
+    Zhang et al., "mixup: Beyond Empirical Risk Minimization" (2018), arXiv 1710.09412.
+
+    Args:
+        faces: (B, 1, H, W).
+        targets: (B, K), rows sum to 1.
+        alpha: Of the Beta distribution from which the share of the other face is drawn, above 0.
+
+    Returns:
+        The same shapes, by torch's generator.
+    """
+    concentration = torch.tensor(alpha)
+    share = torch.distributions.Beta(concentration, concentration).sample().to(faces.device)
+    other = torch.randperm(len(faces), device=faces.device)
+    return torch.lerp(faces, faces[other], share), torch.lerp(targets, targets[other], share)
 
 
 def _decay_groups(net: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

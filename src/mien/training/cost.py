@@ -1,0 +1,51 @@
+"""This module turns a network into what it costs: parameters and multiply-accumulates a face."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from mien.training.model import INPUT_SIZE, FaceNet
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a network costs, whatever computer runs it.
+
+    Attributes:
+        parameters: Numbers that are trained.
+        macs: Multiply-accumulates for one face, in convolutions, dense layers and the LSTM.
+    """
+
+    parameters: int
+    macs: int
+
+
+def count_cost(net: FaceNet) -> Cost:
+    """Count a network's parameters, and its multiply-accumulates for one face of 48 px.
+
+    Args:
+        net: Any of its heads; its mode and its weights stay as they are.
+    """
+    macs = 0
+
+    def count(
+        module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor | tuple[Tensor, ...]
+    ) -> None:
+        nonlocal macs
+        if isinstance(module, nn.Conv2d):
+            macs += module.weight.numel() * output.shape[-2] * output.shape[-1]
+        elif isinstance(module, nn.Linear):
+            macs += module.weight.numel()
+        elif isinstance(module, nn.LSTM):
+            weights = [p for p in module.parameters() if p.ndim > 1]
+            macs += inputs[0].shape[1] * sum(p.numel() for p in weights)
+
+    hooks = [module.register_forward_hook(count) for module in net.modules()]
+    was_training = net.training
+    with torch.inference_mode():
+        net.eval()(torch.zeros(1, 1, INPUT_SIZE, INPUT_SIZE))
+    net.train(was_training)
+    for hook in hooks:
+        hook.remove()
+    return Cost(sum(p.numel() for p in net.parameters()), macs)
