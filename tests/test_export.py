@@ -13,10 +13,19 @@ from mien.recognizer import Recognizer
 from mien.training.checkpoint import load_model
 from mien.training.config import Stage, read_config
 from mien.training.datasets import Dataset
-from mien.training.export import PARITY, calibrate_again, export, prove_parity, scale_logits
+from mien.training.export import (
+    PARITY,
+    calibrate_again,
+    export,
+    prove_parity,
+    scale_logits,
+    to_onnx,
+)
 from mien.training.fit import fit
+from mien.training.model import FaceNet
 from mien.training.predictor import load_predictor
 from mien.training.scaling import Scaling, find_scaling
+from mien.training.sequence import find_sequence
 
 SMOKE = read_config(Path(__file__).parents[1] / "recipes" / "smoke.toml")
 
@@ -151,3 +160,13 @@ def test_scaling_goes_into_the_last_layer(trained):
     scaling = Scaling(np.linspace(0.5, 2, 7), np.linspace(-1, 1, 7), 0.1, 0.01)
     scale_logits(net, scaling)
     assert np.allclose(net.predict_logits(faces), before * scaling.scale + scaling.bias, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "can"), [({"bidirectional": True}, False), ({"scan": "rows"}, True)]
+)
+def test_only_an_lstm_that_reads_onwards_is_followed(changes, can):
+    torch.manual_seed(0)
+    net = FaceNet(replace(SMOKE.model, **changes), 7).eval()
+    faces = drawn_dataset().splits["validation"].images
+    assert (find_sequence(to_onnx(net), faces) is not None) == can

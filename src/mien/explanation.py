@@ -29,7 +29,8 @@ class Walk:
     """The LSTM's way over the face.
 
     Attributes:
-        side: The places are a square of side x side, read row by row, left to right.
+        rows: The places lie in so many rows, read from the top.
+        columns: Places of a row, read left to right; 1 where a row is read as a whole.
         probabilities: (T, C) what the answer would be after each place: by the mean of the
             outputs so far. The last row is the model's answer.
         contributions: (T, C) what the LSTM's state gains for a class at each place, as it counts
@@ -37,7 +38,8 @@ class Walk:
             relative to the mean class. With the bias, they sum to the logits.
     """
 
-    side: int
+    rows: int
+    columns: int
     probabilities: NDArray[np.float32]
     contributions: NDArray[np.float32]
 
@@ -67,7 +69,8 @@ class Explanation:
         if self.walk is not None:
             names = list(self.probabilities)
             walk = {
-                "side": self.walk.side,
+                "rows": self.walk.rows,
+                "columns": self.walk.columns,
                 "emotions": names,
                 "probabilities": self.walk.probabilities.round(5).tolist(),
                 "contributions": self.walk.contributions.round(5).tolist(),
@@ -141,21 +144,27 @@ def _cover(
 
 def _follow(crop: NDArray[np.uint8], recognizer: Recognizer) -> Walk | None:
     """Follow the LSTM, where the contract says how."""
-    sequence = recognizer.spec.sequence
+    spec = recognizer.spec
+    sequence = spec.sequence
     if sequence is None:
         return None
     names = [sequence["steps"], sequence["weight"], sequence["bias"]]
     model = add_outputs(recognizer.path.read_bytes(), names)
     session = open_session(model, name=recognizer.path.name, threads=1)
-    inputs = {recognizer.spec.input_name: to_input(crop[np.newaxis])}
+    inputs = {spec.input_name: to_input(crop[np.newaxis])}
     steps, weight, bias = session.run(names, inputs)
     said = steps[0] @ weight.T  # (T, C): each place's say, before they are averaged
     count = len(said)
     so_far = said.cumsum(axis=0) / np.arange(1, count + 1)[:, np.newaxis] + bias
-    side = round(count**0.5)
-    if side * side != count:
+    side = spec.input_size // 8  # the feature map's, after three poolings by two
+    if count not in {side, side * side}:  # read neither row by row nor place by place
         return None
     gains = np.diff(said, axis=0, prepend=np.zeros((1, said.shape[1]), dtype=said.dtype))
     contributions = gains * (np.arange(count, 0, -1) / count)[:, np.newaxis]
     contributions -= contributions.mean(axis=1, keepdims=True)
-    return Walk(side, calibrate(so_far, recognizer.temperature), contributions.astype(np.float32))
+    return Walk(
+        side,
+        count // side,
+        calibrate(so_far, recognizer.temperature),
+        contributions.astype(np.float32),
+    )

@@ -55,7 +55,7 @@ def draw_explanation(explanation: Explanation) -> Image.Image:
     pen.caption(places[1], "Covering it here", f"costs (orange) or adds (blue) up to {most:.0%}")
     if walk is not None:
         column = list(explanation.probabilities).index(explanation.emotion)
-        said = walk.contributions[:, column].reshape(walk.side, walk.side)
+        said = walk.contributions[:, column].reshape(walk.rows, walk.columns)
         pen.tile(_overlay(explanation.crop, said, blocks=True), places[2])
         pen.caption(
             places[2],
@@ -109,13 +109,13 @@ def _draw_walk(pen: _Pen, explanation: Explanation, walk: Walk, top: float) -> N
         pen.line([(left, y), (right, y)], _LINE, 1)
         pen.text((left - 12, y), f"{share:.0%}", 16, _SOFT, "rm")
     step = (right - left) / len(walk.probabilities)
-    row = step * walk.side
+    row = step * walk.columns
     face = Image.fromarray(explanation.crop).convert("RGB")
-    for number in range(walk.side):
+    for number in range(walk.rows):
         x = left + number * row
         if number:
             pen.line([(x, high), (x, low + 64)], _LINE, 1)
-        ends = (number * face.height // walk.side, (number + 1) * face.height // walk.side)
+        ends = (number * face.height // walk.rows, (number + 1) * face.height // walk.rows)
         pen.strip(face.crop((0, ends[0], face.width, ends[1])), (x + 3, low + 12), (row - 6, 44))
         pen.text((x + row / 2, low + 64), f"row {number + 1}", 16, _SOFT, "ma")
     names = list(explanation.probabilities)

@@ -34,8 +34,9 @@ def find_sequence(model: bytes, faces: NDArray[np.uint8]) -> dict[str, str] | No
     if last is None or last.op_type != "Gemm" or len(last.input) != 3:
         return None
     pool = makers.get(last.input[0])
-    has_lstm = any(node.op_type in {"LSTM", "GRU"} for node in graph.node)
-    if not has_lstm or pool is None or pool.op_type != "ReduceMean":
+    if not any(node.op_type == "LSTM" and _reads_onwards(node) for node in graph.node):
+        return None
+    if pool is None or pool.op_type != "ReduceMean":
         return None
     found = {"steps": pool.input[0], "weight": last.input[1], "bias": last.input[2]}
     session = open_session(add_outputs(model, list(found.values())), name="the model")
@@ -46,3 +47,8 @@ def find_sequence(model: bytes, faces: NDArray[np.uint8]) -> dict[str, str] | No
         return None
     ours = steps.mean(axis=1) @ weight.T + bias
     return found if np.abs(ours - logits).max() <= _CLOSE else None
+
+
+def _reads_onwards(node: onnx.NodeProto) -> bool:
+    """Say whether an LSTM reads in one direction: a backward one knows the end from the start."""
+    return all(a.name != "direction" or a.s == b"forward" for a in node.attribute)
