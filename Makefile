@@ -1,6 +1,8 @@
 # Every command, for people and for continuous integration. `make` lists them.
 
 PYTHON ?= python3
+# Kaggle's FER2013 zip, for `make reproduce`.
+DATA ?= fer2013.zip
 # The tools, and mien with all it can be installed with.
 VENV := .venv
 # mien as a user gets it, without PyTorch.
@@ -14,10 +16,10 @@ PAGE := src/mien/serving/page
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs format web web-test clean
+.PHONY: help demo test check docs format web web-test reproduce reproduce-fast clean
 
 help: ## List the commands
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
 demo: $(DEMO)/ready ## Install mien, read the sample photo, and draw what was found
 	$(DEMO)/bin/mien analyze examples/astronaut.jpg --annotate demo-output
@@ -46,6 +48,12 @@ web: web/node_modules/ready ## Build the page into web/dist, and for `mien serve
 
 web-test: web/node_modules/ready ## Test the page's code on the golden files (needs Node.js)
 	cd web && npm run check && npm test
+
+reproduce: $(VENV)/ready ## Train `accurate` again from DATA=fer2013.zip: does it come out as published?
+	$(VENV)/bin/python benchmarks/reproduce.py accurate --data '$(DATA)'
+
+reproduce-fast: $(VENV)/ready ## The same for `fast`
+	$(VENV)/bin/python benchmarks/reproduce.py fast --data '$(DATA)'
 
 clean: ## Remove what make made, except for models and runs
 	rm -rf $(VENV) $(DEMO) demo-output dist build .coverage htmlcov

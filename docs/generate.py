@@ -2,9 +2,9 @@
 
     make docs
 
-`docs/cli.md` is written whole. In other pages only what stands between these two comments is:
+`docs/cli.md` is written whole. In other pages only what stands between two comments is:
 
-    <!-- generated: NAME -->  <!-- end -->
+    <!-- generated: NAME -->  <!-- end -->      (in YAML: # generated: NAME  # end)
 
 NAME is a key of `BLOCKS`. A block whose source is not there yet (a model, an evaluation) keeps the
 words it has. `tests/test_docs.py` fails where a page is stale.
@@ -19,6 +19,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,16 +28,21 @@ from rich.console import Console
 import mien
 from mien.batch.copies import write_picture
 from mien.cli import COMMANDS, app
+from mien.cli.explain import explain
 from mien.cli.face_table import FaceTable
-from mien.recognizer import ASSETS
+from mien.recognizer import ASSETS, MODELS
 from mien.serving.limits import Limits
-from mien.training.config import AugmentConfig, ModelConfig, TrainConfig
+from mien.spec import ModelSpec
+from mien.training.config import AugmentConfig, ModelConfig, TrainConfig, config_from_dict
+from mien.training.corruptions import CORRUPTIONS, SEVERITIES
+from mien.training.cost import count_cost
+from mien.training.model import FaceNet
 from mien.video_analyzer import VideoSettings
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-EVALUATION: Final = ROOT / "benchmarks" / "accuracy" / "accurate.json"
-"""`evaluation.json` of the shipped model on FER2013's test split."""
-HISTORY: Final = EVALUATION.with_name("accurate-history.csv")
+ACCURACY: Final = ROOT / "benchmarks" / "accuracy"
+"""A model's `evaluation.json` on the test split is NAME.json here, and NAME-corruptions.json."""
+HISTORY: Final = ACCURACY / "accurate-history.csv"
 SPEED: Final = ROOT / "benchmarks" / "recognizer_speed.json"
 MANY_FILES: Final = ROOT / "benchmarks" / "many_files.json"
 SERVICE: Final = ROOT / "benchmarks" / "serving_load.json"
@@ -44,6 +50,7 @@ CROPS: Final = ROOT / "benchmarks" / "detector_crops.json"
 PAGE_SPEED: Final = ROOT / "benchmarks" / "page_speed.json"
 PHOTO: Final = Path("examples/astronaut.jpg")
 PICTURE: Final = ROOT / "docs" / "images" / "astronaut.jpg"
+EXPLAINED: Final = ROOT / "docs" / "images" / "astronaut-explained.png"
 PAGES: Final = ("README.md", "MODEL_CARD.md", "docs/*.md", "examples/*.md")
 
 PYTHON: Final = (
@@ -54,7 +61,10 @@ PYTHON: Final = (
 )
 """The README's lines of Python."""
 
-_BLOCK = re.compile(r"(<!-- generated: ([\w-]+) -->)(.*?)(<!-- end -->)", re.DOTALL)
+_BLOCK = re.compile(
+    r"((?:<!--|#) generated: ([\w-]+)(?: -->)?(?=\n))(.*?)((?:<!-- end -->|# end\n))", re.DOTALL
+)
+"""In a page's YAML, a comment begins with # instead."""
 _VIEWS: Final = {
     "single": "single view",
     "flip": "mean with the mirror image",
@@ -69,6 +79,7 @@ def main() -> None:
         image = mien.read_image(ROOT / PHOTO)
         write_picture(image, mien.analyze(image), PICTURE)
         print(f"drew {PICTURE.relative_to(ROOT)}")
+        explain(ROOT / PHOTO, output=EXPLAINED)
     for path, text in render().items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
@@ -86,17 +97,22 @@ def render() -> dict[Path, str]:
     return pages
 
 
-def has_model() -> bool:
-    """Say whether the model that ships is there yet."""
-    return (ASSETS / "accurate.onnx").is_file()
+def has_model(name: str = "accurate") -> bool:
+    """Say whether a model that ships is there yet."""
+    return (ASSETS / f"{name}.onnx").is_file()
 
 
-def read_evaluation() -> dict[str, Any] | None:
-    """Read the shipped model's evaluation, if it is there yet."""
-    if not EVALUATION.is_file():
+def read_evaluation(name: str = "accurate") -> dict[str, Any] | None:
+    """Read a shipped model's evaluation, if it is there yet."""
+    return _read_json(f"{name}.json")
+
+
+def _read_json(name: str) -> dict[str, Any] | None:
+    path = ACCURACY / name
+    if not path.is_file():
         return None
-    evaluation: dict[str, Any] = json.loads(EVALUATION.read_text(encoding="utf-8"))
-    return evaluation
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
 def _fill(match: re.Match[str]) -> str:
@@ -181,9 +197,9 @@ def write_accuracy() -> str | None:
     return _block(rows)
 
 
-def write_per_class() -> str | None:
+def write_per_class(name: str = "accurate") -> str | None:
     """Write a table of the classes, single view."""
-    evaluation = read_evaluation()
+    evaluation = read_evaluation(name)
     if evaluation is None:
         return None
     title = evaluation["data"]["title"]
@@ -191,32 +207,32 @@ def write_per_class() -> str | None:
         f"| {title}, single view | faces | precision | recall | F1 |",
         "|---|--:|--:|--:|--:|",
     ]
-    for name, row in evaluation["views"]["single"]["per_class"].items():
+    for label, row in evaluation["views"]["single"]["per_class"].items():
         rows.append(
-            f"| {name} | {row['faces']:,} | {row['precision']:.3f} | {row['recall']:.3f} | "
+            f"| {label} | {row['faces']:,} | {row['precision']:.3f} | {row['recall']:.3f} | "
             f"{row['f1']:.3f} |"
         )
     return _block(rows)
 
 
-def write_confusion() -> str | None:
+def write_confusion(name: str = "accurate") -> str | None:
     """Write the confusion matrix, single view: a row for each label."""
-    evaluation = read_evaluation()
+    evaluation = read_evaluation(name)
     if evaluation is None:
         return None
     single = evaluation["views"]["single"]
     names = list(single["per_class"])
     corner = f"{evaluation['data']['title']}: labelled, read as"
     rows = [f"| {corner} | {' | '.join(names)} |", f"|---|{'--:|' * len(names)}"]
-    for i, (name, counts) in enumerate(zip(names, single["confusion"], strict=True)):
+    for i, (label, counts) in enumerate(zip(names, single["confusion"], strict=True)):
         cells = [f"**{count:,}**" if i == j else f"{count:,}" for j, count in enumerate(counts)]
-        rows.append(f"| {name} | {' | '.join(cells)} |")
+        rows.append(f"| {label} | {' | '.join(cells)} |")
     return _block(rows)
 
 
-def write_calibration() -> str | None:
+def write_calibration(name: str = "accurate") -> str | None:
     """Write what temperature scaling did."""
-    evaluation = read_evaluation()
+    evaluation = read_evaluation(name)
     if evaluation is None:
         return None
     found = evaluation["calibration"]
@@ -229,12 +245,14 @@ def write_calibration() -> str | None:
     return _block([told])
 
 
-def write_provenance() -> str | None:
+def write_provenance(name: str = "accurate") -> str | None:
     """Write where the evaluation comes from."""
-    evaluation = read_evaluation()
+    evaluation = read_evaluation(name)
     if evaluation is None:
         return None
-    versions = ", ".join(f"{name} {number}" for name, number in evaluation["versions"].items())
+    versions = ", ".join(
+        f"{package} {number}" for package, number in evaluation["versions"].items()
+    )
     return _block(
         [
             f"- command: `{evaluation['command']}`",
@@ -318,6 +336,155 @@ def write_page_speed() -> str | None:
     )
 
 
+def write_corruption_parameters() -> str:
+    """Write what each severity of each corruption is."""
+    head = " | ".join(map(str, SEVERITIES))
+    rows = [f"| corruption | {head} | |", f"|---|{'--:|' * len(SEVERITIES)}---|"]
+    for name, corruption in CORRUPTIONS.items():
+        values = " | ".join(f"{value:g}" for value in corruption.parameters)
+        rows.append(f"| {name} | {values} | {corruption.what} |")
+    return _block(rows)
+
+
+def write_abstention() -> str | None:
+    """Write what some thresholds give, from the contract of the model that ships."""
+    if not has_model():
+        return None
+    curve = ModelSpec.read(ASSETS / "accurate.json").abstention_curve
+    if curve is None:
+        return None
+    rows = [f"| `accurate` on {curve.split} | threshold | answered | of these as labelled |"]
+    rows.append("|---|--:|--:|--:|")
+    for key, share in (
+        ("coverage", 1),
+        ("coverage", 0.9),
+        ("coverage", 0.8),
+        ("accuracy", 0.8),
+        ("coverage", 0.5),
+        ("accuracy", 0.9),
+    ):
+        point = curve.choose(**{key: share})
+        rows.append(
+            f"| `--{key} {share}` | {point.threshold:.3f} | {point.coverage:.0%} | "
+            f"{point.accuracy:.1%} |"
+        )
+    return _block(rows)
+
+
+def write_model_index() -> str:
+    """Write the card's metrics as Hugging Face reads them, for the models that are there."""
+    lines = ["model-index:"]
+    for name in MODELS:
+        evaluation = read_evaluation(name)
+        if evaluation is None:
+            continue
+        single, flip = (evaluation["views"][view] for view in ("single", "flip"))
+        metrics = (
+            ("accuracy", "Accuracy, single view", single["accuracy"]),
+            ("accuracy", "Accuracy, mean with the mirror image", flip["accuracy"]),
+            ("f1", "Macro-F1, single view", single["macro_f1"]),
+            ("ece", "Expected calibration error, single view", single["ece"]),
+        )
+        lines += [
+            f"  - name: mien {name}",
+            "    results:",
+            "      - task:",
+            "          type: image-classification",
+            "          name: Apparent facial expression",
+            "        dataset:",
+            "          type: msambare/fer2013",
+            f"          name: FER2013, {evaluation['data']['title']}",
+            f"          split: {evaluation['data']['split']}",
+            "        metrics:",
+        ]
+        for kind, what, value in metrics:
+            lines += [f"          - type: {kind}", f"            name: {what}"]
+            lines += [f"            value: {value:.4f}"]
+    return _block(lines)
+
+
+def write_models() -> str | None:
+    """Write the models side by side: what each is worth, and what it costs."""
+    columns = {name: _describe_model(name) for name in MODELS if has_model(name)}
+    columns = {name: column for name, column in columns.items() if column}
+    if not columns:
+        return None
+    rows = [f"| | {' | '.join(f'`{name}`' for name in columns)} |", f"|---|{'--:|' * len(columns)}"]
+    rows += [
+        f"| {key} | {' | '.join(column[key] for column in columns.values())} |"
+        for key in next(iter(columns.values()))
+    ]
+    return _block(rows)
+
+
+def _describe_model(name: str) -> dict[str, str]:
+    """Give a model's column; empty if it was not evaluated yet."""
+    evaluation, spec = read_evaluation(name), ModelSpec.read(ASSETS / f"{name}.json")
+    if evaluation is None:
+        return {}
+    config = config_from_dict(dict(spec.training["config"])).model
+    cost = count_cost(FaceNet(config, len(spec.class_names)))
+    views, title = evaluation["views"], evaluation["data"]["title"]
+    column = {
+        f"{title}, {what}": f"{views[key]['accuracy']:.1%}" if key in views else ""
+        for key, what in _VIEWS.items()
+    }
+    robustness = _read_json(f"{name}-corruptions.json")
+    size = (ASSETS / f"{name}.onnx").stat().st_size / 1e6
+    return column | {
+        "macro-F1, single view": f"{views['single']['macro_f1']:.3f}",
+        "ECE, single view": f"{views['single']['ece']:.3f}",
+        "mean accuracy under 40 corruptions": (
+            "" if robustness is None else f"{robustness['mean_accuracy']:.1%}"
+        ),
+        "parameters": f"{cost.parameters:,}",
+        "multiply-accumulates a face": f"{cost.macs:,}",
+        "file": f"{size:.1f} MB",
+    }
+
+
+def write_corruptions() -> str | None:
+    """Write accuracy under each corruption, the models side by side."""
+    found = {name: _read_json(f"{name}-corruptions.json") for name in (*MODELS, "baseline")}
+    told = {name: found for name, found in found.items() if found is not None}
+    if not told:
+        return None
+    first = next(iter(told.values()))
+    title = f"{first['data']['title']}, accuracy in per cent"
+    rows = [
+        f"| {title} | {' | '.join(f'`{name}`: 1 | 2 | 3 | 4 | 5 | mean' for name in told)} |",
+        f"|---|{'--:|' * 6 * len(told)}",
+    ]
+    clean = (f"{100 * each['clean']['accuracy']:.1f}" for each in told.values())
+    rows.append(f"| *as they are* | {' | '.join(f'| | | | | {value}' for value in clean)} |")
+    for corruption in first["corruptions"]:
+        cells = []
+        for each in told.values():
+            under = each["corruptions"][corruption]
+            cells += [f"{100 * level['accuracy']:.1f}" for level in under["severities"]]
+            cells += [f"**{100 * under['mean_accuracy']:.1f}**"]
+        rows.append(f"| {corruption} | {' | '.join(cells)} |")
+    means = (f"| | | | | **{100 * each['mean_accuracy']:.1f}**" for each in told.values())
+    rows.append(f"| all | {' | '.join(means)} |")
+    return _block(rows)
+
+
+def write_corruptions_by_class(name: str = "accurate") -> str | None:
+    """Write each class's mean recall under each corruption."""
+    found = _read_json(f"{name}-corruptions.json")
+    if found is None:
+        return None
+    classes = list(found["clean"]["recall"])
+    title = f"`{name}`, {found['data']['title']}: recall in per cent"
+    rows = [f"| {title} | {' | '.join(classes)} |", f"|---|{'--:|' * len(classes)}"]
+    clean = (f"{100 * found['clean']['recall'][label]:.0f}" for label in classes)
+    rows.append(f"| *as they are* | {' | '.join(clean)} |")
+    for corruption, under in found["corruptions"].items():
+        cells = (f"{100 * under['mean_recall'][label]:.0f}" for label in classes)
+        rows.append(f"| {corruption} | {' | '.join(cells)} |")
+    return _block(rows)
+
+
 def write_demo() -> str | None:
     """Write what `mien analyze` prints of the sample photo."""
     if not has_model():
@@ -340,8 +507,8 @@ def write_many_files() -> str | None:
     memory = [found[f"memory_{part}_third_mb"] for part in ("first", "last")]
     where = (
         f"On {machine['cores']} cores of an {machine['processor']}, which did other work at the "
-        f"same time (`{measured['command']}`); the photos are cuts of the sample photo, one in fifty "
-        "broken."
+        f"same time (`{measured['command']}`); the photos are cuts of the sample photo, one in "
+        "fifty broken."
     )
     return _block(
         [
@@ -349,7 +516,8 @@ def write_many_files() -> str | None:
             "|---|--:|",
             f"| photos a second | {found['photos_per_s']:.0f} |",
             f"| share of the cores kept busy | {found['share_of_cores_kept_busy']:.0%} |",
-            f"| share of the cores had, beside the other work | {found['share_of_cores_had']:.0%} |",
+            "| share of the cores had, beside the other work "
+            f"| {found['share_of_cores_had']:.0%} |",
             f"| photos a second of a core, first and last third | {pace[0]:.0f}, {pace[1]:.0f} |",
             f"| memory, first and last third | {memory[0]}, {memory[1]} MB |",
             f"| killed in the middle and started again | {same} table |",
@@ -365,6 +533,14 @@ def write_picture_link() -> str | None:
         return None
     what = "NASA's portrait of Eileen Collins, with the face mien found and what it read"
     return f'\n<img src="{PICTURE.relative_to(ROOT).as_posix()}" width="480" alt="{what}">\n'
+
+
+def write_explained() -> str | None:
+    """Show the explained sample photo, once there is one."""
+    if not EXPLAINED.is_file():
+        return None
+    what = "The sample's face, where covering it costs, what each place adds, and the LSTM's way"
+    return f"\n![{what}]({EXPLAINED.relative_to(ROOT / 'docs').as_posix()})\n"
 
 
 def write_python() -> str | None:
@@ -529,6 +705,15 @@ def _block(lines: list[str]) -> str:
 BLOCKS: Final[dict[str, Callable[[], str | None]]] = {
     "headline": write_headline,
     "accuracy": write_accuracy,
+    "model-index": write_model_index,
+    "models": write_models,
+    "corruptions": write_corruptions,
+    "corruptions-by-class": write_corruptions_by_class,
+    "corruptions-by-class-fast": partial(write_corruptions_by_class, "fast"),
+    "per-class-fast": partial(write_per_class, "fast"),
+    "confusion-fast": partial(write_confusion, "fast"),
+    "calibration-fast": partial(write_calibration, "fast"),
+    "provenance-fast": partial(write_provenance, "fast"),
     "per-class": write_per_class,
     "confusion": write_confusion,
     "calibration": write_calibration,
@@ -536,9 +721,12 @@ BLOCKS: Final[dict[str, Callable[[], str | None]]] = {
     "cost": write_cost,
     "crops": write_crops,
     "page": write_page_speed,
+    "corruption-parameters": write_corruption_parameters,
+    "abstention": write_abstention,
     "demo": write_demo,
     "many-files": write_many_files,
     "picture": write_picture_link,
+    "explained": write_explained,
     "python": write_python,
     "settings": write_settings,
     "rooms": write_rooms,

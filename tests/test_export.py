@@ -8,14 +8,24 @@ import pytest
 import torch
 
 from drawn_faces import drawn_dataset
-from mien.errors import DataError, ExportError, ModelError, OutputError
+from mien.errors import ConfigError, DataError, ExportError, ModelError, OutputError
 from mien.recognizer import Recognizer
 from mien.training.checkpoint import load_model
 from mien.training.config import Stage, read_config
 from mien.training.datasets import Dataset
-from mien.training.export import PARITY, export, prove_parity
+from mien.training.export import (
+    PARITY,
+    calibrate_again,
+    export,
+    prove_parity,
+    scale_logits,
+    to_onnx,
+)
 from mien.training.fit import fit
+from mien.training.model import FaceNet
 from mien.training.predictor import load_predictor
+from mien.training.scaling import Scaling, find_scaling
+from mien.training.sequence import find_sequence
 
 SMOKE = read_config(Path(__file__).parents[1] / "recipes" / "smoke.toml")
 
@@ -49,7 +59,7 @@ def test_the_contract_travels_with_the_weights(trained, exported):
     spec = Recognizer(exported.onnx).spec
     assert spec.name == "smoke"
     assert spec.class_names == dataset.class_names
-    assert spec.temperature == exported.temperature
+    assert spec.temperature == exported.calibrated.temperature
     assert 0 < spec.abstention_threshold < 1
     assert spec.metrics["validation"]["faces"] == len(dataset.splits["validation"].labels)
     assert spec.training["config"]["seed"] == SMOKE.seed
@@ -89,3 +99,74 @@ def test_a_folder_that_cannot_be_written(trained, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot be written"):
         export(checkpoint, dataset, tmp_path / "file" / "deeper")
+
+
+def test_a_model_that_was_exported_is_calibrated_again_for_other_faces(trained, exported, tmp_path):
+    _, dataset = trained
+    relabelled = replace(
+        dataset.splits["validation"], labels=dataset.splits["validation"].labels[::-1].copy()
+    )
+    other = replace(dataset, splits={**dataset.splits, "validation": relabelled})
+    result = calibrate_again(exported.onnx, other, tmp_path, name="mine", coverage=0.5)
+    old, new = Recognizer(exported.onnx).spec, Recognizer(result.onnx).spec
+    assert result.onnx.read_bytes() == exported.onnx.read_bytes()
+    assert new.name == "mine"
+    assert new.temperature > old.temperature  # the labels are wrong now
+    assert new.abstention_curve.points[0].coverage == 1
+    assert new.metrics["validation"]["nll"] != old.metrics["validation"]["nll"]
+    assert new.training == old.training
+    same = calibrate_again(exported.onnx, dataset, tmp_path, coverage=0.9)
+    again = Recognizer(same.onnx).spec
+    assert again.temperature == pytest.approx(old.temperature, rel=1e-4)
+    assert again.abstention_threshold == pytest.approx(old.abstention_threshold, rel=1e-4)
+    bare = Dataset("d", dataset.class_names, {"train": dataset.splits["train"]}, ())
+    with pytest.raises(DataError, match="no validation split"):
+        calibrate_again(exported.onnx, bare, tmp_path)
+
+
+def test_an_accuracy_can_be_asked_for_at_export(trained, tmp_path):
+    checkpoint, dataset = trained
+    result = export(checkpoint, dataset, tmp_path, accuracy=0.2)
+    assert result.calibrated.abstention_threshold is not None
+    with pytest.raises(ConfigError, match="not for both"):
+        export(checkpoint, dataset, tmp_path, accuracy=0.2, coverage=0.5)
+
+
+def test_the_lstm_can_be_followed_in_what_was_exported(exported):
+    found = Recognizer(exported.onnx).spec.sequence
+    assert found is not None
+    assert found["weight"] == "classifier.weight"
+
+
+def test_scaling_is_found_where_it_is_needed_and_only_there():
+    rng = np.random.default_rng(0)
+    honest = rng.normal(0, 2, (1500, 3))
+    shares = np.exp(honest) / np.exp(honest).sum(axis=1, keepdims=True)
+    labels = (shares.cumsum(axis=1) > rng.random((1500, 1))).argmax(axis=1)
+    assert find_scaling(honest * 3, labels) is None  # a temperature of 3 mends it
+    scale, bias = np.array([2.0, 1.0, 0.5]), np.array([0.5, 0.0, -0.5])
+    found = find_scaling((honest - bias) / scale, labels)
+    assert found is not None
+    assert found.scale == pytest.approx(scale, rel=0.2)
+    assert found.gain > 2 * found.gain_error
+    assert find_scaling((honest - bias)[:60] / scale, labels[:60]) is None  # too few to know
+
+
+def test_scaling_goes_into_the_last_layer(trained):
+    checkpoint, dataset = trained
+    net, _ = load_model(checkpoint)
+    faces = dataset.splits["test"].images
+    before = net.predict_logits(faces)
+    scaling = Scaling(np.linspace(0.5, 2, 7), np.linspace(-1, 1, 7), 0.1, 0.01)
+    scale_logits(net, scaling)
+    assert np.allclose(net.predict_logits(faces), before * scaling.scale + scaling.bias, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "can"), [({"bidirectional": True}, False), ({"scan": "rows"}, True)]
+)
+def test_only_an_lstm_that_reads_onwards_is_followed(changes, can):
+    torch.manual_seed(0)
+    net = FaceNet(replace(SMOKE.model, **changes), 7).eval()
+    faces = drawn_dataset().splits["validation"].images
+    assert (find_sequence(to_onnx(net), faces) is not None) == can

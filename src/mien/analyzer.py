@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.containers import VideoSource
-from mien.errors import MienError
+from mien.errors import ConfigError, MienError
 from mien.face_reader import crop_faces, read_faces
 from mien.faces import DETECTOR_SIZE, Face, FaceDetector
 from mien.images import ImageSource, is_video, name_source, read_image
@@ -49,6 +49,8 @@ class Analyzer:
         *,
         detector: FaceDetector | None = None,
         threads: int | None = None,
+        coverage: float | None = None,
+        accuracy: float | None = None,
     ) -> None:
         """Open the detector and the model.
 
@@ -56,13 +58,22 @@ class Analyzer:
             model: "accurate" or "fast", the path of an `.onnx` file, or a `Recognizer`.
             detector: A `FaceDetector` with settings of one's own; None takes the usual one.
             threads: Threads that detector and model may use; None takes the cores at hand.
+            coverage: The share of faces that shall get an answer, above 0 to 1, in place of the
+                model's own threshold (a `Recognizer` has its own).
+            accuracy: The share of the answers that shall be as labelled, in the same way.
 
         Raises:
             ModelError: The model or the detector is missing or damaged.
+            ConfigError: There is no threshold as asked for.
         """
-        self.recognizer = (
-            model if isinstance(model, Recognizer) else Recognizer(model, threads=threads)
-        )
+        if isinstance(model, Recognizer):
+            if (coverage, accuracy) != (None, None):
+                raise ConfigError("ask the Recognizer itself for a coverage or an accuracy")
+            self.recognizer = model
+        else:
+            self.recognizer = Recognizer(
+                model, threads=threads, coverage=coverage, accuracy=accuracy
+            )
         self.detector = FaceDetector(threads=threads) if detector is None else detector
 
     def analyze(self, source: ImageSource) -> ImageResult:
@@ -171,6 +182,8 @@ def analyze(
     model: str | os.PathLike[str] = "accurate",
     detector_size: int = DETECTOR_SIZE,
     threads: int | None = None,
+    coverage: float | None = None,
+    accuracy: float | None = None,
     video: VideoSettings | None = None,
 ) -> ImageResult | VideoResult:
     """Read the apparent expression of every face in one picture or video.
@@ -185,6 +198,9 @@ def analyze(
         detector_size: The picture's longer side at detection, in pixels; 1280 finds the small
             faces of a group.
         threads: Threads to use; None takes the cores at hand.
+        coverage: The share of faces that shall get an emotion, above 0 to 1, in place of the
+            model's own threshold: the surest ones, by the split its contract names.
+        accuracy: The share of the emotions that shall be as labelled, in the same way.
         video: What to read of a video; None reads five frames a second.
 
     Returns:
@@ -195,24 +211,37 @@ def analyze(
         ImageError: The source cannot be read as a picture.
         VideoError: The source begins like a video and cannot be read as one.
         ModelError: The model is missing or damaged.
+        ConfigError: There is no threshold as asked for.
     """
     # A file of one's own may change between calls; what comes with mien does not.
     if model in MODELS:
-        analyzer = _keep_open(str(model), detector_size, threads)
+        analyzer = _keep_open(str(model), detector_size, threads, coverage, accuracy)
     else:
-        analyzer = _open(model, detector_size, threads)
+        analyzer = _open(model, detector_size, threads, coverage, accuracy)
     if is_video(source):
         return analyzer.analyze_video(source, video)  # type: ignore[arg-type]
     return analyzer.analyze(source)
 
 
 @functools.lru_cache(maxsize=2)
-def _keep_open(model: str, detector_size: int, threads: int | None) -> Analyzer:
+def _keep_open(
+    model: str,
+    detector_size: int,
+    threads: int | None,
+    coverage: float | None,
+    accuracy: float | None,
+) -> Analyzer:
     """Open an analyzer, or take the one that was opened before."""
-    return _open(model, detector_size, threads)
+    return _open(model, detector_size, threads, coverage, accuracy)
 
 
-def _open(model: str | os.PathLike[str], detector_size: int, threads: int | None) -> Analyzer:
+def _open(
+    model: str | os.PathLike[str],
+    detector_size: int,
+    threads: int | None,
+    coverage: float | None,
+    accuracy: float | None,
+) -> Analyzer:
     """Open an analyzer for `analyze`."""
     detector = FaceDetector(detector_size=detector_size, threads=threads)
-    return Analyzer(model, detector=detector, threads=threads)
+    return Analyzer(model, detector=detector, threads=threads, coverage=coverage, accuracy=accuracy)

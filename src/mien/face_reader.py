@@ -61,4 +61,4 @@ def _read_face(
     if is_too_small(face):
         return FaceResult.unread(face, "too_small")
     named = zip(recognizer.emotions, map(float, next(rows)), strict=True)
-    return FaceResult.read(face, dict(named), threshold=recognizer.spec.abstention_threshold)
+    return FaceResult.read(face, dict(named), threshold=recognizer.abstention_threshold)

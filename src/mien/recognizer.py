@@ -24,13 +24,21 @@ class Recognizer:
     """A model, opened once for many faces; several threads may share it.
 
     Attributes:
+        path: The model's ONNX file.
         spec: The model's contract.
         emotions: The names of the columns of what `predict_probabilities` gives.
         temperature: What logits are divided by before the softmax.
+        abstention_threshold: A face whose top probability is below it should get no emotion; None
+            answers always.
     """
 
     def __init__(
-        self, model: str | os.PathLike[str] = "accurate", *, threads: int | None = None
+        self,
+        model: str | os.PathLike[str] = "accurate",
+        *,
+        threads: int | None = None,
+        coverage: float | None = None,
+        accuracy: float | None = None,
     ) -> None:
         """Open a model.
 
@@ -38,15 +46,22 @@ class Recognizer:
             model: "accurate" or "fast", which come with mien, or the path of an `.onnx` file
                 that has its `.json` contract beside it.
             threads: Threads one call may use; None takes the cores at hand.
+            coverage: The share of faces that shall get an answer, in place of the model's own
+                threshold: above 0 to 1, on the split its contract names.
+            accuracy: The share of the answers that shall be as labelled, in the same way.
 
         Raises:
             ModelError: A file is missing or damaged, or model and contract do not fit.
-            ConfigError: `threads` is under 1.
+            ConfigError: `threads` is under 1, or there is no threshold as asked for.
         """
         path = _find_model(model)
+        self.path: Final = path
         self.spec: Final = ModelSpec.read(path.with_suffix(".json"))
         self.emotions: Final = self.spec.class_names
         self.temperature: Final = self.spec.temperature
+        self.abstention_threshold: Final = self.spec.choose_threshold(
+            coverage=coverage, accuracy=accuracy
+        )
         self._name = path.name
         self._session = open_session(_read_model(path, self.spec), name=path.name, threads=threads)
         _check_tensors(self._session, self.spec, path.name)

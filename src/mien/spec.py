@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from mien.errors import ModelError
+from mien.abstention import AbstentionCurve, check_wish
+from mien.errors import ConfigError, ModelError
 from mien.files import replacing
 
 SCHEMA: Final = 1
@@ -36,8 +37,13 @@ class ModelSpec:
         temperature: Probabilities are softmax(logits / temperature).
         abstention_threshold: Where the top probability is below it, no emotion is named; None
             names one always.
+        abstention_curve: What other thresholds give, by which `choose_threshold` answers; None in
+            contracts that were written before there was one.
         input_name: The input tensor: (N, 1, input_size, input_size) float32.
         output_name: The output tensor: (N, len(class_names)) float32 logits.
+        sequence: The tensors by which the LSTM can be followed: "steps" (N, T, U), its outputs at
+            T places; "weight" (C, U) and "bias" (C,). The logits are weight x the mean of the
+            steps + bias, which was proved at export. None where the network is not of this form.
         input_size: Side of the face crop in pixels.
         color: "grey", the only colour there is so far.
         scaling: "unit": levels 0..255 become 0..1.
@@ -55,8 +61,10 @@ class ModelSpec:
     class_names: tuple[str, ...]
     temperature: float = 1.0
     abstention_threshold: float | None = None
+    abstention_curve: AbstentionCurve | None = None
     input_name: str = "faces"
     output_name: str = "logits"
+    sequence: Mapping[str, str] | None = None
     input_size: int = 48
     color: str = "grey"
     scaling: str = "unit"
@@ -117,12 +125,46 @@ class ModelSpec:
             if key not in values:
                 raise ModelError(f"the contract has no {key!r}; export the model again")
         names = values["class_names"]
-        return cls(**{**values, "class_names": tuple(names) if isinstance(names, list) else names})
+        curve = values.get("abstention_curve")
+        read = {
+            "class_names": tuple(names) if isinstance(names, list) else names,
+            "abstention_curve": None if curve is None else AbstentionCurve.from_dict(curve),
+        }
+        return cls(**{**values, **read})
+
+    def choose_threshold(
+        self, *, coverage: float | None = None, accuracy: float | None = None
+    ) -> float | None:
+        """Find the threshold below which no emotion is to be named.
+
+        Args:
+            coverage: The share of faces that shall get an answer, above 0 to 1.
+            accuracy: The share of the answers that shall be as labelled, above 0 to 1.
+
+        Returns:
+            The threshold that gives it on the split of `abstention_curve`; with neither, the
+            model's own.
+
+        Raises:
+            ConfigError: Both are given, one is out of range, the accuracy is never reached, or
+                the contract has no curve.
+        """
+        wish = check_wish(coverage=coverage, accuracy=accuracy)
+        if wish is None:
+            return self.abstention_threshold
+        if self.abstention_curve is None:
+            raise ConfigError(
+                f"the contract of model {self.name!r} does not say what a threshold gives, so no "
+                f"{wish} can be asked of it: mien export MODEL.onnx --data ... adds it"
+            )
+        return self.abstention_curve.choose(coverage=coverage, accuracy=accuracy).threshold
 
     def to_dict(self) -> dict[str, Any]:
         """Give the contract as plain JSON types."""
         values = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
         values["class_names"] = list(self.class_names)
+        curve = self.abstention_curve
+        values["abstention_curve"] = None if curve is None else curve.to_dict()
         return {"schema": values.pop("schema"), **values}
 
     def write(self, path: str | os.PathLike[str]) -> None:
@@ -132,6 +174,8 @@ class ModelSpec:
             OSError: The file cannot be written.
         """
         text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
+        # A point of the curve is a line, not five.
+        text = re.sub(r'\{\s+("threshold"[^{}]*?)\s+\}', _join_lines, text)
         with replacing(Path(path)) as partial:
             partial.write_text(text + "\n", encoding="utf-8")
 
@@ -150,6 +194,10 @@ class ModelSpec:
                 "onnx_sha256 must be 64 lower-case hex digits",
             ),
             (all(isinstance(name, str) and name for name in tensors), "tensor names must be text"),
+            (
+                spec.sequence is None or _is_sequence(spec.sequence),
+                "sequence must name the tensors steps, weight and bias, or be null",
+            ),
             (
                 _is_number(spec.temperature) and spec.temperature > 0,
                 f"temperature must be above 0, got {spec.temperature!r}",
@@ -177,6 +225,18 @@ class ModelSpec:
             (spec.schema == SCHEMA, f"schema must be {SCHEMA}, got {spec.schema!r}"),
         )
         return [sentence for holds, sentence in checks if not holds]
+
+
+def _join_lines(match: re.Match[str]) -> str:
+    return "{" + " ".join(match[1].split()) + "}"
+
+
+def _is_sequence(value: object) -> bool:
+    return (
+        isinstance(value, Mapping)
+        and set(value) == {"steps", "weight", "bias"}
+        and all(isinstance(name, str) and name for name in value.values())
+    )
 
 
 def _is_number(value: object) -> bool:

@@ -172,7 +172,7 @@ class VideoReading:
                     course.times_s,
                     np.array(course.smoothed).reshape(len(course.times_s), -1),
                     emotions,
-                    threshold=self._analyzer.recognizer.spec.abstention_threshold,
+                    threshold=self._analyzer.recognizer.abstention_threshold,
                 )
             tracks.append(Track(track_id, course.start_s, course.end_s, course.frames, mean))
         return VideoSummary(

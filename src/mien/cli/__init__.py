@@ -17,7 +17,7 @@ INTERRUPTED: Final = 130
 PIPE_CLOSED: Final = 141
 UPPER_FLOOR: Final = ("data", "train", "evaluate", "compare", "export")
 """Commands that need mien[train]."""
-COMMANDS: Final = ("analyze", "watch", "serve", *UPPER_FLOOR)
+COMMANDS: Final = ("analyze", "explain", "watch", "serve", *UPPER_FLOOR)
 
 _READ: Final = Group("Read faces", sort_key=1)
 _MAKE: Final = Group("Make and judge models (pip install 'mien\\[train]')", sort_key=2)
@@ -58,6 +58,7 @@ app.command(
     group=_READ,
     usage="Usage: mien analyze PATH... [OPTIONS]",
 )
+app.command("mien.cli.explain:explain", name="explain", group=_READ)
 app.command("mien.cli.watch:watch", name="watch", group=_READ)
 app.command("mien.cli.serve:serve", name="serve", group=_READ)
 app["--help"].group = app["--version"].group = (_ABOUT,)

@@ -33,7 +33,7 @@ def count_cost(net: FaceNet) -> Cost:
         module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor | tuple[Tensor, ...]
     ) -> None:
         nonlocal macs
-        if isinstance(module, nn.Conv2d):
+        if isinstance(module, nn.Conv2d) and isinstance(output, Tensor):
             macs += module.weight.numel() * output.shape[-2] * output.shape[-1]
         elif isinstance(module, nn.Linear):
             macs += module.weight.numel()

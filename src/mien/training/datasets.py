@@ -26,7 +26,7 @@ from mien.training.sources import (
 )
 from mien.training.tables import Row, is_table, read_table
 
-__all__ = ["BrokenFile", "Dataset", "Split", "load_dataset"]
+__all__ = ["BrokenFile", "Dataset", "Split", "join_splits", "load_dataset"]
 
 MIN_SIZE: Final = 8
 
@@ -36,7 +36,7 @@ class Split:
     """The images of one split, sorted by path.
 
     Attributes:
-        name: "train", "validation" or "test".
+        name: "train", "validation" or "test"; or "all", if they were joined.
         images: (N, size, size) uint8, grey levels.
         labels: (N,) int64, indices into the dataset's `class_names`.
         paths: N names, each once in the dataset.
@@ -132,6 +132,19 @@ def load_dataset(path: str | Path, *, size: int = 48, seed: int = 0) -> Dataset:
         },
         broken=tuple(pictures.broken),
         notes=tuple(pictures.notes),
+    )
+
+
+def join_splits(dataset: Dataset) -> Split:
+    """Put all faces of a dataset into one split, "all", sorted by path."""
+    parts = list(dataset.splits.values())
+    paths = [path for part in parts for path in part.paths]
+    order = np.array(sorted(range(len(paths)), key=paths.__getitem__))
+    return Split(
+        name="all",
+        images=np.concatenate([part.images for part in parts])[order],
+        labels=np.concatenate([part.labels for part in parts])[order],
+        paths=tuple(paths[i] for i in order),
     )
 
 

@@ -56,7 +56,7 @@ def evaluate(
         DataError: The split is empty.
         ModelError: The model does not know a class, or its output is not as it should be.
     """
-    labels = _translate_labels(split.labels, class_names, predictor.class_names)
+    labels = translate_labels(split.labels, class_names, predictor.class_names)
     if not len(labels):
         raise DataError(f"the split {split.name} holds no face; choose another one")
     if train_copies is not None and train_copies.shape != labels.shape:
@@ -68,7 +68,7 @@ def evaluate(
     temperature, origin = predictor.temperature, "stored in the model"
     if temperature is None and validation is not None and validation.name != split.name:
         held_out = predict_logits(predictor, validation.images, advance=advance)
-        truth = _translate_labels(validation.labels, class_names, predictor.class_names)
+        truth = translate_labels(validation.labels, class_names, predictor.class_names)
         temperature, origin = fit_temperature(held_out, truth), f"fitted on {title_of(validation)}"
     if temperature is None:
         temperature, origin = 1.0, "not fitted"
@@ -107,7 +107,7 @@ def predict(
     Raises:
         ModelError: The model does not know a class, or its output is not as it should be.
     """
-    labels = _translate_labels(split.labels, class_names, predictor.class_names)
+    labels = translate_labels(split.labels, class_names, predictor.class_names)
     logits = predict_logits(predictor, split.images, advance=advance)
     probabilities = softmax(logits, predictor.temperature or 1.0)
     return Predictions(predictor.class_names, split.paths, labels, probabilities)
@@ -116,9 +116,9 @@ def predict(
 def find_train_copies(split: Split, train: Split | None) -> NDArray[np.bool_] | None:
     """Mark, (N,), the faces of a split that have an exact copy in train; None if none is known.
 
-    Of train itself nothing is marked: every face there was trained on.
+    Of train itself, and of all faces together, nothing is marked.
     """
-    if train is None or split.name == train.name:
+    if train is None or split.name in {train.name, "all"}:
         return None
     groups = group_copies([*train.images, *split.images])
     own = groups[len(train.labels) :]
@@ -163,7 +163,7 @@ def _calibrate(
     return Calibration(temperature, origin, before.ece, after.ece, before.nll, after.nll)
 
 
-def _translate_labels(labels: Labels, data: tuple[str, ...], model: tuple[str, ...]) -> Labels:
+def translate_labels(labels: Labels, data: tuple[str, ...], model: tuple[str, ...]) -> Labels:
     """Turn indices into the data's classes into the model's: results go by name."""
     unknown = [name for name in data if name not in model]
     if unknown:

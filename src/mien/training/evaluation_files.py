@@ -17,8 +17,17 @@ from mien.files import write_whole
 from mien.training.evaluation import Evaluation, Provenance
 from mien.training.evaluation_page import render_page
 from mien.training.metrics import Figures
-from mien.training.plots import draw_confusion, draw_reliability, draw_risk_coverage, to_png
+from mien.training.plots import (
+    draw_confusion,
+    draw_corruptions,
+    draw_reliability,
+    draw_risk_coverage,
+    draw_slices,
+    to_png,
+)
 from mien.training.predictor import LoadedModel, file_sha256
+from mien.training.robustness import Robustness
+from mien.training.slices import Slices
 
 _PACKAGES: Final = ("mien", "numpy", "scipy", "scikit-learn", "torch", "onnxruntime")
 
@@ -54,6 +63,8 @@ def write_evaluation(
     faces: NDArray[np.uint8],
     output: Path,
     *,
+    robustness: Robustness | None = None,
+    slices: Slices | None = None,
     provenance: Provenance | None = None,
 ) -> Path:
     """Write figures, tables, pictures and the page; `evaluation.json` comes last.
@@ -62,6 +73,8 @@ def write_evaluation(
         evaluation: What is written.
         faces: The split's images, (N, 48, 48) uint8, in the order of the predictions.
         output: The folder; see `check_output`.
+        robustness: How the model bears corruptions, if that was measured.
+        slices: How it fares on each slice of the faces, if a column was given.
         provenance: Where model and data come from, if they are files.
 
     Returns:
@@ -77,12 +90,23 @@ def write_evaluation(
         "reliability.png": draw_reliability(evaluation.reliability, single.what),
         "risk_coverage.png": draw_risk_coverage(curve, single.what, threshold=threshold),
     }
+    if robustness is not None:
+        pictures["corruptions.png"] = draw_corruptions(robustness, single.what)
+        write_whole(output / "corruptions.json", robustness.to_json(provenance))
+    if slices is not None:
+        title = f"{single.what}, by {slices.column}"
+        pictures["slices.png"] = draw_slices(slices, title)
+        text = json.dumps({"schema": 1, **slices.to_dict()}, indent=2, allow_nan=False)
+        write_whole(output / "slices.json", text + "\n")
     for name, picture in pictures.items():
         write_whole(output / name, to_png(picture))
     write_whole(output / "confusion.csv", _confusion_csv(single.figures))
     write_whole(output / "predictions.csv", evaluation.predictions.to_csv())
     page = output / "evaluation.html"
-    write_whole(page, render_page(evaluation, faces, provenance=provenance))
+    told = render_page(
+        evaluation, faces, robustness=robustness, slices=slices, provenance=provenance
+    )
+    write_whole(page, told)
     text = json.dumps(to_json(evaluation, provenance), indent=2, allow_nan=False)
     write_whole(output / "evaluation.json", text + "\n")
     return page

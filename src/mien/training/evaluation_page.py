@@ -12,21 +12,31 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
+from mien.training.corruptions import SEVERITIES
 from mien.training.evaluation import FLIP, Evaluation, Provenance, coverage_points
 from mien.training.plots import (
     PAGE_DARK,
     PAGE_LIGHT,
     Theme,
+    draw_corruptions,
     draw_reliability,
     draw_risk_coverage,
+    draw_slices,
     to_svg,
 )
+from mien.training.robustness import Robustness
+from mien.training.slices import Slices
 
 MISTAKES: Final = 24
 
 
 def render_page(
-    evaluation: Evaluation, faces: NDArray[np.uint8], *, provenance: Provenance | None = None
+    evaluation: Evaluation,
+    faces: NDArray[np.uint8],
+    *,
+    robustness: Robustness | None = None,
+    slices: Slices | None = None,
+    provenance: Provenance | None = None,
 ) -> str:
     """Write the page: figures, plots, and the most confident mistakes as thumbnails.
 
@@ -35,10 +45,11 @@ def render_page(
     Args:
         evaluation: What is told.
         faces: The split's images, (N, 48, 48) uint8, in the order of the predictions.
+        robustness: How the model bears corruptions, if that was measured.
+        slices: How it fares on each slice of the faces, if a column was given.
         provenance: Where model and data come from, if they are files.
     """
     copies = evaluation.predictions.copies
-    curve, threshold = evaluation.risk_coverage, evaluation.abstention_threshold
     return _template().render(
         evaluation=evaluation,
         name="A model" if provenance is None else provenance.model["name"],
@@ -49,17 +60,33 @@ def render_page(
         calibration=evaluation.calibration,
         bins=len(evaluation.reliability.counts),
         copies=None if copies is None else int(copies.sum()),
-        points=coverage_points(curve),
+        points=coverage_points(evaluation.risk_coverage),
         mistakes=_find_mistakes(evaluation, faces),
-        plots={
-            "reliability": _both(
-                lambda theme: draw_reliability(evaluation.reliability, "", theme=theme)
-            ),
-            "risk_coverage": _both(
-                lambda theme: draw_risk_coverage(curve, "", threshold=threshold, theme=theme)
-            ),
-        },
+        robustness=robustness,
+        severities=SEVERITIES,
+        slices=slices,
+        plots=_draw_plots(evaluation, robustness, slices),
     )
+
+
+def _draw_plots(
+    evaluation: Evaluation, robustness: Robustness | None, slices: Slices | None
+) -> dict[str, dict[str, str]]:
+    """Draw the page's plots, for light and dark."""
+    curve, threshold = evaluation.risk_coverage, evaluation.abstention_threshold
+    plots = {
+        "reliability": _both(
+            lambda theme: draw_reliability(evaluation.reliability, "", theme=theme)
+        ),
+        "risk_coverage": _both(
+            lambda theme: draw_risk_coverage(curve, "", threshold=threshold, theme=theme)
+        ),
+    }
+    if robustness is not None:
+        plots["corruptions"] = _both(lambda theme: draw_corruptions(robustness, "", theme=theme))
+    if slices is not None:
+        plots["slices"] = _both(lambda theme: draw_slices(slices, "", theme=theme))
+    return plots
 
 
 def _template() -> jinja2.Template:

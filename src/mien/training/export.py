@@ -1,13 +1,17 @@
-"""This module turns a checkpoint into NAME.onnx and NAME.json, parity proved, or into nothing."""
+"""This module turns a checkpoint into NAME.onnx and NAME.json, parity proved, or into nothing.
+
+It also calibrates a model again that was exported before, on other faces or by a newer mien.
+"""
 
 import hashlib
 import io
 import logging
 import tempfile
 import warnings
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import onnx
@@ -17,16 +21,15 @@ from numpy.typing import NDArray
 from mien.errors import DataError, ExportError, OutputError
 from mien.recognizer import Recognizer
 from mien.spec import ModelSpec
+from mien.training.calibration import Calibrated, calibrate
 from mien.training.checkpoint import load_model
 from mien.training.datasets import Dataset, Split
-from mien.training.metrics import (
-    compute_figures,
-    fit_temperature,
-    risk_coverage,
-    softmax,
-    threshold_for_coverage,
-)
+from mien.training.evaluate import translate_labels
 from mien.training.model import INPUT_SIZE, FaceNet
+from mien.training.scaling import Scaling, find_scaling
+from mien.training.sequence import find_sequence
+
+_Proof = TypeVar("_Proof")
 
 PARITY = 1e-5
 """Largest difference between torch's and onnxruntime's logits that is let through."""
@@ -41,14 +44,17 @@ class ExportResult:
     Attributes:
         onnx: The network, `NAME.onnx`.
         contract: What it takes and gives, `NAME.json`.
-        largest_difference: Between torch and onnxruntime, over all faces compared, in logits.
-        temperature: Fitted on the validation split.
+        largest_difference: Between torch and onnxruntime, over all faces compared, in logits; None
+            where there was no checkpoint to compare with.
+        calibrated: What was fitted on the validation split.
+        scaling: What was put into the network's last layer for it; None if nothing was.
     """
 
     onnx: Path
     contract: Path
-    largest_difference: float
-    temperature: float
+    largest_difference: float | None
+    calibrated: Calibrated
+    scaling: Scaling | None
 
 
 def export(
@@ -58,11 +64,13 @@ def export(
     *,
     name: str | None = None,
     coverage: float | None = None,
+    accuracy: float | None = None,
 ) -> ExportResult:
     """Write a trained network as a model file that the ground floor reads.
 
-    The temperature (Guo et al. 2017, arXiv 1706.04599) and the abstention threshold are chosen
-    on the validation split; no other split is looked at.
+    The temperature (Guo et al. 2017, arXiv 1706.04599), a scale and a bias for each class if they
+    clearly help (see `scaling`), and the abstention threshold are chosen on the validation split;
+    no other split is looked at.
 
     Args:
         checkpoint: `best.safetensors` of a run.
@@ -71,6 +79,7 @@ def export(
         name: The model's name; by default the one in its recipe.
         coverage: Share of the validation faces that get an answer, above 0 to 1; the model
             abstains on faces it is less sure of. None answers always.
+        accuracy: Share of these answers that shall be as labelled, in place of a coverage.
 
     Returns:
         The two files, and what was measured.
@@ -83,26 +92,102 @@ def export(
     """
     net, description = load_model(checkpoint)
     class_names = tuple(description["class_names"])
-    validation = dataset.splits.get("validation")
-    if validation is None:
-        raise DataError(f"{dataset.source} has no validation split to fit the temperature on")
+    validation = _validation_of(dataset)
     if dataset.class_names != class_names:
         raise DataError(
             f"the model knows {', '.join(class_names)}, but {dataset.source} has "
             f"{', '.join(dataset.class_names)}: export with the data it was trained on"
         )
     logits = net.predict_logits(validation.images)
-    temperature = fit_temperature(logits, validation.labels)
+    scaling = find_scaling(logits, validation.labels)
+    if scaling is not None:
+        scale_logits(net, scaling)
+        logits = net.predict_logits(validation.images)
+    calibrated = calibrate(logits, validation, class_names, coverage=coverage, accuracy=accuracy)
     model = to_onnx(net)
     spec = ModelSpec(
         name=name or description["config"]["name"],
         onnx_sha256=hashlib.sha256(model).hexdigest(),
         class_names=class_names,
-        temperature=temperature,
-        abstention_threshold=_threshold(logits, validation, temperature, coverage),
-        metrics={"validation": _measure(logits, validation, temperature, class_names)},
-        training=description,
+        temperature=calibrated.temperature,
+        abstention_threshold=calibrated.abstention_threshold,
+        abstention_curve=calibrated.abstention_curve,
+        sequence=find_sequence(model, validation.images),
+        metrics={"validation": calibrated.metrics},
+        training={**description, "logit_scaling": None if scaling is None else scaling.to_dict()},
     )
+
+    def prove(recognizer: Recognizer) -> float:
+        return prove_parity(net, recognizer, validation.images)
+
+    path, difference = _write(spec, model, output, prove)
+    return ExportResult(path, path.with_suffix(".json"), difference, calibrated, scaling)
+
+
+def calibrate_again(
+    model: Path,
+    dataset: Dataset,
+    output: Path,
+    *,
+    name: str | None = None,
+    coverage: float | None = None,
+    accuracy: float | None = None,
+) -> ExportResult:
+    """Fit temperature, threshold and curve of an exported model on a dataset's validation split.
+
+    The network stays as it is. So a model can be calibrated for the faces it will meet, and a
+    contract written by an older mien gets what it lacks.
+
+    Args:
+        model: An `.onnx` with its `.json` beside it.
+        dataset: Labelled faces, for their validation split; the model knows all their classes.
+        output: The folder to write to; the model's own is allowed.
+        name: The model's name; by default the one it has.
+        coverage: As in `export`.
+        accuracy: As in `export`.
+
+    Raises:
+        DataError: There is no validation split.
+        ModelError: The model cannot be read, or does not know a class.
+        OutputError: The files cannot be written; what was there before is kept.
+    """
+    recognizer = Recognizer(model)
+    spec = recognizer.spec
+    validation = _validation_of(dataset)
+    labels = translate_labels(validation.labels, dataset.class_names, spec.class_names)
+    logits = recognizer.predict_logits(validation.images)
+    calibrated = calibrate(
+        logits,
+        replace(validation, labels=labels),
+        spec.class_names,
+        coverage=coverage,
+        accuracy=accuracy,
+    )
+    content = model.read_bytes()
+    spec = replace(
+        spec,
+        name=name or spec.name,
+        temperature=calibrated.temperature,
+        abstention_threshold=calibrated.abstention_threshold,
+        abstention_curve=calibrated.abstention_curve,
+        sequence=find_sequence(content, validation.images),
+        metrics={**spec.metrics, "validation": calibrated.metrics},
+    )
+    path, _ = _write(spec, content, output, lambda _: None)
+    return ExportResult(path, path.with_suffix(".json"), None, calibrated, None)
+
+
+def _validation_of(dataset: Dataset) -> Split:
+    validation = dataset.splits.get("validation")
+    if validation is None:
+        raise DataError(f"{dataset.source} has no validation split to fit the temperature on")
+    return validation
+
+
+def _write(
+    spec: ModelSpec, model: bytes, output: Path, prove: Callable[[Recognizer], _Proof]
+) -> tuple[Path, _Proof]:
+    """Write both files, once onnxruntime has opened them and the proof has held."""
     path = output / f"{spec.name}.onnx"
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -110,14 +195,22 @@ def export(
             unproved = Path(folder) / path.name
             unproved.write_bytes(model)
             spec.write(unproved.with_suffix(".json"))
-            difference = prove_parity(net, Recognizer(unproved), validation.images)
+            proof = prove(Recognizer(unproved))
             unproved.replace(path)
             unproved.with_suffix(".json").replace(path.with_suffix(".json"))
     except OSError as error:
         raise OutputError(
             f"{path} cannot be written ({error.strerror}); make room or choose another --output"
         ) from error
-    return ExportResult(path, path.with_suffix(".json"), difference, temperature)
+    return path, proof
+
+
+def scale_logits(net: FaceNet, scaling: Scaling) -> None:
+    """Put `scale * logits + bias` into a network's last layer."""
+    scale, bias = (torch.from_numpy(v).float() for v in (scaling.scale, scaling.bias))
+    with torch.no_grad():
+        net.classifier.weight.mul_(scale[:, None])
+        net.classifier.bias.mul_(scale).add_(bias)
 
 
 def to_onnx(net: FaceNet) -> bytes:
@@ -185,26 +278,3 @@ def prove_parity(net: FaceNet, recognizer: Recognizer, faces: NDArray[np.uint8])
             f"nothing was written"
         )
     return worst
-
-
-def _measure(
-    logits: NDArray[np.float32], split: Split, temperature: float, class_names: tuple[str, ...]
-) -> dict[str, Any]:
-    """Say how good the model is on the split it was chosen on."""
-    figures = compute_figures(split.labels, softmax(logits, temperature), class_names)
-    return {
-        "faces": figures.faces,
-        "accuracy": figures.accuracy,
-        "macro_f1": figures.macro_f1,
-        "ece": figures.ece,
-        "nll": figures.nll,
-    }
-
-
-def _threshold(
-    logits: NDArray[np.float32], split: Split, temperature: float, coverage: float | None
-) -> float | None:
-    if coverage is None:
-        return None
-    curve = risk_coverage(split.labels, softmax(logits, temperature))
-    return threshold_for_coverage(curve, coverage)

@@ -11,7 +11,10 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from mien.training.corruptions import CORRUPTIONS, SEVERITIES
 from mien.training.metrics import Figures, Reliability, RiskCoverage
+from mien.training.robustness import Robustness
+from mien.training.slices import Slices
 
 _CURVE_POINTS: Final = 400  # more would not be seen, and would weigh in the page
 
@@ -168,6 +171,59 @@ def draw_risk_coverage(
     axes.set_xlabel("coverage: faces answered, the surest first")
     axes.set_ylabel("risk: answers that are wrong")
     _title(axes, f"{title}\narea under the curve (AURC) {curve.aurc:.3f}".strip(), theme)
+    return figure
+
+
+def draw_corruptions(robustness: Robustness, title: str, *, theme: Theme = LIGHT) -> Figure:
+    """Draw accuracy against severity, a small picture for each corruption, with 95 % intervals."""
+    columns = 4
+    names = list(robustness.corrupted)
+    figure = _figure(theme, 10.0, 2.3 * -(-len(names) // columns) + 0.5)
+    grid = figure.subplots(-(-len(names) // columns), columns, sharey=True)
+    for axes, name in zip(grid.flat, names, strict=False):
+        _dress(axes, theme)
+        rows = robustness.corrupted[name]
+        means = [row.accuracy for row in rows]
+        lows, highs = zip(*(row.accuracy_interval for row in rows), strict=True)
+        axes.axhline(
+            robustness.clean.accuracy, color=theme.ink, alpha=0.6, linestyle="--", linewidth=1.2
+        )
+        axes.fill_between(SEVERITIES, lows, highs, color=theme.accent, alpha=0.2, linewidth=0)
+        axes.plot(SEVERITIES, means, "o-", color=theme.accent, linewidth=2, markersize=5)
+        axes.set_title(name, color=theme.ink, fontsize=12, loc="left", weight="bold")
+        axes.set_xticks(
+            SEVERITIES, [f"{value:g}" for value in CORRUPTIONS[name].parameters], fontsize=9
+        )
+        axes.set_xlabel(CORRUPTIONS[name].what, fontsize=9)
+        axes.set_ylim(0, 1)
+        axes.yaxis.set_major_formatter(PercentFormatter(1))
+    if title:
+        figure.suptitle(
+            f"{title}: accuracy by severity\nmean of all {robustness.mean_accuracy:.1%}, as they "
+            f"are {robustness.clean.accuracy:.1%} (dashed)",
+            color=theme.ink,
+            fontsize=12,
+            x=0.01,
+            ha="left",
+        )
+    return figure
+
+
+def draw_slices(slices: Slices, title: str, *, theme: Theme = LIGHT) -> Figure:
+    """Draw each slice's accuracy with its 95 % interval, the largest slice on top."""
+    parts = slices.slices[::-1]
+    figure, axes = _blank(theme, 6.4, 0.42 * len(parts) + 1.5)
+    overall = sum(part.correct for part in parts) / slices.faces
+    axes.axvline(overall, color=theme.ink, alpha=0.6, linestyle="--", linewidth=1.2)
+    for row, part in enumerate(parts):
+        axes.plot(part.accuracy_interval, [row, row], color=theme.accent, linewidth=3, alpha=0.45)
+        axes.plot([part.accuracy], [row], "o", color=theme.accent, markersize=8)
+    axes.set_yticks(range(len(parts)), [f"{part.value}  ({part.faces:,})" for part in parts])
+    axes.set_ylim(-0.6, len(parts) - 0.4)
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.set_xlabel("accuracy with its 95 % interval; dashed: all these faces")
+    axes.grid(visible=False, axis="y")
+    _title(axes, title, theme)
     return figure
 
 

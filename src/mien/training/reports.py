@@ -10,8 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from mien.training.compare import Comparison, Contender, Difference, format_p
+from mien.training.corruptions import SEVERITIES
 from mien.training.evaluation import FLIP, Evaluation, coverage_points
 from mien.training.metrics import Figures
+from mien.training.robustness import Robustness
+from mien.training.slices import Slices
 
 _BAR: Final = 10
 _VIEWS: Final = {
@@ -42,6 +45,51 @@ def print_evaluation(evaluation: Evaluation, name: str, console: Console) -> Non
         console.print(table)
     console.print()
     console.print(_calibration_lines(evaluation))
+
+
+def print_robustness(robustness: Robustness, console: Console) -> None:
+    """Print accuracy by corruption and severity, and each class's mean recall."""
+    console.print()
+    clean = f"{100 * robustness.clean.accuracy:.1f}"
+    table = _table("accuracy under", "as is", *map(str, SEVERITIES), "mean")
+    for name, rows in robustness.corrupted.items():
+        cells = (f"{100 * figures.accuracy:.1f}" for figures in rows)
+        mean = Text(f"{100 * robustness.accuracy_under(name):.1f}", style="bold")
+        table.add_row(name, clean, *cells, mean)
+    overall = Text(f"{100 * robustness.mean_accuracy:.1f}", style="bold")
+    table.add_row(Text("all", style="bold"), clean, *[""] * len(SEVERITIES), overall)
+    console.print(table)
+    console.print()
+    classes = _table("mean recall under", *robustness.classes, space=1)
+    for name in robustness.corrupted:
+        recalls = (f"{100 * robustness.recall_under(name, c):.0f}" for c in robustness.classes)
+        classes.add_row(name, *recalls)
+    console.print(classes)
+    console.print()
+
+
+def print_slices(slices: Slices, console: Console) -> None:
+    """Print each slice's figures, and what has to be said of them."""
+    console.print()
+    heading = ("faces", "accuracy", "95 %", "macro-F1", "95 %", "equal classes")
+    table = _table(slices.column, *heading)
+    for part in slices.slices:
+        equal = part.standardized_accuracy
+        low, high = part.macro_f1_interval
+        table.add_row(
+            Text(part.value),
+            f"{part.faces:,}",
+            Text(f"{part.accuracy:.1%}", style="bold"),
+            _interval(part.accuracy_interval),
+            f"{part.macro_f1:.3f}",
+            f"{low:.2f} to {high:.2f}",
+            "" if equal is None else f"{equal:.1%}",
+        )
+    console.print(table)
+    console.print()
+    for remark in slices.remarks:
+        console.print(Text(remark))
+    console.print()
 
 
 def print_comparison(comparison: Comparison, console: Console) -> None:

@@ -1,0 +1,176 @@
+"""Does a training repeated from its recipe fall inside the interval that was published?
+
+Command: python benchmarks/reproduce.py accurate --data fer2013.zip
+
+`make reproduce` and `make reproduce-fast` run it. It trains by recipes/NAME.toml, exports,
+evaluates on the test split, and compares with benchmarks/accuracy/NAME.json. Stopped at any moment,
+the same command goes on where it was. Exit codes: 0 inside, 1 outside, 2 it could not be done.
+
+The rule. If NAME-seeds.json beside NAME.json holds the accuracies of several seeds, as
+{"test": [0.70, ...]}, the run is inside if its accuracy lies in the 95 % prediction interval for
+one more seed (Student's t). With one published figure, it is inside if its accuracy lies in that
+figure's own 95 % interval (Wilson). A run above the interval is outside as well: something differs,
+and one should know what.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+from scipy import stats
+
+from mien.cli import main as mien
+from mien.errors import DataError, MienError
+from mien.training.predictor import file_sha256
+
+ROOT = Path(__file__).resolve().parent.parent
+KAGGLE = "https://www.kaggle.com/datasets/msambare/fer2013"
+
+
+@dataclass(frozen=True)
+class Published:
+    """What was published of a model.
+
+    Attributes:
+        accuracy: On the test split, single view; the mean of the seeds if there are several.
+        interval: Where a repeated training should fall, 95 %.
+        rule: How the interval was made, in words.
+        data_sha256: Of the data's file.
+    """
+
+    accuracy: float
+    interval: tuple[float, float]
+    rule: str
+    data_sha256: str
+
+
+def read_published(folder: Path, name: str) -> Published:
+    """Read what was published of a model.
+
+    Raises:
+        DataError: There is no such file, or it is no evaluation.
+    """
+    path = folder / f"{name}.json"
+    try:
+        told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        single, sha256 = told["views"]["single"], told["data"]["source_sha256"]
+        low, high = single["accuracy_interval"]
+        seeds_path = folder / f"{name}-seeds.json"
+        seeds = json.loads(seeds_path.read_text("utf-8"))["test"] if seeds_path.is_file() else []
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} does not say what was published of {name}: {error!r}") from error
+    if len(seeds) < 2:
+        rule = "Wilson's 95 % interval of the published figure"
+        return Published(single["accuracy"], (low, high), rule, sha256)
+    mean, count = sum(seeds) / len(seeds), len(seeds)
+    deviation = (sum((value - mean) ** 2 for value in seeds) / (count - 1)) ** 0.5
+    reach = float(stats.t.ppf(0.975, count - 1)) * deviation * (1 + 1 / count) ** 0.5
+    rule = f"95 % prediction interval for one more seed after {count}"
+    return Published(mean, (mean - reach, mean + reach), rule, sha256)
+
+
+def check_data(data: Path, published: Published) -> None:
+    """Refuse data that is not the published one, before hours are spent on it.
+
+    Raises:
+        DataError: It is missing, or another.
+    """
+    if not data.is_file():
+        raise DataError(
+            f"{data} is not there: download FER2013 from {KAGGLE} (archive.zip), and say where it "
+            "is, as in: make reproduce DATA=~/Downloads/archive.zip"
+        )
+    found = file_sha256(data)
+    if found != published.data_sha256:
+        raise DataError(
+            f"{data} has the SHA-256 {found}, and the published training had "
+            f"{published.data_sha256}: from other data another figure is no surprise. Was it "
+            "downloaded completely, and not packed again? (mien train takes any data)"
+        )
+
+
+def reproduce(name: str, data: Path, recipe: Path, output: Path) -> float:
+    """Train, export and evaluate; what was done before is not done again.
+
+    Returns:
+        The accuracy on the test split, single view.
+    """
+    model, report = output / "model" / f"{name}.onnx", output / "test"
+    best = output / "run" / "best.safetensors"
+    for words in (
+        ("train", "--recipe", recipe, "--data", data, "--output", best.parent, "--resume"),
+        ("export", best, "--data", data, "--output", model.parent, "--name", name),
+        ("evaluate", model, "--data", data, "--split", "test", "--output", report),
+    ):
+        line = [str(word) for word in words]
+        print(f"\n$ mien {' '.join(line)}", flush=True)
+        code = mien(line)
+        if code:
+            raise SystemExit(code)
+    told = json.loads((report / "evaluation.json").read_text(encoding="utf-8"))
+    return float(told["views"]["single"]["accuracy"])
+
+
+def judge(name: str, accuracy: float, published: Published) -> tuple[bool, str]:
+    """Say whether a run fell inside, in a sentence."""
+    low, high = published.interval
+    inside = low <= accuracy <= high
+    where = "inside" if inside else ("below" if accuracy < low else "above")
+    return inside, (
+        f"{name}: {accuracy:.2%} on the test split, single view, is {where} the published "
+        f"{100 * low:.2f} to {100 * high:.2f} % ({published.rule}; published: "
+        f"{published.accuracy:.2%})."
+    )
+
+
+app = App(name="reproduce.py", help="Repeat a published training, and say whether it came out.")
+
+
+@app.default
+def main(
+    name: str,
+    /,
+    *,
+    data: Path = Path("fer2013.zip"),
+    recipe: Path | None = None,
+    output: Path | None = None,
+    published: Annotated[Path, Parameter(show_default=False)] = ROOT / "benchmarks" / "accuracy",
+) -> int:
+    """Repeat a published training.
+
+    Args:
+        name: `accurate` or `fast`.
+        data: Kaggle's FER2013 zip.
+        recipe: The recipe; recipes/NAME.toml by default.
+        output: The folder to work in; runs/reproduce-NAME by default. Give it again to go on.
+        published: The folder that holds NAME.json.
+    """
+    try:
+        wanted = read_published(published, name)
+        check_data(data.expanduser(), wanted)
+        accuracy = reproduce(
+            name,
+            data.expanduser(),
+            recipe or ROOT / "recipes" / f"{name}.toml",
+            output or Path("runs") / f"reproduce-{name}",
+        )
+    except MienError as error:
+        print(f"reproduce: {error}", file=sys.stderr)
+        return 2
+    inside, sentence = judge(name, accuracy, wanted)
+    print(f"\n{sentence}")
+    return 0 if inside else 1
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line."""
+    code = app(arguments, result_action="return_value")
+    return code if isinstance(code, int) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(run())

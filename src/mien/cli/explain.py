@@ -1,0 +1,95 @@
+"""This module turns `mien explain` into a picture of where an answer came from."""
+
+import json as json_format
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from mien.errors import ConfigError, ImageError, OutputError
+from mien.faces import DETECTOR_SIZE, FaceDetector
+from mien.files import replacing
+from mien.images import read_image
+from mien.preprocess import crop_face, is_too_small
+
+
+def explain(
+    photo: Path,
+    /,
+    *,
+    output: Path | None = None,
+    face: int = 1,
+    emotion: str | None = None,
+    model: str = "accurate",
+    detector_size: int = DETECTOR_SIZE,
+    json: bool = False,
+) -> int:
+    """Show where the answer for a face came from.
+
+    ```console
+    $ mien explain photo.jpg
+    $ mien explain group.jpg --face 3 --emotion surprise --output explained.png
+    ```
+
+    The picture has the face as the model sees it; how much the emotion's probability falls when
+    a part of the face is covered; and the LSTM's way over the face, place by place, with what the
+    answer would be after each. It explains the model, not the person.
+
+    Args:
+        photo: The picture to read.
+        output: The file to draw into: .png, .jpg or .webp; by default NAME-explained.png.
+        face: Which face: 1 is the largest, as `mien analyze` counts them.
+        emotion: What to explain; by default the most probable one.
+        model: `accurate`, `fast`, or the path of an .onnx file with its .json beside it.
+        detector_size: Longer side, in pixels, at which faces are looked for.
+        json: Print the explanation's figures as JSON; draw only if there is an --output.
+    """
+    from mien.explanation import explain as find_reasons
+    from mien.explanation_picture import draw_explanation
+    from mien.recognizer import Recognizer
+
+    target = output or Path(f"{photo.stem}-explained.png")
+    if target.suffix.lower() not in _FORMATS:
+        raise ConfigError(f"--output is a .png, .jpg or .webp file, got {target}")
+    if target.exists() and photo.exists() and target.samefile(photo):
+        raise ConfigError(f"--output would write over the photo {photo}: name another place")
+    image = read_image(photo)
+    recognizer = Recognizer(model)
+    faces = FaceDetector(detector_size=detector_size).detect(image)
+    if not faces:
+        print(f"mien: {photo} shows no face that was found", file=sys.stderr)
+        return 1
+    if not 1 <= face <= len(faces):
+        raise ConfigError(f"{photo} has {len(faces)} face(s); --face is 1 to {len(faces)}")
+    chosen, spec = faces[face - 1], recognizer.spec
+    if is_too_small(chosen):
+        raise ImageError(f"face {face} of {photo} is too small to be read")
+    crop = crop_face(
+        image, chosen, margin=spec.crop_margin, shift_y=spec.crop_shift_y, size=spec.input_size
+    )
+    explanation = find_reasons(crop, recognizer, emotion=emotion)
+    if json:
+        about = {"schema": 1, "source": str(photo), "face": face, "model": spec.name}
+        print(json_format.dumps(about | explanation.to_dict()))
+        if output is None:
+            return 0
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(target) as partial:
+            draw_explanation(explanation).save(partial, format=_FORMATS[target.suffix.lower()])
+    except OSError as error:
+        raise OutputError(
+            f"{target} cannot be written: {error.strerror or error}; choose another --output"
+        ) from error
+    console = Console(highlight=False, stderr=json)
+    probability = explanation.probabilities[explanation.emotion]
+    console.print(Text(f"{explanation.emotion} {probability:.0%}  {target}"), soft_wrap=True)
+    if explanation.walk is None:
+        console.print(
+            "this model's contract does not say how its LSTM is followed, so that part is missing"
+        )
+    return 0
+
+
+_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}

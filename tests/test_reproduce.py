@@ -1,0 +1,99 @@
+"""Tests of what says whether a repeated training came out as published, on drawn faces."""
+
+import importlib.util
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from drawn_faces import drawn_dataset
+from labelled_images import encode, write_zip
+from mien.errors import DataError
+from mien.training.predictor import file_sha256
+
+ROOT = Path(__file__).parent.parent
+SPEC = importlib.util.spec_from_file_location("reproduce", ROOT / "benchmarks" / "reproduce.py")
+reproduce = importlib.util.module_from_spec(SPEC)
+sys.modules["reproduce"] = reproduce
+SPEC.loader.exec_module(reproduce)
+
+RECIPE = """
+name = "small"
+stages = [{ size = 48, epochs = 2 }]
+batch_size = 14
+precision = "float32"
+[model]
+widths = [4, 4, 8]
+depths = [1, 1, 1]
+units = 8
+"""
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Drawn faces as a zip."""
+    dataset = drawn_dataset(per_class=4, validation=2)
+    names = {"train": "train", "validation": "val", "test": "test"}
+    files = {
+        path.replace(f"{name}/", f"{names[name]}/", 1): encode(image)
+        for name, split in dataset.splits.items()
+        for path, image in zip(split.paths, split.images, strict=True)
+    }
+    return write_zip(tmp_path_factory.mktemp("data") / "faces.zip", files)
+
+
+def publish(folder, sha256, *, accuracy=0.5, interval=(0.0, 1.0), seeds=None):
+    single = {"accuracy": accuracy, "accuracy_interval": interval}
+    told = {"views": {"single": single}, "data": {"source_sha256": sha256}}
+    (folder / "small.json").write_text(json.dumps(told))
+    if seeds:
+        (folder / "small-seeds.json").write_text(json.dumps({"test": seeds}))
+
+
+def test_it_trains_exports_evaluates_and_judges_and_goes_on_where_it_was(data, tmp_path, capsys):
+    recipe = tmp_path / "small.toml"
+    recipe.write_text(RECIPE)
+    publish(tmp_path, file_sha256(data))
+    words = ["small", "--data", str(data), "--recipe", str(recipe), "--published", str(tmp_path)]
+    words += ["--output", str(tmp_path / "work")]
+    assert reproduce.run(words) == 0
+    assert "is inside the published 0.00 to 100.00 %" in capsys.readouterr().out
+    history = (tmp_path / "work" / "run" / "history.csv").read_text()
+    publish(tmp_path, file_sha256(data), interval=(0.99, 1.0))
+    assert reproduce.run(words) == 1  # trained already: only the verdict is another
+    assert "is below the published" in capsys.readouterr().out
+    assert (tmp_path / "work" / "run" / "history.csv").read_text() == history
+
+
+def test_data_that_is_missing_or_another_is_refused_before_any_work(data, tmp_path, capsys):
+    publish(tmp_path, "0" * 64)
+    words = ["small", "--published", str(tmp_path), "--output", str(tmp_path / "work")]
+    assert reproduce.run([*words, "--data", str(tmp_path / "none.zip")]) == 2
+    assert "download FER2013 from https://www.kaggle.com" in capsys.readouterr().err
+    assert reproduce.run([*words, "--data", str(data)]) == 2
+    assert "has the SHA-256" in capsys.readouterr().err
+    assert not (tmp_path / "work").exists()
+    assert reproduce.run(["other", "--published", str(tmp_path)]) == 2
+    assert "does not say what was published of other" in capsys.readouterr().err
+
+
+def test_several_seeds_make_the_interval_that_one_more_should_fall_into(tmp_path):
+    publish(tmp_path, "0" * 64, seeds=[0.70, 0.71, 0.72])
+    found = reproduce.read_published(tmp_path, "small")
+    assert found.accuracy == pytest.approx(0.71)
+    reach = 4.3027 * 0.01 * (4 / 3) ** 0.5  # Student's t with two degrees of freedom
+    assert found.interval == pytest.approx((0.71 - reach, 0.71 + reach), abs=1e-5)
+    assert reproduce.judge("small", 0.71, found)[0]
+    outside, sentence = reproduce.judge("small", 0.80, found)
+    assert not outside
+    assert "is above the published" in sentence
+    with pytest.raises(DataError):
+        reproduce.read_published(tmp_path, "none")
+
+
+def test_the_recipes_that_make_repeats_are_there():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for name in re.findall(r"reproduce\.py (\w+)", makefile):
+        assert (ROOT / "recipes" / f"{name}.toml").is_file()
