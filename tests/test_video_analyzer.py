@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -258,5 +259,10 @@ def test_analyze_tells_pictures_from_videos(
     for container, codec in (("mpegts", "libx264"), ("matroska", "libx264"), ("avi", "mpeg4")):
         other = write_clip(numbered(4), even(4), container=container, codec=codec)
         assert isinstance(mien.analyze(other, model=tiny_model), mien.VideoResult)
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as pipe:
+        with os.fdopen(writing, "wb") as end:
+            end.write(clip.read_bytes()[:60_000])
+        assert isinstance(mien.analyze(pipe, model=tiny_model), mien.VideoResult)
     with pytest.raises(mien.VideoError, match="damaged or incomplete"):
         mien.analyze(clip.read_bytes()[:60], model=tiny_model)

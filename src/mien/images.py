@@ -161,23 +161,29 @@ def is_video(source: object) -> bool:
     Args:
         source: Anything; what cannot be looked into without using it up is no video.
     """
-    if isinstance(source, bytes | bytearray | memoryview):
-        return _begins_a_video(bytes(memoryview(source)[:HEAD_BYTES]))
     try:
-        if isinstance(source, str | os.PathLike):
-            path = Path(source)
-            if not path.is_file():  # opening a pipe would wait for whoever writes to it
-                return False
-            with path.open("rb") as stream:
-                return _begins_a_video(stream.read(HEAD_BYTES))
-        if isinstance(source, io.IOBase) and source.seekable():
-            place = source.tell()
-            head = source.read(HEAD_BYTES)
-            source.seek(place)
-            return isinstance(head, bytes) and _begins_a_video(head)
+        return _begins_a_video(_peek(source))
     except (OSError, ValueError):
         return False
-    return False
+
+
+def _peek(source: object) -> bytes:
+    """Look at a source's first bytes and leave it as it was; nothing where that does not go."""
+    head: object = b""
+    if isinstance(source, bytes | bytearray | memoryview):
+        head = bytes(memoryview(source)[:HEAD_BYTES])
+    elif isinstance(source, str | os.PathLike):
+        path = Path(source)
+        if path.is_file():  # opening a pipe would wait for whoever writes to it
+            with path.open("rb") as stream:
+                head = stream.read(HEAD_BYTES)
+    elif isinstance(source, io.BufferedReader) and not source.seekable():  # standard input
+        head = source.peek(HEAD_BYTES)[:HEAD_BYTES]
+    elif isinstance(source, io.IOBase) and source.seekable():
+        place = source.tell()
+        head = source.read(HEAD_BYTES)
+        source.seek(place)
+    return head if isinstance(head, bytes) else b""
 
 
 def _read_all(stream: BinaryIO, name: str) -> bytes:

@@ -1,6 +1,7 @@
 """This module turns a video into results: frames with their faces, tracks, events, a summary."""
 
 import math
+from array import array
 from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -91,8 +92,8 @@ class _Course:
     start_s: float
     end_s: float
     frames: int = 0
-    times_s: list[float] = field(default_factory=list)
-    smoothed: list[NDArray[np.float32]] = field(default_factory=list)
+    times_s: "array[float]" = field(default_factory=lambda: array("d"))
+    smoothed: "array[float]" = field(default_factory=lambda: array("f"))  # row after row
     total: NDArray[np.float64] | None = None
     read: int = 0
 
@@ -169,7 +170,7 @@ class VideoReading:
                 events += find_events(
                     track_id,
                     course.times_s,
-                    np.array(course.smoothed),
+                    np.array(course.smoothed).reshape(len(course.times_s), -1),
                     emotions,
                     threshold=self._analyzer.recognizer.spec.abstention_threshold,
                 )
@@ -255,7 +256,7 @@ class VideoReading:
             course.frames += 1
             if face.smoothed is not None:
                 course.times_s.append(frame.time_s)
-                course.smoothed.append(np.array(list(face.smoothed.values()), dtype=np.float32))
+                course.smoothed.extend(face.smoothed.values())
             if face.probabilities is not None:
                 row = np.array(list(face.probabilities.values()))
                 course.total = row if course.total is None else course.total + row
