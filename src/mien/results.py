@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from mien import tables
+from mien import table_files, tables
 from mien.faces import Box, Face
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class ImageResult:
             OutputError: The file cannot be written.
         """
         record = self.to_dict()
-        tables.write_csv(path, [record], tables.find_emotions([record]))
+        table_files.write_csv(path, [record], tables.find_emotions([record]))
 
     def to_parquet(self, path: str | os.PathLike[str]) -> None:
         """Write the faces as a table, Parquet.
@@ -148,7 +148,7 @@ class ImageResult:
             OutputError: The file cannot be written.
         """
         record = self.to_dict()
-        tables.write_parquet(path, [record], tables.find_emotions([record]))
+        table_files.write_parquet(path, [record], tables.find_emotions([record]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,7 +327,7 @@ class VideoResult:
             OutputError: The file cannot be written.
         """
         record = self.to_dict()
-        tables.write_csv(path, [record], tables.find_emotions([record]))
+        table_files.write_csv(path, [record], tables.find_emotions([record]))
 
     def to_parquet(self, path: str | os.PathLike[str]) -> None:
         """Write the frames as a table, Parquet.
@@ -337,7 +337,7 @@ class VideoResult:
             OutputError: The file cannot be written.
         """
         record = self.to_dict()
-        tables.write_parquet(path, [record], tables.find_emotions([record]))
+        table_files.write_parquet(path, [record], tables.find_emotions([record]))
 
 
 @dataclass(frozen=True, slots=True)

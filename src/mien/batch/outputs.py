@@ -19,7 +19,7 @@ from mien.errors import ConfigError, OutputError
 from mien.files import replacing
 from mien.report import RecordReport
 from mien.sources import Source
-from mien.tables import load_pyarrow, write_csv, write_jsonl, write_parquet
+from mien.table_files import load_pyarrow, write_csv, write_jsonl, write_parquet
 
 TABLES: Final = (".jsonl", ".csv", ".parquet")
 IN_FOLDER: Final = "results.jsonl"
