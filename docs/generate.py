@@ -345,8 +345,8 @@ def write_service() -> str | None:
     found, machine = result["figures"], result["machine"]
     where = (
         f"On {machine['cores']} cores ({machine['processor']}), which the service shares with its "
-        f"clients and with other work, which moved the rates from round to round: processor time is "
-        f"the steadier measure. Pictures of 640 x 640 pixels, one face each. `{result['command']}`"
+        f"clients and with other work, which moved the rates from round to round: processor time "
+        f"is the steadier measure. Pictures of 640 x 640 pixels, one face each. `{result['command']}`"
     )
     rows = {
         "clients at once": f"{found['clients']}",

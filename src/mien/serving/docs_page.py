@@ -46,8 +46,9 @@ def write_docs_page(openapi: dict[str, Any]) -> str:
 
 def _describe(method: str, path: str, operation: dict[str, Any]) -> Iterator[str]:
     yield f"<h2><code>{method.upper()} {escape(path)}</code></h2>"
-    told = f"{operation['summary']}. {operation['description']}"
-    yield f"<p>{re.sub('`(.+?)`', '<code>\\1</code>', escape(told))}</p>"
+    told = escape(f"{operation['summary']}. {operation['description']}")
+    told = re.sub(r"`(.+?)`", r"<code>\1</code>", told)
+    yield f"<p>{told}</p>"
     taken = operation.get("requestBody", {}).get("content", {})
     if taken:
         yield f"<p>Takes {', '.join(f'<code>{escape(name)}</code>' for name in taken)}.</p>"
