@@ -346,7 +346,7 @@ def write_service() -> str | None:
     where = (
         f"On {machine['cores']} cores ({machine['processor']}), which the service shares with its "
         f"clients and with other work, which moved the rates from round to round: processor time "
-        f"is the steadier measure. Pictures of 640 x 640 pixels, one face each. `{result['command']}`"
+        f"is the steadier measure. Pictures of 640 x 640, one face each. `{result['command']}`"
     )
     rows = {
         "clients at once": f"{found['clients']}",
