@@ -31,6 +31,7 @@ from mien.cli.face_table import FaceTable
 from mien.recognizer import ASSETS
 from mien.serving.limits import Limits
 from mien.training.config import AugmentConfig, ModelConfig, TrainConfig
+from mien.video_analyzer import VideoSettings
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 EVALUATION: Final = ROOT / "benchmarks" / "accuracy" / "accurate.json"
@@ -39,6 +40,7 @@ HISTORY: Final = EVALUATION.with_name("accurate-history.csv")
 SPEED: Final = ROOT / "benchmarks" / "recognizer_speed.json"
 SERVICE: Final = ROOT / "benchmarks" / "serving_load.json"
 PEERS: Final = ROOT / "benchmarks" / "serving_peers.json"
+MANY_FILES: Final = ROOT / "benchmarks" / "many_files.json"
 CROPS: Final = ROOT / "benchmarks" / "detector_crops.json"
 PHOTO: Final = Path("examples/astronaut.jpg")
 PICTURE: Final = ROOT / "docs" / "images" / "astronaut.jpg"
@@ -301,6 +303,36 @@ def write_demo() -> str | None:
     return f"\n```console\n$ mien analyze {PHOTO}\n{lines}\n```\n"
 
 
+def write_many_files() -> str | None:
+    """Write what a run over many photos was measured to do."""
+    if not MANY_FILES.is_file():
+        return None
+    measured = json.loads(MANY_FILES.read_text(encoding="utf-8"))
+    found, machine = measured["figures"], measured["machine"]
+    same = "the same" if found["same_table_after_kill"] else "another"
+    pace = [found[f"photos_per_core_second_{part}_third"] for part in ("first", "last")]
+    memory = [found[f"memory_{part}_third_mb"] for part in ("first", "last")]
+    where = (
+        f"On {machine['cores']} cores of an {machine['processor']}, which did other work at the "
+        f"same time (`{measured['command']}`); the photos are cuts of the sample photo, one in fifty "
+        "broken."
+    )
+    return _block(
+        [
+            f"| {found['photos']:,} photos in one run | |",
+            "|---|--:|",
+            f"| photos a second | {found['photos_per_s']:.0f} |",
+            f"| share of the cores kept busy | {found['share_of_cores_kept_busy']:.0%} |",
+            f"| share of the cores had, beside the other work | {found['share_of_cores_had']:.0%} |",
+            f"| photos a second of a core, first and last third | {pace[0]:.0f}, {pace[1]:.0f} |",
+            f"| memory, first and last third | {memory[0]}, {memory[1]} MB |",
+            f"| killed in the middle and started again | {same} table |",
+            "",
+            where,
+        ]
+    )
+
+
 def write_picture_link() -> str | None:
     """Show the annotated sample photo, once there is one."""
     if not PICTURE.is_file():
@@ -408,6 +440,57 @@ def write_settings() -> str:
     return _block(lines)
 
 
+def write_video_settings() -> str:
+    """Write every setting of a video's reading with its default and what it does."""
+    told = dict(
+        re.findall(r"^ +(\w+): ((?:.+\n?(?! +\w+: ))+)", VideoSettings.__doc__ or "", re.MULTILINE)
+    )
+    rows = [
+        f"| `{item.name}` | `{item.default}` | {' '.join(told[item.name].split())} |"
+        for item in dataclasses.fields(VideoSettings)
+    ]
+    return _block(["| setting | default | what it is |", "|---|---|---|", *rows])
+
+
+def write_video_speed() -> str | None:
+    """Write what benchmarks/video_speed.py measured."""
+    path = ROOT / "benchmarks" / "video_speed.json"
+    if not path.is_file():
+        return None
+    result = json.loads(path.read_text("utf-8"))
+    figures = result["figures"]
+    speed, busy = figures["times_as_fast_as_real_time"], figures["processor_seconds_for_a_second"]
+    follow, memory = figures["following_between_looks"], figures["memory"]
+    names = {
+        "default_interval": "five frames a second (the default)",
+        "every_frame": "every frame",
+        "every_frame_looking_everywhere": "every frame, `detect_every_s=0`",
+    }
+    where = (
+        f"A video of {figures['size']} pixels with one face, {figures['frames_per_s']} frames a "
+        f"second, on {result['machine']['cores']} cores ({result['machine']['processor']}), which "
+        "did other work at the same time:"
+    )
+    between = (
+        "Between looks at the whole picture, a face is looked for near where it is expected: that "
+        f"takes {follow['detect_near_ms']:.1f} ms in place of {follow['detect_ms']:.1f} ms, and "
+        "its box overlaps with what a full look gives by "
+        f"{follow['mean_overlap_by_looking_near']:.2f} in the mean (intersection over union), "
+        f"where motion alone would give {follow['mean_overlap_by_motion']:.2f}."
+    )
+    how_much = (
+        f"Reading a video of {memory['video_s'] // 60} minutes, a frame every "
+        f"{memory['every_s']:g} s, took at most {memory['highest_mb']:.0f} MB of memory: "
+        f"{memory['after_5_minutes_mb']:.0f} MB after five minutes of it and "
+        f"{memory['at_the_end_mb']:.0f} MB at its end."
+    )
+    rows = [f"| {words} | {speed[name]:.1f} | {busy[name]:.2f} |" for name, words in names.items()]
+    head = ["| analysed | times as fast as real time | processor seconds for a second of video |"]
+    command = f"Command: `{result['command']}`"
+    table = [*head, "|---|--:|--:|", *rows]
+    return _block([where, "", *table, "", between, "", how_much, "", command])
+
+
 def write_rooms() -> str:
     """Write what every module says it turns into what."""
     lines = []
@@ -442,6 +525,7 @@ BLOCKS: Final[dict[str, Callable[[], str | None]]] = {
     "cost": write_cost,
     "crops": write_crops,
     "demo": write_demo,
+    "many-files": write_many_files,
     "picture": write_picture_link,
     "python": write_python,
     "settings": write_settings,
@@ -449,6 +533,8 @@ BLOCKS: Final[dict[str, Callable[[], str | None]]] = {
     "limits": write_limits,
     "service": write_service,
     "peers": write_peers,
+    "video-settings": write_video_settings,
+    "video-speed": write_video_speed,
 }
 
 if __name__ == "__main__":

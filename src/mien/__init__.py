@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # what `_load` does, for people's editors and type checkers
     from mien.analyzer import Analyzer, analyze
+    from mien.annotator import annotate_video
     from mien.draw import annotate
     from mien.emotions import EMOTIONS
     from mien.errors import (
@@ -80,6 +81,7 @@ __all__ = [
     "__version__",
     "analyze",
     "annotate",
+    "annotate_video",
     "detect_faces",
     "open_video",
     "read_image",
@@ -88,6 +90,7 @@ __all__ = [
 
 _HOMES = {
     "analyzer": ("Analyzer", "analyze"),
+    "annotator": ("annotate_video",),
     "draw": ("annotate",),
     "emotions": ("EMOTIONS",),
     "faces": ("Box", "Face", "FaceDetector", "detect_faces"),

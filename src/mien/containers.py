@@ -9,6 +9,7 @@ import io
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,6 +40,7 @@ DEMUXERS: Final = (
 """The demuxers that are let near a file: none of them reads other files."""
 
 _BUFFER_BYTES = 2**18
+_GIVEN = threading.Lock()  # a stream that was given may be read through several `VideoFile`s
 
 
 class VideoFile:
@@ -68,6 +70,7 @@ class VideoFile:
         else:
             self._stream = _make_seekable(source, self.name)
         self._owns_stream = self._stream is not source
+        self._lock = threading.Lock() if self._owns_stream else _GIVEN
 
     def close(self) -> None:
         """Let go of a copy; a stream that was given stays open."""
@@ -83,7 +86,7 @@ class VideoFile:
         """
         try:
             file = self._path.open("rb") if self._path is not None else self._stream
-            cast(BinaryIO, file).seek(0)
+            cast(BinaryIO, file).tell()  # a stream that was closed meanwhile says so
         except (OSError, ValueError) as error:
             raise VideoError(f"{self.name} cannot be opened: {describe_error(error)}") from error
         file = cast(BinaryIO, file)
@@ -100,7 +103,7 @@ class VideoFile:
         av = import_av()
         try:
             container = av.open(
-                _Bytes(file),
+                _Bytes(file, self._lock),
                 mode="r",
                 options={
                     "format_whitelist": DEMUXERS,
@@ -162,12 +165,31 @@ class VideoFile:
 
 
 class _Bytes:
-    """Shows PyAV a file's bytes and nothing else."""
+    """Shows PyAV a file's bytes and nothing else; several may share a file, each at its place."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        self.read = file.read
-        self.seek = file.seek
-        self.tell = file.tell
+    def __init__(self, file: BinaryIO, lock: threading.Lock) -> None:
+        self._file = file
+        self._lock = lock
+        self._place = 0
+
+    def read(self, size: int) -> bytes:
+        with self._lock:
+            self._file.seek(self._place)
+            data = self._file.read(size)
+        self._place += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        if whence == os.SEEK_CUR:
+            offset += self._place
+        elif whence == os.SEEK_END:
+            with self._lock:
+                offset += self._file.seek(0, os.SEEK_END)
+        self._place = offset
+        return offset
+
+    def tell(self) -> int:
+        return self._place
 
 
 def _refuse_to_open(url: str, flags: int, options: dict[str, str]) -> BinaryIO:

@@ -1,6 +1,7 @@
 """This module turns an image and its result into an annotated image."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -23,6 +24,7 @@ MIN_SIDE_PX: Final = 720
 _INK, _PALE_INK, _PALE_BAR, _TRACK = "#FFFFFF", "#C4C8D0", "#A6AEBC", "#FFFFFF30"
 _PAPER = (16, 18, 24, 205)
 _SMOOTH = 4  # shapes are drawn this much larger and scaled down, for smooth edges
+_CLEAR = 0.5  # a smoothed emotion this probable is shown where a single frame was unsure
 _REASONS = {"too_small": "too small", "uncertain": "uncertain"}
 
 
@@ -61,6 +63,34 @@ def annotate(image: NDArray[np.uint8], result: ImageResult) -> Image.Image:
             _draw_panel(picture, face, font, place)
             taken.append((*place, place[0] + size[0], place[1] + size[1]))
     return picture
+
+
+def annotate_frame(image: NDArray[np.uint8], faces: Sequence[FaceResult]) -> Image.Image:
+    """Draw every face's box and its smoothed emotion into a frame of a video.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        faces: The frame's faces.
+
+    Returns:
+        A new RGB image of the same size.
+    """
+    picture = Image.fromarray(image)
+    for face in map(_settle, faces):
+        box = _scaled(face, 1.0)
+        _draw_frame(picture, box, _color(face), _line(picture))
+        _draw_label(picture, face, box)
+    return picture
+
+
+def _settle(face: FaceResult) -> FaceResult:
+    """Let a face show its smoothed emotion, which does not flicker."""
+    if face.smoothed is None:
+        return face
+    emotion = max(face.smoothed, key=lambda name: (face.smoothed or {})[name])
+    if face.emotion is None and face.smoothed[emotion] < _CLEAR:
+        return face
+    return replace(face, probabilities=face.smoothed, emotion=emotion, reason=None)
 
 
 def _scaled(face: FaceResult, scale: float) -> Rectangle:

@@ -328,8 +328,11 @@ def describe_content(head: bytes) -> str:
 
 
 def begins_a_picture(head: bytes) -> bool:
-    """Know the commonest pictures by their first bytes."""
-    return head.startswith(_SIGNATURES) or head[8:12] in {b"WEBP", b"avif", b"avis"}
+    """Know pictures that mien reads by their first bytes."""
+    is_jpeg2000 = head.startswith((b"\x00\x00\x00\x0cjP  ", b"\xff\x4f\xff\x51"))
+    is_ppm = re.match(rb"P[1-6]\s", head) is not None
+    is_other = head[8:12] in {b"WEBP", b"avif", b"avis"} or is_jpeg2000 or is_ppm
+    return head.startswith(_SIGNATURES) or is_other
 
 
 def _begins_a_video(head: bytes) -> bool:

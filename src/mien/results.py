@@ -36,7 +36,7 @@ class FaceResult:
         track_id: In a video, which track of faces this one belongs to, from 1; it says that a face
             went on from frame to frame, never whose it is. None in a photo.
         smoothed: In a video, the track's probabilities smoothed over time, summing to 1; None in
-            a photo, or where the track was not read yet.
+            a photo, or where the track was not read at any time near.
     """
 
     box: Box
@@ -255,8 +255,8 @@ class VideoSummary:
         frames_with_face: How many of them show a face.
         tracks: In the order of appearance.
         events: In the order of their beginning.
-        damage: Where and why reading stopped before the end, in one sentence; None where it
-            did not. What was read before is kept.
+        damage: Where the video is spoilt, or why reading stopped before its end, in one sentence;
+            None where it is whole. What could be read is kept.
     """
 
     source: str

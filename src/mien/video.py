@@ -24,9 +24,6 @@ if TYPE_CHECKING:  # PyAV is an extra: it is imported when the first video is op
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-END_TOLERANCE_S: Final = 1.0
-"""A file that ends this much before the time it states was cut short."""
-
 _LOOK = (5 * THUMBNAIL[0], 5 * THUMBNAIL[1])  # rows and columns that a thumbnail samples
 _SAME_TIME_S = 5e-4  # many containers round times to a millisecond
 _JUMP_BACK_S = 1.0  # a clock that falls back further was set anew
@@ -103,12 +100,14 @@ class Video:
     """An open video; a context manager.
 
     Attributes:
+        file: Its bytes.
         name: The path, or what was given in place of one.
         width: In pixels, as it is meant to be seen: upright, with square pixels.
         height: In pixels, as it is meant to be seen.
         duration_s: What the file says, in seconds; None where it says nothing.
         frame_rate: The mean of frames a second that the file states; None where it states none.
         has_audio: Whether there is sound.
+        origin_s: The stamp, in the file's own seconds, at which the video begins.
     """
 
     def __init__(self, source: VideoSource) -> None:
@@ -121,10 +120,10 @@ class Video:
             VideoError: It cannot be read as a video.
             MissingExtraError: PyAV is not installed.
         """
-        self._file: Final = VideoFile(source)
-        self.name: Final = self._file.name
+        self.file: Final = VideoFile(source)
+        self.name: Final = self.file.name
         try:
-            with self._file.open() as (container, stream):
+            with self.file.open() as (container, stream):
                 rate = stream.average_rate or stream.guessed_rate
                 self.frame_rate: Final = float(rate) if rate and rate > 0 else None
                 self.has_audio: Final = bool(container.streams.audio)
@@ -137,7 +136,7 @@ class Video:
             self.height: Final = height
             self.width: Final = width
         except BaseException:
-            self._file.close()
+            self.file.close()
             raise
 
     def __enter__(self) -> Self:
@@ -153,7 +152,7 @@ class Video:
 
     def close(self) -> None:
         """Let go of what was opened; a stream that was given stays open."""
-        self._file.close()
+        self.file.close()
 
     @property
     def damage(self) -> str | None:
@@ -171,8 +170,6 @@ class Video:
         self, *, every_s: float | None = None, start_s: float = 0.0, end_s: float | None = None
     ) -> Generator[VideoFrame, None, None]:
         """Give the frames in order; of a damaged video, those that can be read.
-
-        One iteration at a time, if the video was given as a stream.
 
         Args:
             every_s: Take the first frame in every stretch of this many seconds; None takes all.
@@ -235,7 +232,7 @@ class Video:
     def _list_stamps(self, until_s: float) -> list[int]:
         """Give the stamps of the frames before a time, in order; none where one has no stamp."""
         stamps = []
-        with self._file.open() as (container, stream), suppress(import_av().FFmpegError):
+        with self.file.open() as (container, stream), suppress(import_av().FFmpegError):
             for packet in container.demux(stream):
                 if packet.pts is None:
                     if packet.size:
@@ -243,7 +240,7 @@ class Video:
                     continue
                 stamps.append(packet.pts)
                 order = packet.pts if packet.dts is None else packet.dts
-                if order * self._time_base - self._origin_s > until_s:
+                if order * self._time_base - self.origin_s > until_s:
                     break
         return sorted(stamps)
 
@@ -255,10 +252,10 @@ class Video:
         Args:
             seek_s: Begin at the last key frame before this time.
         """
-        clock = _Clock(self._time_base, self._origin_s, self._step_s)
-        with self._file.open() as (container, stream):
+        clock = _Clock(self._time_base, self.origin_s, self._step_s)
+        with self.file.open() as (container, stream):
             if seek_s is not None:
-                stamp = int((seek_s + self._origin_s) / self._time_base)
+                stamp = int((seek_s + self.origin_s) / self._time_base)
                 with suppress(import_av().FFmpegError):
                     container.seek(stamp, stream=stream)
             for raw in self._decode_packets(container, stream):
@@ -275,9 +272,9 @@ class Video:
         reached_s = 0.0
         try:
             for packet in container.demux(stream, *container.streams.audio):
-                if packet.pts is not None and packet.time_base:
+                if packet.pts is not None and packet.time_base and not packet.is_corrupt:
                     end = (packet.pts + (packet.duration or 0)) * float(packet.time_base)
-                    reached_s = max(reached_s, end - self._origin_s)
+                    reached_s = max(reached_s, end - self.origin_s)
                 if packet.stream.index != stream.index:
                     continue
                 try:
@@ -290,9 +287,10 @@ class Video:
             with suppress(error_type):
                 yield from stream.decode(None)
             return
-        missing_s = (self.duration_s or 0) - reached_s
+        stated_s = self.duration_s or 0.0
+        allowed_s = max(0.1, 3 * self._step_s, min(1.0, 0.02 * stated_s))
         is_stated = container.format.name.startswith(_STATES_LENGTH)
-        if is_stated and missing_s > max(END_TOLERANCE_S, 2 * self._step_s):
+        if is_stated and stated_s - reached_s > allowed_s:
             self._damage.stopped_s = reached_s
             self._damage.reason = "the file ends there; it was not saved or sent completely"
 
@@ -300,9 +298,9 @@ class Video:
         """Read what stamps mean, and at which of them the video begins."""
         self._time_base = float(stream.time_base or 1)
         self._step_s = 1 / self.frame_rate if self.frame_rate else 0.04
-        self._origin_s = (container.start_time or 0) / 1e6
-        if self._origin_s < 0:  # sound may begin earlier, to warm its decoder up
-            self._origin_s = min(0.0, (stream.start_time or 0) * self._time_base)
+        self.origin_s = (container.start_time or 0) / 1e6
+        if self.origin_s < 0:  # sound may begin earlier, to warm its decoder up
+            self.origin_s = min(0.0, (stream.start_time or 0) * self._time_base)
 
     def _look_at_first_frame(self) -> tuple[int, int]:
         """Give the height and width in which the video is meant to be seen."""

@@ -1,10 +1,13 @@
 """This module turns a video into results: frames with their faces, tracks, events, a summary."""
 
 import math
+from collections import deque
 from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +23,9 @@ from mien.smoothing import Smoother
 from mien.tracking import Tracker
 from mien.video import Video, VideoFrame, open_video
 
-MAX_WAITING = 16
+MAX_AHEAD: Final = 4
+"""Frames that are decoded while one is worked on."""
+MAX_WAITING: Final = 16
 """Frames whose faces are gathered before they are read together."""
 
 
@@ -186,15 +191,16 @@ class VideoReading:
         settings = self.settings
         smoother = Smoother(settings.smoothing_s)
         waiting: list[_Found] = []
-        frames = self._video.frames(
+        decoded = self._video.frames(
             every_s=settings.every_s, start_s=settings.start_s, end_s=settings.end_s
         )
-        for frame in frames:
-            waiting.append(self._find(frame))
-            if len(waiting) >= MAX_WAITING:
-                for result in self._read(waiting):
-                    yield from map(self._count, smoother.push(result))
-                waiting = []
+        with closing(_decode_ahead(decoded)) as frames:
+            for frame in frames:
+                waiting.append(self._find(frame))
+                if len(waiting) >= MAX_WAITING:
+                    for result in self._read(waiting):
+                        yield from map(self._count, smoother.push(result))
+                    waiting = []
         for result in self._read(waiting):
             yield from map(self._count, smoother.push(result))
         yield from map(self._count, smoother.finish())
@@ -204,7 +210,9 @@ class VideoReading:
         if frame.is_cut:
             self._tracker.cut()
         faces = None
-        if not frame.is_cut and frame.time_s < self._next_detection_s - 1e-6:
+        # Frames seldom come exactly at their interval: half of one early is in time.
+        early_s = (self.settings.every_s or 0.0) / 2 + 1e-6
+        if not frame.is_cut and frame.time_s < self._next_detection_s - early_s:
             faces = self._find_again(frame)
         if faces is None:
             faces = self._analyzer.detector.detect(frame.image)
@@ -253,6 +261,20 @@ class VideoReading:
                 course.total = row if course.total is None else course.total + row
                 course.read += 1
         return frame
+
+
+def _decode_ahead(
+    decoded: Generator[VideoFrame, None, None],
+) -> Generator[VideoFrame, None, None]:
+    """Let a thread decode the next frames while the caller works on one."""
+    with closing(decoded), ThreadPoolExecutor(1, "mien-decode") as pool:
+        coming = deque(pool.submit(next, decoded, None) for _ in range(MAX_AHEAD))
+        try:
+            while (frame := coming.popleft().result()) is not None:
+                coming.append(pool.submit(next, decoded, None))
+                yield frame
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def read_video(

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.annotator import VIDEOS
 from mien.draw import annotate as draw
 from mien.errors import ConfigError, MienError, OutputError
 from mien.files import replacing
@@ -18,7 +19,6 @@ from mien.sources import Source, is_folder
 
 PICTURES: Final = (".jpg", ".jpeg", ".png", ".webp")
 """Endings by which a target is a file and no folder."""
-VIDEOS: Final = (".mp4",)
 
 
 class Copies:
@@ -92,7 +92,12 @@ class Copies:
             image = read_image(source.given())
         except MienError as error:
             return Failure(source.name, error.kind, str(error))
-        write_picture(image, result, self.path(source, ".jpg"))
+        path = self.path(source, ".jpg")
+        if path.suffix.lower() not in PICTURES:
+            raise ConfigError(
+                f"{source.name} is a photo, and its copy should not end as {path} does"
+            )
+        write_picture(image, result, path)
         return None
 
     def _check(self, path: Path) -> None:

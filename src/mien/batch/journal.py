@@ -19,6 +19,7 @@ from typing import Any, BinaryIO, Final, Protocol, Self
 from mien.errors import ConfigError, OutputError
 
 FORMAT: Final = 1
+MAX_FIRST_LINE: Final = 2**16
 SYNC_EVERY_S: Final = 2.0
 """At most this much work is done again after a power failure."""
 
@@ -140,7 +141,7 @@ class Journal:
     def _keep_what_is_whole(self) -> None:
         """Find the end of the last whole source, cut off the rest, or write the first line."""
         self._file.seek(0)
-        first = _parse(self._file.readline())
+        first = _parse(self._file.readline(MAX_FIRST_LINE))
         end = whole = 0
         if first is not None:
             self._check(first)
@@ -153,7 +154,7 @@ class Journal:
                 if _ends_source(record):
                     whole = end
                     self.resumed += 1
-        elif self.path.stat().st_size > 2**16:
+        elif not self.path.is_file() or self.path.stat().st_size > MAX_FIRST_LINE:
             raise ConfigError(f"{self.path} is not a journal that mien wrote; move it away")
         try:
             self._file.truncate(whole)

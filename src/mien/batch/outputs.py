@@ -17,6 +17,7 @@ from mien.batch.journal import Journal
 from mien.batch.tally import Tally
 from mien.errors import ConfigError, OutputError
 from mien.files import replacing
+from mien.report import RecordReport
 from mien.sources import Source
 from mien.tables import load_pyarrow, write_csv, write_jsonl, write_parquet
 
@@ -85,33 +86,44 @@ def skip_done(sources: Iterable[Source], journal: Journal) -> Iterator[Source]:
             yield source
 
 
-def write_output(journal: Journal, output: Path, emotions: Sequence[str]) -> Tally:
-    """Write an output and its list of failures from a journal, and delete the journal.
+def write_output(
+    journal: Journal,
+    output: Path,
+    emotions: Sequence[str],
+    report: RecordReport | None = None,
+) -> tuple[Tally, tuple[Path, ...]]:
+    """Write an output, its list of failures and a report from a journal, and delete the journal.
 
     Args:
         journal: The results; nothing is added to it any more.
         output: A file that ends in one of `TABLES`.
         emotions: The model's class names.
+        report: A report that was begun, if one is wanted; its pages are written too.
 
     Returns:
-        What was counted on the way.
+        What was counted on the way, and the report's pages.
 
     Raises:
         OutputError: A file cannot be written; the journal is kept.
     """
     tally = Tally()
+    pages: tuple[Path, ...] = ()
     failures = name_failures(output)
     journal.sync()
     try:
         with replacing(failures) as partial, _open_list(partial) as listed:
             listed.write(HEADER)
             records = _list_failures(tally.watch(journal.records()), listed)
+            if report is not None:
+                records = report.watch(records)
             if output.suffix.lower() == ".csv":
                 write_csv(output, records, emotions)
             elif output.suffix.lower() == ".parquet":
                 write_parquet(output, records, emotions)
             else:
                 write_jsonl(output, records)
+        if report is not None:
+            pages = report.write()
     except OutputError as error:
         raise OutputError(f"{error} (what was read is kept in {journal.path})") from error
     except OSError as error:
@@ -124,7 +136,7 @@ def write_output(journal: Journal, output: Path, emotions: Sequence[str]) -> Tal
         with suppress(OSError):
             failures.unlink()
     journal.remove()
-    return tally
+    return tally, pages
 
 
 def _open_list(path: Path) -> TextIO:

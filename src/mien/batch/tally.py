@@ -74,5 +74,5 @@ def describe_reason(source: str, message: str) -> str:
     """
     for name in (repr(source), source):
         message = message.removeprefix(f"{name} ")
-    first = message.replace(source, "it").split(";")[0]
+    first = message.split(";")[0]
     return re.sub(r" \([^()]*(\([^()]*\)[^()]*)*\)", "", first).strip()

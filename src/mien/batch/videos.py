@@ -1,34 +1,109 @@
-"""This module turns a video among other sources into its records: frames, then a summary."""
+"""This module turns a video among other sources into its records: frames, then a summary.
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from typing import TypeAlias
+Where an annotated copy is wanted, it is written beside the reading, on a thread of its own: frames
+go to the journal and to the copy as they are read, and none are kept.
+"""
+
+import queue
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, TypeAlias
 
 from mien.analyzer import Analyzer
-from mien.errors import MienError
+from mien.annotator import annotate_video, check_target
+from mien.errors import ConfigError, MienError, OutputError
 from mien.results import Failure, FrameResult, VideoSummary
 from mien.sources import Source
 from mien.video_analyzer import VideoSettings, read_video
 
-Watch: TypeAlias = Callable[[Source], Iterator[FrameResult | VideoSummary | Failure]]
+VideoRecord: TypeAlias = FrameResult | VideoSummary | Failure
+Watch: TypeAlias = Callable[[Source], Iterator[VideoRecord]]
 """How a video is read: its frames and its summary, or a failure."""
 
+WAITING: Final = 64
+"""Frames that may wait for the copy; then the reading waits."""
 
-def watch_with(open_analyzer: Callable[[], Analyzer], settings: VideoSettings) -> Watch:
-    """Give the way in which videos are read.
 
-    Args:
-        open_analyzer: Opens detector and model for a video, where the first one comes.
-        settings: What is read of a video.
+class _Stopped(Exception):  # noqa: N818 - no error: it ends the copy of a reading that was ended
+    pass
+
+
+@dataclass(frozen=True)
+class VideoReader:
+    """How the videos of a run are read.
+
+    Attributes:
+        open_analyzer: Opens detector and model for videos, where the first one comes.
+        settings: What is read of each.
+        copy_to: Where a video's annotated copy goes; None writes none.
     """
 
-    def watch(source: Source) -> Iterator[FrameResult | VideoSummary | Failure]:
+    open_analyzer: Callable[[], Analyzer]
+    settings: VideoSettings
+    copy_to: Callable[[Source], Path] | None = None
+
+    def read(self, source: Source) -> Generator[VideoRecord, None, None]:
+        """Give a video's frames and its summary; or a failure, after what could be read.
+
+        Raises:
+            ConfigError: The copy cannot go where it should.
+            OutputError: The copy cannot be written.
+        """
         try:
-            with read_video(open_analyzer(), source.given(), settings) as reading:
-                for frame in reading:
-                    yield replace(frame, source=source.name)
+            target = None if self.copy_to is None else self.copy_to(source)
+            if target is not None:
+                check_target(target, source.path)
+            with read_video(self.open_analyzer(), source.given(), self.settings) as reading:
+                frames: Iterable[FrameResult] = reading
+                if target is not None:
+                    frames = _copying(reading, source, target)
+                with closing(iter(frames)) as given:  # type: ignore[type-var]
+                    for frame in given:
+                        yield replace(frame, source=source.name)
                 yield replace(reading.summary, source=source.name)
+        except (ConfigError, OutputError):
+            raise
         except MienError as error:
             yield Failure(source.name, error.kind, str(error))
 
-    return watch
+
+def _copying(
+    frames: Iterable[FrameResult], source: Source, target: Path
+) -> Generator[FrameResult, None, None]:
+    """Pass frames on while another thread writes the annotated copy."""
+    passed: queue.Queue[FrameResult | _Stopped | None] = queue.Queue(WAITING)
+
+    def take() -> Iterator[FrameResult]:
+        while (item := passed.get()) is not None:
+            if isinstance(item, _Stopped):
+                raise item
+            yield item
+
+    with ThreadPoolExecutor(1) as pool:
+        copy = pool.submit(annotate_video, source.given(), take(), target)
+        try:
+            for frame in frames:
+                _pass_on(passed, frame, copy)
+                yield frame
+        except BaseException:
+            _pass_on(passed, _Stopped(), copy)
+            with suppress(Exception):
+                copy.result()
+            raise
+        _pass_on(passed, None, copy)
+        copy.result()
+
+
+def _pass_on(
+    passed: "queue.Queue[FrameResult | _Stopped | None]",
+    item: FrameResult | _Stopped | None,
+    copy: "Future[Path]",
+) -> None:
+    """Hand an item to the thread that writes the copy, unless that has ended."""
+    while not copy.done():
+        with suppress(queue.Full):
+            passed.put(item, timeout=0.2)
+            return

@@ -15,7 +15,7 @@ REFUSED: Final = 2
 """Usage, config, data, model or output: what was asked for could not be done."""
 INTERRUPTED: Final = 130
 PIPE_CLOSED: Final = 141
-COMMANDS: Final = ("analyze", "serve", "data", "train", "evaluate", "compare", "export")
+COMMANDS: Final = ("analyze", "watch", "serve", "data", "train", "evaluate", "compare", "export")
 
 _READ: Final = Group("Read faces", sort_key=1)
 _MAKE: Final = Group("Make and judge models (pip install 'mien\\[train]')", sort_key=2)
@@ -54,8 +54,9 @@ app.command(
     "mien.cli.analyze:analyze",
     name="analyze",
     group=_READ,
-    usage="Usage: mien analyze PHOTO... [OPTIONS]",
+    usage="Usage: mien analyze PATH... [OPTIONS]",
 )
+app.command("mien.cli.watch:watch", name="watch", group=_READ)
 app.command("mien.cli.serve:serve", name="serve", group=_READ)
 app["--help"].group = app["--version"].group = (_ABOUT,)
 app.command("mien.cli.data:app", name="data", group=_MAKE, sort_key=1)

@@ -15,22 +15,25 @@ from mien.analyzer import Analyzer
 from mien.batch.copies import Copies
 from mien.batch.engine import Engine
 from mien.batch.outputs import plan_output
-from mien.batch.videos import watch_with
+from mien.batch.videos import VideoReader
 from mien.cli.runs import Job, print_results, write_results
 from mien.cli.times import parse_every, parse_time
 from mien.errors import ConfigError
 from mien.faces import DETECTOR_SIZE, MIN_SCORE, FaceDetector
+from mien.report import RecordReport
 from mien.sessions import default_threads
 from mien.sources import STDIN, is_folder
+from mien.spec import ModelSpec
 from mien.video_analyzer import VideoSettings
 
 
 def analyze(
     *paths: Annotated[str, Parameter(allow_leading_hyphen=True)],
-    from_list: str | None = None,
+    from_list: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     output: Path | None = None,
     json: bool = False,
     annotate: Path | None = None,
+    report: Path | None = None,
     every: str | None = None,
     start: str | None = None,
     end: str | None = None,
@@ -43,7 +46,7 @@ def analyze(
     ```console
     $ mien analyze photo.jpg
     $ mien analyze holiday/ --output faces.csv
-    $ mien analyze clip.mp4 --every 0.5s --output clip.parquet
+    $ mien analyze clip.mp4 --every 0.5s --output clip.parquet --report clip.html
     $ mien analyze *.jpg --json > faces.jsonl
     $ mien analyze photo.jpg --annotate annotated/
     $ find . -name "*.jpg" -print0 | mien analyze --from-list - --output faces.parquet
@@ -66,6 +69,8 @@ def analyze(
         json: Print JSON Lines, in order: one object for each photo; for a video, one for each
             analysed frame, and one for the whole.
         annotate: Draw the faces into copies of the photos: a folder, or a file for one photo.
+        report: Write an HTML page to look at: a timeline for a video, a gallery for photos; each
+            video among others gets a page beside it.
         every: Of a video, analyse a frame every so often: 0.2s, which is usual, or `frame` for
             each.
         start: Of a video, begin there: 90, 90s or 1:30.
@@ -91,17 +96,31 @@ def analyze(
     is_one = from_list is None and _is_one_file(paths)
     analyzer = open_analyzer(None if is_one else 1)
     open_for_video = functools.cache(lambda: analyzer if is_one else open_analyzer(None))
+    copy_to = None if copies is None else functools.partial(copies.path, ending=".mp4")
+    videos = VideoReader(open_for_video, settings, copy_to)
     engine = Engine(
         analyzer,
-        watch_with(open_for_video, settings),
+        videos.read,
         threads=1 if is_one else default_threads(),
         finish=None if copies is None else copies.write,
     )
-    job = Job(paths, from_list, copies, engine)
+    decided = {"detector_size": detector_size, "min_score": min_score, **asdict(settings)}
+    spec = analyzer.recognizer.spec
+    pages = None if report is None else _begin_report(report, spec, decided, paths)
+    job = Job(paths, from_list, copies, engine, pages)
     if table is None:
         return print_results(job, json=json)
-    decided = {"detector_size": detector_size, "min_score": min_score, **asdict(settings)}
-    return write_results(job, analyzer.recognizer.spec, decided, table, json=json)
+    return write_results(job, spec, decided, table, json=json)
+
+
+def _begin_report(
+    path: Path, spec: ModelSpec, decided: dict[str, object], paths: Sequence[str]
+) -> RecordReport:
+    """Begin a report, and refuse one that would go over what is read."""
+    if path.suffix.lower() not in {".html", ".htm"} or is_folder(str(path)):
+        raise ConfigError(f"--report {path} is an HTML page: name a file that ends in .html")
+    title = Path(paths[0]).resolve().name if len(paths) == 1 and is_folder(paths[0]) else "Photos"
+    return RecordReport(path, spec, decided, title=title or "Photos")
 
 
 def _plan_video(every: str | None, start: str | None, end: str | None) -> VideoSettings:

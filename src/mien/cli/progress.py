@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -15,7 +16,6 @@ from rich.progress import (
     Task,
     TaskID,
     TextColumn,
-    TimeRemainingColumn,
 )
 from rich.text import Text
 
@@ -28,13 +28,19 @@ MAX_REASONS: Final = 8
 """Reasons that a summary names; the list beside the output has them all."""
 
 
-class _Rate(ProgressColumn):
-    """Files a second, over the last half minute."""
+class _Pace(ProgressColumn):
+    """Files a second since the run began, and the time that is left at that pace."""
 
     def render(self, task: Task) -> Text:
-        """Give the rate."""
-        speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:.1f}/s", style="dim")
+        """Give pace and time; results come in lots, so that the moment's pace would say little."""
+        done = task.completed - task.fields["resumed"]
+        if not done or not task.elapsed:
+            return Text()
+        pace = done / task.elapsed
+        told = f"{pace:.1f} a second"
+        if task.total is not None:
+            told += f", {say_duration((task.total - task.completed) / pace)} left"
+        return Text(told, style="dim")
 
 
 class RunProgress:
@@ -55,16 +61,14 @@ class RunProgress:
             TextColumn("reading"),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
-            _Rate(),
-            TimeRemainingColumn(compact=True),
+            _Pace(),
             TextColumn("{task.fields[failed]}", style="red"),
             console=console,
             transient=True,
             disable=not console.is_terminal,
-            speed_estimate_period=30,
         )
         self._counted = counted
-        self._task: TaskID = self._progress.add_task("", total=None, failed="")
+        self._task: TaskID = self._progress.add_task("", total=None, failed="", resumed=0)
         self._failed = 0
 
     def __enter__(self) -> Self:
@@ -85,7 +89,7 @@ class RunProgress:
 
     def skip(self, sources: int) -> None:
         """Say how many sources were done by an earlier run."""
-        self._progress.update(self._task, completed=sources)
+        self._progress.update(self._task, completed=sources, resumed=sources)
 
     def add(self, result: object) -> None:
         """Take in one result."""
@@ -147,8 +151,15 @@ def print_summary(
         console.print(Text(told_out, style="dim"), soft_wrap=True)
 
 
-def print_files(console: Console, output: Path, failures: Path) -> None:
-    """Say where the results are."""
-    console.print(Text(f"results: {output}"), soft_wrap=True)
-    if failures.exists():
-        console.print(Text(f"what failed: {failures}"), soft_wrap=True)
+def print_files(
+    console: Console,
+    *,
+    results: Sequence[Path] = (),
+    failed: Sequence[Path] = (),
+    report: Sequence[Path] = (),
+) -> None:
+    """Say where the results are; files that are not there are passed over."""
+    for what, paths in (("results", results), ("what failed", failed), ("report", report)):
+        for path in paths:
+            if path.exists():
+                console.print(Text(f"{what}: {path}"), soft_wrap=True)

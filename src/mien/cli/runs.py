@@ -18,7 +18,8 @@ from mien.batch.outputs import name_failures, name_journal, skip_done, write_out
 from mien.batch.tally import Tally
 from mien.cli.face_table import FaceTable
 from mien.cli.progress import RunProgress, Stopwatch, print_files, print_summary
-from mien.results import Failure, ImageResult
+from mien.report import RecordReport
+from mien.results import Failure, FrameResult, ImageResult
 from mien.sources import STDIN, Source, Sources
 from mien.spec import ModelSpec
 
@@ -31,6 +32,7 @@ class Job:
     from_list: str | None
     copies: Copies | None
     engine: Engine
+    report: RecordReport | None
 
     def list_sources(self) -> Sources:
         """List what was named, from the beginning."""
@@ -52,17 +54,23 @@ def print_results(job: Job, *, json: bool) -> int:
     tally, watch, sources = Tally(), Stopwatch(), job.list_sources()
     with closing(job.engine.read(job.plan(sources))) as results:
         for source, result in results:
-            tally.add(result.to_dict())
+            record = result.to_dict()
+            tally.add(record)
+            if job.report is not None:
+                job.report.add(record)
             if json:
                 print(result.to_json(), flush=True)
             else:
                 table.print(result)
             if isinstance(result, Failure):
                 print(f"mien: {result.message}", file=sys.stderr)
-            elif job.copies is not None and isinstance(result, ImageResult):
-                told = Text(f"annotated: {job.copies.path(source, '.jpg')}", style="dim")
+            elif job.copies is not None and not isinstance(result, FrameResult):
+                ending = ".jpg" if isinstance(result, ImageResult) else ".mp4"
+                told = Text(f"annotated: {job.copies.path(source, ending)}", style="dim")
                 Console(highlight=False, stderr=json).print(told, soft_wrap=True)
     errors = Console(stderr=True, highlight=False)
+    if job.report is not None:
+        print_files(errors, report=job.report.write())
     if errors.is_terminal and tally.sources > 1:
         print_summary(errors, tally, watch.seconds(), left_out=sources.left_out)
     return 1 if tally.failed else 0
@@ -91,9 +99,9 @@ def write_results(
                 f"stopped; what was read is kept in {journal.path}: the same command goes on there"
             ) from stop
         done_before = journal.resumed
-        tally = write_output(journal, output, spec.class_names)
+        tally, pages = write_output(journal, output, spec.class_names, job.report)
     print_summary(
         errors, tally, watch.seconds(), done_before=done_before, left_out=sources.left_out
     )
-    print_files(errors, output, name_failures(output))
+    print_files(errors, results=(output,), failed=(name_failures(output),), report=pages)
     return 1 if tally.failed else 0

@@ -1,0 +1,143 @@
+"""This module turns `DeepFace.analyze` calls into mien's answers in DeepFace's shape.
+
+Change the import, and the calls may stay:
+
+    from mien.compat import deepface as DeepFace    # was: from deepface import DeepFace
+
+The shapes are those of DeepFace 0.0.9x: percentages from 0 to 100, `region`, `face_confidence`;
+errors are `ValueError`s, as there, and `mien.MienError`s too. What differs is in
+docs/from-deepface.md.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.compat.bgr import ORDER, BgrSource, find_and_read, read_bgr, read_given
+from mien.errors import ConfigError, ImageError
+from mien.faces import Box, Face
+from mien.results import FaceResult
+
+ACTIONS: Final = ("emotion",)
+"""What mien reads. It does not guess age, gender or race."""
+SKIP: Final = "skip"
+
+
+class ImgNotFound(ImageError, ValueError):  # noqa: N818 - the names are DeepFace's
+    """A picture that cannot be read."""
+
+
+class FaceNotDetected(ImageError, ValueError):  # noqa: N818
+    """A picture in which no face was found, where `enforce_detection` asks for one."""
+
+
+class UnimplementedError(ConfigError, ValueError):
+    """Something that DeepFace does and mien does not."""
+
+
+def analyze(  # noqa: PLR0917 - the arguments and their order are DeepFace's
+    img_path: BgrSource | Sequence[BgrSource],
+    actions: str | Sequence[str] = ACTIONS,
+    enforce_detection: bool = True,
+    detector_backend: str = "opencv",
+    align: bool = True,
+    expand_percentage: int = 0,
+    silent: bool = False,
+    anti_spoofing: bool = False,
+) -> list[dict[str, Any]] | list[list[dict[str, Any]]]:
+    """Read the apparent expression of every face, in DeepFace's shape.
+
+    Args:
+        img_path: A path, an array (BGR, as OpenCV reads it), base64 (`data:image/...`), a binary
+            stream; or a list of these, or an array (N, H, W, 3).
+        actions: `"emotion"` or `["emotion"]`.
+        enforce_detection: Raise where no face is found; otherwise the whole picture counts as a
+            face, with `face_confidence` 0.
+        detector_backend: "skip" takes the whole picture as a face; any other word stands for
+            mien's own detector.
+        align: Without effect.
+        expand_percentage: Must be 0.
+        silent: Without effect: nothing is printed.
+        anti_spoofing: Must be False.
+
+    Returns:
+        For each face, the largest first: `emotion` (percent, summing to 100), `dominant_emotion`,
+        `region` (`x`, `y`, `w`, `h` within the picture, `left_eye`, `right_eye`) and
+        `face_confidence`, from 0 to 1. For a list of pictures, a list of such lists.
+
+    Raises:
+        FaceNotDetected: There is no face (a `ValueError`).
+        ImgNotFound: A picture cannot be read (a `ValueError`).
+        UnimplementedError: mien does not do what was asked for (a `ValueError`).
+    """
+    _check(actions, expand_percentage, anti_spoofing=anti_spoofing)
+    if isinstance(img_path, np.ndarray) and img_path.ndim == 4:
+        img_path = list(img_path)
+    if isinstance(img_path, list | tuple):
+        return [_analyze(one, detector_backend, enforce=enforce_detection) for one in img_path]
+    one = cast(BgrSource, img_path)
+    return _analyze(one, detector_backend, enforce=enforce_detection)
+
+
+def _check(actions: str | Sequence[str], expand_percentage: int, *, anti_spoofing: bool) -> None:
+    """Refuse what mien does not do."""
+    wanted = [actions] if isinstance(actions, str) else list(actions)
+    other = [action for action in wanted if action not in ACTIONS]
+    if other or not wanted:
+        raise UnimplementedError(
+            f"mien reads actions=['emotion'], got {wanted}: it does not guess age, gender or race"
+        )
+    if anti_spoofing:
+        raise UnimplementedError("mien does not tell photographs of photographs: anti_spoofing")
+    if expand_percentage:
+        raise UnimplementedError(
+            f"mien's crop is its model's own: expand_percentage must be 0, got {expand_percentage}"
+        )
+
+
+def _analyze(source: BgrSource, backend: str, *, enforce: bool) -> list[dict[str, Any]]:
+    """Read one picture."""
+    try:
+        image = read_bgr(source)
+    except ImageError as error:
+        raise ImgNotFound(str(error)) from error
+    faces = () if backend == SKIP else find_and_read(image)
+    read = [face for face in faces if face.probabilities is not None]
+    if not read:
+        if enforce and backend != SKIP:
+            what = "is too small to be read" if faces else "was found"
+            name = source if isinstance(source, str) and len(source) < 300 else "the picture"
+            raise FaceNotDetected(
+                f"Face could not be detected in {name}: none {what}; give another picture, or "
+                "enforce_detection=False, which takes the whole picture for a face"
+            )
+        height, width = image.shape[:2]
+        whole = Face(Box(0.0, 0.0, float(width), float(height)), (), 0.0)
+        read = [face for face in read_given(image, [whole]) if face.probabilities is not None]
+    return [_shape(face, image) for face in read]
+
+
+def _shape(face: FaceResult, image: NDArray[np.uint8]) -> dict[str, Any]:
+    """Give a face in DeepFace's shape."""
+    height, width = image.shape[:2]
+    left, top = max(0, round(face.box.x)), max(0, round(face.box.y))
+    right = min(width, round(face.box.x + face.box.width))
+    bottom = min(height, round(face.box.y + face.box.height))
+    eyes = [(round(x), round(y)) for x, y in face.landmarks[:2]]
+    probabilities = face.probabilities or {}
+    percent = {name: 100.0 * probabilities[name] for name in ORDER}
+    return {
+        "emotion": percent,
+        "dominant_emotion": max(percent, key=lambda name: percent[name]),
+        "region": {
+            "x": left,
+            "y": top,
+            "w": right - left,
+            "h": bottom - top,
+            "left_eye": eyes[1] if eyes else None,
+            "right_eye": eyes[0] if eyes else None,
+        },
+        "face_confidence": round(face.detection_score, 2),
+    }

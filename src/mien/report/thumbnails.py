@@ -1,0 +1,81 @@
+"""This module turns an image and a face in it into a small JPEG for a page."""
+
+import io
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from mien.draw import PALETTE, UNDECIDED
+from mien.emotions import EMOTIONS
+from mien.faces import Box
+from mien.results import FaceResult
+
+FACE_PX: Final = 120
+PHOTO_PX: Final = 176
+_MARGIN: Final = 0.3  # around the face, as a fraction of its longer side
+_QUALITY: Final = 62
+
+
+def cut_face(image: NDArray[np.uint8], box: Box) -> bytes:
+    """Cut a square around a face.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        box: The face, in the image's pixels; it may reach past the edge.
+
+    Returns:
+        A JPEG of `FACE_PX` pixels a side; what lies outside the image is black.
+    """
+    half = max(1.0, max(box.width, box.height) * (0.5 + _MARGIN))
+    x, y = box.x + box.width / 2, box.y + box.height / 2
+    place = (round(x - half), round(y - half), round(x + half), round(y + half))
+    height, width = image.shape[:2]
+    # Only the part that is needed is given to Pillow: a frame may be large, and there are many.
+    left, top = min(max(place[0], 0), width - 1), min(max(place[1], 0), height - 1)
+    part = image[top : max(top + 1, place[3]), left : max(left + 1, place[2])]
+    square = Image.fromarray(np.ascontiguousarray(part)).crop(
+        (place[0] - left, place[1] - top, place[2] - left, place[3] - top)
+    )
+    return _encode(square.resize((FACE_PX, FACE_PX), Image.Resampling.BILINEAR, reducing_gap=2.0))
+
+
+def shrink_photo(image: NDArray[np.uint8], faces: tuple[FaceResult, ...]) -> bytes:
+    """Make a small copy of a photo with a frame around every face.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        faces: What was found in it.
+
+    Returns:
+        A JPEG whose longer side is at most `PHOTO_PX` pixels.
+    """
+    photo = Image.fromarray(np.ascontiguousarray(image))
+    scale = min(1.0, PHOTO_PX / max(photo.size))
+    size = (max(1, round(photo.width * scale)), max(1, round(photo.height * scale)))
+    small = photo.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+    pen = ImageDraw.Draw(small)
+    for face in faces:
+        box = face.box
+        corners = [
+            (box.x * scale, box.y * scale),
+            ((box.x + box.width) * scale, (box.y + box.height) * scale),
+        ]
+        if corners[1][0] - corners[0][0] >= 4 and corners[1][1] - corners[0][1] >= 4:
+            pen.rectangle(corners, outline="#101218", width=4)
+            pen.rectangle(corners, outline=_color(face), width=2)
+    return _encode(small)
+
+
+def _color(face: FaceResult) -> str:
+    if face.emotion is None or face.probabilities is None:
+        return UNDECIDED
+    names = EMOTIONS if face.emotion in EMOTIONS else tuple(face.probabilities)
+    return PALETTE[names.index(face.emotion) % len(PALETTE)]
+
+
+def _encode(picture: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, format="JPEG", quality=_QUALITY, optimize=True)
+    return buffer.getvalue()

@@ -1,0 +1,36 @@
+"""This module turns seconds into words, and into places on a time axis."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Span:
+    """What a time axis reaches over, in seconds; all charts of a page share it."""
+
+    start_s: float
+    end_s: float
+
+    def share(self, time_s: float) -> float:
+        """Say where a time lies, from 0 to 1."""
+        length = max(self.end_s - self.start_s, 1e-9)
+        return min(max((time_s - self.start_s) / length, 0.0), 1.0)
+
+
+def say_time(time_s: float, step_s: float = 0.1) -> str:
+    """Write a time as a clock does, with tenths where steps are that fine."""
+    tenths = step_s < 1
+    total = round(time_s, 1) if tenths else round(time_s)
+    hours, rest = divmod(total, 3600)
+    minutes, seconds = divmod(rest, 60)
+    tail = f"{seconds:04.1f}" if tenths else f"{seconds:02.0f}"
+    return f"{hours:.0f}:{minutes:02.0f}:{tail}" if hours else f"{minutes:.0f}:{tail}"
+
+
+def say_length(length_s: float) -> str:
+    """Write how long something lasts, in words."""
+    if length_s < 59.95:
+        return f"{length_s:.1f} seconds".replace(".0 ", " ")
+    minutes, seconds = divmod(round(length_s), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [(hours, "h"), (minutes, "min"), (seconds, "s")]
+    return " ".join(f"{number} {unit}" for number, unit in parts if number)

@@ -1,0 +1,192 @@
+"""This module turns the frames of a video, as they are analysed, into a report of the whole.
+
+Frames are not kept: what the page shows is gathered as they pass, so that memory stays flat.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.containers import VideoSource
+from mien.files import write_whole
+from mien.report.page import (
+    describe_accuracy,
+    fill,
+    join,
+    render_page,
+    write_note,
+    write_provenance,
+)
+from mien.report.peaks import Peaks
+from mien.report.timeline import Timeline
+from mien.report.times import Span
+from mien.report.track_sections import write_presence, write_tracks
+from mien.report.video_sections import (
+    write_distribution,
+    write_events,
+    write_head,
+    write_track_table,
+)
+from mien.results import FrameResult, VideoResult, VideoSummary
+from mien.spec import ModelSpec
+from mien.video import open_video
+
+MAX_DRAWN: Final = 12
+"""Tracks that get a chart of their own: those longest in sight; the others are in the table."""
+_SAME_TIME_S: Final = 0.002
+
+
+class VideoReport:
+    """Gathers what a report shows, frame by frame, and writes it at the end."""
+
+    def __init__(self, model: ModelSpec, settings: Mapping[str, object] | None = None) -> None:
+        """Begin a report.
+
+        Args:
+            model: The contract of the model that read the faces.
+            settings: What was chosen, by name, as the page shall tell it: `{"every_s": 0.2}`.
+        """
+        self._model = model
+        self._settings = dict(settings or {})
+        self._timeline = Timeline(model.class_names)
+        self._answers: Counter[str] = Counter()
+        self._peaks = Peaks(model.abstention_threshold or 0.0)
+        self._first_s = 0.0
+        self._last_s = 0.0
+        self._frames = 0
+
+    def add(self, frame: FrameResult, image: NDArray[np.uint8] | None = None) -> None:
+        """Take in the next analysed frame; it is not kept.
+
+        Args:
+            frame: What was found, also where there is no face.
+            image: The frame itself, (H, W, 3) uint8 RGB, in which the boxes lie; None where it is
+                no longer at hand: see `wanted_times` and `add_picture`.
+        """
+        if not self._frames:
+            self._first_s = frame.time_s
+        self._frames += 1
+        self._last_s = max(self._last_s, frame.time_s)
+        self._timeline.add(frame)
+        for face in frame.faces:
+            self._answers[face.emotion or face.reason or "uncertain"] += 1
+            if face.track_id in self._timeline.tracks:
+                self._peaks.add(face, frame.time_s, image)
+        self._peaks.keep_only(self._timeline.tracks)
+
+    def wanted_times(self) -> tuple[float, ...]:
+        """Give the times of the frames whose pictures are still missing, in seconds, in order."""
+        drawn = self._timeline.longest(MAX_DRAWN)
+        peaks = (peak for track_id in drawn for peak in self._peaks.of(track_id))
+        return tuple(sorted({peak.time_s for peak in peaks if peak.jpeg is None}))
+
+    def add_picture(self, time_s: float, image: NDArray[np.uint8]) -> None:
+        """Take in the picture of a frame that was analysed before.
+
+        Args:
+            time_s: One of `wanted_times`.
+            image: The frame at that time, (H, W, 3) uint8 RGB.
+        """
+        self._peaks.add_picture(time_s, image)
+
+    def read_pictures(self, source: VideoSource) -> None:
+        """Read the video again where pictures are still missing; what cannot be read is left out.
+
+        Args:
+            source: The video that was analysed.
+
+        Raises:
+            VideoError: It cannot be read as a video any more.
+            MissingExtraError: PyAV is not installed.
+        """
+        with open_video(source) as video:
+            for time_s in self.wanted_times():
+                with closing(video.frames(start_s=max(0.0, time_s - _SAME_TIME_S))) as frames:
+                    frame = next(frames, None)
+                if frame is not None and abs(frame.time_s - time_s) < _SAME_TIME_S:
+                    self.add_picture(time_s, frame.image)
+
+    def write(self, path: str | os.PathLike[str], summary: VideoSummary) -> None:
+        """Write the page; the file is whole, or not there at all.
+
+        Args:
+            path: The HTML file; one that is there already is replaced.
+            summary: Tracks, events and what is known of the file.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
+        write_whole(Path(path), self.render(summary))
+
+    def render(self, summary: VideoSummary, *, created: datetime | None = None) -> str:
+        """Give the page as text.
+
+        Args:
+            summary: Tracks, events and what is known of the file.
+            created: When the report was made; None takes now.
+        """
+        name, names = Path(summary.source).name or summary.source, self._timeline.names
+        drawn = self._timeline.longest(MAX_DRAWN)
+        span = self._span(summary)
+        parts = [
+            write_head(name, summary, self._answers, names),
+            write_distribution(self._answers, names),
+            fill(
+                '<section aria-labelledby="time"><h2 id="time">Over time</h2>{rest}</section>',
+                rest=join(
+                    [
+                        write_presence(self._timeline.frames, span),
+                        *write_tracks(summary, drawn, self._timeline, self._peaks, span),
+                    ]
+                ),
+            ),
+            write_events(summary.events),
+            write_track_table(summary.tracks),
+            write_note(
+                pictures="This page holds pictures of people: pass it on only as they would wish."
+                if any(peak.jpeg for track_id in drawn for peak in self._peaks.of(track_id))
+                else "A track says that a face went on from frame to frame, never whose it is.",
+                numbers=describe_accuracy(self._model),
+            ),
+            write_provenance(self._model, self._settings, created or datetime.now(UTC)),
+        ]
+        return render_page(f"{name}: apparent expressions over time", join(parts))
+
+    def _span(self, summary: VideoSummary) -> Span:
+        """Choose the time axis: the whole video, unless only a part of it was analysed."""
+        step = (self._last_s - self._first_s) / max(1, self._frames - 1)
+        start = 0.0 if self._first_s <= max(2 * step, 0.05 * self._last_s) else self._first_s
+        duration = summary.duration_s or 0.0
+        end = duration if 0 <= duration - self._last_s <= 0.05 * duration + step else self._last_s
+        return Span(start, max(end, start + 0.1))
+
+
+def write_video_report(
+    path: str | os.PathLike[str],
+    result: VideoResult,
+    *,
+    model: ModelSpec,
+    settings: Mapping[str, object] | None = None,
+) -> None:
+    """Write the report of a video that was analysed before; it has no pictures.
+
+    Args:
+        path: The HTML file; one that is there already is replaced.
+        result: The video's frames and summary.
+        model: The contract of the model that read the faces.
+        settings: What was chosen, by name.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    report = VideoReport(model, settings)
+    for frame in result.frames:
+        report.add(frame)
+    report.write(path, result.summary)

@@ -1,0 +1,197 @@
+"""This module turns an analyzer into the local server that a live view in the browser talks to.
+
+It serves one page and answers its pictures; it is reached on this machine only. A random token in
+every address, and a look at Host and Origin, keep other sites and other users of the browser out.
+"""
+
+import hmac
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, MutableMapping
+from importlib import resources
+from typing import Any, Final, TypeAlias
+
+from fastapi import FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse, Response
+
+from mien.analyzer import Analyzer
+from mien.draw import PALETTE
+from mien.errors import MienError
+from mien.watch.recording import Recording
+from mien.watch.session import LiveSession
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+"""An application as servers call it: https://asgi.readthedocs.io"""
+
+HOST: Final = "127.0.0.1"
+MAX_PICTURE_BYTES: Final = 4 * 2**20
+MAX_SESSIONS: Final = 16
+"""Tabs that are remembered; the one that was silent for longest is forgotten first."""
+
+_FILES: Final = {
+    "": ("index.html", "text/html; charset=utf-8"),
+    "watch.css": ("watch.css", "text/css; charset=utf-8"),
+    "watch.js": ("watch.js", "text/javascript; charset=utf-8"),
+    "timeline.js": ("timeline.js", "text/javascript; charset=utf-8"),
+}
+_HEADERS: Final = {
+    "cache-control": "no-store",
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(self), microphone=(), geolocation=()",
+    "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+}
+
+
+class _Sessions:
+    """The tabs that are being watched in, each with one picture in work at most."""
+
+    def __init__(self, analyzer: Analyzer) -> None:
+        self._analyzer = analyzer
+        self._open: OrderedDict[str, tuple[LiveSession, threading.Lock]] = OrderedDict()
+        self._opened = 0
+        self._lock = threading.Lock()
+
+    def get(self, name: str) -> tuple[LiveSession, threading.Lock]:
+        """Find a tab's session, or begin one."""
+        with self._lock:
+            if name not in self._open:
+                self._opened += 1
+                source = "camera" if self._opened == 1 else f"camera-{self._opened}"
+                session = LiveSession(self._analyzer, source)
+                self._open[name] = session, threading.Lock()
+                while len(self._open) > MAX_SESSIONS:
+                    self._open.popitem(last=False)
+            self._open.move_to_end(name)
+            return self._open[name]
+
+
+def make_app(
+    analyzer: Analyzer, *, port: int, token: str, recording: Recording | None = None
+) -> ASGIApp:
+    """Make the server's application.
+
+    Args:
+        analyzer: Detector and model, open.
+        port: Where it is served on 127.0.0.1.
+        token: What every address begins with.
+        recording: Where frames are recorded if the page says so; None where nothing is kept.
+    """
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    sessions = _Sessions(analyzer)
+    model = analyzer.recognizer.spec
+
+    @app.get("/settings")
+    async def settings() -> dict[str, Any]:
+        return {
+            "model": model.name,
+            "emotions": list(model.class_names),
+            "colors": [PALETTE[at % len(PALETTE)] for at in range(len(model.class_names))],
+            "threshold": model.abstention_threshold,
+            "recording": None if recording is None else str(recording.path),
+        }
+
+    @app.post("/frames")
+    async def frames(
+        request: Request, session: str, time_s: float, frame: int, record: bool = False
+    ) -> Response:
+        if not 1 <= len(session) <= 64 or not math.isfinite(time_s) or frame < 0:
+            return _refuse(422, "session, time_s and frame are not what the page sends")
+        picture = await _read_body(request)
+        if picture is None:
+            limit = MAX_PICTURE_BYTES // 2**20
+            return _refuse(413, f"the picture is larger than {limit} MiB")
+        live, busy = sessions.get(session)
+        if not busy.acquire(blocking=False):
+            return _refuse(429, "the picture before is still being read: this one is dropped")
+        try:
+            result = await run_in_threadpool(live.analyze, picture, time_s=time_s, frame=frame)
+            if record and recording is not None:
+                await run_in_threadpool(recording.write, result)
+        except MienError as error:
+            return _refuse(422, str(error), error.kind)
+        finally:
+            busy.release()
+        return JSONResponse(result.to_dict())
+
+    @app.get("/{name}")
+    @app.get("/")
+    async def page(name: str = "") -> Response:
+        if name not in _FILES:
+            return _refuse(404, "there is nothing at this address")
+        file, kind = _FILES[name]
+        content = resources.files("mien.watch").joinpath("page", file).read_bytes()
+        return Response(content, media_type=kind)
+
+    return _Guard(app, port=port, token=token)
+
+
+class _Guard:
+    """Lets through what the page of this run sends, and gives every answer its headers."""
+
+    def __init__(self, app: ASGIApp, *, port: int, token: str) -> None:
+        self._app = app
+        self._host = f"{HOST}:{port}".encode()
+        self._origin = f"http://{HOST}:{port}".encode()
+        self._prefix = f"/{token}"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                added = [(name.encode(), value.encode()) for name, value in _HEADERS.items()]
+                message["headers"] = [*message.get("headers", []), *added]
+            await send(message)
+
+        refusal = self._find_fault(scope)
+        if refusal is not None:
+            await refusal(scope, receive, send_with_headers)
+            return
+        inner = {**scope, "path": scope["path"].removeprefix(self._prefix), "raw_path": None}
+        await self._app(inner, receive, send_with_headers)
+
+    def _find_fault(self, scope: Scope) -> Response | None:
+        """Say why a request is refused, if it is."""
+        headers = scope["headers"]
+        hosts = [value for name, value in headers if name == b"host"]
+        origins = [value for name, value in headers if name == b"origin"]
+        is_read = scope["method"] in {"GET", "HEAD"}
+        if hosts != [self._host] or any(origin != self._origin for origin in origins):
+            return _refuse(403, "this page is for the browser on this machine only")
+        if not is_read and not origins:
+            return _refuse(403, "only the page itself may send pictures")
+        start, end = scope["path"][: len(self._prefix)], scope["path"][len(self._prefix) :]
+        known = hmac.compare_digest(start.encode(), self._prefix.encode())
+        if not known or not end.startswith("/"):
+            return _refuse(
+                404, "the address is not that of this run: open the one that mien watch printed"
+            )
+        return None
+
+
+async def _read_body(request: Request) -> bytes | None:
+    """Read what was sent; None if it is too long."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_PICTURE_BYTES:
+            return None
+    return bytes(body)
+
+
+def _refuse(status: int, message: str, kind: str = "request") -> Response:
+    return JSONResponse({"error": {"kind": kind, "message": message}}, status)
