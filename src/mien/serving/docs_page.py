@@ -1,6 +1,7 @@
 """This module turns the service's OpenAPI into a page for people, with no script and no outside."""
 
 import json
+import re
 from collections.abc import Iterator
 from html import escape
 from typing import Any, Final
@@ -14,6 +15,7 @@ _STYLE: Final = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; }
 h2 { margin-top: 2.5rem; border-top: 1px solid #8886; padding-top: 1rem; font-size: 1.15rem; }
+h2 code { font-size: inherit; }
 code, pre { font: 14px/1.45 ui-monospace, monospace; }
 pre { overflow-x: auto; padding: .75rem; background: #8882; border-radius: 6px; }
 th, td { text-align: left; vertical-align: top; padding: .15rem 1rem .15rem 0; }
@@ -44,8 +46,9 @@ def write_docs_page(openapi: dict[str, Any]) -> str:
 
 def _describe(method: str, path: str, operation: dict[str, Any]) -> Iterator[str]:
     yield f"<h2><code>{method.upper()} {escape(path)}</code></h2>"
-    told = f"{operation['summary']}. {operation['description']}"
-    yield f"<p>{escape(told)}</p>"
+    told = escape(f"{operation['summary']}. {operation['description']}")
+    told = re.sub(r"`(.+?)`", r"<code>\1</code>", told)
+    yield f"<p>{told}</p>"
     taken = operation.get("requestBody", {}).get("content", {})
     if taken:
         yield f"<p>Takes {', '.join(f'<code>{escape(name)}</code>' for name in taken)}.</p>"
