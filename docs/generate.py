@@ -311,8 +311,8 @@ def write_many_files() -> str | None:
     memory = [found[f"memory_{part}_third_mb"] for part in ("first", "last")]
     where = (
         f"On {machine['cores']} cores of an {machine['processor']}, which did other work at the "
-        f"same time (`{measured['command']}`); the photos are cuts of the sample photo, one in fifty "
-        "broken."
+        f"same time (`{measured['command']}`); the photos are cuts of the sample photo, one in "
+        "fifty broken."
     )
     return _block(
         [
@@ -320,7 +320,7 @@ def write_many_files() -> str | None:
             "|---|--:|",
             f"| photos a second | {found['photos_per_s']:.0f} |",
             f"| share of the cores kept busy | {found['share_of_cores_kept_busy']:.0%} |",
-            f"| share of the cores had, beside the other work | {found['share_of_cores_had']:.0%} |",
+            f"| share of the cores it had, beside that | {found['share_of_cores_had']:.0%} |",
             f"| photos a second of a core, first and last third | {pace[0]:.0f}, {pace[1]:.0f} |",
             f"| memory, first and last third | {memory[0]}, {memory[1]} MB |",
             f"| killed in the middle and started again | {same} table |",
