@@ -28,16 +28,16 @@ from mien.tracking import Tracker
 
 PORTRAIT = Path(__file__).parent.parent / "examples" / "astronaut.jpg"
 SIZE = (720, 1280)
-SECONDS = 20
+SECONDS = 10
 ROUNDS = 3
-HOUR_S, HOUR_RATE, HOUR_EVERY_S = 3600, 10, 2.0
+HOUR_S, HOUR_RATE, HOUR_EVERY_S = 3600, 5, 2.0
 
 
 def draw_frames(count: int, rate: int) -> Iterator[np.ndarray]:
     """Draw the portrait as it drifts, sways and nods, on a background with grain."""
     portrait = mien.read_image(PORTRAIT)
     rng = np.random.default_rng(0)
-    grain = [rng.integers(60, 84, (*SIZE, 3), dtype=np.uint8) for _ in range(4)]
+    grain = [rng.integers(68, 76, (*SIZE, 3), dtype=np.uint8) for _ in range(4)]
     for number in range(count):
         t = number / rate
         x = 380 + round(250 * np.sin(t / 2) + 12 * np.sin(7 * t))
@@ -175,8 +175,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         clip, slow, hour = (Path(folder) / f"{name}.mp4" for name in ("clip", "slow", "hour"))
         write_video(clip, SECONDS, 30)
-        write_video(slow, 30, HOUR_RATE)
-        repeat_video(slow, hour, HOUR_S // 30)
+        write_video(slow, SECONDS, HOUR_RATE)
+        repeat_video(slow, hour, HOUR_S // SECONDS)
         analyzer = mien.Analyzer()
         ways = {
             "default_interval": mien.VideoSettings(),

@@ -516,8 +516,7 @@ def write_many_files() -> str | None:
             "|---|--:|",
             f"| photos a second | {found['photos_per_s']:.0f} |",
             f"| share of the cores kept busy | {found['share_of_cores_kept_busy']:.0%} |",
-            "| share of the cores had, beside the other work "
-            f"| {found['share_of_cores_had']:.0%} |",
+            f"| share of the cores it had | {found['share_of_cores_had']:.0%} |",
             f"| photos a second of a core, first and last third | {pace[0]:.0f}, {pace[1]:.0f} |",
             f"| memory, first and last third | {memory[0]}, {memory[1]} MB |",
             f"| killed in the middle and started again | {same} table |",

@@ -1,5 +1,6 @@
 """An export is proved to give torch's answers, or it writes nothing."""
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from mien.training.export import (
     export,
     prove_parity,
     scale_logits,
+    scale_onnx,
     to_onnx,
 )
 from mien.training.fit import fit
@@ -136,6 +138,20 @@ def test_the_lstm_can_be_followed_in_what_was_exported(exported):
     found = Recognizer(exported.onnx).spec.sequence
     assert found is not None
     assert found["weight"] == "classifier.weight"
+
+
+def test_a_scaling_goes_into_the_last_layer_of_an_exported_model(exported, trained, tmp_path):
+    _, dataset = trained
+    faces = dataset.splits["test"].images
+    before = Recognizer(exported.onnx)
+    scaling = Scaling(np.linspace(0.5, 2, 7), np.linspace(-1, 1, 7), gain=0.1, gain_error=0.01)
+    content = scale_onnx(exported.onnx.read_bytes(), before.spec.sequence, scaling)
+    (tmp_path / "scaled.onnx").write_bytes(content)
+    sha256 = hashlib.sha256(content).hexdigest()
+    replace(before.spec, onnx_sha256=sha256).write(tmp_path / "scaled.json")
+    after = Recognizer(tmp_path / "scaled.onnx")
+    wanted = before.predict_logits(faces) * scaling.scale + scaling.bias
+    np.testing.assert_allclose(after.predict_logits(faces), wanted, atol=1e-5)
 
 
 def test_scaling_is_found_where_it_is_needed_and_only_there():

@@ -20,6 +20,8 @@ PALETTE: Final = ("#D55E00", "#009E73", "#CC79A7", "#F0E442", "#DDDDDD", "#56B4E
 UNDECIDED: Final = "#A8A8A8"
 MIN_SIDE_PX: Final = 720
 """A picture whose longer side is under this is enlarged, so that the words fit."""
+MIN_FONT_PX: Final = 12
+"""Letters are no smaller than this, also on the frames of small videos, which are not enlarged."""
 
 _INK, _PALE_INK, _PALE_BAR, _TRACK = "#FFFFFF", "#C4C8D0", "#A6AEBC", "#FFFFFF30"
 _PAPER = (16, 18, 24, 205)
@@ -120,7 +122,8 @@ def _font(picture: Image.Image, box: Rectangle) -> Font:
     """Choose letters that fit the face, within what can be read on this picture."""
     longer = max(picture.size)
     wanted = (box[3] - box[1]) * 0.13
-    return ImageFont.load_default(round(min(max(wanted, longer / 48), longer / 28)))
+    fitting = min(max(wanted, longer / 48), longer / 28)
+    return ImageFont.load_default(round(max(fitting, MIN_FONT_PX)))
 
 
 def _draw_frame(picture: Image.Image, box: Rectangle, color: str, line: int) -> None:

@@ -29,8 +29,8 @@ def export(
     A model is two files, NAME.onnx and NAME.json. They are written only if onnxruntime agrees with
     PyTorch on real faces. Probabilities are calibrated on the validation split: by a temperature,
     and by a scale and a bias for each class where cross-validation there clearly prefers it. What
-    each abstention threshold gives there is written down. An .onnx is not changed: its temperature,
-    threshold and curve are fitted again, on the data's validation split.
+    each abstention threshold gives there is written down. Of an .onnx, all this is fitted again, on
+    the data's validation split; the rest of its network is not changed.
 
     Args:
         model: best.safetensors of a training, or an .onnx with its .json beside it.

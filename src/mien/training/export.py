@@ -8,7 +8,7 @@ import io
 import logging
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -135,7 +135,8 @@ def calibrate_again(
 ) -> ExportResult:
     """Fit temperature, threshold and curve of an exported model on a dataset's validation split.
 
-    The network stays as it is. So a model can be calibrated for the faces it will meet, and a
+    Of the network, the last layer alone may change: a scale and a bias for each class, where they
+    clearly help (see `scaling`). So a model can be calibrated for the faces it will meet, and a
     contract written by an older mien gets what it lacks.
 
     Args:
@@ -155,7 +156,12 @@ def calibrate_again(
     spec = recognizer.spec
     validation = _validation_of(dataset)
     labels = translate_labels(validation.labels, dataset.class_names, spec.class_names)
-    logits = recognizer.predict_logits(validation.images)
+    content, logits = model.read_bytes(), recognizer.predict_logits(validation.images)
+    sequence = find_sequence(content, validation.images)
+    scaling = None if sequence is None else find_scaling(logits, labels)
+    if sequence is not None and scaling is not None:
+        content = scale_onnx(content, sequence, scaling)
+        logits = (logits * scaling.scale + scaling.bias).astype(np.float32)
     calibrated = calibrate(
         logits,
         replace(validation, labels=labels),
@@ -163,18 +169,28 @@ def calibrate_again(
         coverage=coverage,
         accuracy=accuracy,
     )
-    content = model.read_bytes()
     spec = replace(
         spec,
         name=name or spec.name,
+        onnx_sha256=hashlib.sha256(content).hexdigest(),
         temperature=calibrated.temperature,
         abstention_threshold=calibrated.abstention_threshold,
         abstention_curve=calibrated.abstention_curve,
-        sequence=find_sequence(content, validation.images),
+        sequence=sequence,
         metrics={**spec.metrics, "validation": calibrated.metrics},
+        training={**spec.training, "logit_scaling": _scaling_of(spec, scaling)},
     )
-    path, _ = _write(spec, content, output, lambda _: None)
-    return ExportResult(path, path.with_suffix(".json"), None, calibrated, None)
+
+    def prove(scaled: Recognizer) -> None:
+        _check_difference(scaled.predict_logits(validation.images) - logits)
+
+    path, _ = _write(spec, content, output, prove)
+    return ExportResult(path, path.with_suffix(".json"), None, calibrated, scaling)
+
+
+def _scaling_of(spec: ModelSpec, scaling: Scaling | None) -> object:
+    """Say what was put into the last layer, now or when the model was exported first."""
+    return spec.training.get("logit_scaling") if scaling is None else scaling.to_dict()
 
 
 def _validation_of(dataset: Dataset) -> Split:
@@ -211,6 +227,29 @@ def scale_logits(net: FaceNet, scaling: Scaling) -> None:
     with torch.no_grad():
         net.classifier.weight.mul_(scale[:, None])
         net.classifier.bias.mul_(scale).add_(bias)
+
+
+def scale_onnx(model: bytes, sequence: Mapping[str, str], scaling: Scaling) -> bytes:
+    """Put `scale * logits + bias` into the last layer of an ONNX file.
+
+    Args:
+        model: The file's bytes.
+        sequence: The names of the layer's "weight" (C, U) and "bias" (C,), as in a contract.
+        scaling: What is put in.
+    """
+    proto = onnx.load_from_string(model)
+    for tensor in proto.graph.initializer:
+        values = onnx.numpy_helper.to_array(tensor)
+        if tensor.name == sequence["weight"]:
+            values = values * scaling.scale[:, np.newaxis]
+        elif tensor.name == sequence["bias"]:
+            values = values * scaling.scale + scaling.bias
+        else:
+            continue
+        scaled = onnx.numpy_helper.from_array(values.astype(np.float32), tensor.name)
+        tensor.CopyFrom(scaled)
+    content: bytes = proto.SerializeToString()
+    return content
 
 
 def to_onnx(net: FaceNet) -> bytes:
@@ -271,10 +310,16 @@ def prove_parity(net: FaceNet, recognizer: Recognizer, faces: NDArray[np.uint8])
         for start in np.linspace(0, max(0, len(faces) - batch), num=8, dtype=int):
             chosen = faces[start : start + batch]
             difference = recognizer.predict_logits(chosen) - net.predict_logits(chosen)
-            worst = max(worst, float(np.abs(difference).max()))
+            worst = max(worst, _check_difference(difference))
+    return worst
+
+
+def _check_difference(difference: NDArray[np.float32]) -> float:
+    """Give the largest difference of a logit, if it is let through."""
+    worst = float(np.abs(difference).max())
     if not worst <= PARITY:  # also when it is not a number
         raise ExportError(
-            f"onnxruntime differs from torch by {worst:.1e} in a logit, {PARITY:.0e} is allowed: "
-            f"nothing was written"
+            f"the exported model differs from its original by {worst:.1e} in a logit, "
+            f"{PARITY:.0e} is allowed: nothing was written"
         )
     return worst
