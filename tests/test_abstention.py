@@ -45,7 +45,9 @@ def model(tmp_path: Path) -> Path:
     ],
 )
 def test_the_threshold_is_the_one_that_gives_what_is_asked(model, wish, threshold):
-    assert Recognizer(model, **wish).abstention_threshold == threshold
+    asked = Recognizer(model, **wish)
+    assert asked.abstention_threshold == threshold
+    assert asked.spec.abstention_threshold == threshold  # what reports and the camera's page show
     assert Recognizer(model).spec.choose_threshold(**wish) == threshold
 
 

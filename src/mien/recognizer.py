@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +26,7 @@ class Recognizer:
 
     Attributes:
         path: The model's ONNX file.
-        spec: The model's contract.
+        spec: The model's contract, with the threshold that was asked for, if one was.
         emotions: The names of the columns of what `predict_probabilities` gives.
         temperature: What logits are divided by before the softmax.
         abstention_threshold: A face whose top probability is below it should get no emotion; None
@@ -56,12 +57,12 @@ class Recognizer:
         """
         path = _find_model(model)
         self.path: Final = path
-        self.spec: Final = ModelSpec.read(path.with_suffix(".json"))
+        spec = ModelSpec.read(path.with_suffix(".json"))
+        chosen = spec.choose_threshold(coverage=coverage, accuracy=accuracy)
+        self.spec: Final = replace(spec, abstention_threshold=chosen)
         self.emotions: Final = self.spec.class_names
         self.temperature: Final = self.spec.temperature
-        self.abstention_threshold: Final = self.spec.choose_threshold(
-            coverage=coverage, accuracy=accuracy
-        )
+        self.abstention_threshold: Final = chosen
         self._name = path.name
         self._session = open_session(_read_model(path, self.spec), name=path.name, threads=threads)
         _check_tensors(self._session, self.spec, path.name)
