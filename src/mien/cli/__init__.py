@@ -31,7 +31,7 @@ def _show_default(value: object) -> str | None:
 
 app = App(
     name="mien",
-    help="""Read apparent facial expression from photos, on your own machine.
+    help="""Read apparent facial expression from photos, videos and cameras, on your own machine.
 
 What mien reads is the expression as people would label it, not what a person feels.
 
