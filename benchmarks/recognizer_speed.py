@@ -9,40 +9,19 @@ their ratio. Weights and faces are noise: no time depends on them. Needs mien[tr
 import statistics
 import time
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
 from machine import write_result
 from mien.preprocess import to_input
 from mien.recognizer import ASSETS, Recognizer
 from mien.training.config import config_from_dict
+from mien.training.cost import count_cost
 from mien.training.model import FaceNet
 
 FACES = 1000
 ROUNDS = 7
-
-
-def count_multiply_accumulates(net: FaceNet) -> int:
-    """Count the multiplications of convolutions, LSTM and dense layers for one face."""
-    total = 0
-
-    def add(module: nn.Module, inputs: tuple[Tensor], output: Any) -> None:
-        nonlocal total
-        if isinstance(module, nn.LSTM):  # four gates, from the input and from the state
-            weights = 4 * module.hidden_size * (module.input_size + module.hidden_size)
-            total += inputs[0].shape[1] * weights
-        elif isinstance(module, nn.Conv2d | nn.Linear):
-            total += module.weight.numel() * output[0, 0].numel()
-
-    hooks = [module.register_forward_hook(add) for module in net.modules()]
-    with torch.inference_mode():
-        net(torch.zeros(1, 1, 48, 48))
-    for hook in hooks:
-        hook.remove()
-    return total
 
 
 def time_one_face() -> float:
@@ -88,7 +67,7 @@ def main() -> None:
             "faces": FACES,
             "rounds": ROUNDS,
             "parameters": sum(parameter.numel() for parameter in net.parameters()),
-            "multiply_accumulates_per_face": count_multiply_accumulates(net),
+            "multiply_accumulates_per_face": count_cost(net).macs,
             "file_mb": (ASSETS / "accurate.onnx").stat().st_size / 1e6,
             "one_face_one_thread_ms": time_one_face(),
             "torch_one_by_one_faces_per_s": FACES / median["torch_one_by_one"],

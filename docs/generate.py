@@ -274,8 +274,8 @@ def write_cost() -> str | None:
     hours = sum(float(epoch["seconds"]) for epoch in epochs) / 3600
     where = (
         f"Times on {machine['cores']} cores of an {machine['processor']}: `{speed['command']}`; "
-        "the training's are the sum of `benchmarks/accuracy/accurate-history.csv`, on the same "
-        "machine, which did other work at the same time."
+        "the training's are the sum of `benchmarks/accuracy/accurate-history.csv`, on the hardware "
+        "that its recipe names, which did other work at the same time."
     )
     return _block(
         [
@@ -507,9 +507,8 @@ def write_many_files() -> str | None:
     pace = [found[f"photos_per_core_second_{part}_third"] for part in ("first", "last")]
     memory = [found[f"memory_{part}_third_mb"] for part in ("first", "last")]
     where = (
-        f"On {machine['cores']} cores of an {machine['processor']}, which did other work at the "
-        f"same time (`{measured['command']}`); the photos are cuts of the sample photo, one in "
-        "fifty broken."
+        f"On {machine['cores']} cores of an {machine['processor']} (`{measured['command']}`); the "
+        "photos are cuts of the sample photo, one in fifty broken."
     )
     return _block(
         [
@@ -579,8 +578,7 @@ def write_service() -> str | None:
     found, machine = result["figures"], result["machine"]
     where = (
         f"On {machine['cores']} cores ({machine['processor']}), which the service shares with its "
-        f"clients and with other work, which moved the rates from round to round: processor time "
-        f"is the steadier measure. Pictures of 640 x 640, one face each. `{result['command']}`"
+        f"clients. Pictures of 640 x 640, one face each. `{result['command']}`"
     )
     rows = {
         "clients at once": f"{found['clients']}",
@@ -670,8 +668,7 @@ def write_video_speed() -> str | None:
     }
     where = (
         f"A video of {figures['size']} pixels with one face, {figures['frames_per_s']} frames a "
-        f"second, on {result['machine']['cores']} cores ({result['machine']['processor']}), which "
-        "did other work at the same time:"
+        f"second, on {result['machine']['cores']} cores ({result['machine']['processor']}):"
     )
     between = (
         "Between looks at the whole picture, a face is looked for near where it is expected: that "

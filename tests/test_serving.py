@@ -361,8 +361,9 @@ def test_every_answer_has_the_security_headers(client, path):
 # --- pages ---------------------------------------------------------------------------------------
 
 
-def test_without_the_page_its_place_says_so(client):
-    response = client.get("/")
+def test_without_the_page_its_place_says_so(analyzer, tmp_path):
+    with serving(analyzer, LIMITS, page=Page(tmp_path / "none"), working=False) as client:
+        response = client.get("/")
     assert response.status_code == 200
     assert "make web" in response.text
     assert 'href="/docs"' in response.text
