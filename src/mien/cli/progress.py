@@ -147,7 +147,7 @@ def print_summary(
         rest = sum(count for _, count in tally.reasons.most_common()[MAX_REASONS:])
         console.print(Text(f"  {rest:>6,}  other reasons"), soft_wrap=True)
     if left_out:
-        told_out = f"{left_out:,} other files in the folders are no pictures or videos"
+        told_out = f"other files in the folders, no pictures or videos: {left_out:,}"
         console.print(Text(told_out, style="dim"), soft_wrap=True)
 
 
