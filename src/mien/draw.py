@@ -49,7 +49,7 @@ def annotate(image: NDArray[np.uint8], result: ImageResult) -> Image.Image:
     picture = picture.convert("RGB")
     boxes = [_scaled(face, scale) for face in result.faces]
     for face, box in zip(result.faces, boxes, strict=True):
-        _draw_frame(picture, box, _color(face), _line(picture))
+        _draw_frame(picture, box, color_of(face), _line(picture))
     taken = list(boxes)
     for face, box in zip(result.faces, boxes, strict=True):
         taken.append(_draw_label(picture, face, box))
@@ -80,7 +80,7 @@ def annotate_frame(image: NDArray[np.uint8], faces: Sequence[FaceResult]) -> Ima
     picture = Image.fromarray(image)
     for face in map(_settle, faces):
         box = _scaled(face, 1.0)
-        _draw_frame(picture, box, _color(face), _line(picture))
+        _draw_frame(picture, box, color_of(face), _line(picture))
         _draw_label(picture, face, box)
     return picture
 
@@ -105,8 +105,8 @@ def _scaled(face: FaceResult, scale: float) -> Rectangle:
     )
 
 
-def _color(face: FaceResult) -> str:
-    """Give an emotion's colour; labels of one's own take the colours in turn."""
+def color_of(face: FaceResult) -> str:
+    """Give the colour of a face's emotion; labels of one's own take the colours in turn."""
     if face.emotion is None or face.probabilities is None:
         return UNDECIDED
     names = EMOTIONS if face.emotion in EMOTIONS else tuple(face.probabilities)
@@ -152,7 +152,7 @@ def _draw_label(picture: Image.Image, face: FaceResult, box: Rectangle) -> Recta
         top = round(box[3]) + gap
     if top + height > picture.height:
         top = max(0, round(box[1]) + gap)
-    color = _color(face)
+    color = color_of(face)
     _paste(picture, _rounded((width, height), height * 0.25), (left, top), color)
     middle = (left + width / 2, top + height / 2)
     ImageDraw.Draw(picture).text(middle, text, fill=_ink_on(color), font=font, anchor="mm")
@@ -187,7 +187,7 @@ def _draw_panel(picture: Image.Image, face: FaceResult, font: Font, place: tuple
         _paste(picture, track, spot, _TRACK)
         bar = track.crop((0, 0, round(track.width * value), track.height))
         if bar.width:
-            _paste(picture, bar, spot, _color(face) if name == top_name else _PALE_BAR)
+            _paste(picture, bar, spot, color_of(face) if name == top_name else _PALE_BAR)
 
 
 def _add_strip(picture: Image.Image, size: tuple[int, int]) -> tuple[Image.Image, tuple[int, int]]:

@@ -5,6 +5,7 @@ The same keys in Python, JSON, HTTP and the page.
 
 import json
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
@@ -19,6 +20,56 @@ SCHEMA: Final = 1
 
 Reason: TypeAlias = Literal["too_small", "uncertain"]
 """Why a face has no emotion: too few pixels, or no emotion is probable enough."""
+
+
+class Record(ABC):
+    """What has one JSON form: a line of JSON Lines."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def to_dict(self) -> dict[str, Any]:
+        """Give the record as plain JSON types."""
+
+    def to_json(self) -> str:
+        """Give the record as one line of JSON."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False)
+
+
+class Table(Record):
+    """A record that is a table too: a row for each face, or one that is empty."""
+
+    __slots__ = ()
+
+    def to_dataframe(self, *, format: tables.Format = "tidy") -> "pd.DataFrame":  # noqa: A002
+        """Give the faces as a pandas data frame.
+
+        Args:
+            format: "tidy"; or "pyfeat", with py-feat's columns and NaN rows. See `mien.tables`.
+
+        Raises:
+            MissingExtraError: pandas is not installed: `pip install 'mien[tables]'`.
+        """
+        return tables.to_dataframe([self], format=format)
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write the faces as a table, CSV; needs no pandas.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
+        record = self.to_dict()
+        table_files.write_csv(path, [record], tables.find_emotions([record]))
+
+    def to_parquet(self, path: str | os.PathLike[str]) -> None:
+        """Write the faces as a table, Parquet.
+
+        Raises:
+            MissingExtraError: pyarrow is not installed: `pip install 'mien[tables]'`.
+            OutputError: The file cannot be written.
+        """
+        record = self.to_dict()
+        table_files.write_parquet(path, [record], tables.find_emotions([record]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +142,7 @@ class FaceResult:
 
 
 @dataclass(frozen=True, slots=True)
-class ImageResult:
+class ImageResult(Table):
     """One picture and the faces in it.
 
     Attributes:
@@ -116,43 +167,9 @@ class ImageResult:
             "faces": [face.to_dict() for face in self.faces],
         }
 
-    def to_json(self) -> str:
-        """Give the record as one line of JSON."""
-        return _to_line(self.to_dict())
-
-    def to_dataframe(self, *, format: tables.Format = "tidy") -> "pd.DataFrame":  # noqa: A002
-        """Give the faces as a pandas data frame: one row for each, or one that is empty.
-
-        Args:
-            format: "tidy"; or "pyfeat", with py-feat's columns and NaN rows. See `mien.tables`.
-
-        Raises:
-            MissingExtraError: pandas is not installed: `pip install 'mien[tables]'`.
-        """
-        return tables.to_dataframe([self], format=format)
-
-    def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Write the faces as a table, CSV; needs no pandas.
-
-        Raises:
-            OutputError: The file cannot be written.
-        """
-        record = self.to_dict()
-        table_files.write_csv(path, [record], tables.find_emotions([record]))
-
-    def to_parquet(self, path: str | os.PathLike[str]) -> None:
-        """Write the faces as a table, Parquet.
-
-        Raises:
-            MissingExtraError: pyarrow is not installed: `pip install 'mien[tables]'`.
-            OutputError: The file cannot be written.
-        """
-        record = self.to_dict()
-        table_files.write_parquet(path, [record], tables.find_emotions([record]))
-
 
 @dataclass(frozen=True, slots=True)
-class FrameResult:
+class FrameResult(Record):
     """One analysed frame of a video and the faces in it.
 
     Attributes:
@@ -177,10 +194,6 @@ class FrameResult:
             "frame": self.frame,
             "faces": [face.to_dict() for face in self.faces],
         }
-
-    def to_json(self) -> str:
-        """Give the record as one line of JSON."""
-        return _to_line(self.to_dict())
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +256,7 @@ class Track:
 
 
 @dataclass(frozen=True, slots=True)
-class VideoSummary:
+class VideoSummary(Record):
     """What is said of a video as a whole, once its frames were analysed.
 
     Attributes:
@@ -284,13 +297,9 @@ class VideoSummary:
             "damage": self.damage,
         }
 
-    def to_json(self) -> str:
-        """Give the record as one line of JSON."""
-        return _to_line(self.to_dict())
-
 
 @dataclass(frozen=True, slots=True)
-class VideoResult:
+class VideoResult(Table):
     """One video: every analysed frame, and the whole.
 
     Attributes:
@@ -305,43 +314,9 @@ class VideoResult:
         """Give the record as plain JSON types: the summary's keys, and `frames` in full."""
         return self.summary.to_dict() | {"frames": [frame.to_dict() for frame in self.frames]}
 
-    def to_json(self) -> str:
-        """Give the record as one line of JSON."""
-        return _to_line(self.to_dict())
-
-    def to_dataframe(self, *, format: tables.Format = "tidy") -> "pd.DataFrame":  # noqa: A002
-        """Give the frames as a pandas data frame: a row for each face, or one that is empty.
-
-        Args:
-            format: "tidy"; or "pyfeat", with py-feat's columns and NaN rows. See `mien.tables`.
-
-        Raises:
-            MissingExtraError: pandas is not installed: `pip install 'mien[tables]'`.
-        """
-        return tables.to_dataframe([self], format=format)
-
-    def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Write the frames as a table, CSV; needs no pandas.
-
-        Raises:
-            OutputError: The file cannot be written.
-        """
-        record = self.to_dict()
-        table_files.write_csv(path, [record], tables.find_emotions([record]))
-
-    def to_parquet(self, path: str | os.PathLike[str]) -> None:
-        """Write the frames as a table, Parquet.
-
-        Raises:
-            MissingExtraError: pyarrow is not installed: `pip install 'mien[tables]'`.
-            OutputError: The file cannot be written.
-        """
-        record = self.to_dict()
-        table_files.write_parquet(path, [record], tables.find_emotions([record]))
-
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Record):
     """A source that could not be read.
 
     Attributes:
@@ -359,17 +334,9 @@ class Failure:
         error = {"kind": self.kind, "message": self.message}
         return {"schema": SCHEMA, "source": self.source, "error": error}
 
-    def to_json(self) -> str:
-        """Give the record as one line of JSON."""
-        return _to_line(self.to_dict())
-
 
 def _round(probabilities: Mapping[str, float] | None) -> dict[str, float] | None:
     """Round probabilities for JSON, to 8 decimals."""
     if probabilities is None:
         return None
     return {name: round(value, 8) for name, value in probabilities.items()}
-
-
-def _to_line(record: dict[str, Any]) -> str:
-    return json.dumps(record, ensure_ascii=False, allow_nan=False)

@@ -14,22 +14,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Protocol, Self
+from typing import Any, BinaryIO, Final, Self
 
 from mien.errors import ConfigError, OutputError
+from mien.results import Record
 
 FORMAT: Final = 1
 MAX_FIRST_LINE: Final = 2**16
 SYNC_EVERY_S: Final = 2.0
 """At most this much work is done again after a power failure."""
-
-
-class HasJson(Protocol):
-    """A result: anything with a line of JSON."""
-
-    def to_json(self) -> str:
-        """Give the record as one line of JSON."""
-        ...
 
 
 class Journal:
@@ -82,7 +75,7 @@ class Journal:
                 with suppress(OSError):  # a full disk was told of already
                     self._file.close()
 
-    def append(self, result: HasJson) -> None:
+    def append(self, result: Record) -> None:
         """Add a result.
 
         Raises:

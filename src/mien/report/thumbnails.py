@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from mien.draw import PALETTE, UNDECIDED
-from mien.emotions import EMOTIONS
+from mien.draw import color_of
 from mien.faces import Box
 from mien.results import FaceResult
 
@@ -64,15 +63,8 @@ def shrink_photo(image: NDArray[np.uint8], faces: tuple[FaceResult, ...]) -> byt
         ]
         if corners[1][0] - corners[0][0] >= 4 and corners[1][1] - corners[0][1] >= 4:
             pen.rectangle(corners, outline="#101218", width=4)
-            pen.rectangle(corners, outline=_color(face), width=2)
+            pen.rectangle(corners, outline=color_of(face), width=2)
     return _encode(small)
-
-
-def _color(face: FaceResult) -> str:
-    if face.emotion is None or face.probabilities is None:
-        return UNDECIDED
-    names = EMOTIONS if face.emotion in EMOTIONS else tuple(face.probabilities)
-    return PALETTE[names.index(face.emotion) % len(PALETTE)]
 
 
 def _encode(picture: Image.Image) -> bytes:

@@ -124,12 +124,15 @@ def _fit(
     description["config"] = config.to_dict()
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     torch.manual_seed(config.seed)
-    weights = class_weights(split, dataset.class_names, config.class_balance)
+    weights = None
+    if config.class_balance:
+        balanced = class_weights(split, dataset.class_names, config.class_balance)
+        weights = torch.from_numpy(balanced)
     module = TrainingModule(
         config,
         len(dataset.class_names),
         description,
-        class_weights=torch.from_numpy(weights) if config.class_balance else None,
+        class_weights=weights,
     )
     best = _keep(output / BEST, monitor="validation_accuracy", mode="max")
     trainer = pl.Trainer(
