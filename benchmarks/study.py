@@ -4,7 +4,8 @@ Command: python benchmarks/study.py GROUP --data fer2013.zip
 
 Trains every row of a group of benchmarks/study.toml with every seed, seed by seed, and writes
 benchmarks/accuracy/study/GROUP.json after each run. Killed and started again, it goes on where it
-was; runs that are done are not done again. PrivateTest is not looked at. Needs mien[train].
+was; runs that are done are not done again, be they another group's. PrivateTest is not looked at.
+Needs mien[train].
 """
 
 import argparse
@@ -44,16 +45,16 @@ def main() -> None:
     runs: list[dict[str, Any]] = (
         json.loads(path.read_text(encoding="utf-8"))["runs"] if path.exists() else []
     )
+    recipe = ROOT / group["recipe"]
     dataset = load_dataset(arguments.data)
     for seed in group["seeds"]:
         for row, changes in group["rows"].items():
             if any((run["row"], run["seed"]) == (row, seed) for run in runs):
                 continue
-            name = re.sub(r"\W+", "-", f"{arguments.group}-{row}-{seed}")
-            run = {"row": row, "seed": seed}
-            run |= train(
-                ROOT / group["recipe"], [*changes, f"seed={seed}"], dataset, arguments.runs / name
-            )
+            changed = [*changes, f"seed={seed}"]
+            # Named by what it is, so that a run of two groups is trained once.
+            output = arguments.runs / re.sub(r"\W+", "-", "-".join([recipe.stem, *changed]))
+            run = {"row": row, "seed": seed} | train(recipe, changed, dataset, output)
             runs.append(run)
             result = {
                 "command": f"python benchmarks/study.py {arguments.group} --data fer2013.zip",

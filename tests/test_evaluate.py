@@ -31,7 +31,7 @@ from mien.training.evaluation_page import render_page
 from mien.training.metrics import compute_figures, softmax
 from mien.training.model import FaceNet
 from mien.training.predictions import read_predictions
-from mien.training.predictor import load_predictor
+from mien.training.predictor import load_predictor, load_vote
 from mien.training.reports import print_evaluation
 from tiny_model import expected_logits
 
@@ -355,18 +355,26 @@ def test_a_damaged_table_is_refused(tmp_path: Path, text: str, fault: str) -> No
 # --- models from files, and the command ---------------------------------------------------------
 
 
+def write_checkpoint(folder: Path, class_names: Sequence[str] = EMOTIONS) -> FaceNet:
+    """An untrained network, as a run leaves its best one behind."""
+    config = TrainConfig(name="untrained")
+    net = FaceNet(config.model, len(class_names)).eval()
+    weights = {f"net.{name}": tensor for name, tensor in net.state_dict().items()}
+    meta = {"config": config.to_dict(), "class_names": list(class_names)}
+    folder.mkdir(exist_ok=True)
+    SafetensorsIO().save_checkpoint(
+        {"state_dict": weights, "mien": meta}, folder / "best.safetensors"
+    )
+    return net
+
+
 def test_a_checkpoint_and_an_onnx_are_read_alike(
     dataset: Dataset, tiny_model: Path, tmp_path: Path
 ) -> None:
     faces = dataset.splits["test"].images
     onnx = load_predictor(str(tiny_model))
     np.testing.assert_allclose(onnx.predict_logits(faces), expected_logits(faces), atol=1e-5)
-    config = TrainConfig(name="untrained")
-    net = FaceNet(config.model, 7).eval()
-    weights = {f"net.{name}": tensor for name, tensor in net.state_dict().items()}
-    meta = {"config": config.to_dict(), "class_names": list(EMOTIONS)}
-    path = tmp_path / "best.safetensors"
-    SafetensorsIO().save_checkpoint({"state_dict": weights, "mien": meta}, path)
+    net = write_checkpoint(tmp_path)
     checkpoint = load_predictor(str(tmp_path))
     with torch.inference_mode():
         wanted = net(torch.from_numpy(faces)[:, None].float() / 255).numpy()
@@ -377,6 +385,30 @@ def test_a_checkpoint_and_an_onnx_are_read_alike(
         None,
     )
     assert (onnx.format, onnx.class_names) == ("onnx", EMOTIONS)
+
+
+def test_models_vote_by_their_mean_probability_found_by_class_name(
+    dataset: Dataset, tiny_model: Path, tmp_path: Path
+) -> None:
+    faces = dataset.splits["test"].images
+    write_checkpoint(tmp_path / "other", EMOTIONS[::-1])
+    onnx, other = load_predictor(str(tiny_model)), load_predictor(str(tmp_path / "other"))
+    vote = load_vote([str(tiny_model), str(tmp_path / "other")])
+    wanted = softmax(onnx.predict_logits(faces), onnx.temperature or 1.0)
+    wanted = (wanted + softmax(other.predict_logits(faces))[:, ::-1]) / 2
+    np.testing.assert_allclose(softmax(vote.predict_logits(faces)), wanted, atol=1e-6)
+    assert (vote.format, vote.class_names, vote.temperature) == ("vote", EMOTIONS, None)
+    assert [member["sha256"] for member in vote.to_dict()["training"]["members"]] == [
+        onnx.sha256,
+        other.sha256,
+    ]
+    assert load_vote([str(tiny_model)]).format == "onnx"
+
+
+def test_models_of_other_classes_do_not_vote(tiny_model: Path, tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "other", (*EMOTIONS[:-1], "contempt"))
+    with pytest.raises(ModelError, match=r"contempt.* must know the same classes"):
+        load_vote([str(tiny_model), str(tmp_path / "other")])
 
 
 def test_what_is_no_model_is_said(tmp_path: Path) -> None:
@@ -410,6 +442,15 @@ def test_the_command_prints_what_it_writes(
     assert printed["data"]["copies_in_train"] == 3
     assert printed["model"]["name"] == "tiny"
     assert printed["command"].startswith("mien evaluate ")
+    twice = [*words[:2], str(tiny_model), *words[2:], "--output", str(tmp_path / "vote"), "--json"]
+    assert main(twice) == 0
+    vote = json.loads(capsys.readouterr().out)
+    assert (vote["model"]["name"], vote["calibration"]["origin"]) == (
+        "tiny + tiny",
+        "fitted on validation",
+    )
+    single = printed["views"]["single"]["accuracy"]
+    assert vote["views"]["single"]["accuracy"] == single  # two of one mind
     assert main([*words, "--output", str(faces_folder)]) == 2
     assert "holds other files" in capsys.readouterr().err
 

@@ -67,6 +67,18 @@ def test_it_trains_exports_evaluates_and_judges_and_goes_on_where_it_was(data, t
     assert (tmp_path / "work" / "run" / "history.csv").read_text() == history
 
 
+def test_teachers_are_trained_first_by_their_recipes(data, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tutor.toml").write_text(RECIPE)
+    taught = 'teachers = ["runs/tutor/train/predictions.csv"]\ndistillation = 0.5\n'
+    (tmp_path / "small.toml").write_text(taught + RECIPE)
+    publish(tmp_path, file_sha256(data))
+    words = ["small", "--data", str(data), "--recipe", "small.toml", "--published", str(tmp_path)]
+    assert reproduce.run(words) == 0
+    assert (tmp_path / "runs" / "tutor" / "train" / "predictions.csv").is_file()
+    assert "distillation = 0.5" in (tmp_path / "runs/reproduce-small/run/config.toml").read_text()
+
+
 def test_data_that_is_missing_or_another_is_refused_before_any_work(data, tmp_path, capsys):
     publish(tmp_path, "0" * 64)
     words = ["small", "--published", str(tmp_path), "--output", str(tmp_path / "work")]

@@ -20,7 +20,7 @@ SplitName = Literal["train", "validation", "test", "all"]
 def evaluate(
     model: str,
     /,
-    *,
+    *others: str,
     data: Path,
     split: SplitName = "validation",
     corruptions: bool = False,
@@ -39,6 +39,7 @@ def evaluate(
     $ mien evaluate runs/mine/best.safetensors --data fer2013.zip
     $ mien evaluate accurate --data fer2013.zip --split test --output reports/accurate
     $ mien evaluate runs/mine --data fer2013.zip --corruptions
+    $ mien evaluate runs/seed1 runs/seed2 runs/seed3 --data fer2013.zip
     $ mien evaluate accurate --data faces/ --split all --slices age_band --table faces.csv
     ```
 
@@ -49,6 +50,7 @@ def evaluate(
     Args:
         model: A checkpoint (.safetensors), a run's folder, an .onnx with its .json beside it, or
             the name of a model that comes with mien.
+        others: More models: they vote softly, by the mean of their calibrated probabilities.
         data: A zip, a folder or a CSV file, as `mien data audit` takes it.
         split: Of FER2013, validation is PublicTest and test is PrivateTest; `all` takes every face
             of data that the model was not made with.
@@ -66,19 +68,19 @@ def evaluate(
     from mien.training.evaluate import evaluate as measure
     from mien.training.evaluate import find_train_copies
     from mien.training.evaluation_files import check_output, describe_run, to_json, write_evaluation
-    from mien.training.predictor import load_predictor
+    from mien.training.predictor import load_vote
     from mien.training.reports import print_evaluation, print_robustness, print_slices
     from mien.training.robustness import count_readings, measure_robustness
     from mien.training.slice_table import read_column
     from mien.training.slices import slice_predictions
 
-    predictor = load_predictor(model)
+    predictor = load_vote([model, *others])
     folder = Path("evaluations") / f"{_slug(predictor.name)}-{split}" if output is None else output
     check_output(folder, model_sha256=predictor.sha256, split=split)
     _check_slices(slices, table, data)
     dataset, faces = read_split(data, split)
     values = None if slices is None else read_column(table or data, slices, faces.paths)
-    words = ["mien", "evaluate", model, "--data", str(data), "--split", split]
+    words = ["mien", "evaluate", model, *others, "--data", str(data), "--split", split]
     words += ["--corruptions"] if corruptions else []
     words += [] if slices is None else ["--slices", slices]
     words += [] if table is None else ["--table", str(table)]

@@ -1,8 +1,9 @@
 """This module turns a trained file, checkpoint or ONNX, into something that gives logits."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import ModelError
+from mien.training.metrics import softmax
 
 
 class Predictor(Protocol):
@@ -38,7 +40,7 @@ class LoadedModel:
     Attributes:
         name: The name it was trained under.
         path: The file, as the user named it.
-        format: "checkpoint" or "onnx".
+        format: "checkpoint", "onnx" or "vote".
         sha256: Of the file that holds the weights.
         class_names: The order of the columns.
         temperature: Of its contract; a checkpoint has none.
@@ -91,6 +93,55 @@ def load_predictor(model: str) -> LoadedModel:
         f"{model} is no model; give a .safetensors checkpoint, an .onnx with its .json, "
         "or the name of a model that mien carries"
     )
+
+
+def load_vote(models: Sequence[str]) -> LoadedModel:
+    """Read one model, or several that vote softly: the mean of their calibrated probabilities.
+
+    Args:
+        models: What `load_predictor` takes, one or more of the same classes, in any order.
+
+    Returns:
+        The model itself, or the vote, whose logits are the logarithms of that mean. A vote has no
+        temperature yet.
+
+    Raises:
+        ModelError: A model cannot be read, or knows other classes than the first.
+    """
+    members = [load_predictor(model) for model in models]
+    first = members[0]
+    if len(members) == 1:
+        return first
+    for member in members:
+        if set(member.class_names) != set(first.class_names):
+            raise ModelError(
+                f"{member.path} knows {', '.join(member.class_names)}, and {first.path} knows "
+                f"{', '.join(first.class_names)}: models that vote must know the same classes"
+            )
+    return LoadedModel(
+        name=" + ".join(member.name for member in members),
+        path=" ".join(member.path for member in members),
+        format="vote",
+        sha256=hashlib.sha256("".join(m.sha256 for m in members).encode()).hexdigest(),
+        class_names=first.class_names,
+        temperature=None,
+        abstention_threshold=None,
+        predict_logits=partial(_vote, members),
+        training={"members": [member.to_dict() for member in members]},
+    )
+
+
+def _vote(members: Sequence[LoadedModel], faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Give the logarithms of the members' mean probabilities, (N, C)."""
+    names = members[0].class_names
+    votes = [
+        softmax(member.predict_logits(faces), member.temperature or 1.0)[
+            :, [member.class_names.index(name) for name in names]
+        ]
+        for member in members
+    ]
+    logits: NDArray[np.float32] = np.log(np.mean(votes, axis=0)).astype(np.float32)
+    return logits
 
 
 def file_sha256(path: Path) -> str:
