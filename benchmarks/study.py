@@ -25,11 +25,13 @@ from mien.training.checkpoint import load_model, read_description
 from mien.training.config import read_config
 from mien.training.cost import count_cost
 from mien.training.datasets import Dataset, load_dataset
+from mien.training.evaluate import find_train_copies
 from mien.training.fit import fit
 from mien.training.metrics import compute_figures, softmax
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUPS = Path(__file__).with_suffix(".toml")
+KEYS = ("accuracy", "accuracy_without_train_copies", "macro_f1", "nll", "ece", "cpu_hours")
 RESULTS = Path(__file__).parent / "accuracy" / "study"
 
 
@@ -75,13 +77,15 @@ def train(recipe: Path, changes: list[str], dataset: Dataset, output: Path) -> d
     split = dataset.splits["validation"]
     probabilities = softmax(net.predict_logits(split.images))
     figures = compute_figures(split.labels, probabilities, dataset.class_names)
+    new = ~np.asarray(find_train_copies(split, dataset.splits["train"]), dtype=bool)
     cost = count_cost(net)
     lines = (output / "history.csv").read_text(encoding="utf-8").splitlines()
     cpu_column = lines[0].split(",").index("cpu_seconds")
-    right = np.packbits(probabilities.argmax(axis=1) == split.labels)
+    right = probabilities.argmax(axis=1) == split.labels
     return {
         "changes": changes,
         "accuracy": figures.accuracy,
+        "accuracy_without_train_copies": float(right[new].mean()),
         "macro_f1": figures.macro_f1,
         "nll": figures.nll,
         "ece": figures.ece,
@@ -90,7 +94,8 @@ def train(recipe: Path, changes: list[str], dataset: Dataset, output: Path) -> d
         "cpu_hours": sum(float(line.split(",")[cpu_column]) for line in lines[1:]) / 3600,
         "precision": read_description(result.last)["config"]["precision"],
         "commit": description["commit"],
-        "right": right.tobytes().hex(),  # a bit a face of PublicTest, in the order of their paths
+        # A bit a face of PublicTest, in the order of their paths.
+        "right": np.packbits(right).tobytes().hex(),
     }
 
 
@@ -104,10 +109,7 @@ def summarize(runs: list[dict[str, Any]], reference: str) -> dict[str, Any]:
         gains = [run["accuracy"] - against["accuracy"] for against, run in pairs]
         summary[row] = {
             "runs": len(of_row),
-            **{
-                key: statistics.mean(run[key] for run in of_row)
-                for key in ("accuracy", "macro_f1", "nll", "ece", "cpu_hours")
-            },
+            **{key: statistics.mean(run[key] for run in of_row) for key in KEYS},
             "accuracy_sd": deviation([run["accuracy"] for run in of_row]),
             "parameters": of_row[0]["parameters"],
             "macs": of_row[0]["macs"],

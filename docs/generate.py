@@ -486,6 +486,47 @@ def write_corruptions_by_class(name: str = "accurate") -> str | None:
     return _block(rows)
 
 
+def write_study(group: str) -> str | None:
+    """Write a group of the study: its rows side by side, each against the reference."""
+    found = _read_json(f"study/{group}.json")
+    if found is None:
+        return None
+    measures = (
+        "seeds",
+        "accuracy (SD)",
+        "gain (95 %)",
+        "McNemar's p",
+        "without train copies",
+        "macro-F1",
+        "ECE",
+        "parameters",
+        "million MACs",
+        "core hours",
+    )
+    rows = [
+        f"| {found['split']}, last epoch | {' | '.join(measures)} |",
+        f"|---|{'--:|' * len(measures)}",
+    ]
+    for name, row in found["summary"].items():
+        spread = "" if row["accuracy_sd"] is None else f" ({100 * row['accuracy_sd']:.2f})"
+        gain = p = "*reference*" if name == found["reference"] else ""
+        if "gain" in row:
+            gain = f"{100 * row['gain']:+.2f}"
+            if row["gain_interval"] is not None:
+                low, high = row["gain_interval"]
+                gain += f" ({100 * low:+.2f} to {100 * high:+.2f})"
+            p = ", ".join(f"{value:.2g}" for value in row["mcnemar_p"])
+        rows.append(
+            f"| {name} | {row['runs']} | {row['accuracy']:.2%}{spread} | {gain} | {p} | "
+            f"{row['accuracy_without_train_copies']:.2%} | {row['macro_f1']:.3f} | "
+            f"{row['ece']:.3f} | {row['parameters']:,} | {row['macs'] / 1e6:.1f} | "
+            f"{row['cpu_hours']:.2f} |"
+        )
+    machine = found["machine"]
+    where = f"{machine['cores']} cores of an {machine['processor']}; `{found['command']}`"
+    return _block([*rows, "", where])
+
+
 def write_demo() -> str | None:
     """Write what `mien analyze` prints of the sample photo."""
     if not has_model():
@@ -735,6 +776,9 @@ BLOCKS: Final[dict[str, Callable[[], str | None]]] = {
     "page": write_page_speed,
     "corruption-parameters": write_corruption_parameters,
     "abstention": write_abstention,
+    "study-heads": partial(write_study, "heads"),
+    "study-targets": partial(write_study, "targets"),
+    "study-helps": partial(write_study, "helps"),
     "demo": write_demo,
     "many-files": write_many_files,
     "picture": write_picture_link,

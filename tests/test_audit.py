@@ -19,7 +19,7 @@ from mien.cli.data import print_audit
 from mien.errors import DataError
 from mien.training import inventory
 from mien.training.audit import DatasetAudit, audit_dataset, check_trainable
-from mien.training.copies import NEAR_CORRELATION, find_near_copies
+from mien.training.copies import NEAR_CORRELATION, find_near_copies, find_originals
 from mien.training.datasets import BrokenFile, Dataset, Split
 from mien.training.looks import compare_looks, measure_looks
 
@@ -69,6 +69,14 @@ def test_nothing_is_found_in_sound_data() -> None:
     assert audit.findings == ()
     assert audit.inventory.redundant == 0
     check_trainable(audit)
+
+
+def test_originals_are_neither_blank_nor_held_out_nor_there_already() -> None:
+    images = faces(5)
+    held_out = np.stack([faces(1, seed=9)[0], images[1]])
+    blank = np.full((1, *images.shape[1:]), 200, dtype=np.uint8)
+    train = np.concatenate([images, blank, images[:1]])
+    assert find_originals(train, held_out).tolist() == [True, False, True, True, True, False, False]
 
 
 class TestCopies:

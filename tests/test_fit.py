@@ -10,6 +10,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
@@ -18,7 +19,7 @@ from drawn_faces import drawn_dataset
 from mien.errors import ConfigError, DataError, ModelError, TrainingError
 from mien.training.checkpoint import SafetensorsIO, load_model, read_description
 from mien.training.config import Stage, read_config
-from mien.training.datasets import Dataset
+from mien.training.datasets import Dataset, Split
 from mien.training.fit import fit
 from mien.training.predictor import load_predictor
 
@@ -133,6 +134,20 @@ def test_a_finished_run_is_not_begun_again(smoke):
     again = fit(SMOKE, dataset, folder, resume=True)
     assert again == result
     assert result.last.read_bytes() == before
+
+
+def test_copies_and_blank_faces_can_be_left_out(tmp_path):
+    clean = drawn_dataset()
+    train, held_out = clean.splits["train"], clean.splits["validation"]
+    blank = np.zeros_like(train.images[:1])
+    images = np.concatenate([train.images, train.images[3:5], held_out.images[:2], blank])
+    labels = np.concatenate([train.labels, np.zeros(5, dtype=np.int64)])
+    paths = (*train.paths, *(f"train/again/{number}.png" for number in range(5)))
+    spoilt = replace(clean, splits={**clean.splits, "train": Split("train", images, labels, paths)})
+    short = replace(SMOKE, stages=(Stage(48, 2),))
+    expected = fit(short, clean, tmp_path / "clean")
+    spared = fit(replace(short, without_copies=True), spoilt, tmp_path / "spared")
+    assert same_weights(expected.last, spared.last)
 
 
 def test_another_run_is_never_overwritten_nor_mixed_up(smoke):

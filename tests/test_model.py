@@ -8,7 +8,7 @@ from mien.training.augment import Augment, resize
 from mien.training.config import AugmentConfig, ModelConfig
 from mien.training.cost import count_cost
 from mien.training.model import FaceNet
-from mien.training.module import mix
+from mien.training.module import cut_and_mix, mix
 
 SMALL = {"widths": (4, 8, 16), "units": 12}
 
@@ -78,6 +78,20 @@ def test_mixing_is_the_same_for_faces_and_targets():
     assert not torch.equal(said, targets)
 
 
+def test_a_pasted_rectangle_counts_by_its_area():
+    faces = torch.arange(8.0).reshape(8, 1, 1, 1).expand(8, 1, 12, 12)
+    targets = torch.eye(8)
+    areas = set()
+    for seed in range(20):
+        torch.manual_seed(seed)
+        pasted, said = cut_and_mix(faces, targets, alpha=1.0)
+        assert torch.allclose(said.sum(dim=1), torch.ones(8))
+        assert torch.allclose(said @ torch.arange(8.0), pasted.mean(dim=(1, 2, 3)), atol=1e-5)
+        areas.add(round(float(said.diagonal().min()), 3))
+    assert len(areas) > 10
+    assert torch.equal(faces[:, 0, 0, 0], torch.arange(8.0))  # the batch itself is left alone
+
+
 def test_both_heads_share_one_trunk():
     lstm, dense = (FaceNet(ModelConfig(head=head, **SMALL), 7) for head in ("lstm", "dense"))
     assert str(lstm.trunk) == str(dense.trunk)
@@ -136,6 +150,9 @@ def test_augmentation_that_is_switched_off_changes_nothing():
         {"horizontal_flip": True},
         {"brightness": 0.3},
         {"contrast": 0.3},
+        {"dimming": 0.7},
+        {"blur": 1.5},
+        {"noise": 0.1},
         {"erasing": 1.0},
     ],
     ids=lambda change: next(iter(change)),

@@ -1,11 +1,16 @@
 """This module turns a batch of training faces into a batch of slightly different ones."""
 
+from typing import Final
+
 import torch
 from kornia import augmentation as kornia_augmentation
 from torch import Tensor, nn
 from torch.nn import functional
 
 from mien.training.config import AugmentConfig
+
+_SPOILT: Final = 0.25
+"""Share of the faces that get dimmer, that get blurred, and that get noisy."""
 
 
 class Augment(nn.Module):
@@ -43,6 +48,14 @@ class Augment(nn.Module):
         if config.brightness:
             brightness = (1 - config.brightness, 1 + config.brightness)
             changes.append(kornia_augmentation.RandomBrightness(brightness, p=1.0))
+        if config.dimming:  # kornia's contrast is a factor of the light
+            dimmed = (1 - config.dimming, 1.0)
+            changes.append(kornia_augmentation.RandomContrast(dimmed, p=_SPOILT))
+        if config.blur:
+            sigma = (min(0.1, config.blur), config.blur)
+            changes.append(kornia_augmentation.RandomGaussianBlur(9, sigma, p=_SPOILT))
+        if config.noise:
+            changes.append(kornia_augmentation.RandomGaussianNoise(std=config.noise, p=_SPOILT))
         if config.erasing:
             changes.append(
                 kornia_augmentation.RandomErasing(scale=(0.02, 0.2), value=0.5, p=config.erasing)
@@ -53,7 +66,7 @@ class Augment(nn.Module):
     def forward(self, faces: Tensor) -> Tensor:
         """Map (B, 1, H, W) in [0, 1] to the same, changed at random by torch's generator."""
         changed: Tensor = self.changes(faces)
-        return changed
+        return changed.clamp(0, 1)
 
 
 def resize(faces: Tensor, size: int) -> Tensor:

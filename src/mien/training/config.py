@@ -59,6 +59,9 @@ class AugmentConfig:
         horizontal_flip: Mirror half of the faces.
         brightness: Largest change of brightness, as a fraction.
         contrast: Largest change of contrast, as a fraction.
+        dimming: Largest loss of light, as a fraction, in a quarter of the faces.
+        blur: Largest standard deviation of a Gaussian blur, in pixels up to 3, in a quarter.
+        noise: Standard deviation of Gaussian noise, as a fraction of white, in a quarter.
         erasing: Probability that a rectangle (2 to 20 % of the face) is painted grey, 0 to 1.
     """
 
@@ -70,6 +73,9 @@ class AugmentConfig:
     horizontal_flip: bool = True
     brightness: float = 0.0
     contrast: float = 0.0
+    dimming: float = 0.0
+    blur: float = 0.0
+    noise: float = 0.0
     erasing: float = 0.0
 
 
@@ -102,6 +108,10 @@ class TrainConfig:
         label_smoothing: Share of the target given to all classes alike, 0 to 1.
         mixup: Alpha of the Beta distribution by which two faces and their targets are mixed
             (Zhang et al. 2018, arXiv 1710.09412); 0 is none.
+        cutmix: Alpha of the Beta distribution by which a rectangle of another face, and as much of
+            its target, replaces a part of one (Yun et al. 2019, arXiv 1905.04899); 0 is none.
+        without_copies: Leave out of train blank faces, faces that validation holds too, and all but
+            the first of exact copies.
         class_balance: How much more a rare class counts: its weight is its frequency to the power
             of minus this; 0 is none, 1 makes all classes count alike.
         teachers: `predictions.csv` of models on the train split, as `mien evaluate --split train`
@@ -125,6 +135,8 @@ class TrainConfig:
     weight_decay: float = 0.05
     label_smoothing: float = 0.0
     mixup: float = 0.0
+    cutmix: float = 0.0
+    without_copies: bool = False
     class_balance: float = 0.0
     teachers: tuple[str, ...] = ()
     distillation: float = 0.0
@@ -285,6 +297,8 @@ def _check(config: TrainConfig) -> None:
         "augment.height_shift": augment.height_shift,
         "augment.brightness": augment.brightness,
         "augment.contrast": augment.contrast,
+        "augment.dimming": augment.dimming,
+        "augment.noise": augment.noise,
     } | {f"model.block_dropout[{i}]": share for i, share in enumerate(model.block_dropout)}
     up_to_one = {
         "class_balance": config.class_balance,
@@ -302,7 +316,11 @@ def _check(config: TrainConfig) -> None:
     _check_each(up_to_one, lambda share: 0 <= share <= 1, "from 0 to 1")
     _check_each(counts, lambda count: count >= 1, "at least 1")
     _check_each({"learning_rate": config.learning_rate}, lambda rate: rate > 0, "over 0")
-    _check_each({"mixup": config.mixup}, lambda alpha: alpha >= 0, "0 or more")
+    _check_each({"augment.blur": augment.blur}, lambda sigma: 0 <= sigma <= 3, "from 0 to 3")
+    alphas = {"mixup": config.mixup, "cutmix": config.cutmix}
+    _check_each(alphas, lambda alpha: alpha >= 0, "0 or more")
+    if config.mixup and config.cutmix:
+        raise ConfigError("mixup and cutmix are two ways to do one thing: give one of them")
     if bool(config.teachers) != bool(config.distillation):
         raise ConfigError("teachers and distillation go together: give both, or neither")
     _check_model(model)

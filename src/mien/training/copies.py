@@ -36,6 +36,25 @@ def group_copies(images: Iterable[NDArray[np.uint8]]) -> NDArray[np.int64]:
     )
 
 
+def find_originals(images: NDArray[np.uint8], held_out: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Mark the images that teach something new and give nothing away.
+
+    Args:
+        images: (N, H, W), those to train with.
+        held_out: (M, H, W), those to judge by.
+
+    Returns:
+        (N,) bool: False for an image of one grey level, for one with an exact copy among
+        `held_out`, and for one with an exact copy before it.
+    """
+    groups = group_copies([*held_out, *images])
+    originals = np.zeros(len(groups), dtype=bool)
+    originals[np.unique(groups, return_index=True)[1]] = True  # the first of each group
+    pixels = images.reshape(len(images), -1)
+    kept: NDArray[np.bool_] = originals[len(held_out) :] & (pixels.min(1) < pixels.max(1))
+    return kept
+
+
 def find_near_copies(images: NDArray[np.uint8], holders: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Find out in which splits each image has a near copy.
 

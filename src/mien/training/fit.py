@@ -27,7 +27,8 @@ from mien.files import write_whole
 from mien.training.batches import make_loader
 from mien.training.checkpoint import SafetensorsIO, read_description
 from mien.training.config import TrainConfig
-from mien.training.datasets import Dataset
+from mien.training.copies import find_originals
+from mien.training.datasets import Dataset, Split
 from mien.training.history import EpochBar, History
 from mien.training.module import TrainingModule
 from mien.training.precision import choose_precision
@@ -114,6 +115,8 @@ def _fit(
     nodes: int,
 ) -> FitResult:
     split = dataset.splits["train"]
+    if config.without_copies:
+        split = _without_copies(split, dataset.splits["validation"])
     targets = make_targets(config, split, dataset.class_names)
     description = _describe(config, dataset, targets)
     start = _find_start(description, output, resume=resume)
@@ -172,6 +175,13 @@ def _fit(
             raise KeyboardInterrupt from stop
     score = best.best_model_score
     return FitResult(output / BEST, output / LAST, 0.0 if score is None else float(score))
+
+
+def _without_copies(train: Split, held_out: Split) -> Split:
+    """Leave out of train what `find_originals` does not mark."""
+    kept = np.flatnonzero(find_originals(train.images, held_out.images))
+    paths = tuple(train.paths[i] for i in kept)
+    return Split(train.name, train.images[kept], train.labels[kept], paths)
 
 
 def _callbacks(config: TrainConfig, output: Path) -> list[pl.Callback]:

@@ -67,6 +67,8 @@ class TrainingModule(pl.LightningModule):
         x = resize(x, self.config.size_at(self.current_epoch))
         if self.config.mixup:
             x, targets = mix(x, targets, self.config.mixup)
+        if self.config.cutmix:
+            x, targets = cut_and_mix(x, targets, self.config.cutmix)
         logits = self.net(x.contiguous(memory_format=torch.channels_last))
         loss = functional.cross_entropy(
             logits.float(),
@@ -154,10 +156,44 @@ def mix(faces: Tensor, targets: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
     Returns:
         The same shapes, by torch's generator.
     """
-    concentration = torch.tensor(alpha)
-    share = torch.distributions.Beta(concentration, concentration).sample().to(faces.device)
+    share = _draw_share(alpha, faces.device)
     other = torch.randperm(len(faces), device=faces.device)
     return torch.lerp(faces, faces[other], share), torch.lerp(targets, targets[other], share)
+
+
+def cut_and_mix(faces: Tensor, targets: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
+    """Paste a rectangle of another face of the batch into each, and mix their targets by its area.
+
+    Yun et al., "CutMix: Regularization Strategy to Train Strong Classifiers with Localizable
+    Features" (2019), arXiv 1905.04899. The rectangle is the same for the whole batch.
+
+    Args:
+        faces: (B, 1, H, W).
+        targets: (B, K), rows sum to 1.
+        alpha: Of the Beta distribution from which the rectangle's share of the face is drawn,
+            above 0; what of it falls over the edge is lost.
+
+    Returns:
+        The same shapes, by torch's generator.
+    """
+    height, width = faces.shape[2:]
+    side = _draw_share(alpha, faces.device).sqrt()
+    centre = torch.rand(2, device=faces.device)
+    size = torch.tensor((height, width), device=faces.device)
+    start = ((centre - side / 2) * size).round().clamp(min=0).long().tolist()
+    stop = ((centre + side / 2) * size).round().long().minimum(size).tolist()
+    other = torch.randperm(len(faces), device=faces.device)
+    rows, columns = (slice(*ends) for ends in zip(start, stop, strict=True))
+    pasted = faces.clone()
+    pasted[:, :, rows, columns] = faces[other][:, :, rows, columns]
+    area = (stop[0] - start[0]) * (stop[1] - start[1]) / (height * width)
+    return pasted, torch.lerp(targets, targets[other], area)
+
+
+def _draw_share(alpha: float, device: torch.device) -> Tensor:
+    """Draw a share from 0 to 1 from Beta(alpha, alpha)."""
+    concentration = torch.tensor(alpha)
+    return torch.distributions.Beta(concentration, concentration).sample().to(device)
 
 
 def _decay_groups(net: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
