@@ -26,7 +26,7 @@ from mien.errors import ConfigError, DataError
 from mien.files import write_whole
 from mien.training.batches import make_loader
 from mien.training.checkpoint import SafetensorsIO, read_description
-from mien.training.config import TrainConfig
+from mien.training.config import TrainConfig, config_from_dict
 from mien.training.copies import find_originals
 from mien.training.datasets import Dataset, Split
 from mien.training.history import EpochBar, History
@@ -227,7 +227,8 @@ def _find_start(now: dict[str, Any], output: Path, *, resume: bool) -> Path | No
             f"{output} already holds a run: go on with --resume, or choose another --output"
         )
     begun = read_description(last)
-    for key, value in begun["config"].items():
+    # Read anew: a run begun before a setting existed has its default.
+    for key, value in config_from_dict(begun["config"]).to_dict().items():
         wanted = now["config"][key]
         if wanted != value and not (key == "precision" and wanted == "auto"):
             raise ConfigError(
