@@ -136,6 +136,18 @@ def test_a_finished_run_is_not_begun_again(smoke):
     assert result.last.read_bytes() == before
 
 
+def test_a_run_begun_before_a_setting_existed_goes_on(smoke, monkeypatch):
+    folder, dataset, _ = smoke
+
+    def read_older(path):
+        description = read_description(path)
+        del description["config"]["augment"]["noise"], description["config"]["cutmix"]
+        return description
+
+    monkeypatch.setattr("mien.training.fit.read_description", read_older)
+    assert fit(SMOKE, dataset, folder, resume=True).last == folder / "last.safetensors"
+
+
 def test_copies_and_blank_faces_can_be_left_out(tmp_path):
     clean = drawn_dataset()
     train, held_out = clean.splits["train"], clean.splits["validation"]

@@ -31,10 +31,10 @@ def train(
     r"""Train a model on labelled faces.
 
     ```console
-    $ mien train --recipe recipes/accurate.toml --data fer2013.zip
-    $ mien train --recipe recipes/accurate.toml --data faces/ --output runs/mine \
+    $ mien train --recipe recipes/cnn-lstm.toml --data fer2013.zip
+    $ mien train --recipe recipes/cnn-lstm.toml --data faces/ --output runs/mine \
           --set model.units=96 --seed 2
-    $ mien train --recipe recipes/accurate.toml --data fer2013.zip --resume
+    $ mien train --recipe recipes/cnn-lstm.toml --data fer2013.zip --resume
     ```
 
     The run's folder receives the best and the last checkpoint, history.csv, the learning curves
