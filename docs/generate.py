@@ -275,7 +275,7 @@ def write_cost() -> str | None:
     where = (
         f"Times on {machine['cores']} cores of an {machine['processor']}: `{speed['command']}`; "
         "the training's are the sum of `benchmarks/accuracy/accurate-history.csv`, on the hardware "
-        "that its recipe names, which did other work at the same time."
+        "that its recipe names; its teachers' trainings are not in it."
     )
     return _block(
         [
