@@ -50,9 +50,14 @@ def find_originals(images: NDArray[np.uint8], held_out: NDArray[np.uint8]) -> ND
     groups = group_copies([*held_out, *images])
     originals = np.zeros(len(groups), dtype=bool)
     originals[np.unique(groups, return_index=True)[1]] = True  # the first of each group
-    pixels = images.reshape(len(images), -1)
-    kept: NDArray[np.bool_] = originals[len(held_out) :] & (pixels.min(1) < pixels.max(1))
+    kept: NDArray[np.bool_] = originals[len(held_out) :] & ~is_constant(images)
     return kept
+
+
+def is_constant(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Mark the images, (N, H, W), that have one grey level: (N,) bool."""
+    constant: NDArray[np.bool_] = images.min(axis=(1, 2)) == images.max(axis=(1, 2))
+    return constant
 
 
 def find_near_copies(images: NDArray[np.uint8], holders: NDArray[np.bool_]) -> NDArray[np.bool_]:

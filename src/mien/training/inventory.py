@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.training.copies import NEAR_LIMIT, find_near_copies, group_copies
+from mien.training.copies import NEAR_LIMIT, find_near_copies, group_copies, is_constant
 from mien.training.datasets import BrokenFile, Dataset
 from mien.training.looks import MEASURES, Mismatch, compare_looks, measure_looks
 
@@ -93,7 +93,7 @@ def take_inventory(dataset: Dataset) -> Inventory:
         broken=dataset.broken,
         notes=dataset.notes,
         constant={
-            name: tuple(split.paths[i] for i in np.flatnonzero(_is_constant(split.images)))
+            name: tuple(split.paths[i] for i in np.flatnonzero(is_constant(split.images)))
             for name, split in splits.items()
         },
         redundant=_count_redundant(groups),
@@ -176,8 +176,3 @@ def _count_marks(marks: NDArray[np.bool_], parts: Mapping[str, slice]) -> dict[s
 
 def _count_redundant(groups: NDArray[np.int64]) -> int:
     return len(groups) - len(np.unique(groups))
-
-
-def _is_constant(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    constant: NDArray[np.bool_] = images.min(axis=(1, 2)) == images.max(axis=(1, 2))
-    return constant
