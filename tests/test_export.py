@@ -26,6 +26,7 @@ from mien.training.export import (
 from mien.training.fit import fit
 from mien.training.model import FaceNet
 from mien.training.predictor import load_predictor
+from mien.training.quantization import check_loss
 from mien.training.scaling import Scaling, find_scaling
 from mien.training.sequence import find_sequence
 
@@ -186,3 +187,37 @@ def test_only_an_lstm_that_reads_onwards_is_followed(changes, can):
     net = FaceNet(replace(SMOKE.model, **changes), 7).eval()
     faces = drawn_dataset().splits["validation"].images
     assert (find_sequence(to_onnx(net), faces) is not None) == can
+
+
+def test_convolutions_in_integers_answer_alike_and_say_so(trained, exported, tmp_path):
+    checkpoint, dataset = trained
+    result = export(checkpoint, dataset, tmp_path, int8=True, coverage=0.9)
+    assert result.largest_difference <= PARITY  # of the floats that it was made from
+    whole, small = Recognizer(exported.onnx), Recognizer(result.onnx)
+    assert b"QuantizeLinear" in result.onnx.read_bytes()
+    faces = dataset.splits["test"].images
+    difference = np.abs(small.predict_logits(faces) - whole.predict_logits(faces))
+    assert 0 < difference.max() < 0.2
+    assert small.spec.training["int8"] == {
+        "range_faces": len(dataset.splits["train"].labels),
+        "accuracy_lost": result.int8_loss,
+    }
+    assert "int8" not in whole.spec.training
+    assert small.spec.sequence == find_sequence(result.onnx.read_bytes(), faces) is not None
+    again = calibrate_again(exported.onnx, dataset, tmp_path, name="again", coverage=0.9, int8=True)
+    assert again.onnx.read_bytes() == result.onnx.read_bytes()
+    with pytest.raises(ModelError, match="leave out --int8"):
+        calibrate_again(result.onnx, dataset, tmp_path, int8=True)
+
+
+def test_integers_that_cost_too_much_are_refused():
+    labels = np.zeros(1000, dtype=np.int64)
+    right = np.tile(np.float32([1, 0]), (1000, 1))
+    worse = right.copy()
+    worse[:3] = [0, 1]
+    assert check_loss(right, worse, labels) == pytest.approx(0.003)
+    assert check_loss(worse, right, labels) == pytest.approx(-0.003)
+    assert check_loss(right[:50], worse[2:52], labels[:50]) == pytest.approx(0.02)  # one face
+    worse[3] = [0, 1]
+    with pytest.raises(ExportError, match=r"right on 996 of 1,000 held-out faces instead of 1,000"):
+        check_loss(right, worse, labels)

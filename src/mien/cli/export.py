@@ -17,6 +17,7 @@ def export(
     name: str | None = None,
     coverage: float | None = None,
     accuracy: float | None = None,
+    int8: bool = False,
 ) -> None:
     """Write a trained checkpoint as a model that `mien analyze` reads; or calibrate a model again.
 
@@ -24,13 +25,14 @@ def export(
     $ mien export runs/mine/best.safetensors --data fer2013.zip --output models
     $ mien analyze photo.jpg --model models/mine.onnx
     $ mien export models/mine.onnx --data my-faces/ --output calibrated --coverage 0.9
+    $ mien export models/mine.onnx --data fer2013.zip --output models --name small --int8
     ```
 
     A model is two files, NAME.onnx and NAME.json. They are written only if onnxruntime agrees with
     PyTorch on real faces. Probabilities are calibrated on the validation split: by a temperature,
     and by a scale and a bias for each class where cross-validation there clearly prefers it. What
     each abstention threshold gives there is written down. Of an .onnx, all this is fitted again, on
-    the data's validation split; the rest of its network is not changed.
+    the data's validation split; the rest of its network is not changed, unless --int8 asks for it.
 
     Args:
         model: best.safetensors of a training, or an .onnx with its .json beside it.
@@ -41,6 +43,8 @@ def export(
         coverage: Share of validation faces, above 0 to 1, that get an answer; on faces it is less
             sure of, the model then names no emotion. By default it always names one.
         accuracy: Share of these answers that shall be as labelled, in place of a coverage.
+        int8: Let the convolutions reckon in 8-bit integers: a third of the processor time, half of
+            the file. It is refused if it costs more than 0.3 % of the validation faces.
     """
     check_wish(coverage=coverage, accuracy=accuracy)
     from mien.training.datasets import load_dataset
@@ -49,12 +53,16 @@ def export(
 
     write = calibrate_again if model.suffix == ".onnx" else write_model
     dataset = load_dataset(data)
-    result = write(model, dataset, output, name=name, coverage=coverage, accuracy=accuracy)
+    result = write(
+        model, dataset, output, name=name, coverage=coverage, accuracy=accuracy, int8=int8
+    )
     lines = {"model": str(result.onnx), "contract": str(result.contract)}
     if result.largest_difference is not None:
         lines["parity"] = (
             f"torch and onnxruntime differ by at most {result.largest_difference:.1e} in a logit"
         )
+    if result.int8_loss is not None:
+        lines["int8"] = f"costs {result.int8_loss:.2%} of the validation faces"
     calibrated = result.calibrated
     curve = calibrated.abstention_curve
     lines["calibrated"] = (

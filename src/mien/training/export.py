@@ -1,6 +1,7 @@
 """This module turns a checkpoint into NAME.onnx and NAME.json, parity proved, or into nothing.
 
-It also calibrates a model again that was exported before, on other faces or by a newer mien.
+It also calibrates a model again that was exported before, on other faces or by a newer mien, and
+puts convolutions into 8-bit integers.
 """
 
 import hashlib
@@ -19,13 +20,16 @@ import torch
 from numpy.typing import NDArray
 
 from mien.errors import DataError, ExportError, OutputError
-from mien.recognizer import Recognizer
+from mien.preprocess import to_input
+from mien.recognizer import CHUNK, Recognizer
+from mien.sessions import open_session
 from mien.spec import ModelSpec
 from mien.training.calibration import Calibrated, calibrate
 from mien.training.checkpoint import load_model
 from mien.training.datasets import Dataset, Split
 from mien.training.evaluate import translate_labels
 from mien.training.model import INPUT_SIZE, FaceNet
+from mien.training.quantization import RANGE_FACES, check_loss, quantize
 from mien.training.scaling import Scaling, find_scaling
 from mien.training.sequence import find_sequence
 
@@ -48,6 +52,8 @@ class ExportResult:
             where there was no checkpoint to compare with.
         calibrated: What was fitted on the validation split.
         scaling: What was put into the network's last layer for it; None if nothing was.
+        int8_loss: The validation accuracy that 8-bit integers cost, 0 to 1, below 0 if they gained;
+            None where the model stayed in floats.
     """
 
     onnx: Path
@@ -55,6 +61,7 @@ class ExportResult:
     largest_difference: float | None
     calibrated: Calibrated
     scaling: Scaling | None
+    int8_loss: float | None = None
 
 
 def export(
@@ -65,6 +72,7 @@ def export(
     name: str | None = None,
     coverage: float | None = None,
     accuracy: float | None = None,
+    int8: bool = False,
 ) -> ExportResult:
     """Write a trained network as a model file that the ground floor reads.
 
@@ -80,16 +88,30 @@ def export(
         coverage: Share of the validation faces that get an answer, above 0 to 1; the model
             abstains on faces it is less sure of. None answers always.
         accuracy: Share of these answers that shall be as labelled, in place of a coverage.
+        int8: Let the convolutions reckon in 8-bit integers (see `quantization`), whose ranges are
+            measured on the train split; parity is proved before.
 
     Returns:
         The two files, and what was measured.
 
     Raises:
         DataError: There is no validation split, or its classes are not the model's.
-        ExportError: onnxruntime does not agree with torch; nothing is written.
+        ExportError: onnxruntime does not agree with torch, or int8 costs too many answers; nothing
+            is written.
         ModelError: The checkpoint cannot be read.
         OutputError: The files cannot be written; what was there before is kept.
     """
+    if int8:
+        with tempfile.TemporaryDirectory() as folder:
+            whole = export(checkpoint, dataset, Path(folder), name=name)
+            result = calibrate_again(
+                whole.onnx, dataset, output, coverage=coverage, accuracy=accuracy, int8=True
+            )
+        return replace(
+            result,
+            largest_difference=whole.largest_difference,
+            scaling=result.scaling or whole.scaling,
+        )
     net, description = load_model(checkpoint)
     class_names = tuple(description["class_names"])
     validation = _validation_of(dataset)
@@ -132,12 +154,14 @@ def calibrate_again(
     name: str | None = None,
     coverage: float | None = None,
     accuracy: float | None = None,
+    int8: bool = False,
 ) -> ExportResult:
     """Fit temperature, threshold and curve of an exported model on a dataset's validation split.
 
     Of the network, the last layer alone may change: a scale and a bias for each class, where they
-    clearly help (see `scaling`). So a model can be calibrated for the faces it will meet, and a
-    contract written by an older mien gets what it lacks.
+    clearly help (see `scaling`); and, if asked for, the convolutions become 8-bit integers. So a
+    model can be calibrated for the faces it will meet, and a contract written by an older mien gets
+    what it lacks.
 
     Args:
         model: An `.onnx` with its `.json` beside it.
@@ -146,10 +170,12 @@ def calibrate_again(
         name: The model's name; by default the one it has.
         coverage: As in `export`.
         accuracy: As in `export`.
+        int8: As in `export`; where the data has no train split, validation gives the ranges.
 
     Raises:
         DataError: There is no validation split.
-        ModelError: The model cannot be read, or does not know a class.
+        ExportError: int8 costs too many answers; nothing is written.
+        ModelError: The model cannot be read, does not know a class, or is in int8 already.
         OutputError: The files cannot be written; what was there before is kept.
     """
     recognizer = Recognizer(model)
@@ -157,6 +183,13 @@ def calibrate_again(
     validation = _validation_of(dataset)
     labels = translate_labels(validation.labels, dataset.class_names, spec.class_names)
     content, logits = model.read_bytes(), recognizer.predict_logits(validation.images)
+    training, loss = dict(spec.training), None
+    if int8:
+        ranges = dataset.splits.get("train", validation).images
+        content, before = quantize(content, ranges), logits
+        logits = _run(content, spec, validation.images)
+        loss = check_loss(before, logits, labels)
+        training["int8"] = {"range_faces": min(len(ranges), RANGE_FACES), "accuracy_lost": loss}
     sequence = find_sequence(content, validation.images)
     scaling = None if sequence is None else find_scaling(logits, labels)
     if sequence is not None and scaling is not None:
@@ -178,14 +211,24 @@ def calibrate_again(
         abstention_curve=calibrated.abstention_curve,
         sequence=sequence,
         metrics={**spec.metrics, "validation": calibrated.metrics},
-        training={**spec.training, "logit_scaling": _scaling_of(spec, scaling)},
+        training={**training, "logit_scaling": _scaling_of(spec, scaling)},
     )
 
     def prove(scaled: Recognizer) -> None:
         _check_difference(scaled.predict_logits(validation.images) - logits)
 
     path, _ = _write(spec, content, output, prove)
-    return ExportResult(path, path.with_suffix(".json"), None, calibrated, scaling)
+    return ExportResult(path, path.with_suffix(".json"), None, calibrated, scaling, loss)
+
+
+def _run(model: bytes, spec: ModelSpec, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Give the logits (N, C) of a model that is no file yet, of faces (N, 48, 48)."""
+    session = open_session(model, name=spec.name)
+    starts = range(0, len(faces), CHUNK)
+    batches = (to_input(faces[start : start + CHUNK]) for start in starts)
+    return np.concatenate(
+        [session.run([spec.output_name], {spec.input_name: batch})[0] for batch in batches]
+    )
 
 
 def _scaling_of(spec: ModelSpec, scaling: Scaling | None) -> object:
