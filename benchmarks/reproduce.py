@@ -4,9 +4,9 @@ Command: python benchmarks/reproduce.py accurate --data fer2013.zip
 
 `make reproduce` and `make reproduce-fast` run it. It trains by recipes/NAME.toml, exports,
 evaluates on the test split, and compares with benchmarks/accuracy/NAME.json. A recipe that learns
-from teachers has them trained first: runs/NAME/train/predictions.csv is what recipes/NAME.toml
-gives on the train split. Stopped at any moment, the same command goes on where it was. Exit codes:
-0 inside, 1 outside, 2 it could not be done.
+from teachers has them trained first, and theirs before them: runs/NAME/train/predictions.csv is
+what recipes/NAME.toml gives on the train split. Stopped at any moment, the same command goes on
+where it was. Exit codes: 0 inside, 1 outside, 2 it could not be done.
 
 The rule. If NAME-seeds.json beside NAME.json holds the accuracies of several seeds, as
 {"test": [0.70, ...]}, the run is inside if its accuracy lies in the 95 % prediction interval for
@@ -43,12 +43,14 @@ class Published:
         interval: Where a repeated training should fall, 95 %.
         rule: How the interval was made, in words.
         data_sha256: Of the data's file.
+        int8: Whether the model was exported in 8-bit integers.
     """
 
     accuracy: float
     interval: tuple[float, float]
     rule: str
     data_sha256: str
+    int8: bool
 
 
 def read_published(folder: Path, name: str) -> Published:
@@ -61,6 +63,7 @@ def read_published(folder: Path, name: str) -> Published:
     try:
         told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         single, sha256 = told["views"]["single"], told["data"]["source_sha256"]
+        int8 = "int8" in told["model"]["training"]
         low, high = single["accuracy_interval"]
         seeds_path = folder / f"{name}-seeds.json"
         seeds = json.loads(seeds_path.read_text("utf-8"))["test"] if seeds_path.is_file() else []
@@ -68,12 +71,12 @@ def read_published(folder: Path, name: str) -> Published:
         raise DataError(f"{path} does not say what was published of {name}: {error!r}") from error
     if len(seeds) < 2:
         rule = "Wilson's 95 % interval of the published figure"
-        return Published(single["accuracy"], (low, high), rule, sha256)
+        return Published(single["accuracy"], (low, high), rule, sha256, int8)
     mean, count = sum(seeds) / len(seeds), len(seeds)
     deviation = (sum((value - mean) ** 2 for value in seeds) / (count - 1)) ** 0.5
     reach = float(stats.t.ppf(0.975, count - 1)) * deviation * (1 + 1 / count) ** 0.5
     rule = f"95 % prediction interval for one more seed after {count}"
-    return Published(mean, (mean - reach, mean + reach), rule, sha256)
+    return Published(mean, (mean - reach, mean + reach), rule, sha256, int8)
 
 
 def check_data(data: Path, published: Published) -> None:
@@ -96,29 +99,38 @@ def check_data(data: Path, published: Published) -> None:
         )
 
 
-def reproduce(name: str, data: Path, recipe: Path, output: Path) -> float:
+def reproduce(name: str, data: Path, recipe: Path, output: Path, *, int8: bool) -> float:
     """Train, export and evaluate; what was done before is not done again.
 
     Returns:
         The accuracy on the test split, single view.
     """
-    for teacher in read_config(recipe).teachers:
-        table = Path(teacher)
-        if not table.is_file():
-            source = table.parent.parent
-            make(source.name, data, recipe.parent / f"{source.name}.toml", source, "train")
-    report = make(name, data, recipe, output, "test")
+    train_teachers(recipe, data)
+    report = make(name, data, recipe, output, "test", int8=int8)
     told = json.loads((report / "evaluation.json").read_text(encoding="utf-8"))
     return float(told["views"]["single"]["accuracy"])
 
 
-def make(name: str, data: Path, recipe: Path, output: Path, split: str) -> Path:
+def train_teachers(recipe: Path, data: Path) -> None:
+    """Train what a recipe learns from, by their own recipes, which may have teachers too."""
+    for teacher in read_config(recipe).teachers:
+        if not Path(teacher).is_file():
+            source = Path(teacher).parent.parent
+            own = recipe.parent / f"{source.name}.toml"
+            train_teachers(own, data)
+            make(source.name, data, own, source, "train")
+
+
+def make(
+    name: str, data: Path, recipe: Path, output: Path, split: str, *, int8: bool = False
+) -> Path:
     """Train by a recipe, export and evaluate on a split; give the evaluation's folder."""
+    form = ["--int8"] if int8 else []
     model, report = output / "model" / f"{name}.onnx", output / split
     best = output / "run" / "best.safetensors"
     for words in (
         ("train", "--recipe", recipe, "--data", data, "--output", best.parent, "--resume"),
-        ("export", best, "--data", data, "--output", model.parent, "--name", name),
+        ("export", best, "--data", data, "--output", model.parent, "--name", name, *form),
         ("evaluate", model, "--data", data, "--split", split, "--output", report),
     ):
         line = [str(word) for word in words]
@@ -171,6 +183,7 @@ def main(
             data.expanduser(),
             recipe or ROOT / "recipes" / f"{name}.toml",
             output or Path("runs") / f"reproduce-{name}",
+            int8=wanted.int8,
         )
     except MienError as error:
         print(f"reproduce: {error}", file=sys.stderr)

@@ -44,9 +44,13 @@ def data(tmp_path_factory):
     return write_zip(tmp_path_factory.mktemp("data") / "faces.zip", files)
 
 
-def publish(folder, sha256, *, accuracy=0.5, interval=(0.0, 1.0), seeds=None):
+def publish(folder, sha256, *, accuracy=0.5, interval=(0.0, 1.0), seeds=None, training=None):
     single = {"accuracy": accuracy, "accuracy_interval": interval}
-    told = {"views": {"single": single}, "data": {"source_sha256": sha256}}
+    told = {
+        "views": {"single": single},
+        "data": {"source_sha256": sha256},
+        "model": {"training": training or {}},
+    }
     (folder / "small.json").write_text(json.dumps(told))
     if seeds:
         (folder / "small-seeds.json").write_text(json.dumps({"test": seeds}))
@@ -67,16 +71,29 @@ def test_it_trains_exports_evaluates_and_judges_and_goes_on_where_it_was(data, t
     assert (tmp_path / "work" / "run" / "history.csv").read_text() == history
 
 
-def test_teachers_are_trained_first_by_their_recipes(data, tmp_path, monkeypatch):
+def test_a_model_in_integers_is_repeated_in_integers(data, tmp_path):
+    (tmp_path / "small.toml").write_text(RECIPE)
+    publish(tmp_path, file_sha256(data), training={"int8": {}})
+    words = ["small", "--data", str(data), "--recipe", str(tmp_path / "small.toml")]
+    words += ["--published", str(tmp_path), "--output", str(tmp_path / "work")]
+    assert reproduce.run(words) == 0
+    assert b"QuantizeLinear" in (tmp_path / "work" / "model" / "small.onnx").read_bytes()
+
+
+def test_teachers_and_theirs_are_trained_first_by_their_recipes(data, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "tutor.toml").write_text(RECIPE)
-    taught = 'teachers = ["runs/tutor/train/predictions.csv"]\ndistillation = 0.5\n'
-    (tmp_path / "small.toml").write_text(taught + RECIPE)
+    (tmp_path / "elder.toml").write_text(RECIPE)
+    taught = 'teachers = ["runs/{}/train/predictions.csv"]\ndistillation = 0.5\n'
+    (tmp_path / "tutor.toml").write_text(taught.format("elder") + RECIPE)
+    (tmp_path / "small.toml").write_text(taught.format("tutor") + RECIPE)
     publish(tmp_path, file_sha256(data))
     words = ["small", "--data", str(data), "--recipe", "small.toml", "--published", str(tmp_path)]
     assert reproduce.run(words) == 0
+    assert (tmp_path / "runs" / "elder" / "train" / "predictions.csv").is_file()
     assert (tmp_path / "runs" / "tutor" / "train" / "predictions.csv").is_file()
-    assert "distillation = 0.5" in (tmp_path / "runs/reproduce-small/run/config.toml").read_text()
+    assert "distillation = 0.0" in (tmp_path / "runs/elder/run/config.toml").read_text()
+    for name in ("tutor", "reproduce-small"):
+        assert "distillation = 0.5" in (tmp_path / f"runs/{name}/run/config.toml").read_text()
 
 
 def test_data_that_is_missing_or_another_is_refused_before_any_work(data, tmp_path, capsys):
