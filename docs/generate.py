@@ -42,7 +42,6 @@ from mien.video_analyzer import VideoSettings
 ROOT: Final = Path(__file__).resolve().parent.parent
 ACCURACY: Final = ROOT / "benchmarks" / "accuracy"
 """A model's `evaluation.json` on the test split is NAME.json here, and NAME-corruptions.json."""
-HISTORY: Final = ACCURACY / "accurate-history.csv"
 SPEED: Final = ROOT / "benchmarks" / "recognizer_speed.json"
 SERVICE: Final = ROOT / "benchmarks" / "serving_load.json"
 PEERS: Final = ROOT / "benchmarks" / "serving_peers.json"
@@ -264,33 +263,40 @@ def write_provenance(name: str = "accurate") -> str | None:
 
 
 def write_cost() -> str | None:
-    """Write what the model costs: size, time, training."""
-    if not SPEED.is_file() or not HISTORY.is_file():
+    """Write what the models cost: time to read, time to learn."""
+    if not SPEED.is_file():
         return None
     speed = json.loads(SPEED.read_text(encoding="utf-8"))
-    found, machine = speed["figures"], speed["machine"]
-    with HISTORY.open(newline="", encoding="utf-8") as file:
-        epochs = list(csv.DictReader(file))
-    hours = sum(float(epoch["seconds"]) for epoch in epochs) / 3600
+    machine, told = speed["machine"], {name: speed["figures"][name] for name in MODELS}
+    trainings = [_describe_training(name) for name in MODELS]
+    measures = {
+        "one face, one thread": [f"{f['one_face_one_thread_ms']:.1f} ms" for f in told.values()],
+        "faces a second in a batch": [f"{f['recognizer_faces_per_s']:,.0f}" for f in told.values()],
+        "as fast as torch, face by face": [f"{f['ratio']:.1f} times" for f in told.values()],
+        "training": trainings,
+    }
     where = (
         f"Times on {machine['cores']} cores of an {machine['processor']}: `{speed['command']}`; "
-        "the training's are the sum of `benchmarks/accuracy/accurate-history.csv`, on the hardware "
-        "that its recipe names; its teachers' trainings are not in it."
+        "the trainings' are the sums of `benchmarks/accuracy/NAME-history.csv`, on the hardware "
+        "that the recipes name; their teachers' trainings are not in it."
     )
     return _block(
         [
-            "| cost | |",
-            "|---|--:|",
-            f"| parameters | {found['parameters']:,} |",
-            f"| multiply-accumulates a face | {found['multiply_accumulates_per_face']:,} |",
-            f"| file | {found['file_mb']:.1f} MB |",
-            f"| one face, one thread | {found['one_face_one_thread_ms']:.1f} ms |",
-            f"| faces a second in a batch | {found['recognizer_faces_per_s']:,.0f} |",
-            f"| training, {len(epochs)} epochs | {hours:.1f} h |",
+            f"| | {' | '.join(f'`{name}`' for name in told)} |",
+            f"|---|{'--:|' * len(told)}",
+            *(f"| {key} | {' | '.join(values)} |" for key, values in measures.items()),
             "",
             where,
         ]
     )
+
+
+def _describe_training(name: str) -> str:
+    """Say how long a model learnt."""
+    with (ACCURACY / f"{name}-history.csv").open(newline="", encoding="utf-8") as file:
+        epochs = list(csv.DictReader(file))
+    hours = sum(float(epoch["seconds"]) for epoch in epochs) / 3600
+    return f"{len(epochs)} epochs, {hours:.1f} h"
 
 
 def write_crops() -> str | None:
@@ -440,6 +446,7 @@ def _describe_model(name: str) -> dict[str, str]:
         ),
         "parameters": f"{cost.parameters:,}",
         "multiply-accumulates a face": f"{cost.macs:,}",
+        "convolutions reckon in": "int8" if "int8" in spec.training else "float32",
         "file": f"{size:.1f} MB",
     }
 
@@ -496,6 +503,7 @@ def write_study(group: str) -> str | None:
         "accuracy (SD)",
         "gain (95 %)",
         "McNemar's p",
+        "with flip",
         "without train copies",
         "macro-F1",
         "ECE",
@@ -507,9 +515,10 @@ def write_study(group: str) -> str | None:
         f"| {found['split']}, last epoch | {' | '.join(measures)} |",
         f"|---|{'--:|' * len(measures)}",
     ]
+    references = (found["reference"], found["reference"] + ", vote of the seeds")
     for name, row in found["summary"].items():
         spread = "" if row["accuracy_sd"] is None else f" ({100 * row['accuracy_sd']:.2f})"
-        gain = p = "*reference*" if name == found["reference"] else ""
+        gain = p = "*reference*" if name in references else ""
         if "gain" in row:
             gain = f"{100 * row['gain']:+.2f}"
             if row["gain_interval"] is not None:
@@ -518,9 +527,9 @@ def write_study(group: str) -> str | None:
             p = ", ".join(f"{value:.2g}" for value in row["mcnemar_p"])
         rows.append(
             f"| {name} | {row['runs']} | {row['accuracy']:.2%}{spread} | {gain} | {p} | "
-            f"{row['accuracy_without_train_copies']:.2%} | {row['macro_f1']:.3f} | "
-            f"{row['ece']:.3f} | {row['parameters']:,} | {row['macs'] / 1e6:.1f} | "
-            f"{row['cpu_hours']:.2f} |"
+            f"{row['accuracy_with_flip']:.2%} | {row['accuracy_without_train_copies']:.2%} | "
+            f"{row['macro_f1']:.3f} | {row['ece']:.3f} | {row['parameters']:,} | "
+            f"{row['macs'] / 1e6:.1f} | {row['cpu_hours']:.2f} |"
         )
     machine = found["machine"]
     where = f"{machine['cores']} cores of an {machine['processor']}; `{found['command']}`"
@@ -777,6 +786,8 @@ BLOCKS: Final[dict[str, Callable[[], str | None]]] = {
     "corruption-parameters": write_corruption_parameters,
     "abstention": write_abstention,
     "study-heads": partial(write_study, "heads"),
+    "study-trained-out": partial(write_study, "trained-out"),
+    "study-trained-out-test": partial(write_study, "trained-out-test"),
     "study-targets": partial(write_study, "targets"),
     "study-helps": partial(write_study, "helps"),
     "demo": write_demo,
