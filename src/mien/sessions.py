@@ -1,6 +1,6 @@
 """This module turns the bytes of an ONNX model into an onnxruntime session.
 
-It is the only place that imports onnxruntime, and does so when the first session is opened:
+It is the only place that opens an onnxruntime session, and imports onnxruntime with the first one:
 `import mien` stays free of it.
 """
 
