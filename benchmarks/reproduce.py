@@ -4,8 +4,9 @@ Command: python benchmarks/reproduce.py accurate --data fer2013.zip
 
 `make reproduce` and `make reproduce-fast` run it. It trains by recipes/NAME.toml, exports,
 evaluates on the test split, and compares with benchmarks/accuracy/NAME.json. A recipe that learns
-from teachers has them trained first, and theirs before them: runs/NAME/train/predictions.csv is
-what recipes/NAME.toml gives on the train split. Stopped at any moment, the same command goes on
+from teachers, or starts with weights, has these trained first, and theirs before them:
+runs/NAME/train/predictions.csv is what recipes/NAME.toml gives on the train split, and
+runs/NAME/run/best.safetensors its weights. Stopped at any moment, the same command goes on
 where it was. Exit codes: 0 inside, 1 outside, 2 it could not be done.
 
 The rule. If NAME-seeds.json beside NAME.json holds the accuracies of several seeds, as
@@ -105,19 +106,20 @@ def reproduce(name: str, data: Path, recipe: Path, output: Path, *, int8: bool) 
     Returns:
         The accuracy on the test split, single view.
     """
-    train_teachers(recipe, data)
+    train_before(recipe, data)
     report = make(name, data, recipe, output, "test", int8=int8)
     told = json.loads((report / "evaluation.json").read_text(encoding="utf-8"))
     return float(told["views"]["single"]["accuracy"])
 
 
-def train_teachers(recipe: Path, data: Path) -> None:
-    """Train what a recipe learns from, by their own recipes, which may have teachers too."""
-    for teacher in read_config(recipe).teachers:
-        if not Path(teacher).is_file():
-            source = Path(teacher).parent.parent
+def train_before(recipe: Path, data: Path) -> None:
+    """Train what a recipe learns from or starts with, by their own recipes, in their turn."""
+    config = read_config(recipe)
+    for needed in map(Path, [*config.teachers, *filter(None, [config.start])]):
+        if not needed.is_file():
+            source = needed.parent.parent
             own = recipe.parent / f"{source.name}.toml"
-            train_teachers(own, data)
+            train_before(own, data)
             make(source.name, data, own, source, "train")
 
 

@@ -83,7 +83,7 @@ def test_commands_in_the_documentation_exist(page):
             assert found[1] in COMMANDS, line
             if found[1] != "data":
                 known = {n for a in app[found[1]].assemble_argument_collection() for n in a.names}
-                used = set(re.findall(r"(?<=\s)--[a-z-]+", found[2]))
+                used = set(re.findall(r"(?<=\s)--[a-z0-9-]+", found[2]))
                 assert used <= known | {"--help"}, line
 
 

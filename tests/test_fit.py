@@ -20,7 +20,7 @@ from mien.errors import ConfigError, DataError, ModelError, TrainingError
 from mien.training.checkpoint import SafetensorsIO, load_model, read_description
 from mien.training.config import Stage, read_config
 from mien.training.datasets import Dataset, Split
-from mien.training.fit import fit
+from mien.training.fit import LAST, fit
 from mien.training.predictor import load_predictor
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "smoke.toml"
@@ -101,7 +101,7 @@ import torch; torch.set_num_threads(1)
 from drawn_faces import drawn_dataset
 from pathlib import Path
 from mien.training.config import read_config
-from mien.training.fit import fit
+from mien.training.fit import LAST, fit
 fit(read_config(Path({recipe!r})), drawn_dataset(), Path({folder!r}), resume=True)
 """
 
@@ -209,6 +209,29 @@ def test_the_baseline_trains_too(tmp_path):
     assert load_predictor(str(result.best)).predict_logits(
         drawn_dataset().splits["test"].images
     ).shape == (14, 7)
+
+
+def test_it_can_begin_with_the_weights_of_another_run(smoke, tmp_path):
+    """A rate of next to nothing leaves them as they were: it began where the other ended."""
+    folder, dataset, _ = smoke
+    config = replace(SMOKE, stages=(Stage(48, 1),), learning_rate=1e-12, start=str(folder / LAST))
+    found = weights_of(fit(config, dataset, tmp_path / "same").last)
+    begun = weights_of(folder / LAST)
+    for name in ("net.trunk.0.convolutions.0.weight", "net.classifier.weight"):
+        assert torch.allclose(found[name], begun[name], atol=1e-6)
+    two = Dataset("two", ("a", "b"), dict(dataset.splits), ())
+    for name in ("train", "validation"):
+        split = dataset.splits[name]
+        two.splits[name] = replace(split, labels=split.labels % 2)
+    other = weights_of(fit(config, two, tmp_path / "other").last)
+    name = "net.trunk.0.convolutions.0.weight"
+    assert torch.allclose(other[name], begun[name], atol=1e-6)
+    assert other["net.classifier.weight"].shape[0] == 2
+    wider = replace(config, model=replace(config.model, units=48))
+    with pytest.raises(ConfigError, match=r"model\.units = 32, and this recipe says 48"):
+        fit(wider, dataset, tmp_path / "wider")
+    with pytest.raises(ModelError, match="there is no checkpoint"):
+        fit(replace(config, start="none.safetensors"), dataset, tmp_path / "none")
 
 
 def test_data_without_a_validation_split_is_refused(tmp_path):

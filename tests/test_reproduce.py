@@ -85,7 +85,8 @@ def test_teachers_and_theirs_are_trained_first_by_their_recipes(data, tmp_path, 
     (tmp_path / "elder.toml").write_text(RECIPE)
     taught = 'teachers = ["runs/{}/train/predictions.csv"]\ndistillation = 0.5\n'
     (tmp_path / "tutor.toml").write_text(taught.format("elder") + RECIPE)
-    (tmp_path / "small.toml").write_text(taught.format("tutor") + RECIPE)
+    begun = 'start = "runs/elder/run/best.safetensors"\n'
+    (tmp_path / "small.toml").write_text(begun + taught.format("tutor") + RECIPE)
     publish(tmp_path, file_sha256(data))
     words = ["small", "--data", str(data), "--recipe", "small.toml", "--published", str(tmp_path)]
     assert reproduce.run(words) == 0

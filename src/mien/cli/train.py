@@ -132,6 +132,7 @@ def _describe(config: TrainConfig, dataset: Dataset, output: Path) -> Mapping[st
         "network": f"{head}, channels {widths}, {config.model.units} units: "
         f"{parameters:,} parameters",
         "epochs": f"{sizes}; batches of {config.batch_size}, seed {config.seed}",
+        **({"start": config.start} if config.start else {}),
         "precision": "as it was begun" if config.precision == "auto" else config.precision,
         "output": str(output),
     }

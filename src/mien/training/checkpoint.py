@@ -1,5 +1,6 @@
 """This module turns the state of a training into a safetensors file, and back; no pickles."""
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,12 +9,12 @@ from typing import Any
 import torch
 from lightning.fabric.plugins.io.checkpoint_io import CheckpointIO
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
-from mien.errors import ModelError, TrainingError
+from mien.errors import ConfigError, ModelError, TrainingError
 from mien.files import replacing
-from mien.training.config import config_from_dict
+from mien.training.config import ModelConfig, config_from_dict
 from mien.training.model import FaceNet
 
 _WEIGHTS = "state_dict/net."
@@ -41,8 +42,8 @@ class SafetensorsIO(CheckpointIO):
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             with replacing(target) as partial:
-                save_file(tensors, partial, metadata={"format": "pt", "state": state})
-        except (OSError, SafetensorError) as error:
+                partial.write_bytes(save(tensors, metadata={"format": "pt", "state": state}))
+        except OSError as error:
             raise TrainingError(
                 f"the checkpoint {target} cannot be written ({error}); the last good one is "
                 f"kept: make room, then start again with --resume"
@@ -112,6 +113,34 @@ def load_model(path: Path) -> tuple[FaceNet, dict[str, Any]]:
     except RuntimeError as error:
         raise ModelError(f"the weights in {path} do not fit its config: {error}") from error
     return net.eval(), description
+
+
+def begin_with(net: FaceNet, path: Path, config: ModelConfig, class_names: tuple[str, ...]) -> None:
+    """Give a network the weights of a trained one; for other classes, all but its last layer's.
+
+    Args:
+        net: The network, which is changed.
+        path: A checkpoint of a network with the same config.
+        config: The network's.
+        class_names: The network's classes, in order.
+
+    Raises:
+        ModelError: The file is missing, damaged or not a checkpoint of mien.
+        ConfigError: It holds another network.
+    """
+    trained, description = load_model(path)
+    theirs = config_from_dict(description["config"]).model
+    for field in dataclasses.fields(config):
+        ours, other = getattr(config, field.name), getattr(theirs, field.name)
+        if ours != other and not field.name.endswith("dropout"):
+            raise ConfigError(
+                f"start: {path} has model.{field.name} = {other}, and this recipe says {ours}: "
+                f"give both the same network"
+            )
+    weights = trained.state_dict()
+    if tuple(description["class_names"]) != class_names:
+        weights |= {f"classifier.{k}": v for k, v in net.classifier.state_dict().items()}
+    net.load_state_dict(weights)
 
 
 def _read_state(path: Path) -> dict[str, Any]:

@@ -99,6 +99,8 @@ class TrainConfig:
     Attributes:
         name: Name of the model, of its run folder and of its files.
         seed: Seed of the weights, the order of the faces and the augmentation.
+        start: A checkpoint of the same network, `best.safetensors` of a run, whose weights the
+            training begins with; for other classes, all but the last layer's.
         stages: Input sizes and their epochs, in order; the last must be 48 px.
         batch_size: Faces in a step.
         optimizer: `adamw`, or `sgd` with Nesterov's momentum of 0.9.
@@ -127,6 +129,7 @@ class TrainConfig:
 
     name: str = "model"
     seed: int = 1
+    start: str = ""
     stages: tuple[Stage, ...] = (Stage(48, 30),)
     batch_size: int = 64
     optimizer: Literal["adamw", "sgd"] = "adamw"

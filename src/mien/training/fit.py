@@ -25,7 +25,7 @@ from torch import Tensor
 from mien.errors import ConfigError, DataError
 from mien.files import write_whole
 from mien.training.batches import make_loader
-from mien.training.checkpoint import SafetensorsIO, read_description
+from mien.training.checkpoint import SafetensorsIO, begin_with, read_description
 from mien.training.config import TrainConfig, config_from_dict
 from mien.training.copies import find_originals
 from mien.training.datasets import Dataset, Split
@@ -79,7 +79,8 @@ def fit(
         The checkpoints and the best validation accuracy.
 
     Raises:
-        ConfigError: `output` holds another run, or one that is going on.
+        ConfigError: `output` holds another run, or one that is going on; or the checkpoint to
+            start from holds another network.
         DataError: A split is missing.
         TrainingError: The loss is no longer finite, or a checkpoint cannot be written.
         KeyboardInterrupt: Ctrl-C; the last epoch is kept.
@@ -119,9 +120,9 @@ def _fit(
         split = _without_copies(split, dataset.splits["validation"])
     targets = make_targets(config, split, dataset.class_names)
     description = _describe(config, dataset, targets)
-    start = _find_start(description, output, resume=resume)
-    if start is not None:
-        config = replace(config, precision=read_description(start)["config"]["precision"])
+    resumed = _find_last(description, output, resume=resume)
+    if resumed is not None:
+        config = replace(config, precision=read_description(resumed)["config"]["precision"])
     elif config.precision == "auto":
         config = replace(config, precision=choose_precision(devices * nodes))
     description["config"] = config.to_dict()
@@ -137,6 +138,8 @@ def _fit(
         description,
         class_weights=weights,
     )
+    if config.start and resumed is None:
+        begin_with(module.net, Path(config.start), config.model, dataset.class_names)
     best = _keep(output / BEST, monitor="validation_accuracy", mode="max")
     trainer = pl.Trainer(
         accelerator="auto",
@@ -170,7 +173,7 @@ def _fit(
         warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
         warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
         try:
-            trainer.fit(module, train, validation, ckpt_path=start)
+            trainer.fit(module, train, validation, ckpt_path=resumed)
         except SystemExit as stop:  # Lightning's answer to Ctrl-C
             raise KeyboardInterrupt from stop
     score = best.best_model_score
@@ -217,7 +220,7 @@ def _keep(path: Path, **options: Any) -> ModelCheckpoint:
     return callback
 
 
-def _find_start(now: dict[str, Any], output: Path, *, resume: bool) -> Path | None:
+def _find_last(now: dict[str, Any], output: Path, *, resume: bool) -> Path | None:
     """Give the checkpoint to go on from, after checking that it is of this very run."""
     last = output / LAST
     if not last.exists():
