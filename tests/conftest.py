@@ -1,5 +1,6 @@
 """This module turns the small things that several tests need into fixtures."""
 
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,9 @@ import pytest
 
 import mien
 from tiny_model import write_tiny_model
+
+# A shell's `&` lets what it starts ignore Ctrl-C, and so would all that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PORTRAIT = Path(__file__).parent.parent / "examples" / "astronaut.jpg"
 

@@ -1,5 +1,7 @@
 """This module turns the service's answers into JSON Schemas and examples, for its OpenAPI."""
 
+import json
+from importlib import resources
 from typing import Any, Final
 
 from mien.emotions import EMOTIONS
@@ -13,66 +15,37 @@ def refer(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _record(required: Schema, optional: Schema | None = None) -> Schema:
-    return {
-        "type": "object",
-        "properties": {**required, **(optional or {})},
-        "required": list(required),
-    }
+def _record(required: Schema) -> Schema:
+    return {"type": "object", "properties": required, "required": list(required)}
 
 
 def _or_null(schema: Schema) -> Schema:
     return {"anyOf": [schema, {"type": "null"}]}
 
 
+_NAMES: Final = {"image": "ImageResult", "frame": "FrameResult", "video": "VideoResult"}
 _NUMBER: Final[Schema] = {"type": "number"}
-_COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
 _SHARE: Final[Schema] = {"type": "number", "minimum": 0, "maximum": 1}
 _TEXT: Final[Schema] = {"type": "string"}
-_VERSION: Final[Schema] = {"const": 1}
 
 
 def _described(schema: Schema, description: str) -> Schema:
     return {**schema, "description": description}
 
 
+def _read_published() -> dict[str, Schema]:
+    """Read the records that mien gives everywhere, under their names in the OpenAPI."""
+    text = resources.files("mien").joinpath("result.schema.json").read_text(encoding="utf-8")
+    records: dict[str, Schema] = json.loads(text)["$defs"]
+    names = {name: _NAMES.get(name, name.title().replace("_", "")) for name in records}
+    for name, new in names.items():
+        text = text.replace(f'"#/$defs/{name}"', f'"#/components/schemas/{new}"')
+    records = json.loads(text)["$defs"]
+    return {new: records[name] for name, new in names.items()}
+
+
 SCHEMAS: Final[dict[str, Schema]] = {
-    "Probabilities": {
-        "type": "object",
-        "description": "For each emotion, calibrated; they sum to 1.",
-        "additionalProperties": _SHARE,
-    },
-    "Face": _record(
-        {
-            "box": _record(dict.fromkeys(("x", "y", "width", "height"), _NUMBER)),
-            "landmarks": {
-                "type": "array",
-                "description": "Right eye, left eye, nose tip, right and left mouth corner.",
-                "items": {"type": "array", "items": _NUMBER, "minItems": 2, "maxItems": 2},
-            },
-            "detection_score": _described(_SHARE, "It ranks; it is no probability."),
-            "probabilities": _or_null(refer("Probabilities")),
-            "emotion": _or_null(_TEXT),
-            "reason": _or_null({"enum": ["too_small", "uncertain"]}),
-        },
-        {"track_id": _COUNT, "smoothed": _or_null(refer("Probabilities"))},
-    ),
-    "ImageResult": _record(
-        {
-            "schema": _VERSION,
-            "source": _described(_TEXT, 'Always "<bytes>": what an upload is called is not read.'),
-            "width": _COUNT,
-            "height": _COUNT,
-            "faces": {"type": "array", "items": refer("Face")},
-        }
-    ),
-    "Failure": _record(
-        {
-            "schema": _VERSION,
-            "source": _TEXT,
-            "error": _record({"kind": _TEXT, "message": _TEXT}),
-        }
-    ),
+    **_read_published(),
     "Results": _record(
         {
             "results": {
@@ -87,36 +60,11 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "id": _TEXT,
             "state": {"enum": ["waiting", "running", "done", "failed", "cancelled"]},
             "progress": _described(_or_null(_SHARE), "null where the length is not known."),
-            "frames": _described(_COUNT, "Frames that were analysed so far."),
+            "frames": _described(refer("Count"), "Frames that were analysed so far."),
             "time_s": _NUMBER,
             "duration_s": _or_null(_NUMBER),
             "result": _described(_or_null(_TEXT), "Where the result is, once it is done."),
             "problem": _or_null(refer("Problem")),
-        }
-    ),
-    "VideoResult": _record(
-        {
-            "schema": _VERSION,
-            "source": _TEXT,
-            "width": _COUNT,
-            "height": _COUNT,
-            "duration_s": _or_null(_NUMBER),
-            "frames_with_face": _COUNT,
-            "tracks": {"type": "array", "items": {"type": "object"}},
-            "events": {"type": "array", "items": {"type": "object"}},
-            "damage": _or_null(_TEXT),
-            "frames": {
-                "type": "array",
-                "items": _record(
-                    {
-                        "schema": _VERSION,
-                        "source": _TEXT,
-                        "time_s": _NUMBER,
-                        "frame": _COUNT,
-                        "faces": {"type": "array", "items": refer("Face")},
-                    }
-                ),
-            },
         }
     ),
     "Model": {
