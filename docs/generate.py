@@ -292,9 +292,13 @@ def write_cost() -> str | None:
 
 
 def _describe_training(name: str) -> str:
-    """Say how long a model learnt."""
-    with (ACCURACY / f"{name}-history.csv").open(newline="", encoding="utf-8") as file:
-        epochs = list(csv.DictReader(file))
+    """Say how long a model learnt, what it began with included."""
+    contract = json.loads((ASSETS / f"{name}.json").read_text(encoding="utf-8"))
+    start = contract["training"]["config"].get("start", "")
+    epochs = []
+    for run in (name, *([Path(start).parent.parent.name] if start else [])):
+        with (ACCURACY / f"{run}-history.csv").open(newline="", encoding="utf-8") as file:
+            epochs += csv.DictReader(file)
     hours = sum(float(epoch["seconds"]) for epoch in epochs) / 3600
     return f"{len(epochs)} epochs, {hours:.1f} h"
 
