@@ -137,7 +137,8 @@ def draw_curves(rows: list[dict[str, Any]], path: Path) -> None:
         axes.set_xlabel("epoch")
         axes.set_title(name)
         axes.grid(alpha=0.3)
-        axes.legend(loc="upper right" if name == "loss" else "lower center")
+    lines, names = axes.get_legend_handles_labels()
+    figure.legend(lines, names, loc="outside upper center", ncols=2)  # where it hides no curve
     picture = io.BytesIO()
     figure.savefig(picture, format="png")
     write_whole(path, picture.getvalue())
