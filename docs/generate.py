@@ -51,6 +51,8 @@ PAGE_SPEED: Final = ROOT / "benchmarks" / "page_speed.json"
 PHOTO: Final = Path("examples/astronaut.jpg")
 PICTURE: Final = ROOT / "docs" / "images" / "astronaut.jpg"
 EXPLAINED: Final = ROOT / "docs" / "images" / "astronaut-explained.png"
+VOTE: Final = ", vote of the seeds"
+"""What benchmarks/study.py adds to a row's name."""
 PAGES: Final = ("README.md", "MODEL_CARD.md", "docs/*.md", "examples/*.md")
 
 PYTHON: Final = (
@@ -519,8 +521,9 @@ def write_study(group: str) -> str | None:
         f"| {found['split']}, last epoch | {' | '.join(measures)} |",
         f"|---|{'--:|' * len(measures)}",
     ]
-    references = (found["reference"], found["reference"] + ", vote of the seeds")
+    references = (found["reference"], found["reference"] + VOTE)
     for name, row in found["summary"].items():
+        seeds = len(found["seeds"]) if name.endswith(VOTE) else row["runs"]
         spread = "" if row["accuracy_sd"] is None else f" ({100 * row['accuracy_sd']:.2f})"
         gain = p = "*reference*" if name in references else ""
         if "gain" in row:
@@ -530,7 +533,7 @@ def write_study(group: str) -> str | None:
                 gain += f" ({100 * low:+.2f} to {100 * high:+.2f})"
             p = ", ".join(f"{value:.2g}" for value in row["mcnemar_p"])
         rows.append(
-            f"| {name} | {row['runs']} | {row['accuracy']:.2%}{spread} | {gain} | {p} | "
+            f"| {name} | {seeds} | {row['accuracy']:.2%}{spread} | {gain} | {p} | "
             f"{row['accuracy_with_flip']:.2%} | {row['accuracy_without_train_copies']:.2%} | "
             f"{row['macro_f1']:.3f} | {row['ece']:.3f} | {row['parameters']:,} | "
             f"{row['macs'] / 1e6:.1f} | {row['cpu_hours']:.2f} |"
