@@ -8,11 +8,12 @@ from contextlib import contextmanager
 import httpx
 
 import mien
-from mien.serving.app import Service, create_app
+from mien.serving.app import create_app
 from mien.serving.guard import Access
 from mien.serving.limits import Limits
 from mien.serving.page import Page
 from mien.serving.server import listen, make_server
+from mien.serving.service import Service
 
 
 class Client(httpx.Client):

@@ -1,12 +1,11 @@
 """This module turns the documentation's promises into tests: generated parts, links, examples."""
 
-import importlib.util
 import re
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
+import generate as generator
 from mien.cli import COMMANDS, app
 
 ROOT = Path(__file__).parent.parent
@@ -16,18 +15,6 @@ LEAVES = [command for command in COMMANDS if command != "data"]
 
 def name(page: Path) -> str:
     return str(page.relative_to(ROOT))
-
-
-def load_generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-generator = load_generator()
 
 
 def words(text: str) -> list[str]:

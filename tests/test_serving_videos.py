@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import mien
-from mien.serving import app as serving_app
+from mien.serving import service as serving_service
 from mien.serving.jobs import Cancelled, Job, Jobs
 from mien.serving.limits import Limits
 from mien.serving.metrics import Metrics
@@ -113,7 +113,7 @@ def test_without_the_extra_videos_are_a_problem(analyzer, monkeypatch):
     def miss(*_):
         raise mien.MissingExtraError("a video needs av: pip install 'mien[video]'")
 
-    monkeypatch.setattr(serving_app, "open_video_reader", miss)
+    monkeypatch.setattr(serving_service, "open_video_reader", miss)
     with serving(analyzer, LIMITS, working=False) as client:
         response = client.post("/v1/analyze/video", content=b"x")
         assert response.status_code == 501

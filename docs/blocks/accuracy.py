@@ -1,0 +1,321 @@
+"""This module turns evaluations into tables of what the models are worth."""
+
+from typing import Any, Final
+
+from blocks import ACCURACY, BENCHMARKS, block, read_json
+from mien.recognizer import ASSETS, MODELS
+from mien.spec import ModelSpec
+from mien.training.config import config_from_dict
+from mien.training.corruptions import CORRUPTIONS, SEVERITIES
+from mien.training.cost import count_cost
+from mien.training.model import FaceNet
+
+VOTE: Final = ", vote of the seeds"
+"""What benchmarks/study.py adds to a row's name."""
+_VIEWS: Final = {
+    "single": "single view",
+    "flip": "mean with the mirror image",
+    "single_without_train_copies": "single view, without copies of train images",
+    "flip_without_train_copies": "mean with the mirror image, without copies of train images",
+}
+
+
+def read_evaluation(name: str = "accurate") -> dict[str, Any]:
+    """Read a shipped model's evaluation."""
+    return read_json(ACCURACY / f"{name}.json")
+
+
+def write_headline() -> str:
+    """Write the one figure of the README's first screen, with its split."""
+    evaluation = read_evaluation()
+    single = evaluation["views"]["single"]
+    low, high = single["accuracy_interval"]
+    told = (
+        f"**{single['accuracy']:.1%}** of {single['faces']:,} faces are read as annotators "
+        f"labelled them (FER2013's {evaluation['data']['title']}, single view; 95 % interval "
+        f"{100 * low:.1f} to {100 * high:.1f} %)."
+    )
+    return block([told])
+
+
+def write_accuracy() -> str:
+    """Write a table of the views of the split."""
+    evaluation = read_evaluation()
+    title = evaluation["data"]["title"]
+    rows = [
+        f"| {title} | faces | accuracy | 95 % interval | macro-F1 | ECE | NLL |",
+        "|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    for key, what in _VIEWS.items():
+        view = evaluation["views"][key]
+        low, high = view["accuracy_interval"]
+        rows.append(
+            f"| {what} | {view['faces']:,} | {view['accuracy']:.2%} | "
+            f"{100 * low:.1f} to {100 * high:.1f} % | {view['macro_f1']:.3f} | "
+            f"{view['ece']:.3f} | {view['nll']:.3f} |"
+        )
+    return block(rows)
+
+
+def write_per_class(name: str = "accurate") -> str:
+    """Write a table of the classes, single view."""
+    evaluation = read_evaluation(name)
+    title = evaluation["data"]["title"]
+    rows = [
+        f"| {title}, single view | faces | precision | recall | F1 |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    for label, row in evaluation["views"]["single"]["per_class"].items():
+        rows.append(
+            f"| {label} | {row['faces']:,} | {row['precision']:.3f} | {row['recall']:.3f} | "
+            f"{row['f1']:.3f} |"
+        )
+    return block(rows)
+
+
+def write_confusion(name: str = "accurate") -> str:
+    """Write the confusion matrix, single view: a row for each label."""
+    evaluation = read_evaluation(name)
+    single = evaluation["views"]["single"]
+    names = list(single["per_class"])
+    corner = f"{evaluation['data']['title']}: labelled, read as"
+    rows = [f"| {corner} | {' | '.join(names)} |", f"|---|{'--:|' * len(names)}"]
+    for i, (label, counts) in enumerate(zip(names, single["confusion"], strict=True)):
+        cells = [f"**{count:,}**" if i == j else f"{count:,}" for j, count in enumerate(counts)]
+        rows.append(f"| {label} | {' | '.join(cells)} |")
+    return block(rows)
+
+
+def write_calibration(name: str = "accurate") -> str:
+    """Write what temperature scaling did."""
+    evaluation = read_evaluation(name)
+    found = evaluation["calibration"]
+    told = (
+        f"On {evaluation['data']['title']}, single view, the expected calibration error is "
+        f"{found['ece_after']:.3f} (before temperature scaling {found['ece_before']:.3f}) and the "
+        f"negative log-likelihood {found['nll_after']:.3f} (before {found['nll_before']:.3f}); "
+        f"the temperature is {found['temperature']:.3f}."
+    )
+    return block([told])
+
+
+def write_provenance(name: str = "accurate") -> str:
+    """Write where the evaluation comes from."""
+    evaluation = read_evaluation(name)
+    versions = ", ".join(
+        f"{package} {number}" for package, number in evaluation["versions"].items()
+    )
+    return block(
+        [
+            f"- command: `{evaluation['command']}`",
+            f"- model: SHA-256 `{evaluation['model']['sha256']}`",
+            f"- made: {evaluation['created'][:10]}, with {versions}",
+        ]
+    )
+
+
+def write_abstention() -> str:
+    """Write what some thresholds give, from the contract of the model that ships."""
+    curve = ModelSpec.read(ASSETS / "accurate.json").abstention_curve
+    rows = [f"| `accurate` on {curve.split} | threshold | answered | of these as labelled |"]
+    rows.append("|---|--:|--:|--:|")
+    for key, share in (
+        ("coverage", 1),
+        ("coverage", 0.9),
+        ("coverage", 0.8),
+        ("accuracy", 0.8),
+        ("coverage", 0.5),
+        ("accuracy", 0.9),
+    ):
+        point = curve.choose(**{key: share})
+        rows.append(
+            f"| `--{key} {share}` | {point.threshold:.3f} | {point.coverage:.0%} | "
+            f"{point.accuracy:.1%} |"
+        )
+    return block(rows)
+
+
+def write_model_index() -> str:
+    """Write the card's metrics as Hugging Face reads them, for the models that are there."""
+    lines = ["model-index:"]
+    for name in MODELS:
+        evaluation = read_evaluation(name)
+        single, flip = (evaluation["views"][view] for view in ("single", "flip"))
+        metrics = (
+            ("accuracy", "Accuracy, single view", single["accuracy"]),
+            ("accuracy", "Accuracy, mean with the mirror image", flip["accuracy"]),
+            ("f1", "Macro-F1, single view", single["macro_f1"]),
+            ("ece", "Expected calibration error, single view", single["ece"]),
+        )
+        lines += [
+            f"  - name: mien {name}",
+            "    results:",
+            "      - task:",
+            "          type: image-classification",
+            "          name: Apparent facial expression",
+            "        dataset:",
+            "          type: msambare/fer2013",
+            f"          name: FER2013, {evaluation['data']['title']}",
+            f"          split: {evaluation['data']['split']}",
+            "        metrics:",
+        ]
+        for kind, what, value in metrics:
+            lines += [f"          - type: {kind}", f"            name: {what}"]
+            lines += [f"            value: {value:.4f}"]
+    return block(lines)
+
+
+def write_models() -> str:
+    """Write the models side by side: what each is worth, and what it costs."""
+    columns = {name: _describe_model(name) for name in MODELS}
+    rows = [f"| | {' | '.join(f'`{name}`' for name in columns)} |", f"|---|{'--:|' * len(columns)}"]
+    rows += [
+        f"| {key} | {' | '.join(column[key] for column in columns.values())} |"
+        for key in next(iter(columns.values()))
+    ]
+    return block(rows)
+
+
+def _describe_model(name: str) -> dict[str, str]:
+    """Give a model's column."""
+    evaluation, spec = read_evaluation(name), ModelSpec.read(ASSETS / f"{name}.json")
+    config = config_from_dict(dict(spec.training["config"])).model
+    cost = count_cost(FaceNet(config, len(spec.class_names)))
+    views, title = evaluation["views"], evaluation["data"]["title"]
+    column = {f"{title}, {what}": f"{views[key]['accuracy']:.1%}" for key, what in _VIEWS.items()}
+    robustness = read_json(ACCURACY / f"{name}-corruptions.json")
+    size = (ASSETS / f"{name}.onnx").stat().st_size / 1e6
+    return column | {
+        "macro-F1, single view": f"{views['single']['macro_f1']:.3f}",
+        "ECE, single view": f"{views['single']['ece']:.3f}",
+        "mean accuracy under 40 corruptions": f"{robustness['mean_accuracy']:.1%}",
+        "parameters": f"{cost.parameters:,}",
+        "multiply-accumulates a face": f"{cost.macs:,}",
+        "convolutions reckon in": "int8" if "int8" in spec.training else "float32",
+        "file": f"{size:.1f} MB",
+    }
+
+
+def write_corruption_parameters() -> str:
+    """Write what each severity of each corruption is."""
+    head = " | ".join(map(str, SEVERITIES))
+    rows = [f"| corruption | {head} | |", f"|---|{'--:|' * len(SEVERITIES)}---|"]
+    for name, corruption in CORRUPTIONS.items():
+        values = " | ".join(f"{value:g}" for value in corruption.parameters)
+        rows.append(f"| {name} | {values} | {corruption.what} |")
+    return block(rows)
+
+
+def write_corruptions() -> str:
+    """Write accuracy under each corruption, the models side by side."""
+    names = (*MODELS, "baseline")
+    told = {name: read_json(ACCURACY / f"{name}-corruptions.json") for name in names}
+    first = next(iter(told.values()))
+    title = f"{first['data']['title']}, accuracy in per cent"
+    rows = [
+        f"| {title} | {' | '.join(f'`{name}`: 1 | 2 | 3 | 4 | 5 | mean' for name in told)} |",
+        f"|---|{'--:|' * 6 * len(told)}",
+    ]
+    clean = (f"{100 * each['clean']['accuracy']:.1f}" for each in told.values())
+    rows.append(f"| *as they are* | {' | '.join(f'| | | | | {value}' for value in clean)} |")
+    for corruption in first["corruptions"]:
+        cells = []
+        for each in told.values():
+            under = each["corruptions"][corruption]
+            cells += [f"{100 * level['accuracy']:.1f}" for level in under["severities"]]
+            cells += [f"**{100 * under['mean_accuracy']:.1f}**"]
+        rows.append(f"| {corruption} | {' | '.join(cells)} |")
+    means = (f"| | | | | **{100 * each['mean_accuracy']:.1f}**" for each in told.values())
+    rows.append(f"| all | {' | '.join(means)} |")
+    return block(rows)
+
+
+def write_corruptions_by_class(name: str = "accurate") -> str:
+    """Write each class's mean recall under each corruption."""
+    found = read_json(ACCURACY / f"{name}-corruptions.json")
+    classes = list(found["clean"]["recall"])
+    title = f"`{name}`, {found['data']['title']}: recall in per cent"
+    rows = [f"| {title} | {' | '.join(classes)} |", f"|---|{'--:|' * len(classes)}"]
+    clean = (f"{100 * found['clean']['recall'][label]:.0f}" for label in classes)
+    rows.append(f"| *as they are* | {' | '.join(clean)} |")
+    for corruption, under in found["corruptions"].items():
+        cells = (f"{100 * under['mean_recall'][label]:.0f}" for label in classes)
+        rows.append(f"| {corruption} | {' | '.join(cells)} |")
+    return block(rows)
+
+
+def write_crops() -> str:
+    """Write what a face loses on its way through detector and crop."""
+    found = read_json(BENCHMARKS / "detector_crops.json")["figures"]
+    return block(
+        [
+            (
+                f"On {found['split']}, enlarged four times and read as photos, the detector finds "
+                f"{found['found']:,} of {found['faces']:,} faces. Of these, "
+                f"{found['accuracy_through_the_detector']:.1%} are read as labelled through "
+                f"detector and crop, and {found['accuracy_of_the_same_frames']:.1%} from "
+                "FER2013's own frames."
+            )
+        ]
+    )
+
+
+def write_few_faces() -> str:
+    """Write what beginning with the weights of `accurate` saves."""
+    measured = read_json(BENCHMARKS / "few_faces.json")
+    found: dict[int, dict[str, str]] = {}
+    for figures in measured["figures"]:
+        told = f"{figures['accuracy']:.1%} ({100 * figures['accuracy_sd']:.1f})"
+        found.setdefault(figures["faces_per_class"], {})[figures["start"]] = told
+    starts = list(next(iter(found.values())))
+    return block(
+        [
+            f"| faces a class | {' | '.join(starts)} |",
+            f"|--:|{'--:|' * len(starts)}",
+            *(f"| {n} | {' | '.join(row[k] for k in starts)} |" for n, row in found.items()),
+            "",
+            f"`{measured['command']}`",
+        ]
+    )
+
+
+def write_study(group: str) -> str:
+    """Write a group of the study: its rows side by side, each against the reference."""
+    found = read_json(ACCURACY / "study" / f"{group}.json")
+    measures = (
+        "seeds",
+        "accuracy (SD)",
+        "gain (95 %)",
+        "McNemar's p",
+        "with flip",
+        "without train copies",
+        "macro-F1",
+        "ECE",
+        "parameters",
+        "million MACs",
+        "core hours",
+    )
+    rows = [
+        f"| {found['split']}, last epoch | {' | '.join(measures)} |",
+        f"|---|{'--:|' * len(measures)}",
+    ]
+    references = (found["reference"], found["reference"] + VOTE)
+    for name, row in found["summary"].items():
+        seeds = len(found["seeds"]) if name.endswith(VOTE) else row["runs"]
+        spread = "" if row["accuracy_sd"] is None else f" ({100 * row['accuracy_sd']:.2f})"
+        gain = p = "*reference*" if name in references else ""
+        if "gain" in row:
+            gain = f"{100 * row['gain']:+.2f}"
+            if row["gain_interval"] is not None:
+                low, high = row["gain_interval"]
+                gain += f" ({100 * low:+.2f} to {100 * high:+.2f})"
+            p = ", ".join(f"{value:.2g}" for value in row["mcnemar_p"])
+        rows.append(
+            f"| {name} | {seeds} | {row['accuracy']:.2%}{spread} | {gain} | {p} | "
+            f"{row['accuracy_with_flip']:.2%} | {row['accuracy_without_train_copies']:.2%} | "
+            f"{row['macro_f1']:.3f} | {row['ece']:.3f} | {row['parameters']:,} | "
+            f"{row['macs'] / 1e6:.1f} | {row['cpu_hours']:.2f} |"
+        )
+    machine = found["machine"]
+    where = f"{machine['cores']} cores of an {machine['processor']}; `{found['command']}`"
+    return block([*rows, "", where])

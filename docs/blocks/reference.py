@@ -1,0 +1,127 @@
+"""This module turns the source and the sample photo into reference tables and examples."""
+
+import ast
+import contextlib
+import dataclasses
+import io
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+
+import mien
+from blocks import ROOT, block
+from mien.cli.face_table import FaceTable
+from mien.serving.limits import Limits
+from mien.training.config import AugmentConfig, ModelConfig, TrainConfig
+from mien.video_analyzer import VideoSettings
+
+PHOTO: Final = Path("examples/astronaut.jpg")
+PICTURE: Final = ROOT / "docs" / "images" / "astronaut.jpg"
+EXPLAINED: Final = ROOT / "docs" / "images" / "astronaut-explained.png"
+PYTHON: Final = (
+    "import mien",
+    'face = mien.analyze("examples/astronaut.jpg").faces[0]',
+    "face.emotion",
+    'round(face.probabilities["happy"], 2)',
+)
+"""The README's lines of Python."""
+
+
+def write_demo() -> str:
+    """Write what `mien analyze` prints of the sample photo."""
+    page = io.StringIO()
+    console = Console(file=page, width=80, force_terminal=False, color_system=None)
+    FaceTable(console).print(replace(mien.analyze(ROOT / PHOTO), source=PHOTO.as_posix()))
+    lines = "\n".join(line.rstrip() for line in page.getvalue().splitlines())
+    return f"\n```console\n$ mien analyze {PHOTO}\n{lines}\n```\n"
+
+
+def write_picture_link() -> str:
+    """Show the annotated sample photo, once there is one."""
+    what = "NASA's portrait of Eileen Collins, with the face mien found and what it read"
+    return f'\n<img src="{PICTURE.relative_to(ROOT).as_posix()}" width="480" alt="{what}">\n'
+
+
+def write_explained() -> str:
+    """Show the explained sample photo, once there is one."""
+    what = "The sample's face, where covering it costs, what each place adds, and the LSTM's way"
+    return f"\n![{what}]({EXPLAINED.relative_to(ROOT / 'docs').as_posix()})\n"
+
+
+def write_python() -> str:
+    """Run the README's lines of Python, and write what each gives."""
+    names: dict[str, Any] = {}
+    shown = []
+    with contextlib.chdir(ROOT):
+        for line in PYTHON:
+            shown.append(f">>> {line}")
+            if re.match(r"import |\w+ = ", line):
+                exec(line, names)  # noqa: S102 - the lines above, and nothing else
+            else:
+                shown.append(repr(eval(line, names)))  # noqa: S307
+    return block(["```python", *shown, "```"])
+
+
+def write_limits() -> str:
+    """Write every limit of the service with its default and what happens above it."""
+    told = _read_attributes(Limits)
+    lines = ["| option | default | what it limits |", "|---|--:|---|"]
+    for item in dataclasses.fields(Limits):
+        value = f"{item.default:,}" if isinstance(item.default, int) else f"{item.default}"
+        if item.name.endswith("bytes"):
+            value = f"{item.default // 2**20} MiB"
+        lines.append(f"| `--{item.name.replace('_', '-')}` | {value} | {told[item.name]} |")
+    return block(lines)
+
+
+def write_settings() -> str:
+    """Write every setting of a recipe with its default and what it does."""
+    lines = ["| setting | default | what it is |", "|---|---|---|"]
+    for prefix, config in (
+        ("", TrainConfig()),
+        ("model.", ModelConfig()),
+        ("augment.", AugmentConfig()),
+    ):
+        told = _read_attributes(type(config))
+        for item in dataclasses.fields(config):
+            if item.name in ("model", "augment"):
+                continue
+            value = json.dumps(getattr(config, item.name), default=dataclasses.asdict)
+            lines.append(f"| `{prefix}{item.name}` | `{value}` | {told[item.name]} |")
+    return block(lines)
+
+
+def write_video_settings() -> str:
+    """Write every setting of a video's reading with its default and what it does."""
+    told = dict(
+        re.findall(r"^ +(\w+): ((?:.+\n?(?! +\w+: ))+)", VideoSettings.__doc__ or "", re.MULTILINE)
+    )
+    rows = [
+        f"| `{item.name}` | `{item.default}` | {' '.join(told[item.name].split())} |"
+        for item in dataclasses.fields(VideoSettings)
+    ]
+    return block(["| setting | default | what it is |", "|---|---|---|", *rows])
+
+
+def write_rooms() -> str:
+    """Write what every module says it turns into what."""
+    lines = []
+    for path in sorted((ROOT / "src" / "mien").rglob("*.py")):
+        module = ".".join(path.relative_to(ROOT / "src").with_suffix("").parts)
+        summary = (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").split("\n\n")[0]
+        found = re.search(r"This module turns (.*)", " ".join(summary.split()))
+        if found is None and not path.name.startswith("__"):
+            raise SystemExit(f"{path} does not open with: This module turns ... into ...")
+        if found is not None and not path.name.startswith("__"):
+            lines.append(f"| `{module.removeprefix('mien.')}` | {found[1].rstrip('.')} |")
+    return block(["| module | turns |", "|---|---|", *lines])
+
+
+def _read_attributes(record: type) -> dict[str, str]:
+    """Read what a dataclass's docstring says of each of its fields."""
+    found = re.findall(r"^ +(\w+): ((?:.+\n?(?! +\w+: ))+)", record.__doc__ or "", re.MULTILINE)
+    return {name: " ".join(words.split()) for name, words in found}

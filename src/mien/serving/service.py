@@ -1,0 +1,180 @@
+"""This module turns uploads into answers: what the routes share, and what they do with it."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Sequence
+from contextlib import suppress
+from typing import Final, TypeVar
+
+from fastapi import Request, Response
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse
+
+from mien.analyzer import Analyzer
+from mien.errors import MienError, MissingExtraError
+from mien.images import HEAD_BYTES, describe_content, is_video
+from mien.results import Failure, ImageResult
+from mien.serving.jobs import Jobs
+from mien.serving.limits import Limits
+from mien.serving.metrics import Metrics
+from mien.serving.problems import Problem
+from mien.serving.uploads import UploadMemory, check_type, read_files, receiving
+from mien.serving.videos import open_video_reader
+from mien.serving.workers import Workers
+
+JSON_TYPE: Final = "application/json"
+T = TypeVar("T")
+
+
+class Service:
+    """What the routes share: workers, jobs, memory and figures."""
+
+    def __init__(self, analyzer: Analyzer, limits: Limits) -> None:
+        """Put everything together; nothing runs before `start`."""
+        self.analyzer = analyzer
+        self.limits = limits
+        self.metrics = Metrics()
+        self.memory = UploadMemory(limits.max_upload_memory_bytes, self.metrics)
+        self.workers = Workers(analyzer, limits, self.metrics)
+        self.jobs: Jobs | None = None
+        self.no_videos: MissingExtraError | None = None
+        try:
+            reader = open_video_reader(analyzer, limits)
+            self.jobs = Jobs(reader, limits, self.metrics, self.memory.release)
+        except MissingExtraError as error:
+            self.no_videos = error
+
+    def start(self) -> None:
+        """Start the threads."""
+        self.workers.start()
+        if self.jobs is not None:
+            self.jobs.start()
+
+    def stop(self) -> None:
+        """End the threads."""
+        self.workers.stop()
+        if self.jobs is not None:
+            self.jobs.stop()
+
+    @property
+    def is_ready(self) -> bool:
+        """Say whether a request would be answered at full speed."""
+        return self.workers.is_ready
+
+    def need_jobs(self) -> Jobs:
+        """Give the jobs.
+
+        Raises:
+            Problem: Videos cannot be read by this installation.
+        """
+        if self.jobs is None:
+            raise Problem("missing-extra", str(self.no_videos))
+        return self.jobs
+
+    async def analyze(self, request: Request) -> Response:
+        """Read the pictures of one request."""
+        limits = self.limits
+        self.workers.refuse_if_full()  # before the upload is read
+        is_form = check_type(request, "image") == "multipart/form-data"
+        most = limits.max_request_bytes if is_form else limits.max_image_bytes
+        with receiving(request, self.memory, most=most) as upload:
+            pictures = await read_files(
+                request,
+                upload,
+                family="image",
+                most=limits.max_image_bytes,
+                max_files=limits.max_images,
+                seconds=limits.upload_s,
+            )
+            answers = [asyncio.wrap_future(a) for a in self.workers.submit(pictures)]
+            try:
+                async with asyncio.timeout(limits.answer_s):
+                    gathered = asyncio.gather(*answers, return_exceptions=True)
+                    outcomes = await _unless_gone(request, gathered)
+            except TimeoutError:
+                raise Problem(
+                    "no-answer",
+                    f"the answer took more than {limits.answer_s:g} seconds; try again",
+                    retry_after_s=5,
+                ) from None
+            finally:
+                for answer in answers:
+                    answer.cancel()
+        return _answer_form(outcomes) if is_form else _answer_one(outcomes[0])
+
+    async def analyze_video(self, request: Request) -> Response:
+        """Take on the video of one request as a job."""
+        jobs = self.need_jobs()
+        limits = self.limits
+        jobs.refuse_if_full()  # before the upload is read
+        check_type(request, "video")
+        with receiving(request, self.memory, most=limits.max_video_bytes) as upload:
+            (video,) = await read_files(
+                request,
+                upload,
+                family="video",
+                most=limits.max_video_bytes,
+                max_files=1,
+                seconds=limits.video_upload_s,
+            )
+            if not is_video(video):
+                what = describe_content(bytes(video[:HEAD_BYTES]))
+                raise Problem(
+                    "unknown-type", f"the upload is no video that is read here: it {what}"
+                )
+            job = jobs.submit(video)
+            upload.held -= len(video)  # the job lets go of it
+        location = f"/v1/jobs/{job.id}"
+        return JSONResponse(job.to_dict(), 202, {"Location": location})
+
+
+async def _unless_gone(request: Request, answer: Awaitable[T]) -> T:
+    """Wait for an answer as long as the client does.
+
+    Raises:
+        ClientDisconnect: The client has left; the answer is cancelled.
+    """
+    waiting = asyncio.ensure_future(answer)
+    gone = asyncio.ensure_future(_wait_until_gone(request))
+    try:
+        await asyncio.wait({waiting, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if waiting.done():
+            return waiting.result()
+        raise ClientDisconnect
+    finally:
+        waiting.cancel()
+        gone.cancel()
+        with suppress(asyncio.CancelledError):
+            await gone
+
+
+async def _wait_until_gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _answer_one(outcome: ImageResult | BaseException) -> Response:
+    """Answer with one result, or why there is none."""
+    if isinstance(outcome, ImageResult):
+        return Response(outcome.to_json(), media_type=JSON_TYPE)
+    if isinstance(outcome, MienError):
+        raise Problem.of(outcome)
+    raise outcome
+
+
+def _answer_form(outcomes: Sequence[ImageResult | BaseException]) -> Response:
+    """Answer with a result or a failure for each file; one bad file spoils no other."""
+    records = [_to_record(outcome) for outcome in outcomes]
+    body = f'{{"results": [{", ".join(record.to_json() for record in records)}]}}'
+    errors = [outcome for outcome in outcomes if isinstance(outcome, MienError)]
+    if len(errors) == len(outcomes):
+        raise Problem.of(errors[0], more=json.loads(body))
+    return Response(body, media_type=JSON_TYPE)
+
+
+def _to_record(outcome: ImageResult | BaseException) -> ImageResult | Failure:
+    if isinstance(outcome, ImageResult):
+        return outcome
+    if isinstance(outcome, MienError):
+        return Failure("<bytes>", outcome.kind, str(outcome))
+    raise outcome
