@@ -96,6 +96,7 @@ def write_cli_page() -> str:
 BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "headline": accuracy.write_headline,
     "accuracy": accuracy.write_accuracy,
+    "accuracy-cnn-lstm": partial(accuracy.write_accuracy, "cnn-lstm"),
     "model-index": accuracy.write_model_index,
     "models": accuracy.write_models,
     "corruptions": accuracy.write_corruptions,

@@ -14,21 +14,14 @@ from mien.recognizer import Recognizer
 from mien.training.checkpoint import load_model
 from mien.training.config import Stage, read_config
 from mien.training.datasets import Dataset
-from mien.training.export import (
-    PARITY,
-    calibrate_again,
-    export,
-    prove_parity,
-    scale_logits,
-    scale_onnx,
-    to_onnx,
-)
+from mien.training.export import calibrate_again, export
 from mien.training.fit import fit
 from mien.training.model import FaceNet
 from mien.training.predictor import load_predictor
 from mien.training.quantization import check_loss
 from mien.training.scaling import Scaling, find_scaling
 from mien.training.sequence import find_sequence
+from mien.training.translation import PARITY, prove_parity, scale_logits, scale_onnx, to_onnx
 
 SMOKE = read_config(Path(__file__).parents[1] / "recipes" / "smoke.toml")
 
@@ -55,6 +48,19 @@ def test_onnxruntime_agrees_with_torch(trained, exported):
     for count in (1, 2, 17):
         logits = Recognizer(exported.onnx).predict_logits(faces[:count])
         assert np.abs(logits - torch_logits[:count]).max() <= PARITY
+
+
+def test_the_weights_as_trained_lie_beside_it(trained, exported, tmp_path):
+    checkpoint, dataset = trained
+    faces = dataset.splits["test"].images
+    net, description = load_model(checkpoint)
+    small = export(checkpoint, dataset, tmp_path, name="small", int8=True)
+    assert small.weights == tmp_path / "small.safetensors"
+    for path in (exported.weights, small.weights):
+        again, told = load_model(path)
+        assert told == description
+        assert np.array_equal(again.predict_logits(faces), net.predict_logits(faces))
+        assert path.stat().st_size < checkpoint.stat().st_size / 2
 
 
 def test_the_contract_travels_with_the_weights(trained, exported):
@@ -111,6 +117,7 @@ def test_a_model_that_was_exported_is_calibrated_again_for_other_faces(trained, 
     )
     other = replace(dataset, splits={**dataset.splits, "validation": relabelled})
     result = calibrate_again(exported.onnx, other, tmp_path, name="mine", coverage=0.5)
+    assert result.weights is None
     old, new = Recognizer(exported.onnx).spec, Recognizer(result.onnx).spec
     assert result.onnx.read_bytes() == exported.onnx.read_bytes()
     assert new.name == "mine"

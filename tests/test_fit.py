@@ -17,11 +17,13 @@ from safetensors import safe_open
 
 from drawn_faces import drawn_dataset
 from mien.errors import ConfigError, DataError, ModelError, TrainingError
+from mien.recognizer import ASSETS, Recognizer
 from mien.training.checkpoint import SafetensorsIO, load_model, read_description
-from mien.training.config import Stage, read_config
+from mien.training.config import Stage, config_from_dict, read_config
 from mien.training.datasets import Dataset, Split
 from mien.training.fit import LAST, fit
 from mien.training.predictor import load_predictor
+from mien.training.translation import PARITY
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "smoke.toml"
 SMOKE = read_config(RECIPE)
@@ -232,6 +234,31 @@ def test_it_can_begin_with_the_weights_of_another_run(smoke, tmp_path):
         fit(wider, dataset, tmp_path / "wider")
     with pytest.raises(ModelError, match="there is no checkpoint"):
         fit(replace(config, start="none.safetensors"), dataset, tmp_path / "none")
+
+
+@pytest.mark.parametrize(("name", "largest"), [("accurate", PARITY), ("fast", 0.6)])
+def test_the_models_that_ship_can_be_trained_further(tmp_path, name, largest):
+    """Their weights give the answers of what ships; `fast` has them in 8 bits."""
+    path, dataset = ASSETS / f"{name}.safetensors", drawn_dataset()
+    net, description = load_model(path)
+    faces = dataset.splits["test"].images
+    difference = net.predict_logits(faces) - Recognizer(name).predict_logits(faces)
+    assert np.abs(difference).max() <= largest
+    model = config_from_dict(description["config"]).model
+    config = replace(SMOKE, stages=(Stage(48, 1),), learning_rate=1e-12, model=model)
+    found = weights_of(fit(replace(config, start=name), dataset, tmp_path).last)
+    assert torch.allclose(found["net.classifier.weight"], net.classifier.weight, atol=1e-6)
+
+
+def test_what_it_begins_with_can_learn_more_slowly_than_the_last_layer(smoke, tmp_path):
+    folder, dataset, _ = smoke
+    config = replace(SMOKE, stages=(Stage(48, 1),), start=str(folder / LAST), start_rate=1e-9)
+    begun, found = weights_of(folder / LAST), weights_of(fit(config, dataset, tmp_path).last)
+    trunk, last = "net.trunk.0.convolutions.0.weight", "net.classifier.weight"
+    assert torch.allclose(found[trunk], begun[trunk], atol=1e-6)
+    assert not torch.allclose(found[last], begun[last], atol=1e-4)
+    with pytest.raises(ConfigError, match=r"start_rate must be above 0 to 1, got 0"):
+        replace(SMOKE, start_rate=0.0)
 
 
 def test_data_without_a_validation_split_is_refused(tmp_path):

@@ -38,9 +38,9 @@ def write_headline() -> str:
     return block([told])
 
 
-def write_accuracy() -> str:
+def write_accuracy(name: str = "accurate") -> str:
     """Write a table of the views of the split."""
-    evaluation = read_evaluation()
+    evaluation = read_evaluation(name)
     title = evaluation["data"]["title"]
     rows = [
         f"| {title} | faces | accuracy | 95 % interval | macro-F1 | ECE | NLL |",
@@ -264,17 +264,21 @@ def write_few_faces() -> str:
     """Write what beginning with the weights of `accurate` saves."""
     measured = read_json(BENCHMARKS / "few_faces.json")
     found: dict[int, dict[str, str]] = {}
-    for figures in measured["figures"]:
-        told = f"{figures['accuracy']:.1%} ({100 * figures['accuracy_sd']:.1f})"
-        found.setdefault(figures["faces_per_class"], {})[figures["start"]] = told
-    starts = list(next(iter(found.values())))
+    for row in measured["figures"]["rows"]:
+        told = f"{row['accuracy']:.1%} ({100 * row['accuracy_sd']:.1f})"
+        found.setdefault(row["faces_per_class"], {})[row["way"]] = told
+    ways = list(next(iter(found.values())))
+    mark = measured["figures"]["accuracy_of_added_probabilities"]
     return block(
         [
-            f"| faces a class | {' | '.join(starts)} |",
-            f"|--:|{'--:|' * len(starts)}",
-            *(f"| {n} | {' | '.join(row[k] for k in starts)} |" for n, row in found.items()),
+            f"| faces a class | {' | '.join(ways)} |",
+            f"|--:|{'--:|' * len(ways)}",
+            *(f"| {n} | {' | '.join(row[k] for k in ways)} |" for n, row in found.items()),
             "",
-            f"`{measured['command']}`",
+            (
+                "The probabilities of `accurate`, added up by these classes, without any training: "
+                f"{mark:.1%}. `{measured['command']}`"
+            ),
         ]
     )
 

@@ -28,7 +28,8 @@ def export(
     $ mien export models/mine.onnx --data fer2013.zip --output models --name small --int8
     ```
 
-    A model is two files, NAME.onnx and NAME.json. They are written only if onnxruntime agrees with
+    A model is two files, NAME.onnx and NAME.json; NAME.safetensors beside them are its weights, to
+    train further with (`start` in a recipe). They are written only if onnxruntime agrees with
     PyTorch on real faces. Probabilities are calibrated on the validation split: by a temperature,
     and by a scale and a bias for each class where cross-validation there clearly prefers it. What
     each abstention threshold gives there is written down. Of an .onnx, all this is fitted again, on
@@ -43,7 +44,7 @@ def export(
         coverage: Share of validation faces, above 0 to 1, that get an answer; on faces it is less
             sure of, the model then names no emotion. By default it always names one.
         accuracy: Share of these answers that shall be as labelled, in place of a coverage.
-        int8: Let the convolutions reckon in 8-bit integers: a third of the processor time, half of
+        int8: Let the convolutions reckon in 8-bit integers: half of the processor time, half of
             the file. It is refused if it costs more than 0.3 % of the validation faces.
     """
     check_wish(coverage=coverage, accuracy=accuracy)
@@ -57,6 +58,8 @@ def export(
         model, dataset, output, name=name, coverage=coverage, accuracy=accuracy, int8=int8
     )
     lines = {"model": str(result.onnx), "contract": str(result.contract)}
+    if result.weights is not None:
+        lines["weights"] = f"{result.weights}, to train further with"
     if result.largest_difference is not None:
         lines["parity"] = (
             f"torch and onnxruntime differ by at most {result.largest_difference:.1e} in a logit"

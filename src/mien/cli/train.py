@@ -32,8 +32,8 @@ def train(
 
     ```console
     $ mien train --recipe recipes/cnn-lstm.toml --data fer2013.zip
-    $ mien train --recipe recipes/cnn-lstm.toml --data faces/ --output runs/mine \
-          --set model.units=96 --seed 2
+    $ mien train --recipe recipes/fine-tune.toml --data faces/ --output runs/mine \
+          --set learning_rate=5e-4 --seed 2
     $ mien train --recipe recipes/cnn-lstm.toml --data fer2013.zip --resume
     ```
 

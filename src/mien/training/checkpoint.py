@@ -14,6 +14,7 @@ from torch import Tensor
 
 from mien.errors import ConfigError, ModelError, TrainingError
 from mien.files import replacing
+from mien.recognizer import ASSETS, MODELS
 from mien.training.config import ModelConfig, config_from_dict
 from mien.training.model import FaceNet
 
@@ -36,13 +37,12 @@ class SafetensorsIO(CheckpointIO):
             TrainingError: The disk is full or the folder cannot be written; the file that was
                 there before is untouched.
         """
-        tensors: dict[str, Tensor] = {}
-        state = json.dumps(_pack(checkpoint, "", tensors))
         target = Path(path)
+        content = _to_bytes(checkpoint)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             with replacing(target) as partial:
-                partial.write_bytes(save(tensors, metadata={"format": "pt", "state": state}))
+                partial.write_bytes(content)
         except OSError as error:
             raise TrainingError(
                 f"the checkpoint {target} cannot be written ({error}); the last good one is "
@@ -115,12 +115,27 @@ def load_model(path: Path) -> tuple[FaceNet, dict[str, Any]]:
     return net.eval(), description
 
 
-def begin_with(net: FaceNet, path: Path, config: ModelConfig, class_names: tuple[str, ...]) -> None:
+def pack_weights(net: FaceNet, description: Mapping[str, Any]) -> bytes:
+    """Give a checkpoint's bytes without what only its own run needs: a third of them.
+
+    Args:
+        net: The network.
+        description: What `load_model` gave with it.
+
+    Returns:
+        What `load_model` reads, once it is a file.
+    """
+    state = {f"net.{name}": tensor for name, tensor in net.state_dict().items()}
+    return _to_bytes({"state_dict": state, "mien": description})
+
+
+def begin_with(net: FaceNet, start: str, config: ModelConfig, class_names: tuple[str, ...]) -> None:
     """Give a network the weights of a trained one; for other classes, all but its last layer's.
 
     Args:
         net: The network, which is changed.
-        path: A checkpoint of a network with the same config.
+        start: A checkpoint of a network with the same config, or the name of a model that mien
+            carries.
         config: The network's.
         class_names: The network's classes, in order.
 
@@ -128,19 +143,26 @@ def begin_with(net: FaceNet, path: Path, config: ModelConfig, class_names: tuple
         ModelError: The file is missing, damaged or not a checkpoint of mien.
         ConfigError: It holds another network.
     """
+    path = ASSETS / f"{start}.safetensors" if start in MODELS else Path(start)
     trained, description = load_model(path)
     theirs = config_from_dict(description["config"]).model
     for field in dataclasses.fields(config):
         ours, other = getattr(config, field.name), getattr(theirs, field.name)
         if ours != other and not field.name.endswith("dropout"):
             raise ConfigError(
-                f"start: {path} has model.{field.name} = {other}, and this recipe says {ours}: "
+                f"start: {start} has model.{field.name} = {other}, and this recipe says {ours}: "
                 f"give both the same network"
             )
     weights = trained.state_dict()
     if tuple(description["class_names"]) != class_names:
         weights |= {f"classifier.{k}": v for k, v in net.classifier.state_dict().items()}
     net.load_state_dict(weights)
+
+
+def _to_bytes(checkpoint: Mapping[str, Any]) -> bytes:
+    tensors: dict[str, Tensor] = {}
+    state = json.dumps(_pack(checkpoint, "", tensors))
+    return save(tensors, metadata={"format": "pt", "state": state})
 
 
 def _read_state(path: Path) -> dict[str, Any]:

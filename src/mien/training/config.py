@@ -99,8 +99,11 @@ class TrainConfig:
     Attributes:
         name: Name of the model, of its run folder and of its files.
         seed: Seed of the weights, the order of the faces and the augmentation.
-        start: A checkpoint of the same network, `best.safetensors` of a run, whose weights the
-            training begins with; for other classes, all but the last layer's.
+        start: `accurate`, `fast`, or a checkpoint (`best.safetensors` of a run), whose weights the
+            training begins with; for other classes, all but the last layer's. It is the same
+            network.
+        start_rate: Share of the learning rate for the weights it begins with, the last layer's
+            excepted, above 0 to 1 (Howard & Ruder 2018, arXiv 1801.06146).
         stages: Input sizes and their epochs, in order; the last must be 48 px.
         batch_size: Faces in a step.
         optimizer: `adamw`, or `sgd` with Nesterov's momentum of 0.9.
@@ -130,6 +133,7 @@ class TrainConfig:
     name: str = "model"
     seed: int = 1
     start: str = ""
+    start_rate: float = 1.0
     stages: tuple[Stage, ...] = (Stage(48, 30),)
     batch_size: int = 64
     optimizer: Literal["adamw", "sgd"] = "adamw"
@@ -319,6 +323,7 @@ def _check(config: TrainConfig) -> None:
     _check_each(up_to_one, lambda share: 0 <= share <= 1, "from 0 to 1")
     _check_each(counts, lambda count: count >= 1, "at least 1")
     _check_each({"learning_rate": config.learning_rate}, lambda rate: rate > 0, "over 0")
+    _check_each({"start_rate": config.start_rate}, lambda share: 0 < share <= 1, "above 0 to 1")
     _check_each({"augment.blur": augment.blur}, lambda sigma: 0 <= sigma <= 3, "from 0 to 3")
     alphas = {"mixup": config.mixup, "cutmix": config.cutmix}
     _check_each(alphas, lambda alpha: alpha >= 0, "0 or more")

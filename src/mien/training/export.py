@@ -1,44 +1,44 @@
-"""This module turns a checkpoint into NAME.onnx and NAME.json, parity proved, or into nothing.
+"""This module turns a checkpoint into a model's files, parity proved, or into nothing.
 
 It also calibrates a model again that was exported before, on other faces or by a newer mien, and
 puts convolutions into 8-bit integers.
 """
 
 import hashlib
-import io
-import logging
 import tempfile
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-import onnx
-import torch
 from numpy.typing import NDArray
 
-from mien.errors import DataError, ExportError, OutputError
+from mien.errors import DataError, OutputError
+from mien.files import write_whole
 from mien.preprocess import to_input
 from mien.recognizer import CHUNK, Recognizer
 from mien.sessions import open_session
 from mien.spec import ModelSpec
 from mien.training.calibration import Calibrated, calibrate
-from mien.training.checkpoint import load_model
+from mien.training.checkpoint import load_model, pack_weights
 from mien.training.datasets import Dataset, Split
 from mien.training.evaluate import translate_labels
-from mien.training.model import INPUT_SIZE, FaceNet
 from mien.training.quantization import RANGE_FACES, check_loss, quantize
 from mien.training.scaling import Scaling, find_scaling
 from mien.training.sequence import find_sequence
+from mien.training.translation import (
+    check_difference,
+    prove_parity,
+    scale_logits,
+    scale_onnx,
+    to_onnx,
+)
 
 _Proof = TypeVar("_Proof")
 
-PARITY = 1e-5
-"""Largest difference between torch's and onnxruntime's logits that is let through."""
-PARITY_BATCHES = (1, 2, 17)
-"""Batch sizes at which they are compared."""
+WEIGHTS = ".safetensors"
+"""How the file of weights ends."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,8 @@ class ExportResult:
     Attributes:
         onnx: The network, `NAME.onnx`.
         contract: What it takes and gives, `NAME.json`.
+        weights: The network as it was trained, `NAME.safetensors`, to train further with; None
+            where there was no checkpoint.
         largest_difference: Between torch and onnxruntime, over all faces compared, in logits; None
             where there was no checkpoint to compare with.
         calibrated: What was fitted on the validation split.
@@ -58,6 +60,7 @@ class ExportResult:
 
     onnx: Path
     contract: Path
+    weights: Path | None
     largest_difference: float | None
     calibrated: Calibrated
     scaling: Scaling | None
@@ -92,7 +95,7 @@ def export(
             measured on the train split; parity is proved before.
 
     Returns:
-        The two files, and what was measured.
+        The files, and what was measured.
 
     Raises:
         DataError: There is no validation split, or its classes are not the model's.
@@ -104,11 +107,15 @@ def export(
     if int8:
         with tempfile.TemporaryDirectory() as folder:
             whole = export(checkpoint, dataset, Path(folder), name=name)
+            whole_weights = whole.onnx.with_suffix(WEIGHTS).read_bytes()
             result = calibrate_again(
                 whole.onnx, dataset, output, coverage=coverage, accuracy=accuracy, int8=True
             )
+        beside = result.onnx.with_suffix(WEIGHTS)
+        write_whole(beside, whole_weights)
         return replace(
             result,
+            weights=beside,
             largest_difference=whole.largest_difference,
             scaling=result.scaling or whole.scaling,
         )
@@ -120,6 +127,7 @@ def export(
             f"the model knows {', '.join(class_names)}, but {dataset.source} has "
             f"{', '.join(dataset.class_names)}: export with the data it was trained on"
         )
+    weights = pack_weights(net, description)
     logits = net.predict_logits(validation.images)
     scaling = find_scaling(logits, validation.labels)
     if scaling is not None:
@@ -142,8 +150,9 @@ def export(
     def prove(recognizer: Recognizer) -> float:
         return prove_parity(net, recognizer, validation.images)
 
-    path, difference = _write(spec, model, output, prove)
-    return ExportResult(path, path.with_suffix(".json"), difference, calibrated, scaling)
+    path, difference = _write(spec, model, output, prove, weights)
+    files = path, path.with_suffix(".json"), path.with_suffix(WEIGHTS)
+    return ExportResult(*files, difference, calibrated, scaling)
 
 
 def calibrate_again(
@@ -215,10 +224,10 @@ def calibrate_again(
     )
 
     def prove(scaled: Recognizer) -> None:
-        _check_difference(scaled.predict_logits(validation.images) - logits)
+        check_difference(scaled.predict_logits(validation.images) - logits)
 
     path, _ = _write(spec, content, output, prove)
-    return ExportResult(path, path.with_suffix(".json"), None, calibrated, scaling, loss)
+    return ExportResult(path, path.with_suffix(".json"), None, None, calibrated, scaling, loss)
 
 
 def _run(model: bytes, spec: ModelSpec, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -244,9 +253,13 @@ def _validation_of(dataset: Dataset) -> Split:
 
 
 def _write(
-    spec: ModelSpec, model: bytes, output: Path, prove: Callable[[Recognizer], _Proof]
+    spec: ModelSpec,
+    model: bytes,
+    output: Path,
+    prove: Callable[[Recognizer], _Proof],
+    weights: bytes | None = None,
 ) -> tuple[Path, _Proof]:
-    """Write both files, once onnxruntime has opened them and the proof has held."""
+    """Write a model's files, once onnxruntime has opened them and the proof has held."""
     path = output / f"{spec.name}.onnx"
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -255,6 +268,8 @@ def _write(
             unproved.write_bytes(model)
             spec.write(unproved.with_suffix(".json"))
             proof = prove(Recognizer(unproved))
+            if weights is not None:
+                write_whole(path.with_suffix(WEIGHTS), weights)
             unproved.replace(path)
             unproved.with_suffix(".json").replace(path.with_suffix(".json"))
     except OSError as error:
@@ -262,107 +277,3 @@ def _write(
             f"{path} cannot be written ({error.strerror}); make room or choose another --output"
         ) from error
     return path, proof
-
-
-def scale_logits(net: FaceNet, scaling: Scaling) -> None:
-    """Put `scale * logits + bias` into a network's last layer."""
-    scale, bias = (torch.from_numpy(v).float() for v in (scaling.scale, scaling.bias))
-    with torch.no_grad():
-        net.classifier.weight.mul_(scale[:, None])
-        net.classifier.bias.mul_(scale).add_(bias)
-
-
-def scale_onnx(model: bytes, sequence: Mapping[str, str], scaling: Scaling) -> bytes:
-    """Put `scale * logits + bias` into the last layer of an ONNX file.
-
-    Args:
-        model: The file's bytes.
-        sequence: The names of the layer's "weight" (C, U) and "bias" (C,), as in a contract.
-        scaling: What is put in.
-    """
-    proto = onnx.load_from_string(model)
-    for tensor in proto.graph.initializer:
-        values = onnx.numpy_helper.to_array(tensor)
-        if tensor.name == sequence["weight"]:
-            values = values * scaling.scale[:, np.newaxis]
-        elif tensor.name == sequence["bias"]:
-            values = values * scaling.scale + scaling.bias
-        else:
-            continue
-        scaled = onnx.numpy_helper.from_array(values.astype(np.float32), tensor.name)
-        tensor.CopyFrom(scaled)
-    content: bytes = proto.SerializeToString()
-    return content
-
-
-def to_onnx(net: FaceNet) -> bytes:
-    """Translate a network.
-
-    Args:
-        net: In evaluation mode.
-
-    Returns:
-        The ONNX file: `faces` (N, 1, 48, 48) float32 in [0, 1] to `logits` (N, K) float32.
-    """
-    example = (torch.zeros(2, 1, INPUT_SIZE, INPUT_SIZE),)
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        # About torch's insides and its next release; `prove_parity` is what counts here.
-        warnings.simplefilter("ignore")
-        program = torch.onnx.export(
-            net,
-            example,
-            dynamo=True,
-            verbose=False,
-            input_names=["faces"],
-            output_names=["logits"],
-            dynamic_shapes={"x": {0: torch.export.Dim("N")}},
-        )
-    if program is None:
-        raise ExportError("torch gave no ONNX program: use the torch release that mien[train] asks")
-    graph = program.model_proto
-    for node in graph.graph.node:  # Paths and source lines of the machine that exported.
-        del node.metadata_props[:]
-        node.doc_string = ""
-    for value in (*graph.graph.value_info, *graph.graph.input, *graph.graph.output):
-        del value.metadata_props[:]
-    del graph.graph.metadata_props[:]
-    del graph.metadata_props[:]
-    onnx.checker.check_model(graph, full_check=True)
-    file = io.BytesIO()
-    onnx.save(graph, file)
-    return file.getvalue()
-
-
-def prove_parity(net: FaceNet, recognizer: Recognizer, faces: NDArray[np.uint8]) -> float:
-    """Compare torch with onnxruntime on real faces.
-
-    Args:
-        net: The network, in evaluation mode.
-        recognizer: Its translation, opened as a user opens it.
-        faces: (N, 48, 48) uint8, of which some are taken from all over the split.
-
-    Returns:
-        The largest difference of a logit.
-
-    Raises:
-        ExportError: It is over `PARITY`.
-    """
-    worst = 0.0
-    for batch in PARITY_BATCHES:
-        for start in np.linspace(0, max(0, len(faces) - batch), num=8, dtype=int):
-            chosen = faces[start : start + batch]
-            difference = recognizer.predict_logits(chosen) - net.predict_logits(chosen)
-            worst = max(worst, _check_difference(difference))
-    return worst
-
-
-def _check_difference(difference: NDArray[np.float32]) -> float:
-    """Give the largest difference of a logit, if it is let through."""
-    worst = float(np.abs(difference).max())
-    if not worst <= PARITY:  # also when it is not a number
-        raise ExportError(
-            f"the exported model differs from its original by {worst:.1e} in a logit, "
-            f"{PARITY:.0e} is allowed: nothing was written"
-        )
-    return worst

@@ -139,7 +139,7 @@ def _fit(
         class_weights=weights,
     )
     if config.start and resumed is None:
-        begin_with(module.net, Path(config.start), config.model, dataset.class_names)
+        begin_with(module.net, config.start, config.model, dataset.class_names)
     best = _keep(output / BEST, monitor="validation_accuracy", mode="max")
     trainer = pl.Trainer(
         accelerator="auto",

@@ -4,7 +4,7 @@ from typing import Any
 
 import lightning.pytorch as pl
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
@@ -116,16 +116,15 @@ class TrainingModule(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """The optimiser, warmed up and decayed in one cycle (Smith & Topin, arXiv 1708.07120)."""
-        groups = _decay_groups(self.net, self.config.weight_decay)
-        rate = self.config.learning_rate
+        groups = _group(self.net, self.config)
         optimizer = (
-            torch.optim.AdamW(groups, lr=rate)
+            torch.optim.AdamW(groups)
             if self.config.optimizer == "adamw"
-            else torch.optim.SGD(groups, lr=rate, momentum=0.9, nesterov=True)
+            else torch.optim.SGD(groups, momentum=0.9, nesterov=True)
         )
         scheduler = torch.optim.lr_scheduler.OneCycleLR(
             optimizer,
-            max_lr=self.config.learning_rate,
+            max_lr=[group["lr"] for group in groups],
             total_steps=int(self.trainer.estimated_stepping_batches),
             pct_start=self.config.warmup,
             cycle_momentum=False,
@@ -196,10 +195,19 @@ def _draw_share(alpha: float, device: torch.device) -> Tensor:
     return torch.distributions.Beta(concentration, concentration).sample().to(device)
 
 
-def _decay_groups(net: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Decay matrices and filters; leave biases and norms, which have one axis, alone."""
-    parameters = list(net.parameters())
+def _group(net: FaceNet, config: TrainConfig) -> list[dict[str, Any]]:
+    """Give each weight its rate and decay.
+
+    Matrices and filters decay; biases and norms, which have one axis, do not. The last layer comes
+    first where the rest has a rate of its own.
+    """
+    parts = {config.learning_rate: list(net.parameters())}
+    if config.start_rate < 1:
+        last = list(net.classifier.parameters())
+        rest = [p for p in net.parameters() if not any(p is other for other in last)]
+        parts = {config.learning_rate: last, config.learning_rate * config.start_rate: rest}
     return [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        {"params": [p for p in part if (p.ndim > 1) == decays], "lr": rate, "weight_decay": decay}
+        for rate, part in parts.items()
+        for decays, decay in ((True, config.weight_decay), (False, 0.0))
     ]
