@@ -51,13 +51,13 @@ def main() -> None:
     arguments = parser.parse_args()
     whole = coarsen(load_dataset(arguments.data))
     order = np.random.default_rng(0).permutation(len(whole.labels))
-    judges, pool = part(whole, order[-JUDGES:]), part(whole, order[:-JUDGES])
-    tuned = read_config(RECIPE)
+    judges, pool = whole.take(order[-JUDGES:]), whole.take(order[:-JUDGES])
+    recognizer, tuned = Recognizer(), read_config(RECIPE)
     nothing = replace(tuned, start="", start_rate=1.0, learning_rate=2e-3, stages=(Stage(48, 60),))
     ways: dict[str, Way] = {
         "from `accurate`": partial(fine_tune, tuned),
         "from nothing": partial(fine_tune, nothing),
-        "logistic regression on the logits of `accurate`": regress,
+        "logistic regression on the logits of `accurate`": partial(regress, recognizer),
     }
     rows: list[dict[str, Any]] = []
     for per_class in PER_CLASS:
@@ -66,7 +66,7 @@ def main() -> None:
             spread = {"accuracy": statistics.mean(found), "accuracy_sd": statistics.stdev(found)}
             rows.append({"faces_per_class": per_class, "way": way, **spread, "runs": found})
             print(rows[-1], flush=True)
-    figures = {"rows": rows, "accuracy_of_added_probabilities": add_up(judges)}
+    figures = {"rows": rows, "accuracy_of_added_probabilities": add_up(recognizer, judges)}
     write_result(__file__, "python benchmarks/few_faces.py --data fer2013.zip", ("torch",), figures)
 
 
@@ -76,12 +76,6 @@ def coarsen(dataset: Dataset) -> Split:
     names = [next(k for k, old in COARSE.items() if n in old) for n in dataset.class_names]
     new = np.array([list(COARSE).index(name) for name in names])
     return replace(split, labels=new[split.labels])
-
-
-def part(split: Split, chosen: np.ndarray) -> Split:
-    """Give some faces of a split."""
-    paths = tuple(split.paths[i] for i in chosen)
-    return Split(split.name, split.images[chosen], split.labels[chosen], paths)
 
 
 def draw(pool: Split, per_class: int, seed: int) -> list[np.ndarray]:
@@ -94,8 +88,8 @@ def fine_tune(config: TrainConfig, pool: Split, judges: Split, per_class: int, s
     """Train on so many faces of each class; give the accuracy on the judges."""
     drawn, held = draw(pool, per_class, seed), per_class // 5
     splits = {
-        "train": part(pool, np.concatenate([chosen[held:] for chosen in drawn])),
-        "validation": part(pool, np.concatenate([chosen[:held] for chosen in drawn])),
+        "train": pool.take(np.concatenate([chosen[held:] for chosen in drawn])),
+        "validation": pool.take(np.concatenate([chosen[:held] for chosen in drawn])),
     }
     mine = Dataset("few faces", tuple(COARSE), splits, ())
     with tempfile.TemporaryDirectory() as folder:
@@ -104,17 +98,16 @@ def fine_tune(config: TrainConfig, pool: Split, judges: Split, per_class: int, s
     return float((logits.argmax(axis=1) == judges.labels).mean())
 
 
-def regress(pool: Split, judges: Split, per_class: int, seed: int) -> float:
+def regress(recognizer: Recognizer, pool: Split, judges: Split, per_class: int, seed: int) -> float:
     """Fit a logistic regression on all of the faces; give its accuracy on the judges."""
-    recognizer, chosen = Recognizer(), np.concatenate(draw(pool, per_class, seed))
+    chosen = np.concatenate(draw(pool, per_class, seed))
     regression = LogisticRegression(max_iter=1000)
     regression.fit(recognizer.predict_logits(pool.images[chosen]), pool.labels[chosen])
     return float(regression.score(recognizer.predict_logits(judges.images), judges.labels))
 
 
-def add_up(judges: Split) -> float:
+def add_up(recognizer: Recognizer, judges: Split) -> float:
     """Give the accuracy of `accurate` on the judges, its probabilities added up."""
-    recognizer = Recognizer()
     found, names = recognizer.predict_probabilities(judges.images), list(recognizer.emotions)
     coarse = [found[:, [names.index(n) for n in old]].sum(axis=1) for old in COARSE.values()]
     return float((np.argmax(coarse, axis=0) == judges.labels).mean())

@@ -28,7 +28,7 @@ from scipy import stats
 
 from mien.cli import main as mien
 from mien.errors import DataError, MienError
-from mien.recognizer import MODELS
+from mien.training.checkpoint import find_start
 from mien.training.config import read_config
 from mien.training.predictor import file_sha256
 
@@ -116,8 +116,8 @@ def reproduce(name: str, data: Path, recipe: Path, output: Path, *, int8: bool) 
 def train_before(recipe: Path, data: Path) -> None:
     """Train what a recipe learns from or starts with, by their own recipes, in their turn."""
     config = read_config(recipe)
-    start = [] if config.start in ("", *MODELS) else [config.start]
-    for needed in map(Path, [*config.teachers, *start]):
+    start = [find_start(config.start)] if config.start else []
+    for needed in [*map(Path, config.teachers), *start]:
         if not needed.is_file():
             source = needed.parent.parent
             own = recipe.parent / f"{source.name}.toml"

@@ -16,6 +16,11 @@ def read_json(path: Path) -> dict[str, Any]:
     return found
 
 
+def read_evaluation(name: str = "accurate") -> dict[str, Any]:
+    """Read a model's evaluation on the test split."""
+    return read_json(ACCURACY / f"{name}.json")
+
+
 def block(lines: list[str]) -> str:
     """Put lines into the form of a block."""
     return "\n" + "\n".join(lines) + "\n"

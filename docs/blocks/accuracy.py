@@ -1,8 +1,8 @@
 """This module turns evaluations into tables of what the models are worth."""
 
-from typing import Any, Final
+from typing import Final
 
-from blocks import ACCURACY, BENCHMARKS, block, read_json
+from blocks import ACCURACY, BENCHMARKS, block, read_evaluation, read_json
 from mien.recognizer import ASSETS, MODELS
 from mien.spec import ModelSpec
 from mien.training.config import config_from_dict
@@ -18,11 +18,6 @@ _VIEWS: Final = {
     "single_without_train_copies": "single view, without copies of train images",
     "flip_without_train_copies": "mean with the mirror image, without copies of train images",
 }
-
-
-def read_evaluation(name: str = "accurate") -> dict[str, Any]:
-    """Read a shipped model's evaluation."""
-    return read_json(ACCURACY / f"{name}.json")
 
 
 def write_headline() -> str:
@@ -136,7 +131,7 @@ def write_abstention() -> str:
 
 
 def write_model_index() -> str:
-    """Write the card's metrics as Hugging Face reads them, for the models that are there."""
+    """Write the card's metrics as Hugging Face reads them, for the models that ship."""
     lines = ["model-index:"]
     for name in MODELS:
         evaluation = read_evaluation(name)

@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from blocks import ACCURACY, BENCHMARKS, block, read_json
+from blocks import ACCURACY, BENCHMARKS, block, read_evaluation, read_json
 from mien.recognizer import MODELS
 
 
@@ -40,7 +40,7 @@ def _describe_training(name: str) -> str:
     while name:
         with (ACCURACY / f"{name}-history.csv").open(newline="", encoding="utf-8") as file:
             epochs += csv.DictReader(file)
-        told = read_json(ACCURACY / f"{name}.json")["model"]["training"]["config"]
+        told = read_evaluation(name)["model"]["training"]["config"]
         name = Path(told.get("start", "")).parent.parent.name
     hours = sum(float(epoch["seconds"]) for epoch in epochs) / 3600
     return f"{len(epochs)} epochs, {hours:.1f} h"

@@ -97,11 +97,9 @@ def write_settings() -> str:
 
 def write_video_settings() -> str:
     """Write every setting of a video's reading with its default and what it does."""
-    told = dict(
-        re.findall(r"^ +(\w+): ((?:.+\n?(?! +\w+: ))+)", VideoSettings.__doc__ or "", re.MULTILINE)
-    )
+    told = _read_attributes(VideoSettings)
     rows = [
-        f"| `{item.name}` | `{item.default}` | {' '.join(told[item.name].split())} |"
+        f"| `{item.name}` | `{item.default}` | {told[item.name]} |"
         for item in dataclasses.fields(VideoSettings)
     ]
     return block(["| setting | default | what it is |", "|---|---|---|", *rows])

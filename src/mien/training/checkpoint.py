@@ -129,6 +129,11 @@ def pack_weights(net: FaceNet, description: Mapping[str, Any]) -> bytes:
     return _to_bytes({"state_dict": state, "mien": description})
 
 
+def find_start(start: str) -> Path:
+    """Give the checkpoint that a recipe's `start` means: a model that mien carries, or a path."""
+    return ASSETS / f"{start}.safetensors" if start in MODELS else Path(start)
+
+
 def begin_with(net: FaceNet, start: str, config: ModelConfig, class_names: tuple[str, ...]) -> None:
     """Give a network the weights of a trained one; for other classes, all but its last layer's.
 
@@ -143,8 +148,7 @@ def begin_with(net: FaceNet, start: str, config: ModelConfig, class_names: tuple
         ModelError: The file is missing, damaged or not a checkpoint of mien.
         ConfigError: It holds another network.
     """
-    path = ASSETS / f"{start}.safetensors" if start in MODELS else Path(start)
-    trained, description = load_model(path)
+    trained, description = load_model(find_start(start))
     theirs = config_from_dict(description["config"]).model
     for field in dataclasses.fields(config):
         ours, other = getattr(config, field.name), getattr(theirs, field.name)

@@ -47,6 +47,11 @@ class Split:
     labels: NDArray[np.int64]
     paths: tuple[str, ...]
 
+    def take(self, chosen: NDArray[np.int64]) -> "Split":
+        """Give some of its faces, by their indices."""
+        paths = tuple(self.paths[i] for i in chosen)
+        return Split(self.name, self.images[chosen], self.labels[chosen], paths)
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -140,12 +145,9 @@ def join_splits(dataset: Dataset) -> Split:
     parts = list(dataset.splits.values())
     paths = [path for part in parts for path in part.paths]
     order = np.array(sorted(range(len(paths)), key=paths.__getitem__))
-    return Split(
-        name="all",
-        images=np.concatenate([part.images for part in parts])[order],
-        labels=np.concatenate([part.labels for part in parts])[order],
-        paths=tuple(paths[i] for i in order),
-    )
+    images = np.concatenate([part.images for part in parts])
+    labels = np.concatenate([part.labels for part in parts])
+    return Split("all", images, labels, tuple(paths)).take(order)
 
 
 def _read_source(source: Source, size: int, *, nested: bool = False) -> _Pictures:

@@ -107,12 +107,11 @@ def export(
     if int8:
         with tempfile.TemporaryDirectory() as folder:
             whole = export(checkpoint, dataset, Path(folder), name=name)
-            whole_weights = whole.onnx.with_suffix(WEIGHTS).read_bytes()
             result = calibrate_again(
                 whole.onnx, dataset, output, coverage=coverage, accuracy=accuracy, int8=True
             )
-        beside = result.onnx.with_suffix(WEIGHTS)
-        write_whole(beside, whole_weights)
+            beside = result.onnx.with_suffix(WEIGHTS)
+            write_whole(beside, whole.onnx.with_suffix(WEIGHTS).read_bytes())
         return replace(
             result,
             weights=beside,

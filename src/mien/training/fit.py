@@ -182,9 +182,7 @@ def _fit(
 
 def _without_copies(train: Split, held_out: Split) -> Split:
     """Leave out of train what `find_originals` does not mark."""
-    kept = np.flatnonzero(find_originals(train.images, held_out.images))
-    paths = tuple(train.paths[i] for i in kept)
-    return Split(train.name, train.images[kept], train.labels[kept], paths)
+    return train.take(np.flatnonzero(find_originals(train.images, held_out.images)))
 
 
 def _callbacks(config: TrainConfig, output: Path) -> list[pl.Callback]:

@@ -204,7 +204,7 @@ def _group(net: FaceNet, config: TrainConfig) -> list[dict[str, Any]]:
     parts = {config.learning_rate: list(net.parameters())}
     if config.start_rate < 1:
         last = list(net.classifier.parameters())
-        rest = [p for p in net.parameters() if not any(p is other for other in last)]
+        rest = [p for name, p in net.named_parameters() if not name.startswith("classifier.")]
         parts = {config.learning_rate: last, config.learning_rate * config.start_rate: rest}
     return [
         {"params": [p for p in part if (p.ndim > 1) == decays], "lr": rate, "weight_decay": decay}
