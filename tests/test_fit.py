@@ -89,6 +89,18 @@ def test_a_checkpoint_describes_itself(smoke):
         json.loads(file.metadata()["state"])
 
 
+def test_of_epochs_of_equal_accuracy_the_one_with_the_least_loss_is_kept(smoke):
+    folder, _, result = smoke
+    with (folder / "history.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    highest = max(float(row["validation_accuracy"]) for row in rows)
+    equals = [row for row in rows if float(row["validation_accuracy"]) == highest]
+    least = min(equals, key=lambda row: float(row["validation_loss"]))
+    assert len(equals) > 1
+    assert least is not equals[0]
+    assert read_description(result.best)["epoch"] == int(least["epoch"])
+
+
 def test_the_same_seed_gives_the_same_weights_and_another_gives_others(tmp_path):
     dataset = drawn_dataset()
     one, two = (fit(SHORT, dataset, tmp_path / name) for name in ("one", "two"))
@@ -232,8 +244,8 @@ def test_it_can_begin_with_the_weights_of_another_run(smoke, tmp_path):
     wider = replace(config, model=replace(config.model, units=48))
     with pytest.raises(ConfigError, match=r"model\.units = 32, and this recipe says 48"):
         fit(wider, dataset, tmp_path / "wider")
-    with pytest.raises(ModelError, match="there is no checkpoint"):
-        fit(replace(config, start="none.safetensors"), dataset, tmp_path / "none")
+    with pytest.raises(ConfigError, match="no checkpoint acurate; give accurate or fast"):
+        fit(replace(config, start="acurate"), dataset, tmp_path / "none")
 
 
 @pytest.mark.parametrize(("name", "largest"), [("accurate", PARITY), ("fast", 0.6)])
@@ -257,8 +269,20 @@ def test_what_it_begins_with_can_learn_more_slowly_than_the_last_layer(smoke, tm
     trunk, last = "net.trunk.0.convolutions.0.weight", "net.classifier.weight"
     assert torch.allclose(found[trunk], begun[trunk], atol=1e-6)
     assert not torch.allclose(found[last], begun[last], atol=1e-4)
-    with pytest.raises(ConfigError, match=r"start_rate must be above 0 to 1, got 0"):
-        replace(SMOKE, start_rate=0.0)
+    with pytest.raises(ConfigError, match=r"start_rate must be from 0 to 1, got -0.1"):
+        replace(config, start_rate=-0.1)
+    with pytest.raises(ConfigError, match=r"give both, or neither"):
+        replace(SMOKE, start_rate=0.1)
+
+
+def test_the_last_layer_can_learn_alone(smoke, tmp_path):
+    """At a rate of 0 the rest stays as it is to the bit, its normalisation included."""
+    folder, dataset, _ = smoke
+    config = replace(SMOKE, stages=(Stage(48, 2),), start=str(folder / LAST), start_rate=0.0)
+    begun, found = weights_of(folder / LAST), weights_of(fit(config, dataset, tmp_path).last)
+    changed = {key for key in begun if not torch.equal(begun[key], found[key])}
+    names = {key.removeprefix("current_model.") for key in changed if key.startswith("net.")}
+    assert names == {"net.classifier.weight", "net.classifier.bias"}
 
 
 def test_data_without_a_validation_split_is_refused(tmp_path):

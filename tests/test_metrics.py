@@ -142,8 +142,16 @@ def test_temperature_never_worsens_the_likelihood_and_keeps_every_answer() -> No
     assert after.confusion == before.confusion
 
 
-def test_temperature_stays_in_bounds_where_every_face_is_right() -> None:
-    assert 0.05 <= fit_temperature(np.eye(3) * 4, np.arange(3)) < 0.1
+def test_few_faces_all_right_do_not_make_a_model_certain() -> None:
+    """Twelve say little, and thousands what they said before; the likelihood alone gave 0.05."""
+    few = fit_temperature(np.tile(np.eye(3) * 4, (4, 1)), np.tile(np.arange(3), 4))
+    many = fit_temperature(np.tile(np.eye(3) * 4, (4000, 1)), np.tile(np.arange(3), 4000))
+    assert 0.5 < few < 1
+    assert 0.05 <= many < 0.5
+    logits, labels = guesses(3, 3000)
+    assert fit_temperature(np.tile(logits, (9, 1)), np.tile(labels, 9)) == pytest.approx(
+        fit_temperature(logits, labels), rel=1e-3
+    )
 
 
 def test_risk_coverage_of_a_case_counted_by_hand() -> None:

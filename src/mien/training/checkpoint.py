@@ -145,10 +145,16 @@ def begin_with(net: FaceNet, start: str, config: ModelConfig, class_names: tuple
         class_names: The network's classes, in order.
 
     Raises:
-        ModelError: The file is missing, damaged or not a checkpoint of mien.
-        ConfigError: It holds another network.
+        ModelError: The file is damaged or not a checkpoint of mien.
+        ConfigError: There is no such file, or it holds another network.
     """
-    trained, description = load_model(find_start(start))
+    path = find_start(start)
+    if not path.is_file():
+        raise ConfigError(
+            f"start: there is no checkpoint {path}; give {' or '.join(MODELS)}, which come with "
+            f"mien, or the best.safetensors of a run"
+        )
+    trained, description = load_model(path)
     theirs = config_from_dict(description["config"]).model
     for field in dataclasses.fields(config):
         ours, other = getattr(config, field.name), getattr(theirs, field.name)

@@ -103,7 +103,8 @@ class TrainConfig:
             training begins with; for other classes, all but the last layer's. It is the same
             network.
         start_rate: Share of the learning rate for the weights it begins with, the last layer's
-            excepted, above 0 to 1 (Howard & Ruder 2018, arXiv 1801.06146).
+            excepted, 0 to 1 (Howard & Ruder 2018, arXiv 1801.06146); 0 leaves them as they are,
+            normalisation and dropout included.
         stages: Input sizes and their epochs, in order; the last must be 48 px.
         batch_size: Faces in a step.
         optimizer: `adamw`, or `sgd` with Nesterov's momentum of 0.9.
@@ -310,6 +311,7 @@ def _check(config: TrainConfig) -> None:
     up_to_one = {
         "class_balance": config.class_balance,
         "distillation": config.distillation,
+        "start_rate": config.start_rate,
         "augment.erasing": augment.erasing,
     }
     counts = {
@@ -323,12 +325,13 @@ def _check(config: TrainConfig) -> None:
     _check_each(up_to_one, lambda share: 0 <= share <= 1, "from 0 to 1")
     _check_each(counts, lambda count: count >= 1, "at least 1")
     _check_each({"learning_rate": config.learning_rate}, lambda rate: rate > 0, "over 0")
-    _check_each({"start_rate": config.start_rate}, lambda share: 0 < share <= 1, "above 0 to 1")
     _check_each({"augment.blur": augment.blur}, lambda sigma: 0 <= sigma <= 3, "from 0 to 3")
     alphas = {"mixup": config.mixup, "cutmix": config.cutmix}
     _check_each(alphas, lambda alpha: alpha >= 0, "0 or more")
     if config.mixup and config.cutmix:
         raise ConfigError("mixup and cutmix are two ways to do one thing: give one of them")
+    if config.start_rate < 1 and not config.start:
+        raise ConfigError("start_rate is for what start begins with: give both, or neither")
     if bool(config.teachers) != bool(config.distillation):
         raise ConfigError("teachers and distillation go together: give both, or neither")
     _check_model(model)

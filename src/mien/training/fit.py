@@ -43,7 +43,8 @@ class FitResult:
     """What a training left behind.
 
     Attributes:
-        best: The checkpoint with the best accuracy on the validation split.
+        best: The checkpoint with the best accuracy on the validation split; of equals, the one with
+            the least loss there.
         last: The checkpoint of the last epoch, which a resumed run starts from.
         validation_accuracy: Of `best`, 0 to 1.
     """
@@ -140,7 +141,8 @@ def _fit(
     )
     if config.start and resumed is None:
         begin_with(module.net, config.start, config.model, dataset.class_names)
-    best = _keep(output / BEST, monitor="validation_accuracy", mode="max")
+    history = History(output, config)
+    kept = _Best(history, output / BEST), _Newest(output / LAST)
     trainer = pl.Trainer(
         accelerator="auto",
         devices=devices,
@@ -149,7 +151,7 @@ def _fit(
         precision="bf16-mixed" if config.precision == "bfloat16" else "32-true",
         max_epochs=config.epochs,
         gradient_clip_val=config.gradient_clip or None,
-        callbacks=[*_callbacks(config, output), best, _keep(output / LAST)],
+        callbacks=[history, *_callbacks(config), *kept],
         plugins=[SafetensorsIO()],
         logger=TensorBoardLogger(output, name="", version="tensorboard"),
         enable_model_summary=False,
@@ -169,6 +171,7 @@ def _fit(
         # Faces lie in memory: worker processes would only copy them.
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
+        warnings.filterwarnings("ignore", message=".*in eval mode at the start.*")  # start_rate 0
         # Lightning's own: it holds on to an old name of torch's.
         warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
         warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
@@ -176,8 +179,7 @@ def _fit(
             trainer.fit(module, train, validation, ckpt_path=resumed)
         except SystemExit as stop:  # Lightning's answer to Ctrl-C
             raise KeyboardInterrupt from stop
-    score = best.best_model_score
-    return FitResult(output / BEST, output / LAST, 0.0 if score is None else float(score))
+    return FitResult(output / BEST, output / LAST, history.find_best()["validation_accuracy"])
 
 
 def _without_copies(train: Split, held_out: Split) -> Split:
@@ -185,8 +187,8 @@ def _without_copies(train: Split, held_out: Split) -> Split:
     return train.take(np.flatnonzero(find_originals(train.images, held_out.images)))
 
 
-def _callbacks(config: TrainConfig, output: Path) -> list[pl.Callback]:
-    callbacks: list[pl.Callback] = [History(output, config)]
+def _callbacks(config: TrainConfig) -> list[pl.Callback]:
+    callbacks: list[pl.Callback] = []
     if sys.stdout.isatty():
         callbacks.append(EpochBar(leave=False))
     if config.average_decay:
@@ -204,18 +206,31 @@ def _average(decay: float, average: Tensor, current: Tensor, count: Tensor | int
     return average + (1 - decay) * (current - average) if average.is_floating_point() else current
 
 
-def _keep(path: Path, **options: Any) -> ModelCheckpoint:
-    """Make a callback that keeps one checkpoint under a fixed name."""
-    callback = ModelCheckpoint(
-        path.parent,
-        path.stem,
-        save_top_k=1,
-        enable_version_counter=False,
-        save_on_train_epoch_end=True,  # after `History` has added the epoch's row
-        **options,
-    )
-    callback.FILE_EXTENSION = path.suffix
-    return callback
+class _Newest(ModelCheckpoint):
+    """Keeps one checkpoint under a fixed name: the last epoch's."""
+
+    def __init__(self, path: Path, **options: Any) -> None:
+        super().__init__(
+            path.parent,
+            path.stem,
+            save_top_k=1,
+            enable_version_counter=False,
+            save_on_train_epoch_end=True,  # after `History` has added the epoch's row
+            **options,
+        )
+        self.FILE_EXTENSION = path.suffix
+
+
+class _Best(_Newest):
+    """Keeps the best epoch's. By accuracy alone, few faces would often keep an early epoch."""
+
+    def __init__(self, history: History, path: Path) -> None:
+        super().__init__(path, monitor="validation_accuracy", mode="max")
+        self._history = history
+
+    def check_monitor_top_k(self, trainer: pl.Trainer, current: Tensor | None = None) -> bool:
+        """Tell whether this epoch takes the place of the one that is kept."""
+        return self._history.find_best() is self._history.rows[-1]
 
 
 def _find_last(now: dict[str, Any], output: Path, *, resume: bool) -> Path | None:

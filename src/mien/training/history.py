@@ -53,6 +53,10 @@ class History(pl.Callback):
         """Take the rows back from a checkpoint."""
         self.rows = list(state_dict["rows"])
 
+    def find_best(self) -> dict[str, Any]:
+        """Give the row of the best epoch by validation: by accuracy, and of equals by loss."""
+        return max(self.rows, key=lambda row: (row["validation_accuracy"], -row["validation_loss"]))
+
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock of an epoch."""
         self._began, self._cpu_began = time.monotonic(), time.process_time()
@@ -83,7 +87,7 @@ class History(pl.Callback):
         draw_curves(self.rows, self.output / "curves.png")
 
     def _print(self, row: dict[str, Any]) -> None:
-        best = max(done["validation_accuracy"] for done in self.rows)
+        best = self.find_best()["validation_accuracy"]
         left = sum(
             row["seconds"] * (self.config.size_at(epoch) / row["size"]) ** 2
             for epoch in range(row["epoch"], self.config.epochs)

@@ -40,6 +40,9 @@ class TrainingModule(pl.LightningModule):
         self.description = description
         self.net = FaceNet(config.model, class_count)
         self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's gap
+        if not config.start_rate:  # evaluation mode: no channel is dropped, and no norm moves
+            self.net.trunk.requires_grad_(False).eval()
+            self.net.head.requires_grad_(False).eval()
         self.augment = Augment(config.augment)
         self.register_buffer("class_weights", class_weights, persistent=False)
         self.class_weights: Tensor | None
