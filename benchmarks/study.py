@@ -90,7 +90,7 @@ def main() -> None:
     members: dict[str, list[Path]] = {row: [] for row in group["rows"]}
     for seed in group["seeds"]:
         for row, changes in group["rows"].items():
-            changed = [*changes, f"seed={seed}"]
+            changed = [*group.get("common", []), *changes, f"seed={seed}"]
             # Named by what it is, so that a run of two groups is trained once.
             output = arguments.runs / re.sub(r"\W+", "-", "-".join([recipe.stem, *changed]))
             members[row].append(output / "last.safetensors")

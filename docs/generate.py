@@ -121,6 +121,7 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "study-trained-out-test": partial(accuracy.write_study, "trained-out-test"),
     "study-targets": partial(accuracy.write_study, "targets"),
     "study-helps": partial(accuracy.write_study, "helps"),
+    "study-augmentation": partial(accuracy.write_study, "augmentation"),
     "demo": reference.write_demo,
     "many-files": costs.write_many_files,
     "picture": reference.write_picture_link,
