@@ -142,7 +142,7 @@ def _fit(
     if config.start and resumed is None:
         begin_with(module.net, config.start, config.model, dataset.class_names)
     history = History(output, config)
-    kept = _Best(history, output / BEST), _Newest(output / LAST)
+    kept = _Best(history, output / BEST), _OneFile(output / LAST)
     trainer = pl.Trainer(
         accelerator="auto",
         devices=devices,
@@ -206,8 +206,8 @@ def _average(decay: float, average: Tensor, current: Tensor, count: Tensor | int
     return average + (1 - decay) * (current - average) if average.is_floating_point() else current
 
 
-class _Newest(ModelCheckpoint):
-    """Keeps one checkpoint under a fixed name: the last epoch's."""
+class _OneFile(ModelCheckpoint):
+    """Keeps one checkpoint under a fixed name: by itself, the last epoch's."""
 
     def __init__(self, path: Path, **options: Any) -> None:
         super().__init__(
@@ -221,7 +221,7 @@ class _Newest(ModelCheckpoint):
         self.FILE_EXTENSION = path.suffix
 
 
-class _Best(_Newest):
+class _Best(_OneFile):
     """Keeps the best epoch's. By accuracy alone, few faces would often keep an early epoch."""
 
     def __init__(self, history: History, path: Path) -> None:
