@@ -21,7 +21,7 @@ from mien.recognizer import ASSETS, Recognizer
 from mien.training.checkpoint import SafetensorsIO, load_model, read_description
 from mien.training.config import Stage, config_from_dict, read_config
 from mien.training.datasets import Dataset, Split
-from mien.training.fit import LAST, fit
+from mien.training.fit import LAST, find_commit, fit
 from mien.training.predictor import load_predictor
 from mien.training.translation import PARITY
 
@@ -89,6 +89,32 @@ def test_a_checkpoint_describes_itself(smoke):
         json.loads(file.metadata()["state"])
 
 
+def test_a_run_names_the_commit_of_its_source_and_of_nothing_else(tmp_path):
+    def git(*arguments):
+        identity = ["-c", "user.name=Nobody", "-c", "user.email=nobody@example.org"]
+        command = ["git", *identity, "-C", str(tmp_path), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    package, installed = tmp_path / "src" / "mien", tmp_path / ".venv" / "mien"
+    for folder in (package, installed):
+        folder.mkdir(parents=True)
+        (folder / "__init__.py").touch()
+    assert find_commit(package) is None
+    git("init")
+    git("add", "src")
+    git("commit", "-m", "A source")
+    commit = git("rev-parse", "HEAD")
+    named = find_commit(package)
+    assert named
+    assert commit.startswith(named)
+    (tmp_path / "results.json").write_text("{}")
+    git("add", "results.json")
+    assert find_commit(package) == named
+    (package / "__init__.py").write_text("CHANGED = True\n")
+    assert find_commit(package) == named + "-dirty"
+    assert find_commit(installed) is None
+
+
 def test_of_epochs_of_equal_accuracy_the_one_with_the_least_loss_is_kept(smoke):
     folder, _, result = smoke
     with (folder / "history.csv").open(newline="") as file:
@@ -115,7 +141,7 @@ import torch; torch.set_num_threads(1)
 from drawn_faces import drawn_dataset
 from pathlib import Path
 from mien.training.config import read_config
-from mien.training.fit import LAST, fit
+from mien.training.fit import LAST, find_commit, fit
 fit(read_config(Path({recipe!r})), drawn_dataset(), Path({folder!r}), resume=True)
 """
 

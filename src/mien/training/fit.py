@@ -272,18 +272,35 @@ def _describe(
         "class_names": list(dataset.class_names),
         "data_source": Path(dataset.source).name,
         "data_sha256": digest.hexdigest(),
-        "commit": _commit(),
+        "commit": find_commit(Path(__file__).parent.parent),
         "versions": {package: importlib.metadata.version(package) for package in packages},
     }
 
 
-def _commit() -> str | None:
-    """Give the commit of the source tree this runs from, marked if it was changed since."""
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+def find_commit(package: Path) -> str | None:
+    """Give the commit that a package's source is of, with `-dirty` if it was changed since.
+
+    Args:
+        package: Its folder. Only what is in there counts as changed: results that a run leaves
+            elsewhere in its repository do not make the next run another.
+
+    Returns:
+        None where the package is not kept in git, as when it is installed, be it in a folder
+        within the repository of something else.
+    """
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(  # noqa: S603 (nothing in it comes from outside)
+            ["git", "-C", str(package), *arguments],  # noqa: S607 (the user's own git)
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        ).stdout.strip()
+
     try:
-        done = subprocess.run(  # noqa: S603 (nothing in it comes from outside)
-            command, capture_output=True, text=True, timeout=10, check=True
-        )
+        git("ls-files", "--error-unmatch", "__init__.py")
+        changed = git("status", "--porcelain", "--untracked-files=no", "--", ".")
+        return git("describe", "--always") + ("-dirty" if changed else "")
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.strip()
