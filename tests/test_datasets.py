@@ -162,6 +162,25 @@ class TestTables:
         }
         assert "no splits" in dataset.notes[0]
 
+    @pytest.mark.parametrize(
+        ("usages", "sizes"),
+        [
+            (("train", "test"), {"train": 49, "validation": 7, "test": 14}),
+            (("Training", "PrivateTest"), {"train": 56, "test": 14}),
+        ],
+    )
+    def test_only_fer2013_goes_without_a_validation_split(
+        self, tmp_path: Path, usages: tuple[str, str], sizes: dict[str, int]
+    ) -> None:
+        train, test = usages
+        rows = [
+            (str(n % 7), test if n >= 56 else train, image) for n, image in enumerate(faces(70))
+        ]
+        path = tmp_path / "own.csv"
+        path.write_bytes(table(rows))
+        dataset = load_dataset(path)
+        assert {name: len(split.labels) for name, split in dataset.splits.items()} == sizes
+
     def test_a_bad_row_is_named_and_the_others_read(self, tmp_path: Path) -> None:
         good = " ".join(["7"] * 2304)
         bad = [
@@ -317,6 +336,16 @@ class TestOwnImages:
         packed = write_zip(tmp_path / "a.zip", {**files, "train/": b"", "train/eel/": b""})
         for path in (tmp_path / "a", packed):
             assert load_dataset(path).class_names == ("cat", "dog", "eel")
+
+    def test_no_class_is_lost_for_what_its_files_are_called(self, tmp_path: Path) -> None:
+        files = {
+            name.replace("cat", "jfif").replace(".png", ".jfif" if "cat" in name else ".png"): data
+            for name, data in own_files(10).items()
+        }
+        files |= {"words/one.txt": b"hello", "words/two.txt": b"hello"}
+        dataset = load_dataset(write_folder(tmp_path, files))
+        assert dataset.class_names == ("dog", "jfif")
+        assert any("folder 'words' holds no file" in note for note in dataset.notes)
 
     def test_litter_is_left_out_and_strays_are_named(self, tmp_path: Path) -> None:
         files = {f"train/{name}": data for name, data in own_files(2).items()}

@@ -183,6 +183,8 @@ def test_what_cannot_be_evaluated_is_said(dataset: Dataset, model: NearestMean) 
         (("fer2013.csv/PublicTest/000007",), "PublicTest"),
         (("train/happy/Training_1.jpg",), "Training"),
         (("test/happy/PrivateTest_1.jpg", "test/happy/mine.jpg"), "test"),
+        (("TrainingSet/test/happy/1.jpg", "TrainingSet/test/sad/2.jpg"), "test"),
+        (("PublicTest/happy/1.jpg", "PublicTest/000007/2.jpg"), "test"),
     ],
 )
 def test_splits_of_fer2013_go_by_their_own_names(paths: tuple[str, ...], title: str) -> None:

@@ -16,12 +16,13 @@ import torch
 from safetensors import safe_open
 
 from drawn_faces import drawn_dataset
-from mien.errors import ConfigError, DataError, ModelError, TrainingError
+from mien.errors import ConfigError, DataError, ModelError, OutputError, TrainingError
 from mien.recognizer import ASSETS, Recognizer
 from mien.training.checkpoint import SafetensorsIO, load_model, read_description
 from mien.training.config import Stage, config_from_dict, read_config
 from mien.training.datasets import Dataset, Split
 from mien.training.fit import LAST, find_commit, fit
+from mien.training.module import TrainingModule
 from mien.training.predictor import load_predictor
 from mien.training.translation import PARITY
 
@@ -219,6 +220,30 @@ def test_two_runs_never_share_a_folder(tmp_path):
         fit(SHORT, drawn_dataset(), tmp_path)
 
 
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    for output in (tmp_path / "file", tmp_path / "file" / "run"):
+        with pytest.raises(OutputError, match=r"file.* cannot be written .*another folder"):
+            fit(SHORT, drawn_dataset(), output)
+
+
+def test_a_resumed_run_says_what_it_was_begun_with(tmp_path, monkeypatch):
+    def stop_in_the_third_epoch(module, batch, index):
+        if module.current_epoch == 2:
+            raise KeyboardInterrupt
+        return step(module, batch, index)
+
+    step = TrainingModule.training_step
+    monkeypatch.setattr("mien.training.fit._own_commit", lambda: "before")
+    monkeypatch.setattr(TrainingModule, "training_step", stop_in_the_third_epoch)
+    with pytest.raises(KeyboardInterrupt):
+        fit(SHORT, drawn_dataset(), tmp_path)
+    monkeypatch.setattr(TrainingModule, "training_step", step)
+    monkeypatch.setattr("mien.training.fit._own_commit", lambda: "after")
+    description = read_description(fit(SHORT, drawn_dataset(), tmp_path, resume=True).last)
+    assert (description["commit"], description["begun"]["commit"]) == ("after", "before")
+
+
 def test_a_loss_that_is_no_number_keeps_the_last_good_checkpoint(tmp_path):
     wild = replace(SHORT, learning_rate=1e30, gradient_clip=0.0)
     with pytest.raises(TrainingError, match=r"the loss became nan .* lower learning_rate"):
@@ -239,8 +264,12 @@ def test_a_checkpoint_that_cannot_be_written_keeps_the_last_good_checkpoint(tmp_
 
 def test_early_stopping_stops_early(tmp_path):
     config = replace(SMOKE, stages=(Stage(48, 30),), early_stopping=1, learning_rate=1e-9)
-    fit(config, drawn_dataset(), tmp_path)
-    assert len((tmp_path / "history.csv").read_text().splitlines()) < 10
+    first = fit(config, drawn_dataset(), tmp_path)
+    history, weights = (tmp_path / "history.csv").read_text(), first.last.read_bytes()
+    assert len(history.splitlines()) < 10
+    fit(config, drawn_dataset(), tmp_path, resume=True)
+    assert (tmp_path / "history.csv").read_text() == history
+    assert first.last.read_bytes() == weights
 
 
 def test_the_baseline_trains_too(tmp_path):

@@ -76,7 +76,8 @@ def read_description(path: Path) -> dict[str, Any]:
         path: A checkpoint.
 
     Returns:
-        `config`, `class_names`, `validation`, `commit` and `versions`, as JSON types.
+        `config`, `class_names`, `validation`, `commit` and `versions`, as JSON types; of a resumed
+        run also `begun`, the commit and versions it was begun with.
 
     Raises:
         ModelError: The file is missing, damaged or not a checkpoint of mien.

@@ -57,8 +57,8 @@ class AugmentConfig:
         zoom: Largest zoom in or out, as a fraction: 0.1 is 0.9 to 1.1 times.
         shear_degrees: Largest horizontal shear, in degrees.
         horizontal_flip: Mirror half of the faces.
-        brightness: Largest change of brightness, as a fraction.
-        contrast: Largest change of contrast, as a fraction.
+        brightness: Largest amount that is added to all levels, or taken, as a fraction of white.
+        contrast: Largest change of the light: 0.2 multiplies all levels by 0.8 to 1.2.
         dimming: Largest loss of light, as a fraction, in a quarter of the faces.
         blur: Largest standard deviation of a Gaussian blur, in pixels up to 3, in a quarter.
         noise: Standard deviation of Gaussian noise, as a fraction of white, in a quarter.
@@ -314,6 +314,15 @@ def _check(config: TrainConfig) -> None:
         "start_rate": config.start_rate,
         "augment.erasing": augment.erasing,
     }
+    not_negative = {
+        "mixup": config.mixup,
+        "cutmix": config.cutmix,
+        "weight_decay": config.weight_decay,
+        "gradient_clip": config.gradient_clip,
+        "early_stopping": config.early_stopping,
+        "augment.rotation_degrees": augment.rotation_degrees,
+        "augment.shear_degrees": augment.shear_degrees,
+    }
     counts = {
         "batch_size": config.batch_size,
         "model.units": model.units,
@@ -324,10 +333,10 @@ def _check(config: TrainConfig) -> None:
     _check_each(below_one, lambda share: 0 <= share < 1, "at least 0 and under 1")
     _check_each(up_to_one, lambda share: 0 <= share <= 1, "from 0 to 1")
     _check_each(counts, lambda count: count >= 1, "at least 1")
+    _check_each(not_negative, lambda number: number >= 0, "0 or more")
+    _check_each({"seed": config.seed}, lambda seed: 0 <= seed < 2**32, "from 0 to 4294967295")
     _check_each({"learning_rate": config.learning_rate}, lambda rate: rate > 0, "over 0")
     _check_each({"augment.blur": augment.blur}, lambda sigma: 0 <= sigma <= 3, "from 0 to 3")
-    alphas = {"mixup": config.mixup, "cutmix": config.cutmix}
-    _check_each(alphas, lambda alpha: alpha >= 0, "0 or more")
     if config.mixup and config.cutmix:
         raise ConfigError("mixup and cutmix are two ways to do one thing: give one of them")
     if config.start_rate < 1 and not config.start:

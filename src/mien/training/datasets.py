@@ -200,6 +200,7 @@ def _read_table(source: Source, file: str, size: int) -> _Pictures:
             if size != len(image):
                 image = _fit_face(np.repeat(image[:, :, np.newaxis], 3, axis=2), size)
             pictures.add(row.path, row.split, row.emotion, image)
+            pictures.official = pictures.official and row.is_official
         else:
             pictures.broken.append(row)
     return pictures

@@ -11,6 +11,7 @@ from mien.errors import DataError, InputError, ModelError
 from mien.training.copies import group_copies
 from mien.training.datasets import Split
 from mien.training.evaluation import Calibration, Evaluation, View
+from mien.training.layout import OFFICIAL_NAME
 from mien.training.metrics import (
     Floats,
     Labels,
@@ -132,7 +133,17 @@ def title_of(split: Split) -> str:
 
 def fer2013_split(paths: Sequence[str]) -> str | None:
     """Name the official split of FER2013 that all these paths belong to, if there is one."""
-    return next((name for name in FER2013_SPLITS if all(name in path for path in paths)), None)
+    names = {_official_split(path) for path in paths}
+    return names.pop() if len(names) == 1 else None
+
+
+def _official_split(path: str) -> str | None:
+    """Read PublicTest off test/happy/PublicTest_7.jpg, or off fer2013.csv/PublicTest/000007."""
+    *folders, name = path.split("/")
+    if match := OFFICIAL_NAME.fullmatch(name):
+        return match[1]
+    usage = folders[-1] if folders else ""
+    return usage if name.isdigit() and usage in FER2013_SPLITS else None
 
 
 def _views(title: str, single: Predictions, flip: Floats) -> dict[str, View]:

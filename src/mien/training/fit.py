@@ -7,9 +7,10 @@ import os
 import subprocess
 import sys
 import warnings
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mien.errors import ConfigError, DataError
+from mien.errors import ConfigError, DataError, OutputError
 from mien.files import write_whole
 from mien.training.batches import make_loader
 from mien.training.checkpoint import SafetensorsIO, begin_with, read_description
@@ -83,22 +84,37 @@ def fit(
         ConfigError: `output` holds another run, or one that is going on; or the checkpoint to
             start from holds another network.
         DataError: A split is missing.
+        OutputError: `output` cannot be written.
         TrainingError: The loss is no longer finite, or a checkpoint cannot be written.
         KeyboardInterrupt: Ctrl-C; the last epoch is kept.
     """
     for split in ("train", "validation"):
         if split not in dataset.splits:
             raise DataError(f"{dataset.source} has no {split} split, which training needs")
-    output.mkdir(parents=True, exist_ok=True)
+    with _lock(output):
+        return _fit(config, dataset, output, resume=resume, devices=devices, nodes=nodes)
+
+
+@contextmanager
+def _lock(output: Path) -> Iterator[None]:
+    """Keep a run's folder to oneself. Under DDP the first process starts the others and does it."""
     lock = FileLock(output / ".lock")
     try:
-        # Under DDP the first process starts the others, so it alone takes the lock.
-        with lock.acquire(timeout=0) if is_first_process() else nullcontext():
-            return _fit(config, dataset, output, resume=resume, devices=devices, nodes=nodes)
+        output.mkdir(parents=True, exist_ok=True)
+        if is_first_process():
+            lock.acquire(timeout=0)
     except Timeout as error:
         raise ConfigError(
             f"another training is writing to {output}: wait for it or choose another --output"
         ) from error
+    except OSError as error:
+        raise OutputError(
+            f"{output} cannot be written ({error.strerror}); choose another folder as --output"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def is_first_process() -> bool:
@@ -123,7 +139,10 @@ def _fit(
     description = _describe(config, dataset, targets)
     resumed = _find_last(description, output, resume=resume)
     if resumed is not None:
-        config = replace(config, precision=read_description(resumed)["config"]["precision"])
+        begun = read_description(resumed)
+        config = replace(config, precision=begun["config"]["precision"])
+        own = {"commit": begun["commit"], "versions": begun["versions"]}
+        description["begun"] = begun.get("begun", own)
     elif config.precision == "auto":
         config = replace(config, precision=choose_precision(devices * nodes))
     description["config"] = config.to_dict()
@@ -164,9 +183,10 @@ def _fit(
         write_whole(output / "config.toml", config.to_toml())
     ranks = {"world_size": trainer.world_size, "rank": trainer.global_rank}
     train = make_loader(split, targets, config.batch_size, seed=config.seed, shuffle=True, **ranks)
+    # Every process judges all of it: shares of equal length would count some faces twice.
     held_out = dataset.splits["validation"]
     answers = one_hot(held_out, dataset.class_names)
-    validation = make_loader(held_out, answers, 256, seed=0, shuffle=False, **ranks)
+    validation = make_loader(held_out, answers, 256, seed=0, shuffle=False, world_size=1, rank=0)
     with warnings.catch_warnings():
         # Faces lie in memory: worker processes would only copy them.
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
@@ -195,7 +215,7 @@ def _callbacks(config: TrainConfig) -> list[pl.Callback]:
         callbacks.append(WeightAveraging(avg_fn=partial(_average, config.average_decay)))
     if config.early_stopping:
         callbacks.append(
-            EarlyStopping("validation_accuracy", mode="max", patience=config.early_stopping)
+            _EarlyStopping("validation_accuracy", mode="max", patience=config.early_stopping)
         )
     return callbacks
 
@@ -204,6 +224,14 @@ def _average(decay: float, average: Tensor, current: Tensor, count: Tensor | int
     """Move an average of the weights towards the current ones, faster in the first steps."""
     decay = min(decay, (1 + int(count)) / (10 + int(count)))
     return average + (1 - decay) * (current - average) if average.is_floating_point() else current
+
+
+class _EarlyStopping(EarlyStopping):
+    """Has nothing to add when a run that it has stopped is resumed."""
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Stop again; Lightning remembers how long it has waited, not that it was enough."""
+        trainer.should_stop = trainer.should_stop or self.wait_count >= self.patience
 
 
 class _OneFile(ModelCheckpoint):
@@ -272,9 +300,15 @@ def _describe(
         "class_names": list(dataset.class_names),
         "data_source": Path(dataset.source).name,
         "data_sha256": digest.hexdigest(),
-        "commit": find_commit(Path(__file__).parent.parent),
+        "commit": _own_commit(),
         "versions": {package: importlib.metadata.version(package) for package in packages},
     }
+
+
+@cache
+def _own_commit() -> str | None:
+    """Give the commit of the code in memory, whatever is checked out while it runs."""
+    return find_commit(Path(__file__).parent.parent)
 
 
 def find_commit(package: Path) -> str | None:

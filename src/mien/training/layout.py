@@ -9,6 +9,7 @@ from typing import Final
 
 from mien.emotions import EMOTIONS
 from mien.errors import DataError
+from mien.sources import PICTURE_ENDINGS
 from mien.training.sources import BrokenFile
 
 SPLIT_NAMES: Final = ("train", "validation", "test")
@@ -37,11 +38,8 @@ EMOTION_OF_WORD: Final[Mapping[str, str]] = {
 }
 """The spellings that are read as FER2013's classes, in lower case."""
 
-IMAGE_SUFFIXES: Final = frozenset(
-    f".{kind}"
-    for kind in "avif bmp gif jp2 jpe jpeg jpg pgm png ppm tif tiff webp".split()  # noqa: SIM905
-)
-_OFFICIAL: Final = re.compile(r"(Training|PublicTest|PrivateTest)_\d+\.\w+")
+OFFICIAL_NAME: Final = re.compile(r"(Training|PublicTest|PrivateTest)_\d+\.\w+")
+"""What FER2013's images are called; the first group is their split."""
 _FOLDERS_OF: Final = {
     "train": (None, "train"),
     "validation": (None, "test", "validation"),
@@ -83,7 +81,7 @@ class Layout:
 
 def is_image_name(name: str) -> bool:
     """Tell whether a file calls itself an image, and is not an operating system's litter."""
-    return not _is_litter(name) and PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
+    return not _is_litter(name) and PurePosixPath(name).suffix.lower() in PICTURE_ENDINGS
 
 
 def find_layout(files: Sequence[str], empty_folders: Sequence[str] = ()) -> Layout:
@@ -117,6 +115,7 @@ def find_layout(files: Sequence[str], empty_folders: Sequence[str] = ()) -> Layo
             where = "train, validation or test folder" if by_split else "class folder"
             strays.append(BrokenFile(name, f"is in no {where}"))
     with_images = {found[name][1] for name in images if name in found}
+    left_out = {class_folder for _, class_folder in found.values()} - with_images
     found = {name: place for name, place in found.items() if place[1] in with_images}
     empty = _empty_classes(empty_folders, by_split, root)
     if len(with_images | empty) < 2:
@@ -132,10 +131,16 @@ def find_layout(files: Sequence[str], empty_folders: Sequence[str] = ()) -> Layo
         places={name: Place(meanings[folder], splits[name]) for name, (_, folder) in found.items()},
         official=official and are_emotions,
         strays=tuple(strays),
-        notes=tuple(
-            f"the class folder {folder!r} is read as {meaning!r}"
-            for folder, meaning in sorted(meanings.items())
-            if folder != meaning
+        notes=(
+            *(
+                f"the class folder {folder!r} is read as {meaning!r}"
+                for folder, meaning in sorted(meanings.items())
+                if folder != meaning
+            ),
+            *(
+                f"the folder {folder!r} holds no file that is called as a picture, and is left out"
+                for folder in sorted(left_out)
+            ),
         ),
     )
 
@@ -164,7 +169,7 @@ def _read_splits(folders: Mapping[str, str | None]) -> tuple[dict[str, str | Non
     names = {
         file: SPLIT_OF_WORD[match[1].lower()]
         for file in folders
-        if (match := _OFFICIAL.fullmatch(file.rsplit("/", 1)[-1]))
+        if (match := OFFICIAL_NAME.fullmatch(file.rsplit("/", 1)[-1]))
     }
     agree = all(folders[file] in _FOLDERS_OF[split] for file, split in names.items())
     if "validation" in folders.values() and "test" in folders.values():

@@ -28,12 +28,14 @@ class Row:
     Attributes:
         path: "TABLE/USAGE/LINE", the line with leading zeros, counted from 1 for the header.
         split: "train", "validation" or "test", or None where the table has no Usage.
+        is_official: Whether its Usage is one of FER2013's own three words.
         emotion: One of `EMOTIONS`.
         image: (48, 48) uint8, grey levels.
     """
 
     path: str
     split: str | None
+    is_official: bool
     emotion: str
     image: NDArray[np.uint8]
 
@@ -89,7 +91,8 @@ def _read_row(
     image = _read_pixels(cells[columns["pixels"]])
     if isinstance(image, str):
         return BrokenFile(path, image)
-    return Row(path, split, emotion, image)
+    is_official = usage.lower() in {"training", "publictest", "privatetest"}
+    return Row(path, split, is_official, emotion, image)
 
 
 def _read_emotion(cell: str) -> str | None:
