@@ -69,6 +69,7 @@ def main() -> None:
     runs: list[dict[str, Any]] = (
         json.loads(path.read_text(encoding="utf-8"))["runs"] if path.exists() else []
     )
+    runs = [run for run in runs if is_as_wanted(run, group)]
     done = {(run["row"], run["seed"]) for run in runs}
     recipe = ROOT / group["recipe"]
     dataset = load_dataset(arguments.data)
@@ -89,17 +90,33 @@ def main() -> None:
 
     members: dict[str, list[Path]] = {row: [] for row in group["rows"]}
     for seed in group["seeds"]:
-        for row, changes in group["rows"].items():
-            changed = [*group.get("common", []), *changes, f"seed={seed}"]
+        for row in group["rows"]:
+            changed = list_changes(group, row, seed)
             # Named by what it is, so that a run of two groups is trained once.
             output = arguments.runs / re.sub(r"\W+", "-", "-".join([recipe.stem, *changed]))
             members[row].append(output / "last.safetensors")
             if (row, seed) not in done:
                 last = fit(read_config(recipe, changed), dataset, output, resume=True).last
-                add(row, seed, {"changes": changed} | judge([last], dataset, arguments.split))
+                add(row, seed, {"changes": changed, **judge([last], dataset, arguments.split)})
     for row, checkpoints in members.items():
         if group.get("votes") and (row + VOTE, None) not in done:
-            add(row + VOTE, None, judge(checkpoints, dataset, arguments.split))
+            vote = judge(checkpoints, dataset, arguments.split)
+            add(row + VOTE, None, {"members": group["seeds"], **vote})
+
+
+def list_changes(group: dict[str, Any], row: str, seed: int) -> list[str]:
+    """Give what a run changes in its group's recipe."""
+    return [*group.get("common", []), *group["rows"][row], f"seed={seed}"]
+
+
+def is_as_wanted(run: dict[str, Any], group: dict[str, Any]) -> bool:
+    """Tell whether a run or a vote that was judged is still one that the group asks for."""
+    row, seed = run["row"].removesuffix(VOTE), run["seed"]
+    if row not in group["rows"] or seed not in {None, *group["seeds"]}:
+        return False
+    if seed is None:
+        return run.get("members") == group["seeds"]
+    return run["changes"] == list_changes(group, row, seed)
 
 
 def judge(checkpoints: Sequence[Path], dataset: Dataset, name: str) -> dict[str, Any]:
@@ -178,6 +195,8 @@ def interval(gains: list[float]) -> list[float] | None:
     """Give Student's 95 % interval of the mean gain over seeds, which takes two."""
     if len(gains) < 2:
         return None
+    if max(gains) == min(gains):
+        return [gains[0], gains[0]]
     low, high = stats.t.interval(0.95, len(gains) - 1, statistics.mean(gains), stats.sem(gains))
     return [float(low), float(high)]
 

@@ -175,6 +175,8 @@ def test_the_command_compares_tables_without_data(
     assert printed == json.loads((tmp_path / "out" / "compare.json").read_text())
     assert set(printed) > {field.name for field in dataclasses.fields(Comparison)}
     assert printed["b"]["name"] == "new"
+    assert main([*words, "--split", "test"]) == 2
+    assert "leave out --data and --split" in " ".join(capsys.readouterr().err.split())
 
 
 def test_the_command_asks_a_model_about_the_data(

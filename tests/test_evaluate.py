@@ -317,15 +317,41 @@ def test_a_folder_that_holds_something_else_is_refused(folder: Path, tmp_path: P
     check_output(tmp_path / "new", model_sha256="ab", split="test")
     check_output(tmp_path, model_sha256="ab", split="test")
     check_output(folder, model_sha256="ab", split="test")
-    with pytest.raises(OutputError, match="another model or split"):
+    with pytest.raises(OutputError, match="another model, split or data"):
         check_output(folder, model_sha256="cd", split="test")
-    with pytest.raises(OutputError, match="another model or split"):
+    with pytest.raises(OutputError, match="another model, split or data"):
         check_output(folder, model_sha256="ab", split="validation")
+    digest = json.loads((folder / "evaluation.json").read_text())["data"]["split_sha256"]
+    check_output(folder, model_sha256="ab", split="test", split_sha256=digest)
+    with pytest.raises(OutputError, match="another model, split or data"):
+        check_output(folder, model_sha256="ab", split="test", split_sha256="ef")
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(OutputError, match="holds other files"):
         check_output(tmp_path, model_sha256="ab", split="test")
     with pytest.raises(OutputError, match="is a file"):
         check_output(tmp_path / "thesis.txt", model_sha256="ab", split="test")
+
+
+def test_what_an_interrupted_evaluation_left_is_gone_on_with(folder: Path, tmp_path: Path) -> None:
+    for path in folder.iterdir():
+        if path.name != "evaluation.json":
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    check_output(tmp_path, model_sha256="cd", split="test", split_sha256="ef")
+
+
+def test_names_are_neither_mathematics_nor_markup(dataset: Dataset, tmp_path: Path) -> None:
+    names = ("$a_$", "[sad]", *EMOTIONS[2:])
+    model = NearestMean(dataset.splits["train"])
+    model.class_names = names
+    evaluation = evaluate(model, dataset.splits["test"], class_names=names)
+    write_evaluation(evaluation, dataset.splits["test"].images, tmp_path)
+    assert (tmp_path / "confusion.png").stat().st_size
+    console = Console(file=io.StringIO(), width=200, highlight=False)
+    print_evaluation(evaluation, "nearest mean", console)
+    assert isinstance(console.file, io.StringIO)
+    heading = next(line for line in console.file.getvalue().splitlines() if "labelled" in line)
+    assert "$a_$" in heading
+    assert "[sad]" in heading
 
 
 def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:

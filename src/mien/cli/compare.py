@@ -17,7 +17,7 @@ def compare(
     /,
     *,
     data: Path | None = None,
-    split: SplitName = "validation",
+    split: SplitName | None = None,
     output: Path | None = None,
     json: bool = False,
 ) -> None:
@@ -38,7 +38,8 @@ def compare(
         a: A model, as `mien evaluate` takes it, or the predictions.csv that it wrote.
         b: The other one.
         data: The labelled faces; not needed if both are predictions.csv.
-        split: Of FER2013, validation is PublicTest and test is PrivateTest.
+        split: Of FER2013, validation is PublicTest and test is PrivateTest; validation by default,
+            and not needed if both are predictions.csv.
         output: A folder to write compare.json to; by default nothing is written.
         json: Print compare.json instead of the report.
     """
@@ -57,7 +58,7 @@ def compare(
     if models:
         if data is None:
             raise ConfigError(f"--data is needed to ask {next(iter(models))} about its faces")
-        dataset, faces = read_split(data, split)
+        dataset, faces = read_split(data, split or "validation")
         with progress() as bar:
             total = len(models) * len(faces.labels)
             task = bar.add_task(f"reading {len(faces.labels):,} faces", total=total)
@@ -68,6 +69,11 @@ def compare(
                     class_names=dataset.class_names,
                     advance=lambda done: bar.advance(task, done),
                 )
+    elif data is not None or split is not None:
+        raise ConfigError(
+            f"{a} and {b} are predictions already, of the split that they were made on: leave out "
+            "--data and --split, or give models"
+        )
     called = (a, b) if names[a] == names[b] else (names[a], names[b])
     comparison = judge(tables[a], tables[b], names=called)
     text = json_format.dumps(comparison.to_dict(), indent=2, allow_nan=False)

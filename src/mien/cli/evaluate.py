@@ -65,8 +65,8 @@ def evaluate(
         json: Print evaluation.json instead of the report.
     """
     # Imported before the data is read: a missing extra is said at once.
+    from mien.training.evaluate import digest_faces, find_train_copies
     from mien.training.evaluate import evaluate as measure
-    from mien.training.evaluate import find_train_copies
     from mien.training.evaluation_files import check_output, describe_run, to_json, write_evaluation
     from mien.training.predictor import load_vote
     from mien.training.reports import print_evaluation, print_robustness, print_slices
@@ -76,9 +76,11 @@ def evaluate(
 
     predictor = load_vote([model, *others])
     folder = Path("evaluations") / f"{_slug(predictor.name)}-{split}" if output is None else output
-    check_output(folder, model_sha256=predictor.sha256, split=split)
+    about = {"model_sha256": predictor.sha256, "split": split}
+    check_output(folder, **about)
     _check_slices(slices, table, data)
     dataset, faces = read_split(data, split)
+    check_output(folder, **about, split_sha256=digest_faces(faces))
     values = None if slices is None else read_column(table or data, slices, faces.paths)
     words = ["mien", "evaluate", model, *others, "--data", str(data), "--split", split]
     words += ["--corruptions"] if corruptions else []

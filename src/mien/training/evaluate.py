@@ -80,7 +80,7 @@ def evaluate(
     return Evaluation(
         split=split.name,
         title=title_of(split),
-        split_sha256=_digest(split),
+        split_sha256=digest_faces(split),
         views=_views(title_of(split), predictions, flip),
         calibration=_calibrate(labels, logits, temperature, origin),
         reliability=reliability(labels, single),
@@ -205,7 +205,8 @@ def predict_logits(
     return np.concatenate(logits)
 
 
-def _digest(split: Split) -> str:
+def digest_faces(split: Split) -> str:
+    """Give the SHA-256 of a split's pixels and labels, in hexadecimal."""
     digest = hashlib.sha256(np.ascontiguousarray(split.images).tobytes())
     digest.update(split.labels.astype("<i8").tobytes())
     return digest.hexdigest()

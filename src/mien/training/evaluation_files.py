@@ -29,6 +29,20 @@ from mien.training.predictor import LoadedModel, file_sha256
 from mien.training.robustness import Robustness
 from mien.training.slices import Slices
 
+_LAST: Final = "evaluation.json"
+_NAMES: Final = frozenset(
+    f"{kind}.{suffix}"
+    for kind, suffixes in {
+        "evaluation": ("html", "json"),
+        "confusion": ("csv", "png"),
+        "corruptions": ("json", "png"),
+        "slices": ("json", "png"),
+        "predictions": ("csv",),
+        "reliability": ("png",),
+        "risk_coverage": ("png",),
+    }.items()
+    for suffix in suffixes
+)
 _PACKAGES: Final = ("mien", "numpy", "scipy", "scikit-learn", "torch", "onnxruntime")
 
 
@@ -108,33 +122,46 @@ def write_evaluation(
     )
     write_whole(page, told)
     text = json.dumps(to_json(evaluation, provenance), indent=2, allow_nan=False)
-    write_whole(output / "evaluation.json", text + "\n")
+    write_whole(output / _LAST, text + "\n")
     return page
 
 
-def check_output(output: Path, *, model_sha256: str, split: str) -> None:
+def check_output(
+    output: Path, *, model_sha256: str, split: str, split_sha256: str | None = None
+) -> None:
     """Refuse a folder that holds something else, before any work is done.
 
-    A folder that is new, empty, or holds this model's evaluation of this split is taken.
+    A folder that is new, empty, or holds this model's evaluation of these faces is taken; so is one
+    that an interrupted evaluation left without its evaluation.json.
+
+    Args:
+        output: The folder.
+        model_sha256: The model's.
+        split: The split's name.
+        split_sha256: Of its faces; None if they are not read yet, and may be any.
 
     Raises:
-        OutputError: It holds other files, or the evaluation of another model or split.
+        OutputError: It holds other files, or the evaluation of another model, split or data.
     """
     if output.exists() and not output.is_dir():
         raise OutputError(f"{output} is a file; choose a folder as --output")
-    if not output.exists() or not any(output.iterdir()):
+    held = {path.name for path in output.iterdir()} if output.exists() else set()
+    if all(name in _NAMES - {_LAST} or name.endswith(".partial") for name in held):
         return
     try:
-        found = json.loads((output / "evaluation.json").read_text(encoding="utf-8"))
-        held = (found["model"]["sha256"], found["data"]["split"])
+        found = json.loads((output / _LAST).read_text(encoding="utf-8"))
+        model, data = found["model"], found["data"]
+        what = f"{model['name']} on {data['title']}"
+        is_other = (model["sha256"], data["split"]) != (model_sha256, split)
+        is_other = is_other or split_sha256 not in {None, data["split_sha256"]}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise OutputError(
             f"{output} holds other files; choose a new or empty folder as --output"
         ) from error
-    if held != (model_sha256, split):
+    if is_other:
         raise OutputError(
-            f"{output} holds the evaluation of another model or split ({found['model']['name']} on "
-            f"{found['data']['title']}); choose another --output, or remove it first"
+            f"{output} holds the evaluation of another model, split or data ({what}); choose "
+            "another --output, or remove it first"
         )
 
 

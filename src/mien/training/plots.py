@@ -1,6 +1,7 @@
 """This module turns an evaluation's figures into pictures: PNG for files, SVG for pages."""
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import PercentFormatter
 
 from mien.training.corruptions import CORRUPTIONS, SEVERITIES
@@ -229,16 +231,23 @@ def draw_slices(slices: Slices, title: str, *, theme: Theme = LIGHT) -> Figure:
 
 def to_png(figure: Figure) -> bytes:
     """Render a figure at 160 dots per inch."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=160, metadata={"Software": None})
-    return buffer.getvalue()
+    return _save(figure, "png", {"Software": None})
 
 
 def to_svg(figure: Figure) -> bytes:
     """Render a figure as SVG whose letters are drawn, so that it looks the same anywhere."""
-    buffer = io.BytesIO()
     with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "mien"}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+        return _save(figure, "svg", {"Date": None, "Creator": None})
+
+
+def _save(figure: Figure, kind: str, metadata: Mapping[str, None]) -> bytes:
+    """Render a figure; the dollars in a name are dollars, not the beginning of mathematics."""
+    buffer = io.BytesIO()
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
+    with mpl.rc_context({"text.parse_math": False}):  # of the ticks that are made meanwhile
+        dpi = 160 if kind == "png" else "figure"
+        figure.savefig(buffer, format=kind, dpi=dpi, metadata=metadata)
     return buffer.getvalue()
 
 

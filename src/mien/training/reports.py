@@ -112,8 +112,12 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
     console.print(table)
     console.print()
     faces = _table("", f"{b.name} right", f"{b.name} wrong")
-    faces.add_row(f"{a.name} right", f"{comparison.both_right:,}", f"{comparison.only_a_right:,}")
-    faces.add_row(f"{a.name} wrong", f"{comparison.only_b_right:,}", f"{comparison.both_wrong:,}")
+    faces.add_row(
+        Text(f"{a.name} right"), f"{comparison.both_right:,}", f"{comparison.only_a_right:,}"
+    )
+    faces.add_row(
+        Text(f"{a.name} wrong"), f"{comparison.only_b_right:,}", f"{comparison.both_wrong:,}"
+    )
     console.print(faces)
     console.print(f"\nMcNemar's exact test: p {format_p(comparison.p_value)}", style="dim")
     console.print(Text(comparison.conclusion, style="bold"))
@@ -205,9 +209,9 @@ def _contender_cells(contender: Contender) -> Sequence[Text | str]:
 
 def _table(first: str, *others: str, space: int = 2) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, space, 0, 0), header_style="dim")
-    table.add_column(first, overflow="fold")
+    table.add_column(Text(first), overflow="fold")
     for title in others:
-        table.add_column(title, justify="right", no_wrap=True)
+        table.add_column(Text(title), justify="right", no_wrap=True)
     return table
 
 
