@@ -345,8 +345,7 @@ def test_from_data_to_the_emotion_on_a_face(faces, portrait_path, tmp_path, caps
     assert "2 at 48 px; batches of 7, seed 7" in told
     assert f"mien evaluate '{output}/best.safetensors' --data '{faces}'" in out
 
-    best = str(output / "best.safetensors")
-    exported = ["export", best, "--data", str(faces), "--output", str(models)]
+    exported = ["export", str(output), "--data", str(faces), "--output", str(models)]
     assert main([*exported, "--name", "mine", "--coverage", "0.9"]) == 0
     assert "differ by at most" in capsys.readouterr().out
     assert main(["analyze", str(portrait_path), "--model", str(models / "mine.onnx")]) == 0

@@ -36,7 +36,7 @@ def export(
     the data's validation split; the rest of its network is not changed, unless --int8 asks for it.
 
     Args:
-        model: best.safetensors of a training, or an .onnx with its .json beside it.
+        model: A training's folder or its best.safetensors, or an .onnx with its .json beside it.
         data: The data it was trained on, or, for an .onnx, faces like those it will meet: a zip,
             a folder or a CSV file.
         output: The folder to write to.
@@ -52,6 +52,7 @@ def export(
     from mien.training.export import calibrate_again
     from mien.training.export import export as write_model
 
+    model = model / "best.safetensors" if model.is_dir() else model
     write = calibrate_again if model.suffix == ".onnx" else write_model
     dataset = load_dataset(data)
     result = write(

@@ -77,7 +77,7 @@ def calibrate(
         threshold = threshold_for_accuracy(curve, accuracy)
     return Calibrated(
         temperature,
-        threshold,
+        None if threshold is None else _round_down(threshold),
         _thin_out(curve, held_out),
         {
             "faces": figures.faces,
@@ -96,7 +96,7 @@ def _thin_out(curve: RiskCoverage, held_out: Split) -> AbstentionCurve:
     for wanted in COVERAGES:
         at = int(np.flatnonzero(curve.coverage >= wanted - 1e-12)[0])
         point = Operating(
-            threshold=math.floor(float(curve.threshold[at]) * 1e6) / 1e6,
+            threshold=_round_down(float(curve.threshold[at])),
             coverage=round(float(curve.coverage[at]), 4),
             accuracy=round(1 - float(curve.risk[at]), 4),
         )
@@ -104,3 +104,8 @@ def _thin_out(curve: RiskCoverage, held_out: Split) -> AbstentionCurve:
             continue
         points.append(point)
     return AbstentionCurve(title_of(held_out), faces, tuple(points))
+
+
+def _round_down(threshold: float) -> float:
+    """Leave a threshold six digits: a face that lies on it passes in 32-bit floats, too."""
+    return math.floor(threshold * 1e6) / 1e6
