@@ -35,7 +35,8 @@ class Walk:
             outputs so far. The last row is the model's answer.
         contributions: (T, C) what the LSTM's state gains for a class at each place, as it counts
             in the answer (a gain stays in all outputs that follow, and their mean is taken);
-            relative to the mean class. With the bias, they sum to the logits.
+            relative to the mean class. With the bias, they sum to the logits, less what all classes
+            share.
     """
 
     rows: int
