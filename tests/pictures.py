@@ -106,6 +106,15 @@ def text_bomb() -> bytes:
     return whole[:33] + comment + whole[33:]
 
 
+def scan_bomb(kind: str = "JPEG", **options: Any) -> bytes:
+    """A picture of 16 million pixels that says 5000 times, in ten bytes, to go over them again."""
+    data = encode(Image.new("RGB", (4000, 4000), "gray"), kind, quality=50, **options)
+    at, end = data.index(b"\xff\xda"), data.index(b"\xff\xd9")  # no thumbnail comes before
+    if options.get("progressive"):
+        return data[:end] + bytes.fromhex("ffda0008010100013f10") * 5000 + data[end:]
+    return data[:at] + bytes.fromhex("ffda0008010100003f00") * 5000 + data[end:]
+
+
 def hostile() -> dict[str, tuple[bytes, str]]:
     """Files that are no pictures, or are spoilt; with a word of the sentence each must get."""
     big = np.random.default_rng(0).integers(0, 256, (120, 120, 3), dtype=np.uint8)
@@ -126,6 +135,10 @@ def hostile() -> dict[str, tuple[bytes, str]]:
         "large.png": (png(pattern(), bits=8, size=(12_000, 12_000)), "too large"),
         "flat.png": (png(pattern(), bits=8, size=(0, 40)), ""),
         "text-bomb.png": (text_bomb(), "damaged"),
+        "scans.jpg": (scan_bomb(), "more than 100 scans"),
+        "progressive.jpg": (scan_bomb(progressive=True), "more than 100 scans"),
+        "scans.mpo": (scan_bomb("MPO", progressive=True, **_later()), "more than 100 scans"),
+        "comments.jpg": (b"\xff\xd8" + b"\xff\xfe\0\2" * 2_000_000, "10,000 segments"),
         "bits.png": (png(pattern(), bits=8)[:20], ""),
     }
     for kind in ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "AVIF", "PPM"):

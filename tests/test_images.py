@@ -182,6 +182,14 @@ def test_hostile_files_get_one_sentence(name: str, tmp_path: Path) -> None:
         mien.read_image(data)
 
 
+@pytest.mark.parametrize("kind", ["jpeg", "jpeg-progressive", "mpo"])
+def test_scans_that_are_none_do_not_count(kind: str) -> None:
+    scans = b"\xff\xda\xff\xc4" * 6000  # as in thumbnails, and in the video of a motion photo
+    comment = b"\xff\xfe" + (len(scans) + 2).to_bytes(2) + scans
+    data = FILES[kind][:2] + comment + FILES[kind][2:] + scans
+    assert difference(mien.read_image(data)) <= 8
+
+
 def test_what_is_no_regular_file_is_never_opened(tmp_path: Path) -> None:
     fifo, link, loop = tmp_path / "fifo", tmp_path / "link", tmp_path / "loop"
     os.mkfifo(fifo)  # opening it would wait for ever

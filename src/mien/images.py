@@ -37,9 +37,15 @@ MAX_PIXELS: Final = 89_478_485
 MAX_STREAM_BYTES: Final = 256 * 2**20
 HEAD_BYTES: Final = 1024
 """How much of a file's beginning tells what it is."""
+MAX_JPEG_SCANS: Final = 100
+"""A JPEG with more is refused: each costs a pass over all pixels, and needs but ten bytes."""
+MAX_JPEG_SEGMENTS: Final = 10_000
+"""A JPEG with more is refused too: Pillow goes through them in Python."""
 
 _HEIC_BRANDS = {b"heic", b"heix", b"hevc", b"heim", b"mif1", b"msf1"}
-_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"II*\0", b"MM\0*", b"BM")
+_JPEG_START = b"\xff\xd8\xff"
+_SIGNATURES = (_JPEG_START, b"\x89PNG", b"GIF8", b"II*\0", b"MM\0*", b"BM")
+_JPEG_MARKER = re.compile(rb"\xff[\xc0-\xcf\xd8-\xfe]")  # but for those inside a scan
 _VIDEO_STARTS = (
     b"\x1aE\xdf\xa3",  # Matroska, WebM
     b"FLV",
@@ -209,6 +215,10 @@ def _read_stream(stream: BinaryIO, name: str, max_pixels: int) -> NDArray[np.uin
     stream.seek(0)
     if not head:
         raise ImageError(f"{name} is empty, wanted a picture; was it saved or sent completely?")
+    if head.startswith(_JPEG_START):
+        data = _read_all(stream, name)
+        _check_jpeg(data, name)
+        stream = io.BytesIO(data)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -227,6 +237,24 @@ def _read_stream(stream: BinaryIO, name: str, max_pixels: int) -> NDArray[np.uin
         raise _damaged(name, error) from error
     with image:
         return _decode(image, name, max_pixels)
+
+
+def _check_jpeg(data: bytes, name: str) -> None:
+    """Refuse a JPEG that is short to send and long to decode.
+
+    Markers are followed as a decoder does: what looks like one inside a segment (a thumbnail's) or
+    after the end (in the video of a motion photo) is none.
+    """
+    at, scans, segments = 2, 0, 0
+    while (marker := _JPEG_MARKER.search(data, at)) and marker[0] != b"\xff\xd9":  # the end
+        at = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2])
+        scans += marker[0] == b"\xff\xda"
+        segments += 1
+        if scans > MAX_JPEG_SCANS or segments > MAX_JPEG_SEGMENTS:
+            raise ImageError(
+                f"{name} is a JPEG of more than {MAX_JPEG_SCANS} scans or {MAX_JPEG_SEGMENTS:,} "
+                "segments, wanted a few; save it again"
+            )
 
 
 def _decode(image: Image.Image, name: str, max_pixels: int) -> NDArray[np.uint8]:
