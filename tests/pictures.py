@@ -42,9 +42,14 @@ def turned(orientation: int, kind: str = "JPEG") -> bytes:
     stored = Image.fromarray(pattern())
     if orientation in undo:
         stored = stored.transpose(undo[orientation])
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    return encode(stored, kind, exif=exif, quality=95)
+    return encode(stored, kind, exif=exif(orientation), quality=95)
+
+
+def exif(orientation: int) -> Image.Exif:
+    """A note on which way up a picture is meant to be seen."""
+    note = Image.Exif()
+    note[0x0112] = orientation
+    return note
 
 
 def in_every_format() -> dict[str, bytes]:

@@ -3,14 +3,17 @@
 import io
 import os
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 
 import mien
 import pictures
@@ -42,6 +45,52 @@ def test_every_format_is_read(kind: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation_is_applied(orientation: int, kind: str) -> None:
     assert difference(mien.read_image(pictures.turned(orientation, kind))) <= 24
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_pictures_of_many_tiles_are_what_pillow_makes_of_them(orientation: int) -> None:
+    levels = np.random.default_rng(0).integers(0, 256, (1030, 2055, 4), dtype=np.uint8)
+    image = Image.fromarray(levels)
+    image.info["exif"] = pictures.exif(orientation).tobytes()
+    upright = ImageOps.exif_transpose(image)
+    white = Image.new("RGBA", upright.size, "white")
+    wanted = np.asarray(Image.alpha_composite(white, upright).convert("RGB"))
+    read = mien.read_image(image)
+    assert read.flags.c_contiguous
+    assert np.array_equal(read, wanted)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for the peak of memory")
+@pytest.mark.parametrize(
+    ("mode", "kind", "options"),
+    [
+        ("RGB", "JPEG", {"exif": pictures.exif(orientation=6)}),
+        ("RGBA", "PNG", {}),
+        ("F", "TIFF", {"compression": "tiff_lzw"}),
+    ],
+)
+def test_decoding_takes_ten_bytes_a_pixel(mode: str, kind: str, options: dict[str, Any]) -> None:
+    code = """if True:
+        import sys
+        import mien
+        def read_status(key):  # in KiB; what `resource` tells includes the parent's peak
+            with open("/proc/self/status") as status:
+                return int(next(line for line in status if line.startswith(key)).split()[1])
+        small, large = map(bytes.fromhex, sys.stdin.read().split())
+        mien.read_image(small)
+        before = read_status("VmRSS")
+        height, width = mien.read_image(large).shape[:2]
+        print((read_status("VmHWM") - before) * 1024 / (height * width))
+    """
+    files = (pictures.encode(Image.new(mode, (n, n)), kind, **options) for n in (8, 4000))
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        input=" ".join(data.hex() for data in files),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert float(done.stdout) < 10
 
 
 def test_damaged_exif_does_not_spoil_the_picture() -> None:

@@ -11,11 +11,11 @@ import re
 import stat
 import warnings
 from pathlib import Path
-from typing import BinaryIO, Final, TypeAlias
+from typing import BinaryIO, Final, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from mien.errors import ImageError, ImageTooLargeError, MienError, UnknownFormatError
 
@@ -41,6 +41,8 @@ MAX_JPEG_SCANS: Final = 100
 """A JPEG with more is refused: each costs a pass over all pixels, and needs but ten bytes."""
 MAX_JPEG_SEGMENTS: Final = 10_000
 """A JPEG with more is refused too: Pillow goes through them in Python."""
+TILE_PX: Final = 1024
+"""Side of the squares in which a decoded picture becomes RGB."""
 
 _HEIC_BRANDS = {b"heic", b"heix", b"hevc", b"heim", b"mif1", b"msf1"}
 _JPEG_START = b"\xff\xd8\xff"
@@ -266,34 +268,57 @@ def _decode(image: Image.Image, name: str, max_pixels: int) -> NDArray[np.uint8]
         raise ImageError(f"{name} has no pixels: it is {width} x {height}")
     try:
         image.load()
-        upright = _turn_upright(image)
-        return _to_rgb(upright, name)
+        return _to_rgb(image, name)
     except ImageError:
         raise
     except Exception as error:  # on hostile bytes a decoder raises anything
         raise _damaged(name, error) from error
 
 
-def _turn_upright(image: Image.Image) -> Image.Image:
-    """Apply the EXIF orientation; a picture whose EXIF block is damaged stays as it is."""
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:  # noqa: BLE001 - a bad note on the back does not spoil the picture
-        return image
-
-
 def _to_rgb(image: Image.Image, name: str) -> NDArray[np.uint8]:
-    """Bring any Pillow mode to (H, W, 3) uint8."""
-    if image.mode in {"F", "I"} or image.mode.startswith("I;16"):
-        levels = np.asarray(image)
-        if image.mode == "I" and levels.min() >= 0 and levels.max() <= 65535:
-            levels = levels.astype(np.uint16)
-        return _read_array(levels, name)
-    if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, "white")
-        image = Image.alpha_composite(white, rgba)
-    return np.asarray(image.convert("RGB"))
+    """Bring any Pillow mode to (H, W, 3) uint8, upright; in tiles, as whole copies take memory."""
+    width, height = image.size
+    orientation = _read_orientation(image)
+    shape = (width, height, 3) if orientation in {5, 6, 7, 8} else (height, width, 3)
+    upright = np.empty(shape, np.uint8)
+    stored = _lay_down(upright, orientation)
+    if image.mode == "I":
+        low, high = cast(tuple[int, int], image.getextrema())
+        if low >= 0 and high <= 65535:
+            image = image.convert("I;16")
+    for top in range(0, height, TILE_PX):
+        for left in range(0, width, TILE_PX):
+            right, bottom = min(left + TILE_PX, width), min(top + TILE_PX, height)
+            tile = image.crop((left, top, right, bottom))
+            stored[top:bottom, left:right] = _read_tile(tile, name)
+    return upright
+
+
+def _read_orientation(image: Image.Image) -> int:
+    """Read the EXIF orientation; a bad note on the back does not spoil the picture."""
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # noqa: BLE001 - on hostile bytes it raises anything
+        return 1
+
+
+def _lay_down(upright: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """See an upright picture, without a copy, as a file of an EXIF orientation stores it."""
+    if orientation in {3, 4, 7, 8}:
+        upright = upright[::-1]
+    if orientation in {2, 3, 6, 7}:
+        upright = upright[:, ::-1]
+    return upright.swapaxes(0, 1) if orientation in {5, 6, 7, 8} else upright
+
+
+def _read_tile(tile: Image.Image, name: str) -> NDArray[np.uint8]:
+    """Bring a part of a picture to (H, W, 3) uint8, or (H, W, 1) where it is grey."""
+    if tile.mode in {"F", "I"} or tile.mode.startswith("I;16"):
+        return _to_uint8(np.asarray(tile), name)[:, :, np.newaxis]
+    if tile.has_transparency_data:
+        rgba = tile.convert("RGBA")
+        tile = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+    return np.asarray(tile.convert("RGB"))
 
 
 def _read_array(array: NDArray[np.generic], name: str = "the array") -> NDArray[np.uint8]:
