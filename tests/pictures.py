@@ -104,6 +104,15 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
 
 
+def tiff(levels: bytes, bits: int, order: str = "<") -> bytes:
+    """Write a grey TIFF of 32 x 32 by hand."""
+    tags = {256: 32, 257: 32, 258: bits, 259: 1, 262: 1, 273: 8, 277: 1, 278: 32, 279: len(levels)}
+    entries = (struct.pack(f"{order}HHIHH", tag, 3, 1, tags[tag], 0) for tag in tags)
+    start = struct.pack(f"{order}2sHI", b"II" if order == "<" else b"MM", 42, 8 + len(levels))
+    directory = struct.pack(f"{order}H", len(tags)) + b"".join(entries) + bytes(4)
+    return start + levels + directory
+
+
 def text_bomb() -> bytes:
     """A PNG whose comment unpacks to 100 MB."""
     whole = png(pattern(), bits=8)

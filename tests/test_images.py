@@ -125,6 +125,13 @@ def test_16_bit_grey_file_is_scaled_not_cut() -> None:
     assert np.array_equal(read[:, :, 0], np.rint(levels / 257))
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_16_bit_tiff_is_read_in_either_byte_order(order: str) -> None:
+    levels = np.arange(0, 65536, 64).reshape(32, 32)
+    read = mien.read_image(pictures.tiff(levels.astype(f"{order}u2").tobytes(), 16, order))
+    assert np.array_equal(read[:, :, 0], np.rint(levels / 257))
+
+
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "PA"])
 def test_transparency_is_laid_on_white(mode: str) -> None:
     image = Image.new("RGBA", (4, 2), (0, 0, 0, 0))
@@ -151,6 +158,7 @@ def test_transparent_colour_of_a_palette_is_white() -> None:
         (np.full((2, 3, 1), 51, np.uint8), 51),
         (np.full((2, 3, 3), 51, np.uint8), 51),
         (np.full((2, 3), 51 * 257, np.uint16), 51),
+        (np.full((2, 3), 51 * 257, ">u2"), 51),
         (np.full((2, 3), 0.2, np.float64), 51),
         (np.full((2, 3, 3), 0.2, np.float32), 51),
         (np.full((2, 3, 3), 0.2, np.float16), 51),

@@ -345,6 +345,7 @@ def _read_array(array: NDArray[np.generic], name: str = "the array") -> NDArray[
 
 def _to_uint8(array: NDArray[np.generic], name: str) -> NDArray[np.uint8]:
     """Scale levels of any type that is taken to 0..255."""
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
     if array.dtype == np.uint8:
         return array.astype(np.uint8, copy=False)
     if array.dtype == np.bool_:
