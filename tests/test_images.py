@@ -132,6 +132,32 @@ def test_16_bit_tiff_is_read_in_either_byte_order(order: str) -> None:
     assert np.array_equal(read[:, :, 0], np.rint(levels / 257))
 
 
+def test_12_bit_tiff_is_read_in_full() -> None:
+    levels = np.arange(0, 4096, 4).reshape(32, 32)
+    digits = "".join(f"{level:03x}" for level in levels.flat)  # two levels in three bytes
+    read = mien.read_image(pictures.tiff(bytes.fromhex(digits), 12))
+    assert np.abs(read[:, :, 0] - levels * (255 / 4095)).max() <= 1
+    assert read.mean() == pytest.approx(127.5, abs=1)
+
+
+@pytest.mark.parametrize(("highest", "wanted"), [(255, 255), (65535, 255), (256, 1)])
+def test_mode_i_is_8_bits_where_no_level_is_above(highest: int, wanted: int) -> None:
+    image = Image.fromarray(np.array([[0, highest]], np.int32))
+    assert image.mode == "I"
+    assert mien.read_image(image)[0, :, 0].tolist() == [0, wanted]
+    assert mien.read_image(pictures.encode(image, "TIFF"))[0, :, 0].tolist() == [0, wanted]
+
+
+def test_mode_i_of_a_dark_16_bit_file_is_dark() -> None:
+    assert mien.read_image(b"P5 1 1 65535\n\0\xff").max() == 1
+
+
+def test_mode_i_beyond_16_bits_is_refused() -> None:
+    for level in (-1, 65536):
+        with pytest.raises(mien.ImageError, match="int32"):
+            mien.read_image(Image.new("I", (2, 2), level))
+
+
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "PA"])
 def test_transparency_is_laid_on_white(mode: str) -> None:
     image = Image.new("RGBA", (4, 2), (0, 0, 0, 0))

@@ -67,7 +67,9 @@ def read_image(source: ImageSource, *, max_pixels: int = MAX_PIXELS) -> NDArray[
     """Read a picture as it is meant to be seen.
 
     EXIF orientation is applied; transparency is laid on white; of an animation or a file of
-    several pages the first is taken; 16-bit levels are scaled to 8 bits.
+    several pages the first is taken; 16-bit and 12-bit levels are scaled to 8 bits. Pillow's mode
+    "I" does not say its depth: it is 16 bits from a PNG or PGM and where a level is above 255,
+    else 8.
 
     Args:
         source: A path; an encoded picture as bytes or as a binary stream; a Pillow image; or an
@@ -282,16 +284,25 @@ def _to_rgb(image: Image.Image, name: str) -> NDArray[np.uint8]:
     shape = (width, height, 3) if orientation in {5, 6, 7, 8} else (height, width, 3)
     upright = np.empty(shape, np.uint8)
     stored = _lay_down(upright, orientation)
-    if image.mode == "I":
-        low, high = cast(tuple[int, int], image.getextrema())
-        if low >= 0 and high <= 65535:
-            image = image.convert("I;16")
+    image = _settle_depth(image)
     for top in range(0, height, TILE_PX):
         for left in range(0, width, TILE_PX):
             right, bottom = min(left + TILE_PX, width), min(top + TILE_PX, height)
             tile = image.crop((left, top, right, bottom))
             stored[top:bottom, left:right] = _read_tile(tile, name)
     return upright
+
+
+def _settle_depth(image: Image.Image) -> Image.Image:
+    """Bring levels to 8 or 16 bits where Pillow's mode does not say how many count."""
+    if image.mode == "I":
+        low, high = cast(tuple[int, int], image.getextrema())
+        is_16_bit = high > 255 or image.format in {"PNG", "PPM"}
+        if low >= 0 and high <= 65535:
+            return image.convert("I;16" if is_16_bit else "L")
+    elif getattr(image, "tag_v2", {}).get(ExifTags.Base.BitsPerSample) == (12,):
+        return image.point(lambda level: level * 16)
+    return image
 
 
 def _read_orientation(image: Image.Image) -> int:
