@@ -426,6 +426,20 @@ def test_lists_on_standard_input(portrait_path: Path, tiny_model: Path) -> None:
     assert sources == [str(portrait_path), "missing.jpg"]
 
 
+def test_a_list_that_is_a_pipe_is_read_once(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # a terminal, on which the sources are counted too
+    names = [f"{number:05d}.jpg" for number in range(20_000)]
+    pipe, output = tmp_path / "pipe", tmp_path / "t.jsonl"
+    os.mkfifo(pipe)
+    threading.Thread(target=pipe.write_text, args=("\n".join(names),), daemon=True).start()
+    given = ["--from-list", str(pipe), "--output", str(output), "--model", str(tiny_model)]
+    assert main(["analyze", *given]) == 1
+    lines = output.read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["source"] for line in lines] == names
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

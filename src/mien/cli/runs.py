@@ -43,6 +43,12 @@ class Job:
         without = [] if self.copies is None else [self.copies.target]
         return Sources(self.paths, listed=listed, without=without)
 
+    def list_again(self) -> Sources | None:
+        """List what was named once more, to be counted; None where a list can be read only once."""
+        path = self.from_list
+        is_lasting = path is None or (path != STDIN and Path(path).is_file())
+        return self.list_sources() if is_lasting else None
+
     def plan(self, sources: Iterable[Source]) -> Iterable[Source]:
         """Give sources the names of their copies, if any are wanted."""
         return sources if self.copies is None else self.copies.plan(sources)
@@ -82,8 +88,7 @@ def write_results(
     """Write results into a journal as they come, and into the output at the end."""
     errors = Console(stderr=True, highlight=False)
     run = {"mien": version("mien"), "model": spec.onnx_sha256, **decided}
-    watch, sources = Stopwatch(), job.list_sources()
-    counted = None if job.from_list == STDIN else job.list_sources()
+    watch, sources, counted = Stopwatch(), job.list_sources(), job.list_again()
     with Journal(name_journal(output), run) as journal:
         try:
             results = job.engine.read(skip_done(job.plan(sources), journal))
