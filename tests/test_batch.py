@@ -426,6 +426,16 @@ def test_lists_on_standard_input(portrait_path: Path, tiny_model: Path) -> None:
     assert sources == [str(portrait_path), "missing.jpg"]
 
 
+def test_a_folder_whose_name_is_no_text_is_told(tiny_model: Path, tmp_path: Path, capsys) -> None:
+    folder, output = tmp_path / os.fsdecode(b"caf\xe9"), tmp_path / "t.csv"
+    folder.mkdir()
+    places = [str(folder), str(folder / "*.jpg")]
+    assert main(["analyze", *places, "--output", str(output), "--model", str(tiny_model)]) == 1
+    failed = (tmp_path / "t.failed.csv").read_text(encoding="utf-8")
+    assert "caf\\udce9 is a folder without pictures or videos" in failed
+    assert "caf\\udce9/*.jpg matches no file" in failed
+
+
 def test_a_list_that_is_a_pipe_is_read_once(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -127,7 +127,7 @@ class Sources:
             found = sorted(path for path in _match(place) if not is_folder(path))
             yield from map(_name_file, found)
             if not found:
-                yield Source(place, place, f"{place} matches no file")
+                yield Source(place, place, f"{name_source(place)} matches no file")
 
     def _walk(self, top: str) -> Iterator[Source]:
         """Give the pictures and videos of a folder and of all that is below it."""
@@ -147,7 +147,8 @@ class Sources:
             else:
                 self.left_out += 1
         if empty:
-            yield Source(top, top, f"{top} is a folder without pictures or videos")
+            problem = f"{name_source(top)} is a folder without pictures or videos"
+            yield Source(top, top, problem)
 
 
 def is_folder(path: str) -> bool:
@@ -161,9 +162,8 @@ def _list_folder(folder: str, below: str) -> Iterator[Source]:
         names = sorted(path.name for path in Path(folder).iterdir())
     except OSError as error:
         reason = error.strerror or str(error)
-        yield Source(
-            folder, below or folder, f"{folder} is a folder that cannot be looked into: {reason}"
-        )
+        problem = f"{name_source(folder)} is a folder that cannot be looked into: {reason}"
+        yield Source(folder, below or folder, problem)
         return
     for name in names:
         if not name.startswith("."):
