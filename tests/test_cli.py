@@ -247,6 +247,17 @@ def test_a_reader_that_goes_away_is_no_error(portrait_path, tiny_model):
     process.stderr.close()
 
 
+@pytest.mark.parametrize("options", [["--json"], []])
+def test_a_full_disk_behind_standard_output_is_a_sentence(options, portrait_path, tiny_model):
+    words = ["analyze", portrait_path, *options, "--model", tiny_model]
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-m", "mien", *words]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"mien: standard output cannot be written (No space left")
+    assert done.stderr.count(b"\n") == 1
+
+
 def test_nothing_is_asked_of_the_network(portrait_path, tiny_model):
     code = (
         "import socket, sys\n"

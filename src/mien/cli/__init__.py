@@ -1,5 +1,6 @@
 """This module turns a command line into a call, and an error into one sentence and an exit code."""
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,8 @@ REFUSED: Final = 2
 """Usage, config, data, model or output: what was asked for could not be done."""
 INTERRUPTED: Final = 130
 PIPE_CLOSED: Final = 141
+NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What a full disk says behind standard output; of other files it is an `OutputError`."""
 UPPER_FLOOR: Final = ("data", "train", "evaluate", "compare", "export")
 """Commands that need mien[train]."""
 COMMANDS: Final = ("analyze", "explain", "watch", "serve", *UPPER_FLOOR)
@@ -104,11 +107,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(str(missing), REFUSED)
     except KeyboardInterrupt as stop:
         return _complain(str(stop) or "stopped", INTERRUPTED)
-    except BrokenPipeError:
-        # Python flushes stdout once more on its way out, which must not fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return PIPE_CLOSED
+    except OSError as error:
+        return _leave_stdout(error)
     return code if isinstance(code, int) else OK
+
+
+def _leave_stdout(error: OSError) -> int:
+    """Say why standard output takes no more; an error of anything else goes on."""
+    is_closed = isinstance(error, BrokenPipeError)
+    if not is_closed and error.errno not in NO_ROOM:
+        raise error
+    # Python flushes stdout once more on its way out, which must not fail again.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if is_closed:
+        return PIPE_CLOSED
+    reason = f"standard output cannot be written ({error.strerror})"
+    return _complain(f"{reason}; make room or send it elsewhere", REFUSED)
 
 
 def _name_help(error: CycloptsError) -> str:
