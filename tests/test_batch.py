@@ -181,7 +181,8 @@ def test_a_journal_of_another_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"begun with min_score 0\.7, and now it is 0\.5"):
         Journal(path, {**RUN, "min_score": 0.5})
     assert path.read_bytes() == before
-    for other in (b'{"source": "a.jpg"}\n', b"x" * 100_000):
+    others = [b'{"source": "a.jpg"}\n', b"x" * 100_000, b"my notes\non faces\n", b"notes"]
+    for other in (*others, b'{"a": 1}', b'{\n"journal": 1}', before[:40] + b"\n", bytes(99)):
         path.write_bytes(other)
         with pytest.raises(ConfigError, match="not a journal"):
             Journal(path, RUN)

@@ -20,6 +20,8 @@ from mien.errors import ConfigError, OutputError
 from mien.results import Record
 
 FORMAT: Final = 1
+BEGINNING: Final = json.dumps({"journal": FORMAT}).removesuffix("}").encode()
+"""What every journal begins with."""
 MAX_FIRST_LINE: Final = 2**16
 SYNC_EVERY_S: Final = 2.0
 """At most this much work is done again after a power failure."""
@@ -134,7 +136,8 @@ class Journal:
     def _keep_what_is_whole(self) -> None:
         """Find the end of the last whole source, cut off the rest, or write the first line."""
         self._file.seek(0)
-        first = _parse(self._file.readline(MAX_FIRST_LINE))
+        line = self._file.readline(MAX_FIRST_LINE)
+        first = _parse(line)
         end = whole = 0
         if first is not None:
             self._check(first)
@@ -147,7 +150,7 @@ class Journal:
                 if _ends_source(record):
                     whole = end
                     self.resumed += 1
-        elif not self.path.is_file() or self.path.stat().st_size > MAX_FIRST_LINE:
+        elif not self.path.is_file() or not _is_torn(line):
             raise ConfigError(f"{self.path} is not a journal that mien wrote; move it away")
         try:
             self._file.truncate(whole)
@@ -185,6 +188,12 @@ def _parse(line: bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     return record if isinstance(record, dict) else None
+
+
+def _is_torn(line: bytes) -> bool:
+    """Say whether a file's first line is the beginning of a journal's, and nothing follows."""
+    is_own = line.startswith(BEGINNING) or BEGINNING.startswith(line)
+    return is_own and not line.endswith(b"\n") and len(line) < MAX_FIRST_LINE
 
 
 def _ends_source(record: Mapping[str, Any]) -> bool:
