@@ -350,6 +350,22 @@ def test_copies_are_not_read_as_photos(
     assert "cannot go into it" in capsys.readouterr().err
 
 
+def test_a_copy_whose_name_is_too_long_is_one_failure(
+    portrait_path: Path, tiny_model: Path, tmp_path: Path, capsys
+) -> None:
+    folder, output = tmp_path / "photos", tmp_path / "drawn"
+    folder.mkdir()
+    for name in ("a" * 236, "b" * 246, "c"):  # names may have 255 bytes
+        (folder / f"{name}.jpg").write_bytes(portrait_path.read_bytes())
+    given = ["analyze", str(folder), "--output", str(output), "--model", str(tiny_model)]
+    assert main(given) == 1
+    assert "2 read, 0 without a face, 1 failed" in capsys.readouterr().err
+    drawn = sorted(path.name for path in output.glob("*.jpg"))
+    assert drawn == [f"{'a' * 236}-annotated.jpg", "c-annotated.jpg"]
+    failed = (output / "results.failed.csv").read_text(encoding="utf-8")
+    assert "bbb.jpg was read, but its copy's name is too long; give it a shorter name" in failed
+
+
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_a_killed_run_goes_on_to_the_same_table(
     ending: str, photos: Path, tiny_model: Path, tmp_path: Path

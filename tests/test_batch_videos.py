@@ -16,7 +16,7 @@ from mien.batch.videos import VideoReader
 from mien.cli import main
 from mien.cli.times import parse_every, parse_time, say_duration
 from mien.errors import ConfigError, OutputError
-from mien.results import FrameResult, VideoSummary
+from mien.results import Failure, FrameResult, VideoSummary
 from mien.sources import Source
 from mien.video_analyzer import VideoSettings
 
@@ -100,6 +100,19 @@ def test_a_copy_needs_a_fitting_name(
         assert call(*given) == 2
         assert words in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_copy_whose_name_is_too_long_stops_no_other(
+    folder: Path, analyzer, tmp_path: Path
+) -> None:
+    clip = Source(str(folder / "b clip.mkv"), "b")
+    for name in ("x" * 300, "x" * 40):
+        target = tmp_path / f"{name}.mp4"
+        reader = VideoReader(lambda: analyzer, VideoSettings(), lambda _, path=target: path)
+        *frames, last = reader.read(clip)
+        assert len(frames) == 13
+        assert isinstance(last, Failure) == (len(name) > 255)
+    assert [path.name for path in tmp_path.iterdir()] == [target.name]
 
 
 def test_a_reading_that_is_ended_leaves_no_half_copy(

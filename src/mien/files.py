@@ -1,5 +1,6 @@
 """This module turns a result into a file that is whole, or not there at all."""
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,9 +19,12 @@ def replacing(path: Path) -> Iterator[Path]:
         path: The file; its folder is there already.
 
     Yields:
-        The path to write to.
+        The path to write to; its name is short, whatever the file's.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    with suppress(FileNotFoundError):
+        path.lstat()  # a name that no file can have is told before the work, not after it
+    short = hashlib.blake2b(os.fsencode(path.name), digest_size=8).hexdigest()
+    partial = path.with_name(f".{short}.{os.getpid()}.partial")
     try:
         yield partial
         partial.replace(path)

@@ -1,5 +1,6 @@
 """This module turns photos and their results into annotated copies, each with its own name."""
 
+import errno
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -83,7 +84,7 @@ class Copies:
         """Decode a photo once more, draw its result into a copy, and write that.
 
         Returns:
-            A failure, where the photo cannot be read any more.
+            A failure, where the photo cannot be read any more, or its copy's name is too long.
 
         Raises:
             OutputError: The file cannot be written.
@@ -97,12 +98,27 @@ class Copies:
             raise ConfigError(
                 f"{source.name} is a photo, and its copy should not end as {path} does"
             )
-        write_picture(image, result, path)
+        try:
+            write_picture(image, result, path)
+        except OutputError as error:
+            return fail_copy(source, error)
         return None
 
     def _check(self, path: Path) -> None:
         if os.path.realpath(path) in self._originals:
             raise ConfigError(f"the copy would write over the photo {path}: name another place")
+
+
+def fail_copy(source: Source, error: OutputError) -> Failure:
+    """Record a copy whose name is too long, which stops no other.
+
+    Raises:
+        OutputError: The error itself, where it is not of this one file.
+    """
+    if getattr(error.__cause__, "errno", None) != errno.ENAMETOOLONG:
+        raise error
+    message = f"{source.name} was read, but its copy's name is too long; give it a shorter name"
+    return Failure(source.name, error.kind, message)
 
 
 def write_picture(image: NDArray[np.uint8], result: ImageResult, path: Path) -> None:

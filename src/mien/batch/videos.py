@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 
 from mien.analyzer import Analyzer
 from mien.annotator import annotate_video, check_target
+from mien.batch.copies import fail_copy
 from mien.errors import ConfigError, MienError, OutputError
 from mien.results import Failure, FrameResult, VideoSummary
 from mien.sources import Source
@@ -64,8 +65,10 @@ class VideoReader:
                     for frame in given:
                         yield replace(frame, source=source.name)
                 yield replace(reading.summary, source=source.name)
-        except (ConfigError, OutputError):
+        except ConfigError:
             raise
+        except OutputError as error:
+            yield fail_copy(source, error)
         except MienError as error:
             yield Failure(source.name, error.kind, str(error))
 
