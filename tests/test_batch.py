@@ -366,6 +366,16 @@ def test_a_copy_whose_name_is_too_long_is_one_failure(
     assert "bbb.jpg was read, but its copy's name is too long; give it a shorter name" in failed
 
 
+def test_copies_do_not_fit_a_pattern(
+    portrait_path: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.jpg").write_bytes(portrait_path.read_bytes())
+    for _ in range(2):
+        assert main(["analyze", "**/*.jpg", "--output", "drawn", "--model", str(tiny_model)]) == 0
+        assert len(Path("drawn/results.jsonl").read_text().splitlines()) == 1
+
+
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_a_killed_run_goes_on_to_the_same_table(
     ending: str, photos: Path, tiny_model: Path, tmp_path: Path

@@ -93,6 +93,28 @@ def test_patterns(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert paths(Sources([url])) == [url]
 
 
+def test_patterns_do_not_lead_in_circles(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    for loop in (Path("loop"), Path("a/loop"), Path("a/deep/loop")):
+        loop.symlink_to(folder)
+    assert paths(Sources(["**/a.jpg"])) == ["a.jpg"]
+    assert paths(Sources(["**/**/inner.png"])) == ["a/inner.png"]
+    assert paths(Sources(["loop/**/a.jpg"])) == ["loop/a.jpg"]  # one that is named is followed
+    assert paths(Sources(["*/a.jpg"])) == ["loop/a.jpg"]
+
+
+def test_patterns_pass_over_what_the_run_writes(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    without = [folder / "a"]
+    assert paths(Sources(["**/*.[jpw]*"], without=without)) == ["a.jpg", "broken.jpg"]
+    (problem,) = Sources(["*/inner.png"], without=without)
+    assert problem.problem == "*/inner.png matches no file"
+    assert paths(Sources(["a/*.png"], without=without)) == ["a/inner.png"]  # it was named
+    assert paths(Sources(["**/inner.png"], without=[folder])) == ["a/inner.png"]
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\0"])
 def test_lists(end: str, folder: Path) -> None:
     names = [str(folder / "b.JPG"), "a name, with spaces.jpg", "*.jpg", str(folder / "a")]

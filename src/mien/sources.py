@@ -64,6 +64,7 @@ class Sources:
 
     In folders, a file is taken if its ending or its content is that of a picture or a video;
     hidden files and folders are left out, and so are links to folders, which may lead in a circle.
+    `**` in a pattern goes through folders in the same way.
 
     Attributes:
         left_out: How many files of folders were neither pictures nor videos, so far.
@@ -82,8 +83,8 @@ class Sources:
             named: Files, folders, patterns, "-".
             listed: A stream or file with more paths: one a line, or separated by NUL as
                 `find -print0` writes them.
-            without: Folders that are passed over where they lie in one that is named: what the
-                run itself writes.
+            without: Folders that are passed over where they lie in one that is named, or fit a
+                pattern: what the run itself writes.
         """
         self._named = tuple(named)
         self._listed = listed
@@ -124,10 +125,50 @@ class Sources:
         ):
             yield _name_file(place)
         else:
-            found = sorted(path for path in _match(place) if not is_folder(path))
+            found = self._match(place)
             yield from map(_name_file, found)
             if not found:
                 yield Source(place, place, f"{name_source(place)} matches no file")
+
+    def _match(self, pattern: str) -> list[str]:
+        """Give the files that fit a pattern; none, where it is no pattern that can be followed."""
+        try:
+            return sorted({path for path in self._follow(pattern) if not is_folder(path or ".")})
+        except (OSError, ValueError, RecursionError):
+            return []
+
+    def _follow(self, pattern: str) -> Iterator[str]:
+        """Give what fits a pattern, which is what `glob` gives but for folders passed over."""
+        head, tail = os.path.split(pattern)
+        is_plain = head == pattern or not glob.has_magic(head)
+        for folder in [head] if is_plain else self._follow(head):
+            if not is_folder(folder or "."):
+                continue
+            if tail == "**":
+                yield from self._follow_below(folder)
+                continue
+            for name in glob.glob(tail, root_dir=folder):  # noqa: PTH207 - names, as they are
+                path = os.path.join(folder, name)  # noqa: PTH118 - `Path` would change the names
+                if not glob.has_magic(tail) or not self._is_own(path):
+                    yield path
+
+    def _follow_below(self, top: str) -> Iterator[str]:
+        """Give a folder and all that is below it and not hidden; links to folders are left out."""
+        yield os.path.join(top, "")  # noqa: PTH118
+        waiting = [top]
+        while waiting:
+            folder = waiting.pop()
+            for name in glob.glob("*", root_dir=folder):  # noqa: PTH207
+                path = os.path.join(folder, name)  # noqa: PTH118
+                if not is_folder(path):
+                    yield path
+                elif not Path(path).is_symlink() and not self._is_own(path):
+                    yield path
+                    waiting.append(path)
+
+    def _is_own(self, path: str) -> bool:
+        """Say whether a path is a folder that the run itself writes to."""
+        return is_folder(path) and os.path.realpath(path) in self._without
 
     def _walk(self, top: str) -> Iterator[Source]:
         """Give the pictures and videos of a folder and of all that is below it."""
@@ -138,8 +179,7 @@ class Sources:
             if source is None:
                 waiting.pop()
             elif source.problem is None and is_folder(source.path):
-                is_link = Path(source.path).is_symlink()
-                if not is_link and os.path.realpath(source.path) not in self._without:
+                if not Path(source.path).is_symlink() and not self._is_own(source.path):
                     waiting.append(_list_folder(source.path, source.below))
             elif source.problem is not None or _is_wanted(source.path):
                 empty = False
@@ -173,14 +213,6 @@ def _list_folder(folder: str, below: str) -> Iterator[Source]:
 def _name_file(path: str) -> Source:
     """Name one file; a file that is called "-" is not standard input."""
     return Source(f"./{path}" if path == STDIN else path, Path(path).name)
-
-
-def _match(pattern: str) -> list[str]:
-    """Give the paths that fit a pattern; none, where it is no pattern that can be followed."""
-    try:
-        return glob.glob(pattern, recursive=True)  # noqa: PTH207 - Path takes no absolute patterns
-    except (OSError, ValueError, RecursionError):
-        return []
 
 
 def _is_wanted(path: str) -> bool:
