@@ -376,6 +376,44 @@ def test_copies_do_not_fit_a_pattern(
         assert len(Path("drawn/results.jsonl").read_text().splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["*.jpg", "--annotate", "."],
+        ["*.jpg", "--output", "."],
+        ["*.jpg", "--annotate", "a-annotated.jpg"],
+        ["a.jpg", "link.jpg", "--annotate", "."],
+        ["clip.mkv", "clip-annotated.mp4", "--annotate", "."],
+        ["--from-list", "photos.txt", "--annotate", "."],
+        ["--from-list", "clips.txt", "--annotate", ".", "--output", "t.csv"],
+        ["--from-list", "/dev/stdin", "--annotate", "."],
+        ["sub", "a.jpg", "--annotate", "sub/a-annotated.jpg"],
+        ["a.jpg", "sub", "--annotate", "sub/below/.."],
+    ],
+)
+def test_what_is_read_is_never_written_over(
+    arguments: list[str], portrait_path: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    photo, listed = portrait_path.read_bytes(), [f"missing{number}.jpg\n" for number in range(99)]
+    files = {
+        **dict.fromkeys(("a.jpg", "a-annotated.jpg", "sub/a-annotated.jpg"), photo),
+        **dict.fromkeys(("clip.mkv", "clip-annotated.mp4"), b"\x1aE\xdf\xa3 no video"),
+        "photos.txt": "".join(["a.jpg\n", *listed, "a-annotated.jpg"]).encode(),
+        "clips.txt": "".join(["clip.mkv\n", *listed, "clip-annotated.mp4"]).encode(),
+    }
+    for name, data in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / "link.jpg").symlink_to("a-annotated.jpg")
+    given = [*arguments, *SMALL, "--model", tiny_model]
+    done = call(*given, cwd=tmp_path, input=files["photos.txt"].decode())
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.count("\n") == 1
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if not path.is_dir()}
+    assert left == {*files, "link.jpg"}
+    assert all((tmp_path / name).read_bytes() == data for name, data in files.items())
+
+
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_a_killed_run_goes_on_to_the_same_table(
     ending: str, photos: Path, tiny_model: Path, tmp_path: Path

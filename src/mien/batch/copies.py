@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -37,41 +37,48 @@ class Copies:
             named: What the command line names, to see that none of it is written over.
 
         Raises:
-            ConfigError: Several photos would go into one file, or a copy over a photo.
+            ConfigError: Several photos would go into one file, or a copy over what is read.
         """
         self.target = target
         endings = (*PICTURES, *VIDEOS)
         self.is_file = target.suffix.lower() in endings and not target.is_dir()
         self._taken: set[str] = set()
         if self.is_file and (len(named) != 1 or is_folder(named[0])):
-            raise ConfigError(
-                f"--annotate {target} is one file, and there may be several photos: name a folder, "
-                f"as in --annotate {target.with_suffix('')}/"
-            )
-        self._originals = {os.path.realpath(path) for path in named}
-        if os.path.realpath(target) in self._originals and not self.is_file:
+            raise self._refuse_several()
+        self._originals = {_resolve(path) for path in named}
+        if _resolve(target) in self._originals and not self.is_file:
             raise ConfigError(
                 f"{target} is read, so annotated copies cannot go into it: name another folder"
             )
         if self.is_file:
             self._check(target)
 
-    def plan(self, sources: Iterable[Source]) -> Iterator[Source]:
+    def plan(self, sources: Iterable[Source]) -> list[Source]:
         """Give each source, in order, a name of its own below the target.
 
+        All are listed before the first is read: no copy may go over one that comes later.
+
         Raises:
-            ConfigError: A copy would go over a photo.
+            ConfigError: Several photos would go into one file, or a copy over what is read.
         """
-        for source in sources:
-            below, number = str(Path(source.below or "unnamed").with_suffix("")), 1
-            stem = f"{below}-annotated"
-            while stem in self._taken:
-                number += 1
-                stem = f"{below}-{number}-annotated"
-            self._taken.add(stem)
-            planned = replace(source, below=stem)
-            self._check(self.path(planned, ".jpg"))
-            yield planned
+        listed = list(sources)
+        if self.is_file and len(listed) > 1:
+            raise self._refuse_several()
+        self._originals.update(_resolve(source.path) for source in listed)
+        return [self._plan(source) for source in listed]
+
+    def _plan(self, source: Source) -> Source:
+        """Name one source."""
+        below, number = str(Path(source.below or "unnamed").with_suffix("")), 1
+        stem = f"{below}-annotated"
+        while stem in self._taken:
+            number += 1
+            stem = f"{below}-{number}-annotated"
+        self._taken.add(stem)
+        planned = replace(source, below=stem)
+        for ending in (".jpg", ".mp4"):  # only its content will tell which it is
+            self._check(self.path(planned, ending))
+        return planned
 
     def path(self, source: Source, ending: str) -> Path:
         """Say where a planned source's copy goes; `ending` counts where the user named none."""
@@ -105,8 +112,24 @@ class Copies:
         return None
 
     def _check(self, path: Path) -> None:
-        if os.path.realpath(path) in self._originals:
-            raise ConfigError(f"the copy would write over the photo {path}: name another place")
+        if _resolve(path) in self._originals:
+            raise ConfigError(
+                f"an annotated copy would write over {path}, which is read: name another place"
+            )
+
+    def _refuse_several(self) -> ConfigError:
+        return ConfigError(
+            f"--annotate {self.target} is one file, and there may be several photos: name a "
+            f"folder, as in --annotate {self.target.with_suffix('')}/"
+        )
+
+
+def _resolve(path: str | Path) -> str:
+    """Say which file a path leads to; one that no file can have leads nowhere."""
+    try:
+        return os.path.realpath(path)
+    except ValueError:
+        return str(path)
 
 
 def fail_copy(source: Source, error: OutputError) -> Failure:

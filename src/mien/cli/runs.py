@@ -89,9 +89,10 @@ def write_results(
     errors = Console(stderr=True, highlight=False)
     run = {"mien": version("mien"), "model": spec.onnx_sha256, **decided}
     watch, sources, counted = Stopwatch(), job.list_sources(), job.list_again()
+    planned = job.plan(sources)  # what it refuses is refused before anything is written
     with Journal(name_journal(output), run) as journal:
         try:
-            results = job.engine.read(skip_done(job.plan(sources), journal))
+            results = job.engine.read(skip_done(planned, journal))
             with RunProgress(errors, counted) as progress, closing(results):
                 progress.skip(journal.resumed)
                 for _, result in results:
