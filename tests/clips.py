@@ -81,6 +81,45 @@ def _add_tone(output: Any, stream: Any, seconds: float) -> None:
     output.mux(stream.encode(None))
 
 
+def remux(
+    clip: bytes,
+    *,
+    container: str,
+    start_s: float = 0.0,
+    subtitle_s: tuple[float, float] | None = None,
+) -> bytes:
+    """Put a clip's picture into another file as it is, as trimmers do.
+
+    Args:
+        clip: The clip.
+        container: The muxer's name.
+        start_s: Where the picture begins; the frames before it are kept, back to one that can
+            be decoded alone, with stamps below 0, and mp4 and mov say that they are not shown.
+        subtitle_s: From when to when a subtitle is shown.
+    """
+    stream = io.BytesIO()
+    with av.open(io.BytesIO(clip)) as source, av.open(stream, "w", format=container) as output:
+        given: Any = source.streams.video[0]
+        kept: Any = output.add_stream_from_template(given)
+        if subtitle_s:
+            from_ms, to_ms = (round(1000 * time_s) for time_s in subtitle_s)
+            text = (
+                f"1\n00:00:00,{from_ms:03} --> 00:00:{to_ms // 1000:02},{to_ms % 1000:03}\nHi\n\n"
+            )
+            titles = av.open(io.BytesIO(text.encode()), format="srt")
+            title = next(titles.demux())
+            title.stream = output.add_stream_from_template(titles.streams[0])
+            output.mux(title)
+        start = round(start_s / given.time_base)
+        source.seek(start, stream=given)
+        for packet in source.demux(given):
+            if packet.dts is not None:
+                packet.pts, packet.dts = packet.pts - start, packet.dts - start
+                packet.stream = kept
+                output.mux(packet)
+    return stream.getvalue()
+
+
 def sound_only() -> bytes:
     """A recording of a tone."""
     stream = io.BytesIO()

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import mien
-from clips import even, numbered, quarters, sound_only, uneven, write_clip
+from clips import even, numbered, quarters, remux, sound_only, uneven, write_clip
 from mien.containers import import_av
 from mien.video import Video, VideoFrame, open_video
 from pictures import encode, pattern
@@ -123,6 +123,8 @@ FORMATS: dict[str, dict[str, Any]] = {
     "B-frames": {"options": {"bf": "3", "preset": "fast"}},
     "first stamp not 0": {"start": 450_000},
     "first stamp not 0, ts": {"start": 450_000, "container": "mpegts"},
+    "first stamp not 0, mkv": {"start": 9_000_000, "container": "matroska"},
+    "first stamp not 0, webm": {"start": 90_000_000, "container": "webm", "codec": "libvpx-vp9"},
     "sound": {"sound_s": 0.8},
     "sound that goes on": {"sound_s": 2.0},
     "10 bits": {"pix_fmt": "yuv420p10le"},
@@ -139,6 +141,20 @@ def test_every_kind_of_video(name: str) -> None:
     assert video.damage is None
     assert numbers(frames) == list(range(COUNT))
     assert [frame.time_s for frame in frames] == pytest.approx(even(COUNT), abs=2e-3)
+    assert video.duration_s is None or video.duration_s < 2.1
+
+
+def test_a_few_frames_that_begin_late_begin_at_0() -> None:
+    clip = write_clip(numbered(3), even(3), container="matroska", start=90_000_000)
+    video, frames = read(clip)
+    assert (video.duration_s, video.damage) == (0.12, None)
+    assert [frame.time_s for frame in frames] == pytest.approx(even(3))
+
+
+def test_a_subtitle_may_last_longer_than_the_picture() -> None:
+    for clip in (MKV, write_clip(numbered(COUNT), even(COUNT), container="matroska", start=90_000)):
+        video, frames = read(remux(clip, container="matroska", subtitle_s=(0.5, 3.0)))
+        assert (len(frames), video.damage) == (COUNT, None)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 2), (17, 33), (64, 1)])
@@ -308,11 +324,13 @@ def test_a_playlist_opens_no_other_file(name: str, ending: str, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("share", [0.3, 0.5, 0.7, 0.9])
-@pytest.mark.parametrize("name", ["fast.mp4", "mkv", "flv"])
+@pytest.mark.parametrize("name", ["fast.mp4", "mkv", "late.mkv", "titled.mkv", "flv"])
 def test_a_video_that_was_cut_short_keeps_what_was_read(name: str, share: float) -> None:
     data = {
         "fast.mp4": FAST,
         "mkv": MKV,
+        "late.mkv": write_clip(numbered(COUNT), even(COUNT), container="matroska", start=9_000_000),
+        "titled.mkv": remux(MKV, container="matroska", subtitle_s=(0.0, 0.1)),
         "flv": write_clip(numbered(COUNT), even(COUNT), container="flv"),
     }[name]
     header = data.index(b"mdat") + 8 if name == "fast.mp4" else len(data) // 4

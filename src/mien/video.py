@@ -10,7 +10,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,9 +127,8 @@ class Video:
                 rate = stream.average_rate or stream.guessed_rate
                 self.frame_rate: Final = float(rate) if rate and rate > 0 else None
                 self.has_audio: Final = bool(container.streams.audio)
-                length = container.duration
-                self.duration_s: Final = length / 1e6 if length and length > 0 else None
                 self._read_time_scale(container, stream)
+                self._read_length(container, stream)
                 self._pixel_aspect: Final = _pixel_aspect(stream)
             self._damage = _Damage()
             height, width = self._look_at_first_frame()
@@ -267,15 +266,19 @@ class Video:
     def _decode_packets(
         self, container: "InputContainer", stream: "VideoStream"
     ) -> Iterator["av.VideoFrame"]:
-        """Decode what can be decoded; sound is read along, for it tells where the file ends."""
+        """Decode what can be decoded; what goes with it also tells where the file ends."""
         error_type = import_av().FFmpegError
-        reached_s = 0.0
+        reached_s = last_s = 0.0  # by picture and sound; by the streams that the length is of
         try:
-            for packet in container.demux(stream, *container.streams.audio):
+            for packet in container.demux():
+                is_own = packet.stream.index == stream.index
                 if packet.pts is not None and packet.time_base and not packet.is_corrupt:
                     end = (packet.pts + (packet.duration or 0)) * float(packet.time_base)
-                    reached_s = max(reached_s, end - self.origin_s)
-                if packet.stream.index != stream.index:
+                    if packet.stream.type in ("video", "audio"):
+                        reached_s = max(reached_s, end - self.origin_s)
+                    if is_own or not self._is_own_length:
+                        last_s = max(last_s, end - self.origin_s)
+                if not is_own:
                     continue
                 try:
                     yield from stream.decode(packet)
@@ -287,10 +290,9 @@ class Video:
             with suppress(error_type):
                 yield from stream.decode(None)
             return
-        stated_s = self.duration_s or 0.0
-        allowed_s = max(0.1, 3 * self._step_s, min(1.0, 0.02 * stated_s))
+        allowed_s = max(0.1, 3 * self._step_s, min(1.0, 0.02 * self._stated_s))
         is_stated = container.format.name.startswith(_STATES_LENGTH)
-        if is_stated and stated_s - reached_s > allowed_s:
+        if is_stated and self._stated_s - last_s > allowed_s:
             self._damage.stopped_s = reached_s
             self._damage.reason = "the file ends there; it was not saved or sent completely"
 
@@ -298,9 +300,29 @@ class Video:
         """Read what stamps mean, and at which of them the video begins."""
         self._time_base = float(stream.time_base or 1)
         self._step_s = 1 / self.frame_rate if self.frame_rate else 0.04
-        self.origin_s = (container.start_time or 0) / 1e6
+        start = cast("int | None", container.start_time)
+        if start is None:  # FFmpeg does not tell it of a few frames
+            with suppress(import_av().FFmpegError):
+                first = next(container.demux(stream))
+                start = int((first.pts or 0) * self._time_base * 1e6)
+        self.origin_s = (start or 0) / 1e6
         if self.origin_s < 0:  # sound may begin earlier, to warm its decoder up
             self.origin_s = min(0.0, (stream.start_time or 0) * self._time_base)
+
+    def _read_length(self, container: "InputContainer", stream: "VideoStream") -> None:
+        """Read how long the video is said to be, and the stretch that is to be there in full."""
+        length_s = (container.duration or 0) / 1e6
+        # FFmpeg writes the last stamp for Matroska's length, others the time since the first.
+        if container.format.name.startswith("matroska") and length_s > self.origin_s:
+            length_s = round(length_s - self.origin_s, 6)
+        self.duration_s = length_s if length_s > 0 else None
+        self._stated_s = length_s
+        # In mov and mp4 each stream has a length; a time code's one packet lasts to the end.
+        is_mov = container.format.name.startswith("mov")
+        self._is_own_length = is_mov and stream.duration is not None
+        if self._is_own_length:
+            end = (stream.start_time or 0) + (stream.duration or 0)
+            self._stated_s = end * self._time_base - self.origin_s
 
     def _look_at_first_frame(self) -> tuple[int, int]:
         """Give the height and width in which the video is meant to be seen."""
