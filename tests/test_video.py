@@ -5,6 +5,7 @@ import os
 import re
 import struct
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,31 @@ def test_a_later_start_gives_the_same_frames(container: str, start_s: float) -> 
     assert all(
         np.array_equal(one.image, other.image) for one, other in zip(part, whole, strict=True)
     )
+
+
+JUMPED = {
+    "closed": {"options": {"g": "6", "bf": "2", "preset": "fast"}},
+    "open": {"options": {"g": "6", "bf": "2", "preset": "fast", "x264-params": "open-gop=1"}},
+    "MPEG-2": {"codec": "mpeg2video", "options": {"g": "6", "bf": "2"}},
+}
+
+
+@pytest.mark.parametrize("name", JUMPED)
+@pytest.mark.parametrize("container", ["mp4", "mov", "matroska"])
+@pytest.mark.parametrize("trim_s", [0.0, 0.14, 0.34])
+def test_frames_have_one_number_from_wherever_they_are_read(
+    trim_s: float, container: str, name: str
+) -> None:
+    clip = write_clip(numbered(COUNT), even(COUNT), **JUMPED[name])
+    with open_video(remux(clip, container=container, start_s=trim_s)) as video:
+        whole = list(video.frames())
+        assert len(whole) >= COUNT - 12
+        for start_s in (one.time_s - early_s for one in whole[1:] for early_s in (0.02, 0)):
+            wanted = next(one for one in whole if one.time_s >= start_s - 5e-4)
+            with closing(video.frames(start_s=start_s)) as frames:
+                first = next(frames)
+            assert (first.frame, first.time_s) == (wanted.frame, pytest.approx(wanted.time_s))
+            assert np.array_equal(first.image, wanted.image)
 
 
 def test_what_makes_no_sense_is_refused() -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # PyAV is an extra: it is imported when the first video is op
 _LOOK = (5 * THUMBNAIL[0], 5 * THUMBNAIL[1])  # rows and columns that a thumbnail samples
 _SAME_TIME_S = 5e-4  # many containers round times to a millisecond
 _JUMP_BACK_S = 1.0  # a clock that falls back further was set anew
+_JUMP_SHORT_S = 0.5  # a jump to a frame can lead past it: files are searched by when to decode
 _STATES_LENGTH = ("mov", "matroska", "avi", "asf", "flv")  # other lengths are guessed from the end
 
 
@@ -212,9 +213,9 @@ class Video:
         earlier = self._list_stamps(start_s) if start_s > 0 else []
         number: int | None = None
         if earlier:
-            with closing(self._decode(seek_s=start_s)) as decoded:
-                for time_s, raw in decoded:
-                    if number is None and time_s > start_s + self._step_s + _SAME_TIME_S:
+            with closing(self._decode(seek_s=max(0.0, start_s - _JUMP_SHORT_S))) as decoded:
+                for place, (time_s, raw) in enumerate(decoded):
+                    if place == 0 and time_s > start_s + _SAME_TIME_S:
                         break  # the jump went too far: the file's index is wrong
                     if time_s >= start_s - _SAME_TIME_S:
                         if number is None:
@@ -237,9 +238,11 @@ class Video:
                     if packet.size:
                         return []
                     continue
-                stamps.append(packet.pts)
-                order = packet.pts if packet.dts is None else packet.dts
-                if order * self._time_base - self.origin_s > until_s:
+                if packet.pts >= self._first_stamp and not packet.is_discard:
+                    stamps.append(packet.pts)  # the others are never shown
+                if packet.dts is None:
+                    continue
+                if packet.dts * self._time_base - self.origin_s > until_s:
                     break
         return sorted(stamps)
 
@@ -325,9 +328,10 @@ class Video:
             self._stated_s = end * self._time_base - self.origin_s
 
     def _look_at_first_frame(self) -> tuple[int, int]:
-        """Give the height and width in which the video is meant to be seen."""
+        """Give the height and width to see the video in, and note where it begins."""
         with closing(self._decode()) as decoded:
             for _, raw in decoded:
+                self._first_stamp = raw.pts or 0
                 height, width = raw.height, max(1, round(raw.width * self._pixel_aspect))
                 self._damage = _Damage()
                 return (width, height) if _quarter_turns(raw) % 2 else (height, width)
