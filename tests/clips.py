@@ -26,6 +26,7 @@ def write_clip(
     rotation: int = 0,
     sound_s: float = 0.0,
     sound: str = "aac",
+    sound_rate: int = 44_100,
     options: dict[str, str] | None = None,
     container_options: dict[str, str] | None = None,
     start: int = 0,
@@ -41,6 +42,7 @@ def write_clip(
         rotation: Degrees, counter-clockwise, by which the file says it is to be turned.
         sound_s: Seconds of a tone.
         sound: The tone's encoder.
+        sound_rate: The tone's samples a second.
         options: The encoder's options.
         container_options: The muxer's options.
         start: The first stamp.
@@ -56,7 +58,7 @@ def write_clip(
             base = video.codec_context.time_base = Fraction(1, TICKS if fine else 25)
             if rotation:
                 video.set_display_rotation(rotation)
-            tone = output.add_stream(sound, rate=44_100) if sound_s else None
+            tone = output.add_stream(sound, rate=sound_rate) if sound_s else None
             for image, time_s in zip(images, times_s, strict=True):
                 if not video.width or not video.codec_context.is_open:
                     video.width, video.height = image.shape[1], image.shape[0]
@@ -70,13 +72,14 @@ def write_clip(
 
 
 def _add_tone(output: Any, stream: Any, seconds: float) -> None:
-    count = int(seconds * 44_100)
+    rate = stream.rate
+    count = int(seconds * rate)
     samples = (8_000 * np.sin(np.arange(count) * 0.06)).astype(np.int16)
     for start in range(0, count, 1024):
         part = samples[np.newaxis, start : start + 1024]
         frame = av.AudioFrame.from_ndarray(part, format="s16", layout="mono")
-        frame.sample_rate, frame.pts = 44_100, start
-        frame.time_base = Fraction(1, 44_100)
+        frame.sample_rate, frame.pts = rate, start
+        frame.time_base = Fraction(1, rate)
         output.mux(stream.encode(frame))
     output.mux(stream.encode(None))
 

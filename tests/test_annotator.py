@@ -78,6 +78,31 @@ def test_sound_of_every_kind(container: str, codec: str, sound: str, tmp_path: P
     assert heard == pytest.approx(1.0, abs=0.15)
 
 
+@pytest.mark.parametrize(
+    ("ending", "sound", "rate", "kept"),
+    [
+        (".mp4", "libmp3lame", 11_025, "aac"),
+        (".mov", "libmp3lame", 11_025, "mp3"),
+        (".mp4", "libopus", 48_000, "opus"),
+        (".mov", "libopus", 48_000, "aac"),
+        (".mov", "flac", 44_100, "aac"),
+        (".mkv", "flac", 44_100, "flac"),
+        (".mp4", "pcm_s16le", 192_000, "aac"),
+    ],
+)
+def test_sound_that_the_container_does_not_take_becomes_aac(
+    ending: str, sound: str, rate: int, kept: str, tmp_path: Path
+) -> None:
+    clip = write_clip(
+        [GREY] * 25, even(25), container="matroska", sound=sound, sound_rate=rate, sound_s=1
+    )
+    path = mien.annotate_video(clip, [], tmp_path / f"out{ending}")
+    seen, _, heard = look(path)
+    assert (len(seen), heard) == (25, pytest.approx(1.0, abs=0.15))
+    with av.open(str(path)) as container:
+        assert container.streams.audio[0].codec_context.name.startswith(kept)
+
+
 def test_boxes_move_on_evenly_and_go_when_the_face_goes(tmp_path: Path) -> None:
     clip = write_clip([GREY] * 20, even(20))
     frames = [boxed(0.0, 0, 40.0), boxed(0.4, 10, 140.0), boxed(0.6, 15, None)]

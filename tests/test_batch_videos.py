@@ -133,6 +133,24 @@ def test_a_reading_that_is_ended_leaves_no_half_copy(
         list(reader.read(source))
 
 
+def test_a_video_of_which_no_copy_can_be_made_does_not_end_the_run(
+    folder: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    given = tmp_path / "in"
+    given.mkdir()
+    wide = [np.full((16, 17_000, 3), 90, np.uint8)] * 3  # more than H.264 encoders take
+    (given / "a wide.mov").write_bytes(
+        write_clip(wide, even(3), container="mov", codec="png", pix_fmt="rgb24")
+    )
+    (given / "b clip.mkv").write_bytes((folder / "b clip.mkv").read_bytes())
+    assert call(given, "--output", tmp_path / "out", "--model", tiny_model) == 1
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert "b clip-annotated.mp4" in names
+    assert "a wide-annotated.mp4" not in names
+    told = (tmp_path / "out" / "results.jsonl").read_text(encoding="utf-8")
+    assert ".mp4 takes no copy of this video" in told
+
+
 def test_a_run_killed_within_a_video_reads_it_again(
     folder: Path, tiny_model: Path, tmp_path: Path
 ) -> None:

@@ -328,6 +328,17 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(portrait_path, tiny_model
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]
 
 
+def test_a_photo_of_which_no_copy_can_be_made_does_not_end_the_run(
+    portrait_path, tiny_model, tmp_path, capsys
+):
+    Image.new("RGB", (66_000, 16)).save(tmp_path / "a wide.png")  # more than JPEG holds
+    (tmp_path / "b.jpg").write_bytes(portrait_path.read_bytes())
+    arguments = ["analyze", str(tmp_path), "--annotate", str(tmp_path / "out")]
+    assert main([*arguments, "--model", str(tiny_model)]) == 1
+    assert "JPEG takes no picture of 66000 x 16" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["b-annotated.jpg"]
+
+
 # --- from data to a face -------------------------------------------------------------------------
 
 

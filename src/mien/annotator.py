@@ -1,5 +1,6 @@
 """This module turns a video and its results into an annotated copy of it, with its sound."""
 
+import io
 import math
 import os
 from collections.abc import Iterable, Iterator
@@ -14,7 +15,7 @@ from PIL import Image
 
 from mien.containers import VideoSource, explain, import_av
 from mien.draw import annotate_frame
-from mien.errors import ConfigError, OutputError
+from mien.errors import ConfigError, OutputError, VideoError
 from mien.faces import Box
 from mien.files import replacing
 from mien.results import FaceResult, FrameResult
@@ -33,7 +34,7 @@ VIDEOS: Final = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 
 _TIME_BASE: Final = Fraction(1, 90_000)  # fine enough for the times of any video
 _COPIED: Final = frozenset({"aac", "mp3", "mp3float", "ac3", "eac3", "alac", "opus", "flac"})
-"""The sound that .mp4 and .mov hold, and that players play from there."""
+"""The sound that players play from .mp4 and .mov, where these hold it."""
 
 _ENCODERS: Final = (  # the first that PyAV was built with
     ("libx264", {"preset": "veryfast", "crf": "20"}),
@@ -59,7 +60,7 @@ def annotate_video(
 
     Raises:
         ConfigError: The path has another ending, or is the video itself.
-        VideoError: The source cannot be read as a video.
+        VideoError: The source cannot be read as a video, or no copy of it can be made.
         OutputError: The file cannot be written.
     """
     target = Path(path)
@@ -71,9 +72,14 @@ def annotate_video(
             options = {"movflags": "+faststart"} if kind != "matroska" else {}
             with import_av().open(str(partial), "w", format=kind, options=options) as output:
                 _Copy(video, output).write(frames)
-    except (OSError, import_av().FFmpegError) as error:
+    except OSError as error:
         raise OutputError(
             f"{target} cannot be written ({explain(error)}); make room or choose another place"
+        ) from error
+    except import_av().FFmpegError as error:  # FFmpeg's for a full disk is an OSError too
+        raise VideoError(
+            f"{target} cannot be written: {target.suffix} takes no copy of this video "
+            f"({explain(error)}); try another of {', '.join(VIDEOS)}"
         ) from error
     return target
 
@@ -190,12 +196,14 @@ class _Sound:
             codec = cast("CodecContext | None", stream.codec_context)  # None: no decoder for it
             if codec is None:
                 continue
-            if codec.name in copied:
+            if codec.name in copied and _takes(output.format.name, stream):
                 self._streams[stream.index] = output.add_stream_from_template(stream)
             else:
-                self._streams[stream.index] = output.add_stream("aac", rate=stream.rate)
+                rates = import_av().Codec("aac", "w").audio_rates
+                rate = min(rates, key=lambda one: abs(one - stream.rate))
+                self._streams[stream.index] = output.add_stream("aac", rate=rate)
                 self._resamplers[stream.index] = import_av().AudioResampler(
-                    format="fltp", layout=stream.layout, rate=stream.rate
+                    format="fltp", layout=stream.layout, rate=rate
                 )
         if self._streams:
             kept = [one for one in container.streams.audio if one.index in self._streams]
@@ -242,6 +250,18 @@ class _Sound:
                 return  # what only warms a decoder up would push all pictures back
             packet.stream = stream
             self._output.mux(packet)
+
+
+def _takes(container: str, stream: "AudioStream") -> bool:
+    """Ask a container's muxer whether it takes a stream as it is: .mov, say, takes no Opus."""
+    av = import_av()
+    try:
+        with av.open(io.BytesIO(), "w", format=container) as output:
+            output.add_stream_from_template(stream)
+            output.start_encoding()
+    except av.FFmpegError:
+        return False
+    return True
 
 
 def _decode_sound(packet: "Packet[Any]") -> list[Any]:

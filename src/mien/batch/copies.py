@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mien.annotator import VIDEOS
 from mien.draw import annotate as draw
-from mien.errors import ConfigError, MienError, OutputError
+from mien.errors import ConfigError, ImageError, MienError, OutputError
 from mien.files import replacing
 from mien.images import read_image
 from mien.results import Failure, ImageResult
@@ -91,7 +91,8 @@ class Copies:
         """Decode a photo once more, draw its result into a copy, and write that.
 
         Returns:
-            A failure, where the photo cannot be read any more, or its copy's name is too long.
+            A failure, where the photo cannot be read any more, its copy's name is too long, or it is
+            too large for the format.
 
         Raises:
             OutputError: The file cannot be written.
@@ -107,6 +108,8 @@ class Copies:
             )
         try:
             write_picture(image, result, path)
+        except ImageError as error:
+            return Failure(source.name, error.kind, str(error))
         except OutputError as error:
             return fail_copy(source, error)
         return None
@@ -153,6 +156,7 @@ def write_picture(image: NDArray[np.uint8], result: ImageResult, path: Path) -> 
         path: Where to write; its suffix is one of `PICTURES`.
 
     Raises:
+        ImageError: The format takes no picture like this.
         OutputError: The file cannot be written.
     """
     kind = {".png": "PNG", ".webp": "WEBP"}.get(path.suffix.lower(), "JPEG")
@@ -160,6 +164,12 @@ def write_picture(image: NDArray[np.uint8], result: ImageResult, path: Path) -> 
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as partial:
             draw(image, result).save(partial, format=kind, quality=92)
-    except OSError as error:
-        reason = error.strerror or str(error)
+    except (OSError, ValueError) as error:
+        if getattr(error, "errno", None) is None:  # Pillow's own, and not the disk's
+            size = f"{image.shape[1]} x {image.shape[0]}"
+            raise ImageError(
+                f"{path} cannot be written: {kind} takes no picture of {size} ({error}); name a "
+                "copy that ends in .png"
+            ) from error
+        reason = getattr(error, "strerror", None) or str(error)
         raise OutputError(f"{path} cannot be written: {reason}; choose another place") from error
