@@ -91,8 +91,8 @@ class Copies:
         """Decode a photo once more, draw its result into a copy, and write that.
 
         Returns:
-            A failure, where the photo cannot be read any more, its copy's name is too long, or it is
-            too large for the format.
+            A failure, where the photo cannot be read any more, or is too large for the copy's
+            format, or the copy's name is too long.
 
         Raises:
             OutputError: The file cannot be written.
