@@ -123,6 +123,25 @@ def remux(
     return stream.getvalue()
 
 
+def dense(count: int) -> bytes:
+    """A video of many large frames within a fraction of a second: one frame, again and again."""
+    still = write_clip([np.full((1080, 1920, 3), 90, np.uint8)], [0.0])
+    stream = io.BytesIO()
+    with (
+        av.open(io.BytesIO(still)) as source,
+        av.open(stream, "w", format="matroska") as output,
+    ):
+        kept = output.add_stream_from_template(source.streams.video[0])
+        data = bytes(next(source.demux(video=0)))
+        for number in range(count):
+            packet = av.Packet(data)
+            packet.stream, packet.time_base = kept, Fraction(1, 1000)
+            packet.pts = packet.dts = number * 190 // count
+            packet.is_keyframe = True
+            output.mux(packet)
+    return stream.getvalue()
+
+
 def sound_only() -> bytes:
     """A recording of a tone."""
     stream = io.BytesIO()

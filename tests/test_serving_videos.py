@@ -18,9 +18,11 @@ from mien.serving.limits import Limits
 from mien.serving.metrics import Metrics
 from mien.serving.problems import Problem
 from mien.serving.schemas import SCHEMAS
+from mien.serving.videos import open_video_reader
 from served import Client, serving
 
 av = pytest.importorskip("av", reason="mien[video] is not installed")
+from clips import dense  # noqa: E402 - it imports av
 
 pytestmark = pytest.mark.enable_socket  # to this machine only
 
@@ -118,6 +120,35 @@ def test_without_the_extra_videos_are_a_problem(analyzer, monkeypatch):
         response = client.post("/v1/analyze/video", content=b"x")
         assert response.status_code == 501
         assert "mien[video]" in response.json()["detail"]
+
+
+def test_every_frame_that_is_decoded_counts(analyzer):
+    jobs = Jobs(open_video_reader(analyzer, LIMITS), LIMITS, Metrics(), lambda _: None)
+    jobs.start()
+    job = jobs.submit(bytearray(dense(1000)))
+    wait_for(lambda: job.state == "failed")
+    assert job.problem is not None
+    assert (job.problem.kind, job.problem.status) == ("too-large", 413)
+    assert "more than 600 frames" in job.problem.detail
+    jobs.stop()
+
+
+@pytest.mark.parametrize("way", ["delete", "stop"])
+def test_a_job_ends_between_the_frames_that_are_analysed(analyzer, way):
+    limits = Limits(workers=1)
+    jobs = Jobs(open_video_reader(analyzer, limits), limits, Metrics(), lambda _: None)
+    jobs.start()
+    job = jobs.submit(bytearray(dense(30_000)))
+    wait_for(lambda: job.state == "running")
+    time.sleep(0.5)
+    begun = time.monotonic()
+    if way == "delete":
+        jobs.delete(job.id)
+    else:
+        jobs.stop()
+    wait_for(lambda: job.state == "cancelled")
+    assert time.monotonic() - begun < 1.5
+    jobs.stop()
 
 
 # --- jobs without videos -------------------------------------------------------------------------

@@ -5,7 +5,7 @@ those that are taken are converted to RGB.
 """
 
 import bisect
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -111,16 +111,21 @@ class Video:
         origin_s: The stamp, in the file's own seconds, at which the video begins.
     """
 
-    def __init__(self, source: VideoSource) -> None:
+    def __init__(
+        self, source: VideoSource, *, on_packet: Callable[[int], None] | None = None
+    ) -> None:
         """Open a video and look at its first frame.
 
         Args:
             source: A path, a whole file as bytes, or a binary stream.
+            on_packet: Called before each packet is decoded, by whichever thread decodes, with how
+                many pictures were sent to the decoder so far; what it raises ends the reading.
 
         Raises:
             VideoError: It cannot be read as a video.
             MissingExtraError: PyAV is not installed.
         """
+        self._on_packet = on_packet
         self.file: Final = VideoFile(source)
         self.name: Final = self.file.name
         try:
@@ -271,10 +276,14 @@ class Video:
     ) -> Iterator["av.VideoFrame"]:
         """Decode what can be decoded; what goes with it also tells where the file ends."""
         error_type = import_av().FFmpegError
+        pictures = 0
         reached_s = last_s = 0.0  # by picture and sound; by the streams that the length is of
         try:
             for packet in container.demux():
                 is_own = packet.stream.index == stream.index
+                pictures += is_own
+                if self._on_packet is not None:
+                    self._on_packet(pictures)
                 if packet.pts is not None and packet.time_base and not packet.is_corrupt:
                     end = (packet.pts + (packet.duration or 0)) * float(packet.time_base)
                     if packet.stream.type in ("video", "audio"):

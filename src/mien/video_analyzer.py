@@ -3,7 +3,7 @@
 import math
 from array import array
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -22,7 +22,7 @@ from mien.recognizer import Recognizer
 from mien.results import FrameResult, Track, VideoResult, VideoSummary
 from mien.smoothing import Smoother
 from mien.tracking import Tracker
-from mien.video import Video, VideoFrame, open_video
+from mien.video import Video, VideoFrame
 
 MAX_AHEAD: Final = 4
 """Frames that are decoded while one is worked on."""
@@ -113,7 +113,12 @@ class VideoReading:
     """
 
     def __init__(
-        self, analyzer: FaceAnalyzer, source: VideoSource, settings: VideoSettings | None = None
+        self,
+        analyzer: FaceAnalyzer,
+        source: VideoSource,
+        settings: VideoSettings | None = None,
+        *,
+        on_packet: Callable[[int], None] | None = None,
     ) -> None:
         """Open the video; nothing is analysed yet.
 
@@ -121,6 +126,7 @@ class VideoReading:
             analyzer: A `mien.Analyzer`.
             source: A path, a whole file as bytes, or a binary stream.
             settings: What to read, and how.
+            on_packet: Told, from another thread, how many pictures were sent to the decoder.
 
         Raises:
             VideoError: It cannot be read as a video.
@@ -128,7 +134,7 @@ class VideoReading:
         """
         self.settings = settings or VideoSettings()
         self._analyzer = analyzer
-        self._video: Video = open_video(source)
+        self._video = Video(source, on_packet=on_packet)
         self.source, self.duration_s = self._video.name, self._video.duration_s
         self.width, self.height = self._video.width, self._video.height
         self.frame_rate = self._video.frame_rate
@@ -279,7 +285,11 @@ def _decode_ahead(
 
 
 def read_video(
-    analyzer: FaceAnalyzer, source: VideoSource, settings: VideoSettings | None = None
+    analyzer: FaceAnalyzer,
+    source: VideoSource,
+    settings: VideoSettings | None = None,
+    *,
+    on_packet: Callable[[int], None] | None = None,
 ) -> VideoReading:
     """Read a video frame by frame, in memory that does not grow with its length.
 
@@ -287,6 +297,8 @@ def read_video(
         analyzer: A `mien.Analyzer`.
         source: A path, a whole file as bytes, or a binary stream.
         settings: What to read, and how; None reads five frames a second.
+        on_packet: Called before each packet is decoded, from another thread, with how many
+            pictures were sent to the decoder so far; what it raises ends the reading.
 
     Returns:
         What to iterate over for a `FrameResult` for each analysed frame, in order, also where
@@ -296,7 +308,7 @@ def read_video(
         VideoError: The source cannot be read as a video.
         MissingExtraError: PyAV is not installed.
     """
-    return VideoReading(analyzer, source, settings)
+    return VideoReading(analyzer, source, settings, on_packet=on_packet)
 
 
 def analyze_video(

@@ -54,14 +54,22 @@ class Job:
     over_since: float | None = None
     is_unwanted: bool = False
 
-    def advance(self, frames: int, time_s: float, duration_s: float | None) -> None:
-        """Note how far the reading is.
+    def stop_if_unwanted(self) -> None:
+        """End the reading of a video that nobody waits for.
 
         Raises:
             Cancelled: Nobody wants it any more.
         """
         if self.is_unwanted:
             raise Cancelled
+
+    def advance(self, frames: int, time_s: float, duration_s: float | None) -> None:
+        """Note how far the reading is.
+
+        Raises:
+            Cancelled: Nobody wants it any more.
+        """
+        self.stop_if_unwanted()
         self.frames, self.time_s, self.duration_s = frames, time_s, duration_s
 
     @property

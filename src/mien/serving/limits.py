@@ -23,7 +23,8 @@ class Limits:
         max_images: Pictures in one request; above it, 413.
         max_request_bytes: Bytes of one request for pictures, all of them together; above it, 413.
         max_video_bytes: Bytes of one video; above it, 413.
-        max_video_s: Seconds of one video that are read; above it, the job fails.
+        max_video_s: Seconds of one video that are read, of 120 frames each at most on average;
+            above it, the job fails.
         max_video_frames: Frames of one video that are analysed; above it, the job fails.
         max_jobs: Videos that wait, are read, or whose result is kept; above it, 429.
         keep_job_s: Seconds a finished job is kept, in memory, for its result to be fetched.

@@ -1,6 +1,7 @@
 """This module turns an uploaded video into its result, within limits, telling how far it is."""
 
 import importlib.util
+from typing import Final
 
 from mien.analyzer import Analyzer
 from mien.errors import require_extra
@@ -9,6 +10,9 @@ from mien.serving.jobs import Job, ReadVideo
 from mien.serving.limits import Limits
 from mien.serving.problems import Problem
 from mien.video_analyzer import read_video
+
+MAX_FRAME_RATE: Final = 120
+"""Frames that are decoded, for each second that a video may last; all are, few are analysed."""
 
 
 def open_video_reader(analyzer: Analyzer, limits: Limits) -> ReadVideo:
@@ -24,9 +28,20 @@ def open_video_reader(analyzer: Analyzer, limits: Limits) -> ReadVideo:
     if importlib.util.find_spec("av") is None:
         raise require_extra("video", "a video", "av")
 
+    max_decoded = round(limits.max_video_s * MAX_FRAME_RATE)
+
     def read(job: Job) -> VideoResult:
+        def watch(pictures: int) -> None:
+            job.stop_if_unwanted()
+            if pictures > max_decoded:
+                raise Problem(
+                    "too-large",
+                    f"the video has more than {max_decoded:,} frames, {MAX_FRAME_RATE} for each of "
+                    f"the {limits.max_video_s:g} seconds it may last; send a part of it",
+                )
+
         frames: list[FrameResult] = []
-        with read_video(analyzer, job.upload) as reading:
+        with read_video(analyzer, job.upload, on_packet=watch) as reading:
             _check_length(reading.duration_s or 0, limits)
             job.advance(0, 0.0, reading.duration_s)
             for frame in reading:
