@@ -120,6 +120,7 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "study-trained-out": partial(accuracy.write_study, "trained-out"),
     "study-trained-out-test": partial(accuracy.write_study, "trained-out-test"),
     "study-targets": partial(accuracy.write_study, "targets"),
+    "study-sequence": partial(accuracy.write_study, "sequence"),
     "study-helps": partial(accuracy.write_study, "helps"),
     "study-augmentation": partial(accuracy.write_study, "augmentation"),
     "demo": reference.write_demo,
