@@ -119,6 +119,7 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "study-heads": partial(accuracy.write_study, "heads"),
     "study-trained-out": partial(accuracy.write_study, "trained-out"),
     "study-trained-out-test": partial(accuracy.write_study, "trained-out-test"),
+    "study-full": partial(accuracy.write_study, "full"),
     "study-targets": partial(accuracy.write_study, "targets"),
     "study-sequence": partial(accuracy.write_study, "sequence"),
     "study-helps": partial(accuracy.write_study, "helps"),
