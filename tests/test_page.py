@@ -193,6 +193,7 @@ def test_a_photo_reads_as_in_python(visit: Visit) -> None:
 
 def test_after_loading_no_request_leaves(visit: Visit, site: Site) -> None:
     assert {url.startswith((site.url, "blob:")) for url in visit.requests} == {True}
+    visit.page.evaluate("() => navigator.serviceWorker.ready.then(() => true)")
     visit.page.wait_for_timeout(500)
     asked, requests = len(site.asked), len(visit.requests)
     visit.open_photo(ROOT / "examples" / "astronaut.jpg")
