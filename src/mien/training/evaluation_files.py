@@ -30,18 +30,9 @@ from mien.training.robustness import Robustness
 from mien.training.slices import Slices
 
 _LAST: Final = "evaluation.json"
-_NAMES: Final = frozenset(
-    f"{kind}.{suffix}"
-    for kind, suffixes in {
-        "evaluation": ("html", "json"),
-        "confusion": ("csv", "png"),
-        "corruptions": ("json", "png"),
-        "slices": ("json", "png"),
-        "predictions": ("csv",),
-        "reliability": ("png",),
-        "risk_coverage": ("png",),
-    }.items()
-    for suffix in suffixes
+_BEFORE_LAST: Final = frozenset(
+    {"confusion.csv", "confusion.png", "corruptions.json", "corruptions.png", "evaluation.html"}
+    | {"predictions.csv", "reliability.png", "risk_coverage.png", "slices.json", "slices.png"}
 )
 _PACKAGES: Final = ("mien", "numpy", "scipy", "scikit-learn", "torch", "onnxruntime")
 
@@ -146,7 +137,7 @@ def check_output(
     if output.exists() and not output.is_dir():
         raise OutputError(f"{output} is a file; choose a folder as --output")
     held = {path.name for path in output.iterdir()} if output.exists() else set()
-    if all(name in _NAMES - {_LAST} or name.endswith(".partial") for name in held):
+    if all(name in _BEFORE_LAST or name.endswith(".partial") for name in held):
         return
     try:
         found = json.loads((output / _LAST).read_text(encoding="utf-8"))
