@@ -4,8 +4,10 @@ Command: python benchmarks/study.py GROUP --data fer2013.zip
 
 Trains every row of a group of benchmarks/study.toml with every seed, seed by seed, judges its last
 epoch on PublicTest, and writes benchmarks/accuracy/study/GROUP.json after each run; at the end come
-the soft votes of each row's seeds, where the group has `votes = true`. Killed and started again, it
-goes on where it was; runs that are done are not done again, be they another group's. Needs
+the soft votes of each row's seeds, where the group has `votes = true`. Where it has `keep = true`,
+the last weights are kept in benchmarks/accuracy/study/GROUP, and judged without training. Killed
+and started again, it goes on where it was; runs that are done are not done again, be they another
+group's. Started several times at once, each process takes the next run that no other has. Needs
 mien[train].
 
 PrivateTest is not looked at, unless one asks for it when everything is chosen: `--split test`
@@ -18,21 +20,24 @@ import json
 import re
 import statistics
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 from scipy import stats
 
 from machine import describe_machine
 from mien.files import write_whole
-from mien.training.checkpoint import load_model, read_description
+from mien.training.checkpoint import load_model, pack_weights, read_description
 from mien.training.config import read_config
 from mien.training.cost import count_cost
 from mien.training.datasets import Dataset, load_dataset
 from mien.training.evaluate import evaluate, find_train_copies
-from mien.training.fit import fit
+from mien.training.fit import LAST, fit
 from mien.training.predictor import load_vote
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -48,60 +53,151 @@ KEYS = (
     "macs",
     "cpu_hours",
 )
+HISTORY = "history.csv"
 VOTE = ", vote of the seeds"
 RESULTS = Path(__file__).parent / "accuracy" / "study"
 
 
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> None:
     """Run what is not done yet of a group."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("group")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--runs", type=Path, default=Path("runs/study"))
     parser.add_argument("--split", choices=["validation", "test"], default="validation")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(words)
     group = tomllib.loads(GROUPS.read_text(encoding="utf-8"))[arguments.group]
-    command = f"python benchmarks/study.py {arguments.group} --data fer2013.zip"
-    path = RESULTS / f"{arguments.group}.json"
-    if arguments.split == "test":
-        command += " --split test"
-        path = path.with_stem(f"{path.stem}-test")
-    runs: list[dict[str, Any]] = (
-        json.loads(path.read_text(encoding="utf-8"))["runs"] if path.exists() else []
-    )
-    runs = [run for run in runs if is_as_wanted(run, group)]
-    done = {(run["row"], run["seed"]) for run in runs}
-    recipe = ROOT / group["recipe"]
+    arguments.runs.mkdir(parents=True, exist_ok=True)
     dataset = load_dataset(arguments.data)
-
-    def add(row: str, seed: int | None, figures: dict[str, Any]) -> None:
-        """Write down what one run, or the vote of a row's (seed None), was found to be worth."""
-        runs.append({"row": row, "seed": seed} | figures)
-        result = {
-            "command": command,
-            "split": {"validation": "PublicTest", "test": "PrivateTest"}[arguments.split],
-            **group,
-            "machine": describe_machine(),
-            "summary": summarize(runs, group["reference"]),
-            "runs": runs,
-        }
-        write_whole(path, json.dumps(result, indent=1) + "\n")
-        print(row, seed or "", f"{figures['accuracy']:.4f}", flush=True)
-
-    members: dict[str, list[Path]] = {row: [] for row in group["rows"]}
+    study = Study(arguments.group, group, arguments.runs, dataset, arguments.split)
     for seed in group["seeds"]:
         for row in group["rows"]:
-            changed = list_changes(group, row, seed)
-            # Named by what it is, so that a run of two groups is trained once.
-            output = arguments.runs / re.sub(r"\W+", "-", "-".join([recipe.stem, *changed]))
-            members[row].append(output / "last.safetensors")
-            if (row, seed) not in done:
-                last = fit(read_config(recipe, changed), dataset, output, resume=True).last
-                add(row, seed, {"changes": changed, **judge([last], dataset, arguments.split)})
-    for row, checkpoints in members.items():
-        if group.get("votes") and (row + VOTE, None) not in done:
-            vote = judge(checkpoints, dataset, arguments.split)
-            add(row + VOTE, None, {"members": group["seeds"], **vote})
+            study.run(row, seed)
+    if group.get("votes"):
+        for row in group["rows"]:
+            study.vote(row)
+
+
+@dataclass(frozen=True)
+class Study:
+    """A group of runs, and the file of what they were found to be worth.
+
+    Attributes:
+        name: The group's.
+        group: What benchmarks/study.toml says of it.
+        folder: The folder of all runs.
+        dataset: FER2013.
+        split: The split that judges: `validation` or `test`.
+    """
+
+    name: str
+    group: dict[str, Any]
+    folder: Path
+    dataset: Dataset
+    split: str
+
+    @property
+    def path(self) -> Path:
+        """The file of the results."""
+        return RESULTS / f"{self.name}{'-test' if self.split == 'test' else ''}.json"
+
+    def run(self, row: str, seed: int) -> None:
+        """Train and judge, unless it is done or another process is at it."""
+        output, kept = self.find_checkpoint(row, seed).parent, self.find_kept(row, seed)
+        with take(output) as taken:
+            if not taken or self.is_done(row, seed):
+                return
+            changes = list_changes(self.group, row, seed)
+            last = kept
+            if not kept.exists():
+                config = read_config(ROOT / self.group["recipe"], changes)
+                last = fit(config, self.dataset, output, resume=True).last
+            if self.group.get("keep") and last != kept:
+                keep(last, kept)
+            self.add(row, seed, {"changes": changes, **judge([last], self.dataset, self.split)})
+
+    def vote(self, row: str) -> None:
+        """Judge the soft vote of a row's seeds, once all of them are done."""
+        seeds = self.group["seeds"]
+        find = self.find_kept if self.group.get("keep") else self.find_checkpoint
+        with take(self.folder / f"{self.path.stem}-votes") as taken:
+            whole = all(self.is_done(row, seed) for seed in seeds)
+            if taken and whole and not self.is_done(row + VOTE, None):
+                vote = judge([find(row, seed) for seed in seeds], self.dataset, self.split)
+                self.add(row + VOTE, None, {"members": seeds, **vote})
+
+    def find_checkpoint(self, row: str, seed: int) -> Path:
+        """Say where a run is trained. It is named by what it is: two groups may share it."""
+        words = [Path(self.group["recipe"]).stem, *list_changes(self.group, row, seed)]
+        return self.folder / re.sub(r"\W+", "-", "-".join(words)) / LAST
+
+    def find_kept(self, row: str, seed: int) -> Path:
+        """Say where a run's last weights are kept, if the group keeps them."""
+        return RESULTS / self.name / self.find_checkpoint(row, seed).parent.name / LAST
+
+    def is_done(self, row: str, seed: int | None) -> bool:
+        """Tell whether a run, or the vote of a row's, was judged."""
+        done = read_runs(self.path, self.group)
+        return any((run["row"], run["seed"]) == (row, seed) for run in done)
+
+    def add(self, row: str, seed: int | None, figures: dict[str, Any]) -> None:
+        """Write down what one run, or the vote of a row's (seed None), was found to be worth."""
+        command = f"python benchmarks/study.py {self.name} --data fer2013.zip"
+        with FileLock(self.folder / f"{self.path.stem}.lock"):
+            runs = [*read_runs(self.path, self.group), {"row": row, "seed": seed} | figures]
+            runs = put_in_order(runs, self.group)
+            result = {
+                "command": command + (" --split test" if self.split == "test" else ""),
+                "split": {"validation": "PublicTest", "test": "PrivateTest"}[self.split],
+                **self.group,
+                "machine": describe_machine(),
+                "summary": summarize(runs, self.group["reference"]),
+                "runs": runs,
+            }
+            write_whole(self.path, json.dumps(result, indent=1) + "\n")
+        print(row, seed or "", f"{figures['accuracy']:.4f}", flush=True)
+
+
+def keep(last: Path, kept: Path) -> None:
+    """Put a run's last weights, and its history, beside the results: who doubts can judge again."""
+    write_whole(kept.with_name(HISTORY), (last.parent / HISTORY).read_bytes())
+    write_whole(kept, pack_weights(*load_model(last)))
+
+
+@contextmanager
+def take(work: Path) -> Iterator[bool]:
+    """Tell whether a piece of work is this process's alone; another that has it will finish it."""
+    lock = FileLock(f"{work}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
+
+
+def read_runs(path: Path, group: dict[str, Any]) -> list[dict[str, Any]]:
+    """Read what was judged before, by whichever process, and is still asked for."""
+    if not path.exists():
+        return []
+    found = json.loads(path.read_text(encoding="utf-8"))["runs"]
+    runs = [run for run in found if is_as_wanted(run, group)]
+    # A vote stands as long as all of its members do.
+    rows = [run["row"] + VOTE for run in runs]
+    whole = {row for row in rows if rows.count(row) == len(group["seeds"])}
+    return [run for run in runs if run["seed"] is not None or run["row"] in whole]
+
+
+def put_in_order(runs: list[dict[str, Any]], group: dict[str, Any]) -> list[dict[str, Any]]:
+    """Order runs by seed, then by row, and votes last, whatever was done first."""
+    rows, seeds = list(group["rows"]), [*group["seeds"], None]
+    return sorted(
+        runs,
+        key=lambda run: (seeds.index(run["seed"]), rows.index(run["row"].removesuffix(VOTE))),
+    )
 
 
 def list_changes(group: dict[str, Any], row: str, seed: int) -> list[str]:
@@ -157,7 +253,7 @@ def judge(checkpoints: Sequence[Path], dataset: Dataset, name: str) -> dict[str,
 
 def read_cpu_hours(checkpoint: Path) -> float:
     """Sum up what a run's history says of its epochs."""
-    with (checkpoint.parent / "history.csv").open(encoding="utf-8", newline="") as file:
+    with (checkpoint.parent / HISTORY).open(encoding="utf-8", newline="") as file:
         return sum(float(line["cpu_seconds"]) for line in csv.DictReader(file)) / 3600
 
 

@@ -1,23 +1,18 @@
 """Tests of what says whether a repeated training came out as published, on drawn faces."""
 
-import importlib.util
 import json
 import re
-import sys
 from pathlib import Path
 
 import pytest
 
+import reproduce
 from drawn_faces import drawn_dataset
 from labelled_images import encode, write_zip
 from mien.errors import DataError
 from mien.training.predictor import file_sha256
 
 ROOT = Path(__file__).parent.parent
-SPEC = importlib.util.spec_from_file_location("reproduce", ROOT / "benchmarks" / "reproduce.py")
-reproduce = importlib.util.module_from_spec(SPEC)
-sys.modules["reproduce"] = reproduce
-SPEC.loader.exec_module(reproduce)
 
 RECIPE = """
 name = "small"
