@@ -28,7 +28,7 @@ from scipy import stats
 
 from mien.cli import main as mien
 from mien.errors import DataError, MienError
-from mien.training.checkpoint import find_start
+from mien.recognizer import MODELS
 from mien.training.config import read_config
 from mien.training.predictor import file_sha256
 
@@ -116,8 +116,11 @@ def reproduce(name: str, data: Path, recipe: Path, output: Path, *, int8: bool) 
 def train_before(recipe: Path, data: Path) -> None:
     """Train what a recipe learns from or starts with, by their own recipes, in their turn."""
     config = read_config(recipe)
-    start = [find_start(config.start)] if config.start else []
-    for needed in [*map(Path, config.teachers), *start]:
+    needs = [Path(teacher) for teacher in config.teachers]
+    if config.start and config.start not in MODELS:
+        # A run has weights from its first epoch on; predictions it has when it is finished.
+        needs.append(Path(config.start).parent.parent / "train" / "predictions.csv")
+    for needed in needs:
         if not needed.is_file():
             source = needed.parent.parent
             own = recipe.parent / f"{source.name}.toml"

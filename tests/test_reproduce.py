@@ -91,6 +91,11 @@ def test_teachers_and_theirs_are_trained_first_by_their_recipes(data, tmp_path, 
     for name in ("tutor", "reproduce-small"):
         assert "distillation = 0.5" in (tmp_path / f"runs/{name}/run/config.toml").read_text()
 
+    # A start that was killed has weights, too; it is finished first.
+    (tmp_path / "runs" / "elder" / "train" / "predictions.csv").unlink()
+    assert reproduce.run(words) == 0
+    assert (tmp_path / "runs" / "elder" / "train" / "predictions.csv").is_file()
+
 
 def test_data_that_is_missing_or_another_is_refused_before_any_work(data, tmp_path, capsys):
     publish(tmp_path, "0" * 64)
