@@ -187,7 +187,8 @@ def test_scaling_goes_into_the_last_layer(trained):
 
 
 @pytest.mark.parametrize(
-    ("changes", "can"), [({"bidirectional": True}, False), ({"scan": "rows"}, True)]
+    ("changes", "can"),
+    [({"bidirectional": True}, False), ({"shortcut": True}, False), ({"scan": "rows"}, True)],
 )
 def test_only_an_lstm_that_reads_onwards_is_followed(changes, can):
     torch.manual_seed(0)

@@ -20,6 +20,10 @@ VARIANTS = {
     "once": {"scan": "once", "readout": "last"},
     "both ways": {"bidirectional": True},
     "both ways, last": {"bidirectional": True, "readout": "last"},
+    "snake": {"scan": "snake"},
+    "shortcut": {"shortcut": True},
+    "shortcut, both ways, last": {"shortcut": True, "bidirectional": True, "readout": "last"},
+    "lstm dropout": {"lstm_dropout": 0.5},
     "dense": {"head": "dense"},
     "pool": {"head": "pool"},
     "residual": {"residual": True},
@@ -41,6 +45,35 @@ def test_a_scan_has_its_number_of_steps_and_covers_the_whole_map(scan, steps):
     net.head(feature_map)
     assert seen[0].shape == (2, steps, 36 // steps * 16)
     assert torch.equal(seen[0].flatten(1), feature_map.permute(0, 2, 3, 1).flatten(1))
+
+
+def test_a_snake_goes_on_to_a_neighbour_and_covers_the_whole_map():
+    head = FaceNet(ModelConfig(scan="snake", **SMALL), class_count=7).eval().head
+    seen = []
+    head.lstm.register_forward_hook(lambda module, args, output: seen.append(args[0]))
+    places = torch.stack(torch.meshgrid(torch.arange(6.0), torch.arange(6.0), indexing="ij"))
+    head(torch.cat([places, torch.zeros(14, 6, 6)])[None])
+    y, x = seen[0][0, :, 0], seen[0][0, :, 1]
+    assert torch.equal(y.diff().abs() + x.diff().abs(), torch.ones(35))
+    assert set((6 * y + x).tolist()) == set(range(36))
+
+
+def test_a_shortcut_adds_the_mean_of_the_map():
+    head = FaceNet(ModelConfig(shortcut=True, **SMALL), class_count=7).eval().head
+    feature_map = torch.rand(2, 16, 6, 6)
+    around = head.shortcut(feature_map.mean(dim=(2, 3)))
+    whole, head.shortcut = head(feature_map), None
+    assert torch.allclose(whole, head(feature_map) + around, atol=1e-6)
+
+
+def test_an_lstm_does_without_some_weights_in_training_alone():
+    head = FaceNet(ModelConfig(lstm_dropout=0.5, **SMALL), class_count=7).head
+    feature_map = torch.rand(2, 16, 6, 6)
+    assert not torch.equal(head(feature_map), head(feature_map))
+    head(feature_map).sum().backward()
+    assert (head.lstm.weight_hh_l0.grad == 0).float().mean() > 0.3
+    assert (head.lstm.weight_ih_l0.grad == 0).float().mean() < 0.3
+    assert torch.equal(head.eval()(feature_map), head(feature_map))
 
 
 def test_the_last_output_of_both_directions_is_where_each_ended():

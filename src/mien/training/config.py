@@ -22,9 +22,14 @@ class ModelConfig:
         head: `lstm` reads the feature map as a sequence; `dense` flattens it (the CNN baseline);
             `pool` averages it over its places.
         scan: What a step of the LSTM is: one of the map's `places` in raster order (36 steps at
-            48 px), one of its `rows` (6 steps), or the map at `once` (a single step).
+            48 px), the same as a `snake`, each second row from right to left, one of its `rows`
+            (6 steps), or the map at `once` (a single step).
         readout: What the LSTM hands on: the `mean` of its outputs, or the `last` one.
         bidirectional: Let a second LSTM read the other way round; each has half of `units`.
+        shortcut: Add the mean of the map, through a dense layer, to what the LSTM hands on: a
+            connection around it (He et al. 2016, arXiv 1512.03385).
+        lstm_dropout: Share of the LSTM's weights from step to step that each training batch does
+            without, 0 to 1 (Merity et al. 2017, arXiv 1708.02182).
         widths: Channels of each convolutional block.
         depths: 3x3 convolutions in each block.
         block_dropout: Share of channels dropped after each block (spatial dropout), 0 to 1.
@@ -35,9 +40,11 @@ class ModelConfig:
     """
 
     head: Literal["lstm", "dense", "pool"] = "lstm"
-    scan: Literal["places", "rows", "once"] = "places"
+    scan: Literal["places", "snake", "rows", "once"] = "places"
     readout: Literal["mean", "last"] = "mean"
     bidirectional: bool = False
+    shortcut: bool = False
+    lstm_dropout: float = 0.0
     widths: tuple[int, ...] = (32, 64, 128)
     depths: tuple[int, ...] = (2, 2, 2)
     block_dropout: tuple[float, ...] = (0.05, 0.1, 0.2)
@@ -299,6 +306,7 @@ def _check(config: TrainConfig) -> None:
         "warmup": config.warmup,
         "label_smoothing": config.label_smoothing,
         "average_decay": config.average_decay,
+        "model.lstm_dropout": model.lstm_dropout,
         "model.head_dropout": model.head_dropout,
         "augment.zoom": augment.zoom,
         "augment.width_shift": augment.width_shift,

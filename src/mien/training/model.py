@@ -60,14 +60,14 @@ class LstmHead(nn.Module):
     The time axis is the face itself: brow, eyes, nose and mouth in one fixed order.
 
     Args:
-        config: `scan`, `readout`, `bidirectional` and `units` U.
+        config: `scan`, `readout`, `bidirectional`, `shortcut`, `lstm_dropout` and `units` U.
         channels: Channels C of the feature map.
     """
 
     def __init__(self, config: ModelConfig, channels: int) -> None:
         super().__init__()
-        self.scan, self.readout = config.scan, config.readout
-        places = {"places": 1, "rows": MAP_SIZE, "once": MAP_SIZE**2}[config.scan]
+        self.scan, self.readout, self.dropout = config.scan, config.readout, config.lstm_dropout
+        places = {"rows": MAP_SIZE, "once": MAP_SIZE**2}.get(config.scan, 1)
         units = config.units // 2 if config.bidirectional else config.units
         self.lstm = nn.LSTM(
             channels * places, units, batch_first=True, bidirectional=config.bidirectional
@@ -77,11 +77,16 @@ class LstmHead(nn.Module):
                 nn.init.orthogonal_(parameter)
             if name.startswith("bias_ih"):  # A forget gate that starts open keeps the brow.
                 parameter.data[units : 2 * units] = 1.0
+        self.shortcut = nn.Linear(channels, config.units) if config.shortcut else None
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, 6, 6) to (B, U)."""
+        around = None if self.shortcut is None else self.shortcut(x.mean(dim=(2, 3)))  # (B, U)
         x = x.permute(0, 2, 3, 1)  # (B, 6, 6, C)
-        if self.scan == "places":
+        if self.scan == "snake":
+            rows = [row if y % 2 == 0 else row.flip(1) for y, row in enumerate(x.unbind(1))]
+            x = torch.cat(rows, dim=1)  # (B, 36, C)
+        elif self.scan == "places":
             x = x.flatten(1, 2)  # (B, 36, C): row by row, left to right
         elif self.scan == "rows":
             x = x.flatten(2)  # (B, 6, 6 * C)
@@ -89,12 +94,23 @@ class LstmHead(nn.Module):
             x = x.flatten(1).unsqueeze(1)  # (B, 1, 36 * C)
         # In float32 also under autocast: 36 steps add up what bfloat16 rounds away.
         with torch.autocast(x.device.type, enabled=False):
-            outputs: Tensor
-            state: Tensor
-            outputs, (state, _) = self.lstm(x.contiguous().float())  # (B, T, U), (1 or 2, B, .)
-        if self.readout == "mean":
-            return outputs.mean(dim=1)  # (B, U)
-        return state.transpose(0, 1).flatten(1)  # (B, U): where each direction ended
+            outputs, state = self._read(x.contiguous().float())  # (B, T, U), (1 or 2, B, .)
+        ends = state.transpose(0, 1).flatten(1)  # (B, U): where each direction ended
+        read = outputs.mean(dim=1) if self.readout == "mean" else ends
+        return read if around is None else read + around
+
+    def _read(self, steps: Tensor) -> tuple[Tensor, Tensor]:
+        outputs: Tensor
+        state: Tensor
+        if self.training and self.dropout:
+            weights = {
+                name: functional.dropout(value, self.dropout) if "weight_hh" in name else value
+                for name, value in self.lstm.named_parameters()
+            }
+            outputs, (state, _) = torch.func.functional_call(self.lstm, weights, (steps,))
+        else:
+            outputs, (state, _) = self.lstm(steps)
+        return outputs, state
 
 
 class DenseHead(nn.Module):
