@@ -162,6 +162,16 @@ def test_a_scaling_goes_into_the_last_layer_of_an_exported_model(exported, train
     np.testing.assert_allclose(after.predict_logits(faces), wanted, atol=1e-5)
 
 
+def test_a_second_scaling_keeps_the_record_of_the_first(exported, trained, tmp_path, monkeypatch):
+    scaling = Scaling(np.linspace(0.5, 2, 7), np.linspace(-1, 1, 7), gain=0.1, gain_error=0.01)
+    monkeypatch.setattr("mien.training.export.find_scaling", lambda *_: scaling)
+    first = calibrate_again(exported.onnx, trained[1], tmp_path, name="first", coverage=0.9)
+    second = calibrate_again(first.onnx, trained[1], tmp_path, name="second", coverage=0.9)
+    told = Recognizer(first.onnx).spec.training["logit_scaling"]
+    assert told == scaling.to_dict()
+    assert Recognizer(second.onnx).spec.training["logit_scaling"] == told | {"after": told}
+
+
 def test_scaling_is_found_where_it_is_needed_and_only_there():
     rng = np.random.default_rng(0)
     honest = rng.normal(0, 2, (1500, 3))

@@ -240,8 +240,11 @@ def _run(model: bytes, spec: ModelSpec, faces: NDArray[np.uint8]) -> NDArray[np.
 
 
 def _scaling_of(spec: ModelSpec, scaling: Scaling | None) -> object:
-    """Say what was put into the last layer, now or when the model was exported first."""
-    return spec.training.get("logit_scaling") if scaling is None else scaling.to_dict()
+    """Say what was put into the last layer, and `after` what an earlier export had put there."""
+    earlier = spec.training.get("logit_scaling")
+    if scaling is None:
+        return earlier
+    return scaling.to_dict() | ({"after": earlier} if earlier else {})
 
 
 def _validation_of(dataset: Dataset) -> Split:

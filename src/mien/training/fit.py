@@ -137,9 +137,8 @@ def _fit(
         split = _without_copies(split, dataset.splits["validation"])
     targets = make_targets(config, split, dataset.class_names)
     description = _describe(config, dataset, targets)
-    resumed = _find_last(description, output, resume=resume)
+    resumed, begun = _find_last(description, output, resume=resume)
     if resumed is not None:
-        begun = read_description(resumed)
         config = replace(config, precision=begun["config"]["precision"])
         own = {"commit": begun["commit"], "versions": begun["versions"]}
         description["begun"] = begun.get("begun", own)
@@ -261,11 +260,13 @@ class _Best(_OneFile):
         return self._history.find_best() is self._history.rows[-1]
 
 
-def _find_last(now: dict[str, Any], output: Path, *, resume: bool) -> Path | None:
-    """Give the checkpoint to go on from, after checking that it is of this very run."""
+def _find_last(
+    now: dict[str, Any], output: Path, *, resume: bool
+) -> tuple[Path | None, dict[str, Any]]:
+    """Give the checkpoint to go on from and its description, if it is of this very run."""
     last = output / LAST
     if not last.exists():
-        return None
+        return None, {}
     if not resume:
         raise ConfigError(
             f"{output} already holds a run: go on with --resume, or choose another --output"
@@ -281,7 +282,7 @@ def _find_last(now: dict[str, Any], output: Path, *, resume: bool) -> Path | Non
             )
     if begun["data_sha256"] != now["data_sha256"]:
         raise ConfigError(f"{output} was begun with other training data than {now['data_source']}")
-    return last
+    return last, begun
 
 
 def _describe(
