@@ -120,6 +120,7 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "study-trained-out": partial(accuracy.write_study, "trained-out"),
     "study-trained-out-test": partial(accuracy.write_study, "trained-out-test"),
     "study-full": partial(accuracy.write_study, "full"),
+    "study-full-test": partial(accuracy.write_study, "full-test"),
     "study-targets": partial(accuracy.write_study, "targets"),
     "study-sequence": partial(accuracy.write_study, "sequence"),
     "study-helps": partial(accuracy.write_study, "helps"),
