@@ -130,11 +130,6 @@ def pack_weights(net: FaceNet, description: Mapping[str, Any]) -> bytes:
     return _to_bytes({"state_dict": state, "mien": description})
 
 
-def find_start(start: str) -> Path:
-    """Give the checkpoint that a recipe's `start` means: a model that mien carries, or a path."""
-    return ASSETS / f"{start}.safetensors" if start in MODELS else Path(start)
-
-
 def begin_with(net: FaceNet, start: str, config: ModelConfig, class_names: tuple[str, ...]) -> None:
     """Give a network the weights of a trained one; for other classes, all but its last layer's.
 
@@ -149,7 +144,7 @@ def begin_with(net: FaceNet, start: str, config: ModelConfig, class_names: tuple
         ModelError: The file is damaged or not a checkpoint of mien.
         ConfigError: There is no such file, or it holds another network.
     """
-    path = find_start(start)
+    path = ASSETS / f"{start}.safetensors" if start in MODELS else Path(start)
     if not path.is_file():
         raise ConfigError(
             f"start: there is no checkpoint {path}; give {' or '.join(MODELS)}, which come with "

@@ -137,8 +137,8 @@ def _fit(
         split = _without_copies(split, dataset.splits["validation"])
     targets = make_targets(config, split, dataset.class_names)
     description = _describe(config, dataset, targets)
-    resumed, begun = _find_last(description, output, resume=resume)
-    if resumed is not None:
+    begun = _find_begun(description, output, resume=resume)
+    if begun is not None:
         config = replace(config, precision=begun["config"]["precision"])
         own = {"commit": begun["commit"], "versions": begun["versions"]}
         description["begun"] = begun.get("begun", own)
@@ -157,10 +157,11 @@ def _fit(
         description,
         class_weights=weights,
     )
-    if config.start and resumed is None:
+    if config.start and begun is None:
         begin_with(module.net, config.start, config.model, dataset.class_names)
     history = History(output, config)
-    kept = _Best(history, output / BEST), _OneFile(output / LAST)
+    best, last = output / BEST, output / LAST
+    kept = _Best(history, best), _OneFile(last)
     trainer = pl.Trainer(
         accelerator="auto",
         devices=devices,
@@ -195,10 +196,10 @@ def _fit(
         warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
         warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
         try:
-            trainer.fit(module, train, validation, ckpt_path=resumed)
+            trainer.fit(module, train, validation, ckpt_path=None if begun is None else last)
         except SystemExit as stop:  # Lightning's answer to Ctrl-C
             raise KeyboardInterrupt from stop
-    return FitResult(output / BEST, output / LAST, history.find_best()["validation_accuracy"])
+    return FitResult(best, last, history.find_best()["validation_accuracy"])
 
 
 def _without_copies(train: Split, held_out: Split) -> Split:
@@ -260,13 +261,11 @@ class _Best(_OneFile):
         return self._history.find_best() is self._history.rows[-1]
 
 
-def _find_last(
-    now: dict[str, Any], output: Path, *, resume: bool
-) -> tuple[Path | None, dict[str, Any]]:
-    """Give the checkpoint to go on from and its description, if it is of this very run."""
+def _find_begun(now: dict[str, Any], output: Path, *, resume: bool) -> dict[str, Any] | None:
+    """Give the description of the run to go on with, after checking that it is this very one."""
     last = output / LAST
     if not last.exists():
-        return None, {}
+        return None
     if not resume:
         raise ConfigError(
             f"{output} already holds a run: go on with --resume, or choose another --output"
@@ -282,7 +281,7 @@ def _find_last(
             )
     if begun["data_sha256"] != now["data_sha256"]:
         raise ConfigError(f"{output} was begun with other training data than {now['data_source']}")
-    return last, begun
+    return begun
 
 
 def _describe(

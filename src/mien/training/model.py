@@ -67,7 +67,7 @@ class LstmHead(nn.Module):
     def __init__(self, config: ModelConfig, channels: int) -> None:
         super().__init__()
         self.scan, self.readout, self.dropout = config.scan, config.readout, config.lstm_dropout
-        places = {"rows": MAP_SIZE, "once": MAP_SIZE**2}.get(config.scan, 1)
+        places = {"places": 1, "snake": 1, "rows": MAP_SIZE, "once": MAP_SIZE**2}[config.scan]
         units = config.units // 2 if config.bidirectional else config.units
         self.lstm = nn.LSTM(
             channels * places, units, batch_first=True, bidirectional=config.bidirectional
