@@ -63,6 +63,7 @@ def test_overrides_are_toml_values_or_plain_words(tmp_path):
         ({"mixup": 0.2, "cutmix": 1.0}, "give one of them"),
         ({"distillation": 0.5}, "teachers and distillation go together"),
         ({"teachers": ["p.csv"]}, "teachers and distillation go together"),
+        ({"teachers": ["p.csv", "fast"], "distillation": 0.5}, "tables .* or networks, not both"),
         ({"model": {"bidirectional": True, "units": 15}}, "must be even"),
         (
             {

@@ -340,6 +340,52 @@ def test_the_last_layer_can_learn_alone(smoke, tmp_path):
     assert names == {"net.classifier.weight", "net.classifier.bias"}
 
 
+def relabelled(dataset, names, move):
+    """The same faces, their labels moved, under names in an order of one's own."""
+    splits = {
+        name: replace(split, labels=(split.labels + move) % len(names))
+        for name, split in dataset.splits.items()
+    }
+    return Dataset("moved", names, splits, ())
+
+
+def test_a_network_that_teaches_is_asked_and_its_classes_are_found_by_name(smoke, tmp_path):
+    """Every label is wrong, and nothing is learnt but what the teachers say."""
+    folder, dataset, _ = smoke
+    names = dataset.class_names[3:] + dataset.class_names[:3]
+    moved = relabelled(dataset, names, 1)
+    teachers = (str(folder / LAST), str(folder / "best.safetensors"))
+    config = replace(SMOKE, teachers=teachers, distillation=1.0)
+    result = fit(config, moved, tmp_path / "run")
+    faces, truth = dataset.splits["train"].images, dataset.splits["train"].labels
+    answers = load_predictor(str(result.last)).predict_logits(faces).argmax(axis=1)
+    assert [names[answer] for answer in answers] == [dataset.class_names[t] for t in truth]
+    assert len(weights_of(result.last)) == len(weights_of(folder / LAST))  # no teacher among them
+    with pytest.raises(ConfigError, match=r"knows angry.* and the data has a, b"):
+        fit(config, relabelled(dataset, ("a", "b"), 0), tmp_path / "other")
+    with pytest.raises(ConfigError, match="no checkpoint acurate; give accurate or fast"):
+        fit(replace(config, teachers=("acurate",)), dataset, tmp_path / "none")
+
+
+def test_networks_that_teach_take_turns_also_where_a_run_is_resumed(smoke, tmp_path):
+    """Killed after its second epoch, it goes on as it would have; by other teachers it does not."""
+    folder, dataset, _ = smoke
+    teachers = (str(folder / LAST), "fast", "accurate")
+    config = replace(SHORT, teachers=teachers, distillation=0.7)
+    whole = fit(config, dataset, tmp_path / "whole")
+    tests, recipe = str(Path(__file__).parent), tmp_path / "recipe.toml"
+    recipe.write_text(config.to_toml(), encoding="utf-8")
+    code = KILLED_RUN.format(tests=tests, recipe=str(recipe), folder=str(tmp_path / "killed"))
+    stop = "import os; from mien.training.module import TrainingModule as M\n"
+    stop += "M.on_train_epoch_start = lambda self, f=M.on_train_epoch_start: "
+    stop += "os._exit(9) if self.current_epoch == 2 else f(self)\n"
+    run = subprocess.run([sys.executable, "-c", stop + code], capture_output=True, check=False)
+    assert run.returncode == 9, run.stderr
+    assert same_weights(fit(config, dataset, tmp_path / "killed", resume=True).last, whole.last)
+    one = fit(replace(config, teachers=("fast",)), dataset, tmp_path / "one")
+    assert not same_weights(one.last, whole.last)
+
+
 def test_data_without_a_validation_split_is_refused(tmp_path):
     whole = drawn_dataset()
     dataset = Dataset("d", whole.class_names, {"train": whole.splits["train"]}, ())

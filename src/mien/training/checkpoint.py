@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -144,13 +144,7 @@ def begin_with(net: FaceNet, start: str, config: ModelConfig, class_names: tuple
         ModelError: The file is damaged or not a checkpoint of mien.
         ConfigError: There is no such file, or it holds another network.
     """
-    path = ASSETS / f"{start}.safetensors" if start in MODELS else Path(start)
-    if not path.is_file():
-        raise ConfigError(
-            f"start: there is no checkpoint {path}; give {' or '.join(MODELS)}, which come with "
-            f"mien, or the best.safetensors of a run"
-        )
-    trained, description = load_model(path)
+    trained, description = _load_named("start", start)
     theirs = config_from_dict(description["config"]).model
     for field in dataclasses.fields(config):
         ours, other = getattr(config, field.name), getattr(theirs, field.name)
@@ -163,6 +157,47 @@ def begin_with(net: FaceNet, start: str, config: ModelConfig, class_names: tuple
     if tuple(description["class_names"]) != class_names:
         weights |= {f"classifier.{k}": v for k, v in net.classifier.state_dict().items()}
     net.load_state_dict(weights)
+
+
+def load_teachers(teachers: Sequence[str], class_names: tuple[str, ...]) -> tuple[FaceNet, ...]:
+    """Read networks that teach another.
+
+    Args:
+        teachers: Checkpoints, or names of models that mien carries.
+        class_names: Of the network that is taught, in order.
+
+    Returns:
+        The networks, in evaluation mode, their logits in the order of `class_names`.
+
+    Raises:
+        ModelError: A file is damaged or not a checkpoint of mien.
+        ConfigError: There is no such file, or a teacher knows other classes.
+    """
+    nets = []
+    for teacher in teachers:
+        net, description = _load_named("teachers", teacher)
+        theirs = description["class_names"]
+        if set(theirs) != set(class_names):
+            raise ConfigError(
+                f"the teacher {teacher} knows {', '.join(theirs)}, "
+                f"and the data has {', '.join(class_names)}"
+            )
+        order = [theirs.index(name) for name in class_names]
+        for parameter in net.requires_grad_(False).classifier.parameters():
+            parameter.copy_(parameter[order])
+        nets.append(net)
+    return tuple(nets)
+
+
+def _load_named(setting: str, name: str) -> tuple[FaceNet, dict[str, Any]]:
+    """Read a checkpoint, or the weights of a model that mien carries."""
+    path = ASSETS / f"{name}.safetensors" if name in MODELS else Path(name)
+    if not path.is_file():
+        raise ConfigError(
+            f"{setting}: there is no checkpoint {path}; give {' or '.join(MODELS)}, which come "
+            f"with mien, or the best.safetensors of a run"
+        )
+    return load_model(path)
 
 
 def _to_bytes(checkpoint: Mapping[str, Any]) -> bytes:

@@ -127,8 +127,10 @@ class TrainConfig:
             the first of exact copies.
         class_balance: How much more a rare class counts: its weight is its frequency to the power
             of minus this; 0 is none, 1 makes all classes count alike.
-        teachers: `predictions.csv` of models on the train split, as `mien evaluate --split train`
-            writes them; their mean is the soft vote (Hinton et al. 2015, arXiv 1503.02531).
+        teachers: Whose soft vote is learnt too (Hinton et al. 2015, arXiv 1503.02531): tables, each
+            the `predictions.csv` of `mien evaluate --split train`; or networks (`accurate`, `fast`,
+            or checkpoints), which answer each face as it is shown, augmented (Beyer et al. 2022,
+            arXiv 2106.05237), one network a step, in turn.
         distillation: Share of the target given to the teachers' vote, 0 to 1.
         average_decay: Decay of the moving average of the weights, per step; 0 is none.
         early_stopping: Stop after this many epochs without a better validation; 0 is never.
@@ -169,6 +171,11 @@ class TrainConfig:
     def epochs(self) -> int:
         """All epochs of all stages."""
         return sum(stage.epochs for stage in self.stages)
+
+    @property
+    def asks_networks(self) -> bool:
+        """Whether the teachers are networks, and no tables of what was said before."""
+        return any(not teacher.endswith(".csv") for teacher in self.teachers)
 
     def size_at(self, epoch: int) -> int:
         """Give the input size of an epoch.
@@ -351,6 +358,11 @@ def _check(config: TrainConfig) -> None:
         raise ConfigError("start_rate is for what start begins with: give both, or neither")
     if bool(config.teachers) != bool(config.distillation):
         raise ConfigError("teachers and distillation go together: give both, or neither")
+    if config.asks_networks and any(teacher.endswith(".csv") for teacher in config.teachers):
+        raise ConfigError(
+            "teachers are tables (.csv) or networks, not both: let the networks write tables, by "
+            "mien evaluate MODEL --split train"
+        )
     _check_model(model)
     _check_stages(config)
 

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -26,11 +26,17 @@ from torch import Tensor
 from mien.errors import ConfigError, DataError, OutputError
 from mien.files import write_whole
 from mien.training.batches import make_loader
-from mien.training.checkpoint import SafetensorsIO, begin_with, read_description
+from mien.training.checkpoint import (
+    SafetensorsIO,
+    begin_with,
+    load_teachers,
+    read_description,
+)
 from mien.training.config import TrainConfig, config_from_dict
 from mien.training.copies import find_originals
 from mien.training.datasets import Dataset, Split
 from mien.training.history import EpochBar, History
+from mien.training.model import FaceNet
 from mien.training.module import TrainingModule
 from mien.training.precision import choose_precision
 from mien.training.targets import class_weights, make_targets, one_hot
@@ -136,7 +142,10 @@ def _fit(
     if config.without_copies:
         split = _without_copies(split, dataset.splits["validation"])
     targets = make_targets(config, split, dataset.class_names)
-    description = _describe(config, dataset, targets)
+    teachers: tuple[FaceNet, ...] = ()
+    if config.asks_networks:
+        teachers = load_teachers(config.teachers, dataset.class_names)
+    description = _describe(config, dataset, targets, teachers)
     begun = _find_begun(description, output, resume=resume)
     if begun is not None:
         config = replace(config, precision=begun["config"]["precision"])
@@ -156,6 +165,7 @@ def _fit(
         len(dataset.class_names),
         description,
         class_weights=weights,
+        teachers=teachers,
     )
     if config.start and begun is None:
         begin_with(module.net, config.start, config.model, dataset.class_names)
@@ -285,7 +295,10 @@ def _find_begun(now: dict[str, Any], output: Path, *, resume: bool) -> dict[str,
 
 
 def _describe(
-    config: TrainConfig, dataset: Dataset, targets: NDArray[np.float32]
+    config: TrainConfig,
+    dataset: Dataset,
+    targets: NDArray[np.float32],
+    teachers: Sequence[FaceNet],
 ) -> dict[str, Any]:
     """Say what a checkpoint is, in JSON types."""
     digest = hashlib.sha256()
@@ -294,6 +307,9 @@ def _describe(
         digest.update(dataset.splits[name].labels.tobytes())
     if config.teachers:  # what they say is data too
         digest.update(targets.tobytes())
+    for teacher in teachers:
+        for weight in teacher.state_dict().values():
+            digest.update(weight.numpy().tobytes())
     packages = ("mien", "torch", "lightning", "kornia")
     return {
         "config": config.to_dict(),

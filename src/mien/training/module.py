@@ -1,5 +1,6 @@
 """This module turns a batch into a loss: what one training step is."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import lightning.pytorch as pl
@@ -25,6 +26,7 @@ class TrainingModule(pl.LightningModule):
         class_count: How many classes K the data has.
         description: What each checkpoint says of itself, in JSON types.
         class_weights: (K,) float32, what a face of each class counts in the loss; None is 1.
+        teachers: Networks in evaluation mode that say what each face is, as it is shown.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class TrainingModule(pl.LightningModule):
         description: dict[str, Any],
         *,
         class_weights: Tensor | None = None,
+        teachers: Sequence[FaceNet] = (),
     ) -> None:
         super().__init__()
         self.config = config
@@ -43,6 +46,8 @@ class TrainingModule(pl.LightningModule):
         if not config.start_rate:  # evaluation mode: no channel is dropped, and no norm moves
             self.net.trunk.requires_grad_(False).eval()
             self.net.head.requires_grad_(False).eval()
+        # In a tuple, where torch does not find them: a checkpoint is of the network alone.
+        self._teachers = tuple(teachers)
         self.augment = Augment(config.augment)
         self.register_buffer("class_weights", class_weights, persistent=False)
         self.class_weights: Tensor | None
@@ -54,6 +59,11 @@ class TrainingModule(pl.LightningModule):
         """Map faces (B, 48, 48) uint8 to logits (B, K)."""
         logits: Tensor = self.net(to_unit(faces))
         return logits
+
+    def on_fit_start(self) -> None:
+        """Bring the teachers to where the faces are."""
+        for teacher in self._teachers:
+            teacher.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's gap
 
     def on_train_epoch_start(self) -> None:
         """Make an epoch's randomness a function of the seed, the epoch and the process alone.
@@ -67,6 +77,8 @@ class TrainingModule(pl.LightningModule):
         """Give the loss of one batch."""
         faces, labels, targets = batch
         x = self.augment(to_unit(faces))  # (B, 1, 48, 48)
+        if self._teachers:
+            targets = torch.lerp(targets, self._ask(x), self.config.distillation)
         x = resize(x, self.config.size_at(self.current_epoch))
         if self.config.mixup:
             x, targets = mix(x, targets, self.config.mixup)
@@ -88,6 +100,16 @@ class TrainingModule(pl.LightningModule):
         figures = {"train_loss": loss.detach(), "train_accuracy": self.train_accuracy}
         self._show(figures, len(labels))
         return loss
+
+    @torch.no_grad()
+    def _ask(self, x: Tensor) -> Tensor:
+        """Give what the teacher whose turn it is says of faces (B, 1, 48, 48): (B, K).
+
+        The loss is linear in it, so in the mean over the steps it is the vote that is learnt.
+        """
+        teacher = self._teachers[self.global_step % len(self._teachers)]
+        logits: Tensor = teacher(x.contiguous(memory_format=torch.channels_last))
+        return logits.float().softmax(dim=1)
 
     def validation_step(self, batch: Batch, index: int) -> None:
         """Count one batch of the validation split, always at the size the model ships with."""

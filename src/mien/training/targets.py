@@ -22,13 +22,14 @@ def make_targets(
         class_names: K names, the order of the columns.
 
     Returns:
-        (N, K) float32; rows sum to 1. Without teachers, one-hot labels.
+        (N, K) float32; rows sum to 1. Without teachers, or where they are networks, which are asked
+        in training, one-hot labels.
 
     Raises:
         ConfigError: A teacher saw other faces, or knows other classes.
     """
     targets = one_hot(split, class_names)
-    if not config.teachers:
+    if not config.teachers or config.asks_networks:
         return targets
     votes = [_read_vote(Path(path), split, class_names) for path in config.teachers]
     vote = np.mean(votes, axis=0)
