@@ -6,8 +6,9 @@ Command: python benchmarks/reproduce.py accurate --data fer2013.zip
 evaluates on the test split, and compares with benchmarks/accuracy/NAME.json. A recipe that learns
 from teachers, or starts with weights, has these trained first, and theirs before them:
 runs/NAME/train/predictions.csv is what recipes/NAME.toml gives on the train split, and
-runs/NAME/run/best.safetensors its weights. Stopped at any moment, the same command goes on
-where it was. Exit codes: 0 inside, 1 outside, 2 it could not be done.
+runs/NAME/run/best.safetensors its weights. A network that lies elsewhere is taken as it is, as the
+finalists of the study in benchmarks/accuracy/study/full. Stopped at any moment, the same command
+goes on where it was. Exit codes: 0 inside, 1 outside, 2 it could not be done.
 
 The rule. If NAME-seeds.json beside NAME.json holds the accuracies of several seeds, as
 {"test": [0.70, ...]}, the run is inside if its accuracy lies in the 95 % prediction interval for
@@ -116,14 +117,15 @@ def reproduce(name: str, data: Path, recipe: Path, output: Path, *, int8: bool) 
 def train_before(recipe: Path, data: Path) -> None:
     """Train what a recipe learns from or starts with, by their own recipes, in their turn."""
     config = read_config(recipe)
-    needs = [Path(teacher) for teacher in config.teachers]
-    if config.start and config.start not in MODELS:
+    for needed in (config.start, *config.teachers):
+        source = Path(needed).parent.parent
+        own = recipe.parent / f"{source.name}.toml"
         # A run has weights from its first epoch on; predictions it has when it is finished.
-        needs.append(Path(config.start).parent.parent / "train" / "predictions.csv")
-    for needed in needs:
-        if not needed.is_file():
-            source = needed.parent.parent
-            own = recipe.parent / f"{source.name}.toml"
+        is_made = (source / "train" / "predictions.csv").is_file()
+        is_kept = Path(needed).is_file() and not own.is_file()
+        if needed and needed not in MODELS and not is_made and not is_kept:
+            if not own.is_file():
+                raise DataError(f"{recipe} needs {needed}, which is not there; nor is {own}")
             train_before(own, data)
             make(source.name, data, own, source, "train")
 

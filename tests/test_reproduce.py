@@ -10,6 +10,7 @@ import reproduce
 from drawn_faces import drawn_dataset
 from labelled_images import encode, write_zip
 from mien.errors import DataError
+from mien.recognizer import ASSETS
 from mien.training.predictor import file_sha256
 
 ROOT = Path(__file__).parent.parent
@@ -95,6 +96,25 @@ def test_teachers_and_theirs_are_trained_first_by_their_recipes(data, tmp_path, 
     (tmp_path / "runs" / "elder" / "train" / "predictions.csv").unlink()
     assert reproduce.run(words) == 0
     assert (tmp_path / "runs" / "elder" / "train" / "predictions.csv").is_file()
+
+
+def test_networks_that_teach_are_trained_first_unless_they_lie_elsewhere(
+    data, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elder.toml").write_text(RECIPE)
+    kept = tmp_path / "kept" / "full" / "one" / "last.safetensors"
+    kept.parent.mkdir(parents=True)
+    taught = 'teachers = ["runs/elder/run/best.safetensors", "kept/full/one/last.safetensors"]\n'
+    (tmp_path / "small.toml").write_text(taught + "distillation = 1.0\n" + RECIPE)
+    publish(tmp_path, file_sha256(data))
+    words = ["small", "--data", str(data), "--recipe", "small.toml", "--published", str(tmp_path)]
+    assert reproduce.run(words) == 2
+    assert f"needs {kept.relative_to(tmp_path)}, which is not there" in capsys.readouterr().err
+    kept.write_bytes((ASSETS / "fast.safetensors").read_bytes())
+    assert reproduce.run(words) == 0
+    assert (tmp_path / "runs" / "elder" / "train" / "predictions.csv").is_file()
+    assert not (tmp_path / "kept" / "full" / "train").exists()
 
 
 def test_data_that_is_missing_or_another_is_refused_before_any_work(data, tmp_path, capsys):
