@@ -21,9 +21,10 @@ from mien.recognizer import ASSETS, Recognizer
 from mien.training.checkpoint import SafetensorsIO, load_model, read_description
 from mien.training.config import Stage, config_from_dict, read_config
 from mien.training.datasets import Dataset, Split
-from mien.training.fit import LAST, find_commit, fit
+from mien.training.fit import LAST, fit
 from mien.training.module import TrainingModule
 from mien.training.predictor import load_predictor
+from mien.training.provenance import find_commit
 from mien.training.translation import PARITY
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "smoke.toml"
@@ -142,7 +143,7 @@ import torch; torch.set_num_threads(1)
 from drawn_faces import drawn_dataset
 from pathlib import Path
 from mien.training.config import read_config
-from mien.training.fit import LAST, find_commit, fit
+from mien.training.fit import fit
 fit(read_config(Path({recipe!r})), drawn_dataset(), Path({folder!r}), resume=True)
 """
 
@@ -185,7 +186,7 @@ def test_a_run_begun_before_a_setting_existed_goes_on(smoke, monkeypatch):
         del description["config"]["augment"]["noise"], description["config"]["cutmix"]
         return description
 
-    monkeypatch.setattr("mien.training.fit.read_description", read_older)
+    monkeypatch.setattr("mien.training.provenance.read_description", read_older)
     assert fit(SMOKE, dataset, folder, resume=True).last == folder / "last.safetensors"
 
 
@@ -234,12 +235,12 @@ def test_a_resumed_run_says_what_it_was_begun_with(tmp_path, monkeypatch):
         return step(module, batch, index)
 
     step = TrainingModule.training_step
-    monkeypatch.setattr("mien.training.fit._own_commit", lambda: "before")
+    monkeypatch.setattr("mien.training.provenance._own_commit", lambda: "before")
     monkeypatch.setattr(TrainingModule, "training_step", stop_in_the_third_epoch)
     with pytest.raises(KeyboardInterrupt):
         fit(SHORT, drawn_dataset(), tmp_path)
     monkeypatch.setattr(TrainingModule, "training_step", step)
-    monkeypatch.setattr("mien.training.fit._own_commit", lambda: "after")
+    monkeypatch.setattr("mien.training.provenance._own_commit", lambda: "after")
     description = read_description(fit(SHORT, drawn_dataset(), tmp_path, resume=True).last)
     assert (description["commit"], description["begun"]["commit"]) == ("after", "before")
 

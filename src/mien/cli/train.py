@@ -133,6 +133,13 @@ def _describe(config: TrainConfig, dataset: Dataset, output: Path) -> Mapping[st
         f"{parameters:,} parameters",
         "epochs": f"{sizes}; batches of {config.batch_size}, seed {config.seed}",
         **({"start": config.start} if config.start else {}),
+        **({"teachers": _describe_teachers(config)} if config.teachers else {}),
         "precision": "as it was begun" if config.precision == "auto" else config.precision,
         "output": str(output),
     }
+
+
+def _describe_teachers(config: TrainConfig) -> str:
+    """Say who teaches, and how."""
+    kind = "networks, one a step in turn" if config.asks_networks else "tables"
+    return f"{len(config.teachers)} {kind}; {config.distillation:.0%} of each answer is theirs"

@@ -1,0 +1,123 @@
+"""This module turns a training into what its checkpoints say of where they come from."""
+
+import hashlib
+import importlib.metadata
+import subprocess
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import ConfigError
+from mien.training.checkpoint import read_description
+from mien.training.config import TrainConfig, config_from_dict
+from mien.training.datasets import Dataset
+from mien.training.model import FaceNet
+
+
+def describe(
+    config: TrainConfig,
+    dataset: Dataset,
+    targets: NDArray[np.float32],
+    teachers: Sequence[FaceNet],
+) -> dict[str, Any]:
+    """Say what a checkpoint is, in JSON types.
+
+    Args:
+        config: The recipe.
+        dataset: Its splits `train` and `validation` are in the SHA-256, which tells data apart.
+        targets: (N, K), what the train faces are answered with: data too, where teachers said it.
+        teachers: Networks that teach, whose weights are data, too.
+    """
+    digest = hashlib.sha256()
+    for name in ("train", "validation"):
+        digest.update(dataset.splits[name].images.tobytes())
+        digest.update(dataset.splits[name].labels.tobytes())
+    if config.teachers:
+        digest.update(targets.tobytes())
+    for teacher in teachers:
+        for weight in teacher.state_dict().values():
+            digest.update(weight.numpy().tobytes())
+    packages = ("mien", "torch", "lightning", "kornia")
+    return {
+        "config": config.to_dict(),
+        "class_names": list(dataset.class_names),
+        "data_source": Path(dataset.source).name,
+        "data_sha256": digest.hexdigest(),
+        "commit": _own_commit(),
+        "versions": {package: importlib.metadata.version(package) for package in packages},
+    }
+
+
+@cache
+def _own_commit() -> str | None:
+    """Give the commit of the code in memory, whatever is checked out while it runs."""
+    return find_commit(Path(__file__).parent.parent)
+
+
+def find_commit(package: Path) -> str | None:
+    """Give the commit that a package's source is of, with `-dirty` if it was changed since.
+
+    Args:
+        package: Its folder. Only what is in there counts as changed: results that a run leaves
+            elsewhere in its repository do not make the next run another.
+
+    Returns:
+        None where the package is not kept in git, as when it is installed, be it in a folder
+        within the repository of something else.
+    """
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(  # noqa: S603 (nothing in it comes from outside)
+            ["git", "-C", str(package), *arguments],  # noqa: S607 (the user's own git)
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        ).stdout.strip()
+
+    try:
+        git("ls-files", "--error-unmatch", "__init__.py")
+        changed = git("status", "--porcelain", "--untracked-files=no", "--", ".")
+        return git("describe", "--always") + ("-dirty" if changed else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def find_begun(now: dict[str, Any], last: Path, *, resume: bool) -> dict[str, Any] | None:
+    """Give the description of the run to go on with, after checking that it is this very one.
+
+    Args:
+        now: What `describe` says of the training that is asked for.
+        last: The last checkpoint in its folder.
+        resume: Whether the user wants to go on.
+
+    Returns:
+        None where there is no run yet.
+
+    Raises:
+        ConfigError: There is one, and it is another, or it was not to be resumed.
+        ModelError: The checkpoint is damaged.
+    """
+    if not last.exists():
+        return None
+    output = last.parent
+    if not resume:
+        raise ConfigError(
+            f"{output} already holds a run: go on with --resume, or choose another --output"
+        )
+    begun = read_description(last)
+    # Read anew: a run begun before a setting existed has its default.
+    for key, value in config_from_dict(begun["config"]).to_dict().items():
+        wanted = now["config"][key]
+        if wanted != value and not (key == "precision" and wanted == "auto"):
+            raise ConfigError(
+                f"{output} was begun with {key} = {value}, and this recipe says {wanted}: resume "
+                f"it with its own config.toml, or choose another --output"
+            )
+    if begun["data_sha256"] != now["data_sha256"]:
+        raise ConfigError(f"{output} was begun with other training data than {now['data_source']}")
+    return begun
