@@ -141,5 +141,8 @@ def _describe(config: TrainConfig, dataset: Dataset, output: Path) -> Mapping[st
 
 def _describe_teachers(config: TrainConfig) -> str:
     """Say who teaches, and how."""
-    kind = "networks, one a step in turn" if config.asks_networks else "tables"
-    return f"{len(config.teachers)} {kind}; {config.distillation:.0%} of each answer is theirs"
+    kind = "network" if config.asks_networks else "table"
+    count = len(config.teachers)
+    counted = f"{count} {kind}" if count == 1 else f"{count} {kind}s"
+    turns = ", one a step in turn" if config.asks_networks and count > 1 else ""
+    return f"{counted}{turns}; {config.distillation:.0%} of each answer is theirs"
