@@ -116,6 +116,8 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "page": costs.write_page_speed,
     "corruption-parameters": accuracy.write_corruption_parameters,
     "abstention": accuracy.write_abstention,
+    "worth-of-lstm": accuracy.write_worth_of_lstm,
+    "models-in-order": accuracy.write_models_in_order,
     "study-heads": partial(accuracy.write_study, "heads"),
     "study-trained-out": partial(accuracy.write_study, "trained-out"),
     "study-trained-out-test": partial(accuracy.write_study, "trained-out-test"),

@@ -1,11 +1,12 @@
 """This module turns evaluations into tables of what the models are worth."""
 
+import csv
 from typing import Final
 
-from blocks import ACCURACY, BENCHMARKS, block, read_evaluation, read_json
+from blocks import ACCURACY, BENCHMARKS, ROOT, block, read_evaluation, read_json
 from mien.recognizer import ASSETS, MODELS
 from mien.spec import ModelSpec
-from mien.training.config import config_from_dict
+from mien.training.config import config_from_dict, read_config
 from mien.training.corruptions import CORRUPTIONS, SEVERITIES
 from mien.training.cost import count_cost
 from mien.training.model import FaceNet
@@ -276,6 +277,72 @@ def write_few_faces() -> str:
             ),
         ]
     )
+
+
+def write_worth_of_lstm() -> str:
+    """Write how far the CNN-LSTM is ahead of its baseline, at each budget and on each split."""
+    heads = (
+        "CNN-LSTM (36 places, mean output), three seeds",
+        "split",
+        "its accuracy",
+        "the CNN's",
+        "gain in points (95 %)",
+        "gain of the votes",
+    )
+    rows = [f"| {' | '.join(heads)} |", "|---|---|--:|--:|--:|--:|"]
+    for group, budget in (
+        ("heads", "6 epochs, against flatten and dense"),
+        ("trained-out", "24 epochs, against flatten and dense"),
+        ("trained-out-test", "24 epochs, against flatten and dense"),
+        ("full", "70 epochs, against mean and dense"),
+        ("full-test", "70 epochs, against mean and dense"),
+    ):
+        found = read_json(ACCURACY / "study" / f"{group}.json")
+        summary = found["summary"]
+        ours = next(name for name in summary if "36 places, mean output" in name)
+        row, rival = summary[ours], summary[found["reference"]]
+        low, high = row["gain_interval"]
+        votes = f"{100 * summary[ours + VOTE]['gain']:+.2f}" if ours + VOTE in summary else ""
+        rows.append(
+            f"| {budget} | {found['split']} | {row['accuracy']:.2%} | {rival['accuracy']:.2%} | "
+            f"{100 * row['gain']:+.2f} ({100 * low:+.2f} to {100 * high:+.2f}) | {votes} |"
+        )
+    return block(rows)
+
+
+def write_models_in_order() -> str:
+    """Write every model that was exported and judged on the test split, in that order."""
+    found = {path.stem: read_json(path) for path in ACCURACY.glob("*.json")}
+    models = {name: each for name, each in found.items() if "views" in each}
+    title = next(iter(models.values()))["data"]["title"]
+    measures = (
+        "single view",
+        "with flip",
+        "macro-F1",
+        "ECE",
+        "under 40 corruptions",
+        "million MACs",
+        "hours",
+    )
+    rows = [
+        f"| {title}, calibrated on PublicTest | {' | '.join(measures)} |",
+        f"|---|{'--:|' * len(measures)}",
+    ]
+    for name, each in sorted(models.items(), key=lambda item: str(item[1]["created"])):
+        model = read_config(ROOT / "recipes" / f"{name}.toml").model
+        cost = count_cost(FaceNet(model, len(each["data"]["class_names"])))
+        with (ACCURACY / f"{name}-history.csv").open(encoding="utf-8", newline="") as file:
+            seconds = sum(float(epoch["seconds"]) for epoch in csv.DictReader(file))
+        worse = found.get(f"{name}-corruptions")
+        single, flip = each["views"]["single"], each["views"]["flip"]
+        shown = f"**`{name}`**" if name in MODELS else f"`{name}`"
+        rows.append(
+            f"| {shown} | {single['accuracy']:.1%} | {flip['accuracy']:.1%} | "
+            f"{single['macro_f1']:.3f} | {single['ece']:.3f} | "
+            f"{'' if worse is None else format(worse['mean_accuracy'], '.1%')} | "
+            f"{cost.macs / 1e6:.0f} | {seconds / 3600:.1f} |"
+        )
+    return block(rows)
 
 
 def write_study(group: str) -> str:
