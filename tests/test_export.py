@@ -11,7 +11,7 @@ import torch
 from drawn_faces import drawn_dataset
 from mien.errors import ConfigError, DataError, ExportError, ModelError, OutputError
 from mien.recognizer import Recognizer
-from mien.training.checkpoint import load_model
+from mien.training.checkpoint import load_model, pack_weights
 from mien.training.config import Stage, read_config
 from mien.training.datasets import Dataset
 from mien.training.export import calibrate_again, export
@@ -59,8 +59,18 @@ def test_the_weights_as_trained_lie_beside_it(trained, exported, tmp_path):
     for path in (exported.weights, small.weights):
         again, told = load_model(path)
         assert told == description
-        assert np.array_equal(again.predict_logits(faces), net.predict_logits(faces))
-        assert path.stat().st_size < checkpoint.stat().st_size / 2
+        assert np.abs(again.predict_logits(faces) - net.predict_logits(faces)).max() < 0.02
+        assert path.stat().st_size < checkpoint.stat().st_size / 4
+
+
+def test_weights_too_large_for_half_precision_stay_whole(trained, tmp_path):
+    net, description = load_model(trained[0])
+    with torch.no_grad():
+        net.classifier.bias[0] = 1e6
+    path = tmp_path / "large.safetensors"
+    path.write_bytes(pack_weights(net, description))
+    again, _ = load_model(path)
+    assert torch.equal(again.classifier.bias, net.classifier.bias)
 
 
 def test_the_contract_travels_with_the_weights(trained, exported):

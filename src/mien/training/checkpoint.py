@@ -117,7 +117,9 @@ def load_model(path: Path) -> tuple[FaceNet, dict[str, Any]]:
 
 
 def pack_weights(net: FaceNet, description: Mapping[str, Any]) -> bytes:
-    """Give a checkpoint's bytes without what only its own run needs: a third of them.
+    """Give a checkpoint's bytes without what only its own run needs, in halves: a sixth of them.
+
+    In half precision, weights to train further with change a logit by some thousandths.
 
     Args:
         net: The network.
@@ -126,8 +128,14 @@ def pack_weights(net: FaceNet, description: Mapping[str, Any]) -> bytes:
     Returns:
         What `load_model` reads, once it is a file.
     """
-    state = {f"net.{name}": tensor for name, tensor in net.state_dict().items()}
+    state = {f"net.{name}": _halve(tensor) for name, tensor in net.state_dict().items()}
     return _to_bytes({"state_dict": state, "mien": description})
+
+
+def _halve(tensor: Tensor) -> Tensor:
+    """Give a tensor in half precision where that can hold it, otherwise as it is."""
+    half = tensor.half() if tensor.is_floating_point() else tensor
+    return half if bool(torch.isfinite(half).all()) else tensor
 
 
 def begin_with(net: FaceNet, start: str, config: ModelConfig, class_names: tuple[str, ...]) -> None:
