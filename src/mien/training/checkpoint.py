@@ -116,19 +116,21 @@ def load_model(path: Path) -> tuple[FaceNet, dict[str, Any]]:
     return net.eval(), description
 
 
-def pack_weights(net: FaceNet, description: Mapping[str, Any]) -> bytes:
-    """Give a checkpoint's bytes without what only its own run needs, in halves: a sixth of them.
-
-    In half precision, weights to train further with change a logit by some thousandths.
+def pack_weights(net: FaceNet, description: Mapping[str, Any], *, halve: bool = False) -> bytes:
+    """Give a checkpoint's bytes without what only its own run needs: a third of them.
 
     Args:
         net: The network.
         description: What `load_model` gave with it.
+        halve: Keep the weights in half precision, which changes a logit by some thousandths.
 
     Returns:
         What `load_model` reads, once it is a file.
     """
-    state = {f"net.{name}": _halve(tensor) for name, tensor in net.state_dict().items()}
+    state = {
+        f"net.{name}": _halve(tensor) if halve else tensor
+        for name, tensor in net.state_dict().items()
+    }
     return _to_bytes({"state_dict": state, "mien": description})
 
 

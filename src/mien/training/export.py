@@ -48,8 +48,8 @@ class ExportResult:
     Attributes:
         onnx: The network, `NAME.onnx`.
         contract: What it takes and gives, `NAME.json`.
-        weights: The network as it was trained, `NAME.safetensors`, to train further with; None
-            where there was no checkpoint.
+        weights: The network as it was trained, `NAME.safetensors`, in half precision, to train
+            further with; None where there was no checkpoint.
         largest_difference: Between torch and onnxruntime, over all faces compared, in logits; None
             where there was no checkpoint to compare with.
         calibrated: What was fitted on the validation split.
@@ -126,7 +126,7 @@ def export(
             f"the model knows {', '.join(class_names)}, but {dataset.source} has "
             f"{', '.join(dataset.class_names)}: export with the data it was trained on"
         )
-    weights = pack_weights(net, description)
+    weights = pack_weights(net, description, halve=True)
     logits = net.predict_logits(validation.images)
     scaling = find_scaling(logits, validation.labels)
     if scaling is not None:
