@@ -59,7 +59,9 @@ def test_the_weights_as_trained_lie_beside_it(trained, exported, tmp_path):
     for path in (exported.weights, small.weights):
         again, told = load_model(path)
         assert told == description
-        assert np.abs(again.predict_logits(faces) - net.predict_logits(faces)).max() < 0.02
+        assert np.abs(again.predict_logits(faces) - net.predict_logits(faces)).max() < 0.01
+        for kept, whole in zip(again.parameters(), net.parameters(), strict=True):
+            assert torch.equal(kept, whole.half().float())
         assert path.stat().st_size < checkpoint.stat().st_size / 4
 
 

@@ -1,5 +1,6 @@
 """This module turns figures and source into the generated parts of pages, one function each."""
 
+import csv
 import json
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +20,17 @@ def read_json(path: Path) -> dict[str, Any]:
 def read_evaluation(name: str = "accurate") -> dict[str, Any]:
     """Read a model's evaluation on the test split."""
     return read_json(ACCURACY / f"{name}.json")
+
+
+def read_epochs(name: str) -> list[dict[str, str]]:
+    """Read what each epoch of a model's training was."""
+    with (ACCURACY / f"{name}-history.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def count_hours(epochs: list[dict[str, str]]) -> float:
+    """Give the hours that epochs took."""
+    return sum(float(epoch["seconds"]) for epoch in epochs) / 3600
 
 
 def block(lines: list[str]) -> str:

@@ -1,14 +1,22 @@
 """This module turns evaluations into tables of what the models are worth."""
 
-import csv
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
-from blocks import ACCURACY, BENCHMARKS, ROOT, block, read_evaluation, read_json
+from blocks import (
+    ACCURACY,
+    BENCHMARKS,
+    block,
+    count_hours,
+    read_epochs,
+    read_evaluation,
+    read_json,
+)
 from mien.recognizer import ASSETS, MODELS
 from mien.spec import ModelSpec
-from mien.training.config import config_from_dict, read_config
+from mien.training.config import config_from_dict
 from mien.training.corruptions import CORRUPTIONS, SEVERITIES
-from mien.training.cost import count_cost
+from mien.training.cost import Cost, count_cost
 from mien.training.model import FaceNet
 
 VOTE: Final = ", vote of the seeds"
@@ -175,8 +183,7 @@ def write_models() -> str:
 def _describe_model(name: str) -> dict[str, str]:
     """Give a model's column."""
     evaluation, spec = read_evaluation(name), ModelSpec.read(ASSETS / f"{name}.json")
-    config = config_from_dict(dict(spec.training["config"])).model
-    cost = count_cost(FaceNet(config, len(spec.class_names)))
+    cost = _count(spec.training)
     views, title = evaluation["views"], evaluation["data"]["title"]
     column = {f"{title}, {what}": f"{views[key]['accuracy']:.1%}" for key, what in _VIEWS.items()}
     robustness = read_json(ACCURACY / f"{name}-corruptions.json")
@@ -190,6 +197,12 @@ def _describe_model(name: str) -> dict[str, str]:
         "convolutions reckon in": "int8" if "int8" in spec.training else "float32",
         "file": f"{size:.1f} MB",
     }
+
+
+def _count(training: Mapping[str, Any]) -> Cost:
+    """Count a network's cost from what its contract says of its training."""
+    config = config_from_dict(dict(training["config"])).model
+    return count_cost(FaceNet(config, len(training["class_names"])))
 
 
 def write_corruption_parameters() -> str:
@@ -329,10 +342,6 @@ def write_models_in_order() -> str:
         f"|---|{'--:|' * len(measures)}",
     ]
     for name, each in sorted(models.items(), key=lambda item: str(item[1]["created"])):
-        model = read_config(ROOT / "recipes" / f"{name}.toml").model
-        cost = count_cost(FaceNet(model, len(each["data"]["class_names"])))
-        with (ACCURACY / f"{name}-history.csv").open(encoding="utf-8", newline="") as file:
-            seconds = sum(float(epoch["seconds"]) for epoch in csv.DictReader(file))
         worse = found.get(f"{name}-corruptions")
         single, flip = each["views"]["single"], each["views"]["flip"]
         shown = f"**`{name}`**" if name in MODELS else f"`{name}`"
@@ -340,7 +349,8 @@ def write_models_in_order() -> str:
             f"| {shown} | {single['accuracy']:.1%} | {flip['accuracy']:.1%} | "
             f"{single['macro_f1']:.3f} | {single['ece']:.3f} | "
             f"{'' if worse is None else format(worse['mean_accuracy'], '.1%')} | "
-            f"{cost.macs / 1e6:.0f} | {seconds / 3600:.1f} |"
+            f"{_count(each['model']['training']).macs / 1e6:.0f} | "
+            f"{count_hours(read_epochs(name)):.1f} |"
         )
     return block(rows)
 

@@ -1,9 +1,8 @@
 """This module turns measurements of time and memory into tables of what things cost."""
 
-import csv
 from pathlib import Path
 
-from blocks import ACCURACY, BENCHMARKS, block, read_evaluation, read_json
+from blocks import BENCHMARKS, block, count_hours, read_epochs, read_evaluation, read_json
 from mien.recognizer import MODELS
 
 
@@ -38,12 +37,10 @@ def _describe_training(name: str) -> str:
     """Say how long a model learnt, what it began with included."""
     epochs: list[dict[str, str]] = []
     while name:
-        with (ACCURACY / f"{name}-history.csv").open(newline="", encoding="utf-8") as file:
-            epochs += csv.DictReader(file)
+        epochs += read_epochs(name)
         told = read_evaluation(name)["model"]["training"]["config"]
         name = Path(told.get("start", "")).parent.parent.name
-    hours = sum(float(epoch["seconds"]) for epoch in epochs) / 3600
-    return f"{len(epochs)} epochs, {hours:.1f} h"
+    return f"{len(epochs)} epochs, {count_hours(epochs):.1f} h"
 
 
 def write_page_speed() -> str:
