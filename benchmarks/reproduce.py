@@ -10,11 +10,11 @@ runs/NAME/run/best.safetensors its weights. A network that lies elsewhere is tak
 finalists of the study in benchmarks/accuracy/study/full. Stopped at any moment, the same command
 goes on where it was. Exit codes: 0 inside, 1 outside, 2 it could not be done.
 
-The rule. If NAME-seeds.json beside NAME.json holds the accuracies of several seeds, as
-{"test": [0.70, ...]}, the run is inside if its accuracy lies in the 95 % prediction interval for
-one more seed (Student's t). With one published figure, it is inside if its accuracy lies in that
-figure's own 95 % interval (Wilson). A run above the interval is outside as well: something differs,
-and one should know what.
+The rule. If benchmarks/study.py judged several seeds of the recipe (study/NAME-test.json beside
+NAME.json), the run is inside if its accuracy lies in the 95 % prediction interval for one more seed
+(Student's t); what the export adds, the best epoch and vector scaling, is not in these. With one
+published figure, it is inside if its accuracy lies in that figure's own 95 % interval (Wilson). A
+run above the interval is outside as well: something differs, and one should know what.
 """
 
 import json
@@ -68,8 +68,9 @@ def read_published(folder: Path, name: str) -> Published:
         single, sha256 = told["views"]["single"], told["data"]["source_sha256"]
         int8 = "int8" in told["model"]["training"]
         low, high = single["accuracy_interval"]
-        seeds_path = folder / f"{name}-seeds.json"
-        seeds = json.loads(seeds_path.read_text("utf-8"))["test"] if seeds_path.is_file() else []
+        study = folder / "study" / f"{name}-test.json"
+        runs = json.loads(study.read_text("utf-8"))["runs"] if study.is_file() else []
+        seeds = [run["accuracy"] for run in runs if run["seed"] is not None]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} does not say what was published of {name}: {error!r}") from error
     if len(seeds) < 2:

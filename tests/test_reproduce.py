@@ -49,7 +49,10 @@ def publish(folder, sha256, *, accuracy=0.5, interval=(0.0, 1.0), seeds=None, tr
     }
     (folder / "small.json").write_text(json.dumps(told))
     if seeds:
-        (folder / "small-seeds.json").write_text(json.dumps({"test": seeds}))
+        runs = [{"seed": seed, "accuracy": value} for seed, value in enumerate(seeds, 1)]
+        runs += [{"seed": None, "accuracy": 0.99}]  # the vote of the seeds
+        (folder / "study").mkdir()
+        (folder / "study" / "small-test.json").write_text(json.dumps({"runs": runs}))
 
 
 def test_it_trains_exports_evaluates_and_judges_and_goes_on_where_it_was(data, tmp_path, capsys):
