@@ -18,14 +18,11 @@ import pytest
 from PIL import Image
 
 import mien
+from browser import launch, list_violations, needs_chromium
 
 ROOT = Path(__file__).parent.parent
 BUILDS = (ROOT / "web" / "dist", ROOT / "src" / "mien" / "serving" / "page")
 BUILD = next((build for build in BUILDS if (build / "index.html").is_file()), None)
-CHROMIUM = next(
-    (path for path in ("/usr/bin/chromium", "/usr/bin/chromium-browser") if Path(path).exists()),
-    None,
-)
 SIZES = ((360, 740), (820, 1180), (1440, 900))
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -34,7 +31,7 @@ expect = sync_api.expect
 pytestmark = [
     pytest.mark.enable_socket,
     pytest.mark.skipif(BUILD is None, reason="the page is not built: make web"),
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: apt install chromium"),
+    needs_chromium,
 ]
 
 
@@ -108,15 +105,9 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Chromium with a camera that shows a portrait moving to and fro."""
     film = tmp_path_factory.mktemp("camera") / "camera.mjpeg"
     film.write_bytes(b"".join(encode(frame, "JPEG") for frame in draw_film(40)))
-    arguments = [
-        "--no-sandbox",
-        "--use-fake-device-for-media-stream",
-        f"--use-file-for-fake-video-capture={film}",
-    ]
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield browser
-        browser.close()
+    yield from launch(
+        "--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={film}"
+    )
 
 
 @pytest.fixture
@@ -352,14 +343,13 @@ def test_another_model_can_be_chosen(visit: Visit) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(visit: Visit, scheme: str) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is missing")
+    pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is missing")
     page = visit.page
     # Without motion, or axe may look while the colours still fade from one scheme to the other.
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
 
     def check(where: str) -> None:
-        results = axe.Axe().run(page)
-        assert results.violations_count == 0, f"{where}: {results.generate_report()}"
+        assert list_violations(page) == [], where
 
     check("welcome")
     visit.open_photo(ROOT / "tests" / "golden" / "group.png")
