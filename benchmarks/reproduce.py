@@ -10,11 +10,9 @@ runs/NAME/run/best.safetensors its weights. A network that lies elsewhere is tak
 finalists of the study in benchmarks/accuracy/study/full. Stopped at any moment, the same command
 goes on where it was. Exit codes: 0 inside, 1 outside, 2 it could not be done.
 
-The rule. If benchmarks/study.py judged several seeds of the recipe (study/NAME-test.json beside
-NAME.json), the run is inside if its accuracy lies in the 95 % prediction interval for one more seed
-(Student's t); what the export adds, the best epoch and vector scaling, is not in these. With one
-published figure, it is inside if its accuracy lies in that figure's own 95 % interval (Wilson). A
-run above the interval is outside as well: something differs, and one should know what.
+The rule. The run is inside if its accuracy lies in the published figure's own 95 % interval
+(Wilson, of the faces that were asked). A run above it is outside as well: something differs, and
+one should know what. To repeat with another seed, give a copy of the recipe that has it (--recipe).
 """
 
 import json
@@ -25,7 +23,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
-from scipy import stats
 
 from mien.cli import main as mien
 from mien.errors import DataError, MienError
@@ -42,16 +39,14 @@ class Published:
     """What was published of a model.
 
     Attributes:
-        accuracy: On the test split, single view; the mean of the seeds if there are several.
-        interval: Where a repeated training should fall, 95 %.
-        rule: How the interval was made, in words.
+        accuracy: On the test split, single view.
+        interval: Where a repeated training should fall: Wilson's, 95 %.
         data_sha256: Of the data's file.
         int8: Whether the model was exported in 8-bit integers.
     """
 
     accuracy: float
     interval: tuple[float, float]
-    rule: str
     data_sha256: str
     int8: bool
 
@@ -68,19 +63,9 @@ def read_published(folder: Path, name: str) -> Published:
         single, sha256 = told["views"]["single"], told["data"]["source_sha256"]
         int8 = "int8" in told["model"]["training"]
         low, high = single["accuracy_interval"]
-        study = folder / "study" / f"{name}-test.json"
-        runs = json.loads(study.read_text("utf-8"))["runs"] if study.is_file() else []
-        seeds = [run["accuracy"] for run in runs if run["seed"] is not None]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} does not say what was published of {name}: {error!r}") from error
-    if len(seeds) < 2:
-        rule = "Wilson's 95 % interval of the published figure"
-        return Published(single["accuracy"], (low, high), rule, sha256, int8)
-    mean, count = sum(seeds) / len(seeds), len(seeds)
-    deviation = (sum((value - mean) ** 2 for value in seeds) / (count - 1)) ** 0.5
-    reach = float(stats.t.ppf(0.975, count - 1)) * deviation * (1 + 1 / count) ** 0.5
-    rule = f"95 % prediction interval for one more seed after {count}"
-    return Published(mean, (mean - reach, mean + reach), rule, sha256, int8)
+    return Published(single["accuracy"], (low, high), sha256, int8)
 
 
 def check_data(data: Path, published: Published) -> None:
@@ -158,7 +143,7 @@ def judge(name: str, accuracy: float, published: Published) -> tuple[bool, str]:
     where = "inside" if inside else ("below" if accuracy < low else "above")
     return inside, (
         f"{name}: {accuracy:.2%} on the test split, single view, is {where} the published "
-        f"{100 * low:.2f} to {100 * high:.2f} % ({published.rule}; published: "
+        f"{100 * low:.2f} to {100 * high:.2f} % (Wilson's 95 % interval of "
         f"{published.accuracy:.2%})."
     )
 
