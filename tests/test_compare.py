@@ -179,6 +179,15 @@ def test_the_command_compares_tables_without_data(
     assert "leave out --data and --split" in " ".join(capsys.readouterr().err.split())
 
 
+def test_tables_side_by_side_are_told_apart_by_their_own_names(
+    tables: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new = (folder / "predictions.csv" for folder in tables)
+    first = old.rename(tmp_path / "first-predictions.csv")
+    assert main(["compare", str(first), str(new.rename(tmp_path / "second.csv"))]) == 0
+    assert "second is more accurate than first" in " ".join(capsys.readouterr().out.split())
+
+
 def test_the_command_asks_a_model_about_the_data(
     tables: tuple[Path, Path], tiny_model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

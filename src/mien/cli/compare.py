@@ -54,7 +54,7 @@ def compare(
     models = {model: load_predictor(model) for model, table in found.items() if table is None}
     tables = {model: read_predictions(table) for model, table in found.items() if table}
     names = {model: predictor.name for model, predictor in models.items()}
-    names |= {model: table.parent.name or model for model, table in found.items() if table}
+    names |= {model: _name_table(table) for model, table in found.items() if table}
     if models:
         if data is None:
             raise ConfigError(f"--data is needed to ask {next(iter(models))} about its faces")
@@ -92,3 +92,13 @@ def _find_table(model: str) -> Path | None:
         return path
     table = path / PREDICTIONS
     return table if table.is_file() else None
+
+
+def _name_table(table: Path) -> str:
+    """Name a model by its table: by the folder that mien wrote it to, or by its own name.
+
+    mien's own figures lie side by side, as NAME-predictions.csv.
+    """
+    if table.name == PREDICTIONS:
+        return table.absolute().parent.name
+    return table.stem.removesuffix("-predictions")
