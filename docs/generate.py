@@ -97,6 +97,7 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "headline": accuracy.write_headline,
     "accuracy": accuracy.write_accuracy,
     "accuracy-cnn-lstm": partial(accuracy.write_accuracy, "cnn-lstm"),
+    "seeds": accuracy.write_seeds,
     "model-index": accuracy.write_model_index,
     "models": accuracy.write_models,
     "corruptions": accuracy.write_corruptions,

@@ -61,6 +61,21 @@ def write_accuracy(name: str = "accurate") -> str:
     return block(rows)
 
 
+def write_seeds() -> str:
+    """Write `accurate`, and beside it what its recipe came to with another seed."""
+    evaluations = (read_evaluation(), read_evaluation("accurate-seed-2"))
+    views = [evaluation["views"] for evaluation in evaluations]
+    table = {
+        what: [f"{view[key]['accuracy']:.2%}" for view in views] for key, what in _VIEWS.items()
+    }
+    for key, what in (("macro_f1", "macro-F1"), ("ece", "ECE"), ("nll", "NLL")):
+        table[f"{what}, single view"] = [f"{view['single'][key]:.3f}" for view in views]
+    title = evaluations[0]["data"]["title"]
+    rows = [f"| {title} | seed 1, which ships | seed 2 |", "|---|--:|--:|"]
+    rows += [f"| {what} | {' | '.join(cells)} |" for what, cells in table.items()]
+    return block(rows)
+
+
 def write_per_class(name: str = "accurate") -> str:
     """Write a table of the classes, single view."""
     evaluation = read_evaluation(name)
