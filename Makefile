@@ -65,7 +65,7 @@ clean: ## Remove what make made, except for models and runs
 $(VENV)/ready: pyproject.toml hatch_build.py
 	$(call make_environment,$(VENV))
 	@echo "installing mien with PyTorch and the tools: some minutes, once"
-	@$(VENV)/bin/python -m pip install --quiet --editable '.[video,tables,serve,train,dev]'
+	@$(VENV)/bin/python -m pip install --quiet --editable '.[all]' --group dev
 	@touch $@
 
 $(DEMO)/ready: pyproject.toml hatch_build.py

@@ -53,6 +53,12 @@ def test_the_version_has_one_home() -> None:
     assert mien.__version__ == project["version"]
 
 
+def test_the_extra_all_names_every_other() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    assert extras["all"] == [f"mien[{','.join(sorted(extras.keys() - {'all'}))}]"]
+
+
 def test_importing_is_free() -> None:
     code = f"""
 import sys
