@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import type { FaceResult } from "../src/results";
+import type { FaceResult } from "../src/reading/results";
 
 const ROOT = new URL("../../", import.meta.url);
 export const ASSETS = new URL("src/mien/assets/", ROOT);

@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { inflateSync } from "node:zlib";
-import type { Pixels } from "../src/images";
+import type { Pixels } from "../src/reading/images";
 
 export function readPng(path: URL): Pixels {
   const file = readFileSync(path);

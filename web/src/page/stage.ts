@@ -1,6 +1,6 @@
 /** This module turns a photo, a camera or a video, and the faces in it, into what the stage shows. */
 
-import { MienError } from "./errors";
+import { MienError } from "../reading/errors";
 import { drawFaces, fit, type ShownFace } from "./overlay";
 
 /** The stage: a video element, a canvas for stills, and a canvas over both for boxes. */

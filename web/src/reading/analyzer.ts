@@ -1,8 +1,8 @@
 /** This module turns pictures and frames into results: it composes detector, crop and recognizer. */
 
-import type { Face, FaceDetector } from "./faces";
+import type { Face, FaceDetector } from "./detector";
 import type { Pixels } from "./images";
-import { cropFace, isTooSmall } from "./preprocess";
+import { cropFace, isTooSmall } from "./crop";
 import type { Recognizer } from "./recognizer";
 import { read, unread, type FaceResult } from "./results";
 import { Tracker } from "./tracking";

@@ -1,10 +1,10 @@
 /** This module turns the models that were there when the page was built into a list to choose from. */
 
-import { MienError } from "./errors";
-import { readSpec, type ModelSpec } from "./spec";
+import { MienError } from "../reading/errors";
+import { readSpec, type ModelSpec } from "../reading/spec";
 
-const FILES = import.meta.glob<string>("../../src/mien/assets/*.onnx", { query: "?url", import: "default", eager: true });
-const CONTRACTS = import.meta.glob<unknown>("../../src/mien/assets/*.json", { import: "default", eager: true });
+const FILES = import.meta.glob<string>("../../../src/mien/assets/*.onnx", { query: "?url", import: "default", eager: true });
+const CONTRACTS = import.meta.glob<unknown>("../../../src/mien/assets/*.json", { import: "default", eager: true });
 const DETECTOR = "face_detection_yunet_2023mar";
 /** The first of these that is there is the page's default. */
 const ORDER = ["fast", "accurate"];

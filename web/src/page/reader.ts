@@ -1,6 +1,6 @@
 /** This module turns pictures and frames into readings, by asking the worker; frames never queue. */
 
-import { MienError } from "./errors";
+import { MienError } from "../reading/errors";
 import type { Answer, Question, Reading } from "./worker";
 
 type Unnumbered<T> = T extends Question ? Omit<T, "id"> : never;

@@ -1,6 +1,6 @@
 /** This module turns what was found into plain records, with the keys that Python's JSON has. */
 
-import type { Box, Face } from "./faces";
+import type { Box, Face } from "./detector";
 
 export const SCHEMA = 1;
 

@@ -5,7 +5,7 @@
  * examples that Python and this page both reproduce.
  */
 
-import type { Face } from "./faces";
+import type { Face } from "./detector";
 import type { Pixels } from "./images";
 
 /** A face whose box is under this on its shorter side is not read: too few pixels to judge by. */

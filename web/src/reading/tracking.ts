@@ -4,7 +4,7 @@
  * A track says that a face went on from frame to frame, by overlap alone; never whose it is.
  */
 
-import { overlap, type Box, type Face } from "./faces";
+import { overlap, type Box, type Face } from "./detector";
 import type { FaceResult, Probabilities } from "./results";
 
 /** Time in which a smoothed probability goes about two thirds of the way to a new level. */

@@ -1,7 +1,7 @@
 /** This module turns face crops into calibrated probabilities; it owns the model's session. */
 
 import { MienError } from "./errors";
-import { toInput } from "./preprocess";
+import { toInput } from "./crop";
 import { openSession, type Session } from "./sessions";
 import type { ModelSpec } from "./spec";
 

@@ -1,6 +1,6 @@
 /** This module turns the visitor's consent into a camera's stream, or into a plain sentence. */
 
-import { MienError } from "./errors";
+import { MienError } from "../reading/errors";
 
 /** The size asked for: enough for faces, and quick to look at. */
 const WANTED = { width: { ideal: 640 }, height: { ideal: 480 }, facingMode: "user" };

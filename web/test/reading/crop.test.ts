@@ -1,9 +1,9 @@
 /** Crops are those of Python, to the last grey level. */
 
 import { describe, expect, test } from "vitest";
-import { cropFace, isTooSmall, quarterTurns, toInput } from "../src/preprocess";
-import { crops } from "./golden";
-import { toPixels } from "./png";
+import { cropFace, isTooSmall, quarterTurns, toInput } from "../../src/reading/crop";
+import { crops } from "../golden";
+import { toPixels } from "../png";
 
 const picture = toPixels(Buffer.from(crops.rgb_base64, "base64"), crops.width, crops.height);
 

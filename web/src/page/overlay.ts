@@ -1,7 +1,7 @@
 /** This module turns faces into boxes and words, drawn over a picture. */
 
 import { colorOf } from "./palette";
-import { topOf, type FaceResult, type Probabilities } from "./results";
+import { topOf, type FaceResult, type Probabilities } from "../reading/results";
 
 /** What is shown of a face: the smoothed probabilities of a video, or the photo's. */
 export interface ShownFace {

@@ -1,6 +1,6 @@
 /** This module turns text or a canvas into a file that the browser saves. */
 
-import { MienError } from "./errors";
+import { MienError } from "../reading/errors";
 
 /** Save text under a name. */
 export function saveText(text: string, name: string, type: string): void {

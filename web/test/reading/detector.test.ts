@@ -2,18 +2,18 @@
 
 import { existsSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
-import { Analyzer } from "../src/analyzer";
-import { FaceDetector, letterbox } from "../src/faces";
-import { freeShapes } from "../src/protobuf";
-import { Recognizer } from "../src/recognizer";
-import { toRecord, type FaceResult } from "../src/results";
-import { useRuntime } from "../src/sessions";
-import { readSpec } from "../src/spec";
-import { YuNet } from "../src/yunet";
-import { ASSETS, DETECTOR, faces, GOLDEN, hasDetector, readBytes, sha256 } from "./golden";
-import { readPng } from "./png";
+import { Analyzer } from "../../src/reading/analyzer";
+import { FaceDetector, letterbox, overlap, roundHalfEven, suppress } from "../../src/reading/detector";
+import { freeShapes } from "../../src/reading/protobuf";
+import { Recognizer } from "../../src/reading/recognizer";
+import { toRecord, type FaceResult } from "../../src/reading/results";
+import { useRuntime } from "../../src/reading/sessions";
+import { readSpec } from "../../src/reading/spec";
+import { YuNet } from "../../src/reading/yunet";
+import { ASSETS, DETECTOR, faces, GOLDEN, hasDetector, readBytes, sha256 } from "../golden";
+import { readPng } from "../png";
 
-const WASM = new URL("../node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm", import.meta.url);
+const WASM = new URL("../../node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm", import.meta.url);
 const pictures = Object.entries(faces.pictures);
 
 describe.each(pictures)("%s", (name, golden) => {
@@ -61,3 +61,14 @@ function expectClose(face: FaceResult, wanted: FaceResult): void {
     expect(Math.abs((face.probabilities ?? {})[name] - value)).toBeLessThan(1e-3);
   }
 }
+
+test("rounding is Python's", () => {
+  expect([0.5, 1.5, 2.5, 2.4, 2.6].map(roundHalfEven)).toEqual([0, 2, 2, 2, 3]);
+});
+
+test("of two candidates that overlap, the better stays", () => {
+  const at = (x: number, score: number) => ({ x, y: 0, width: 10, height: 10, landmarks: [], score });
+  expect(suppress([at(0, 0.8), at(1, 0.9), at(30, 0.7)]).map(({ x }) => x)).toEqual([1, 30]);
+  expect(overlap(at(0, 1), at(5, 1))).toBeCloseTo(1 / 3);
+  expect(overlap(at(0, 1), at(50, 1))).toBe(0);
+});

@@ -1,15 +1,15 @@
 /** This module turns messages from the page into readings: detection and recognition, off its thread. */
 
 import wasmUrl from "onnxruntime-web/ort-wasm-simd-threaded.wasm?url";
-import { Analyzer } from "./analyzer";
-import { MienError, toSentence, type ErrorKind } from "./errors";
-import { FaceDetector } from "./faces";
-import { PixelReader } from "./images";
+import { Analyzer } from "../reading/analyzer";
+import { MienError, toSentence, type ErrorKind } from "../reading/errors";
+import { FaceDetector } from "../reading/detector";
+import { PixelReader } from "../reading/images";
 import { detectorUrl, MODELS } from "./models";
-import { Recognizer } from "./recognizer";
-import type { FaceResult } from "./results";
-import { useRuntime } from "./sessions";
-import { YuNet } from "./yunet";
+import { Recognizer } from "../reading/recognizer";
+import type { FaceResult } from "../reading/results";
+import { useRuntime } from "../reading/sessions";
+import { YuNet } from "../reading/yunet";
 
 /** What the page asks for. `restart` forgets the frames before. */
 export type Question =

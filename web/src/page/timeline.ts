@@ -1,7 +1,7 @@
 /** This module turns the last seconds of a face into a picture: one lane for each emotion. */
 
 import { colorOf } from "./palette";
-import type { Probabilities } from "./results";
+import type { Probabilities } from "../reading/results";
 
 /** How much time is shown. */
 export const WINDOW_S = 30;

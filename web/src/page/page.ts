@@ -3,17 +3,17 @@
 import { closeCamera, openCamera } from "./camera";
 import { Cards } from "./cards";
 import { nameAfter, savePng, saveText } from "./downloads";
-import { toSentence } from "./errors";
+import { toSentence } from "../reading/errors";
 import type { ShownFrame } from "./frames";
-import { readImage, readKind, refusal } from "./images";
+import { readImage, readKind, refusal } from "../reading/images";
 import { Live } from "./live";
 import { MODELS } from "./models";
 import { toShown, type ShownFace } from "./overlay";
 import { Reader } from "./reader";
-import { Recording } from "./recording";
-import { imageResult, type FaceResult, type ImageResult } from "./results";
+import { Recording } from "../reading/recording";
+import { imageResult, type FaceResult, type ImageResult } from "../reading/results";
 import { element, Stage } from "./stage";
-import { toCsv } from "./tables";
+import { toCsv } from "../reading/tables";
 import { Timeline } from "./timeline";
 import type { Reading } from "./worker";
 

@@ -1,0 +1,16 @@
+/** CSV has the columns that Python's tables have. */
+
+import { expect, test } from "vitest";
+import { imageResult } from "../../src/reading/results";
+import { columns, toCsv } from "../../src/reading/tables";
+import { NAMES, readAt } from "../samples";
+
+test("there is a row for each face, and one where there is none", () => {
+  const text = toCsv([imageResult('a, "b".jpg', 9, 9, [readAt(0.9), readAt(0.2)]), imageResult("=c", 9, 9, [])], NAMES);
+  const lines = text.trimEnd().split("\r\n");
+  expect(lines.length).toBe(4);
+  expect(lines[0]).toBe(columns(NAMES).join(","));
+  expect(lines[1].startsWith('"a, ""b"".jpg",,,1,,happy,,0.9,0.1,')).toBe(true);
+  expect(lines[2]).toContain(",2,,sad,,0.2,0.8,");
+  expect(lines[3]).toBe(`'=c${",".repeat(columns(NAMES).length - 1)}`);
+});
