@@ -24,7 +24,8 @@ from mien.batch.copies import write_picture
 from mien.cli import COMMANDS, app
 from mien.cli.explain import explain
 
-PAGES: Final = ("README.md", "MODEL_CARD.md", "docs/*.md", "examples/*.md")
+PAGES: Final = ("README.md", "MODEL_CARD.md", "docs/**/*.md", "examples/*.md")
+CLI_PAGE: Final = ROOT / "docs" / "cli.md"
 
 _BLOCK = re.compile(
     r"((?:<!--|#) generated: ([\w-]+)(?: -->)?(?=\n))(.*?)((?:<!-- end -->|# end\n))", re.DOTALL
@@ -46,13 +47,17 @@ def main() -> None:
 
 def render() -> dict[Path, str]:
     """Give every page that has something generated, as it should be."""
-    pages = {ROOT / "docs" / "cli.md": write_cli_page()}
+    pages = {CLI_PAGE: write_cli_page()}
     for pattern in PAGES:
         for path in sorted(ROOT.glob(pattern)):
-            text = path.read_text(encoding="utf-8")
-            if path not in pages and _BLOCK.search(text):
-                pages[path] = _BLOCK.sub(_fill, text)
+            if path not in pages and is_generated(path):
+                pages[path] = _BLOCK.sub(_fill, path.read_text(encoding="utf-8"))
     return pages
+
+
+def is_generated(path: Path) -> bool:
+    """Return whether a page has generated parts."""
+    return path == CLI_PAGE or bool(_BLOCK.search(path.read_text(encoding="utf-8")))
 
 
 def _fill(match: re.Match[str]) -> str:
