@@ -1,9 +1,9 @@
-/** This module turns the visitor's consent into a camera's stream, or into a plain sentence. */
+/** Opening a camera, once the visitor agrees, and listing those there are. */
 
 import { MienError } from "../reading/errors";
 
-/** The size asked for: enough for faces, and quick to look at. */
-const WANTED = { width: { ideal: 640 }, height: { ideal: 480 }, facingMode: "user" };
+/** The size asked for: enough for faces, and quick to read. */
+const SIZE = { width: { ideal: 640 }, height: { ideal: 480 } };
 
 /** Sentences for the names under which browsers refuse a camera. */
 const REFUSALS: Record<string, string> = {
@@ -15,24 +15,50 @@ const REFUSALS: Record<string, string> = {
   AbortError: "The camera stopped while it was being opened. Try again.",
 };
 
+/** A camera that can be chosen. */
+export interface Camera {
+  readonly id: string;
+  readonly name: string;
+}
+
 /**
  * Ask for the camera and open it.
  *
+ * @param id One of `listCameras`; undefined leaves the choice to the browser.
  * @throws MienError There is none, it is in use, or it was not allowed.
  */
-export async function openCamera(): Promise<MediaStream> {
+export async function openCamera(id?: string): Promise<MediaStream> {
   if (navigator.mediaDevices?.getUserMedia === undefined) {
     throw new MienError("camera", "Browsers give a page the camera only over https, or on http://localhost. Open a photo instead.");
   }
   try {
-    return await navigator.mediaDevices.getUserMedia({ video: WANTED, audio: false });
+    const choice = id === undefined ? { facingMode: "user" } : { deviceId: { exact: id } };
+    return await navigator.mediaDevices.getUserMedia({ video: { ...SIZE, ...choice }, audio: false });
   } catch (error) {
     const name = error instanceof DOMException ? error.name : "";
     throw new MienError("camera", REFUSALS[name] ?? "The camera could not be opened. Open a photo or a video instead.");
   }
 }
 
-/** Let the camera go; its light goes out. */
+/** List the cameras. Browsers tell their names only once a camera was allowed. */
+export async function listCameras(): Promise<Camera[]> {
+  const devices = await navigator.mediaDevices.enumerateDevices();
+  return devices
+    .filter(({ kind }) => kind === "videoinput")
+    .map(({ deviceId, label }, index) => ({ id: deviceId, name: label || `Camera ${index + 1}` }));
+}
+
+/** Return which of the cameras a stream comes from. */
+export function cameraOf(stream: MediaStream): string | undefined {
+  return stream.getVideoTracks()[0]?.getSettings().deviceId;
+}
+
+/** Return whether people expect to see themselves in this camera as in a mirror. */
+export function isSelfie(stream: MediaStream): boolean {
+  return stream.getVideoTracks()[0]?.getSettings().facingMode !== "environment";
+}
+
+/** Release the camera; its light goes out. */
 export function closeCamera(stream: MediaStream | null): void {
   stream?.getTracks().forEach((track) => track.stop());
 }

@@ -24,6 +24,10 @@ function listenToButtons(): void {
       input.value = ""; // so that the same file can be chosen again
     });
   }
+  element("mirror").addEventListener("click", () => page.mirror(!page.stage.mirrored));
+  const cameras = element<HTMLSelectElement>("camera");
+  cameras.addEventListener("change", () => void page.openCamera(cameras.value));
+  navigator.mediaDevices?.addEventListener("devicechange", () => void page.showCameras());
   element("pause").addEventListener("click", () => page.togglePause());
   element("freeze").addEventListener("click", () => void page.toggleFreeze());
   element("close").addEventListener("click", () => page.close());

@@ -1,6 +1,8 @@
-/** This module turns faces into boxes and words, drawn over a picture. */
+/** Boxes and words, drawn over a picture. */
 
+import { placeLabels, type Area, type Label, type PlacedLabel } from "./labels";
 import { colorOf } from "./palette";
+import type { Box } from "../reading/detector";
 import { topOf, type FaceResult, type Probabilities } from "../reading/results";
 
 /** What is shown of a face: the smoothed probabilities of a video, or the photo's. */
@@ -40,41 +42,60 @@ export function fit(width: number, height: number, spaceWidth: number, spaceHeig
   return { x: (spaceWidth - width * scale) / 2, y: (spaceHeight - height * scale) / 2, scale, mirrored, width };
 }
 
-/**
- * Draw every face's box, with its word above it or inside.
- *
- * `unit` is a thin line's width and `letter` the height of letters, both in canvas pixels.
- */
+/** How thick lines are, how high letters, both in canvas pixels, and which face is selected. */
+export interface Style {
+  readonly selected: number;
+  readonly unit: number;
+  readonly letter: number;
+}
+
+/** Draw every face's box, and its word beside it where there is room. */
 export function drawFaces(
   context: CanvasRenderingContext2D,
   faces: readonly ShownFace[],
   place: Placement,
-  { selected, unit, letter }: { selected: number; unit: number; letter: number },
+  { selected, unit, letter }: Style,
 ): void {
-  faces.forEach((shown, index) => {
-    const { box } = shown.face;
-    const left = place.mirrored ? place.width - box.x - box.width : box.x;
-    const x = place.x + left * place.scale;
-    const y = place.y + box.y * place.scale;
-    const width = box.width * place.scale;
-    const height = box.height * place.scale;
-    const names = Object.keys(shown.probabilities ?? {});
-    const color = colorOf(shown.emotion, names, true); // on photos, the bright ones
-    drawFrame(context, [x, y, width, height], color, { unit, dashed: shown.emotion === null, bold: index === selected });
-    drawLabel(context, labelFor(shown), color, [x, y, width, height], { unit, size: letter });
+  const boxes = faces.map(({ face }) => toCanvas(face.box, place));
+  const colors = faces.map(({ emotion, probabilities }) => colorOf(emotion, Object.keys(probabilities ?? {}), true));
+  boxes.forEach((box, index) => {
+    const dashed = faces[index].emotion === null;
+    drawFrame(context, box, colors[index], { unit, dashed, bold: index === selected });
+  });
+
+  context.font = `600 ${letter}px system-ui, -apple-system, "Segoe UI", Roboto, Arial, sans-serif`;
+  const measure = (text: string): Label => ({
+    text,
+    width: context.measureText(text).width + letter * 1.9,
+    height: letter * 1.75,
+  });
+  const { width, height } = context.canvas;
+  const bounds = { x: 2 * unit, y: 2 * unit, width: width - 4 * unit, height: height - 4 * unit };
+  const labels = placeLabels(boxes, faces.map((shown) => wordings(shown).map(measure)), bounds, 5 * unit);
+  labels.forEach((label, index) => {
+    if (label !== null) {
+      drawLabel(context, label, colors[index], letter);
+    }
   });
 }
 
-function labelFor({ word, emotion, probabilities }: ShownFace): string {
-  return emotion === null || probabilities === null ? word : `${word} ${Math.round(probabilities[emotion] * 100)} %`;
+/** What to write beside a face, the longest wording first. */
+function wordings({ word, emotion, probabilities }: ShownFace): string[] {
+  return emotion === null || probabilities === null
+    ? [word]
+    : [`${word} ${Math.round(probabilities[emotion] * 100)} %`, word];
 }
 
-type Rectangle = [x: number, y: number, width: number, height: number];
+/** Where a box of the picture lies on the canvas. */
+function toCanvas(box: Box, { x, y, scale, mirrored, width }: Placement): Area {
+  const left = mirrored ? width - box.x - box.width : box.x;
+  return { x: x + left * scale, y: y + box.y * scale, width: box.width * scale, height: box.height * scale };
+}
 
 /** A coloured line between dark ones, seen on any background; dashed where no emotion is named. */
 function drawFrame(
   context: CanvasRenderingContext2D,
-  [x, y, width, height]: Rectangle,
+  { x, y, width, height }: Area,
   color: string,
   { unit, dashed, bold }: { unit: number; dashed: boolean; bold: boolean },
 ): void {
@@ -85,6 +106,7 @@ function drawFrame(
   context.strokeStyle = "rgb(10 12 16 / 65%)";
   context.lineWidth = line + 2 * unit;
   context.stroke();
+
   context.setLineDash(dashed ? [6 * unit, 5 * unit] : []);
   context.strokeStyle = color;
   context.lineWidth = line;
@@ -92,28 +114,19 @@ function drawFrame(
   context.setLineDash([]);
 }
 
-function drawLabel(
-  context: CanvasRenderingContext2D,
-  text: string,
-  color: string,
-  box: Rectangle,
-  { unit, size }: { unit: number; size: number },
-): void {
-  context.font = `600 ${size}px system-ui, -apple-system, "Segoe UI", Roboto, Arial, sans-serif`;
-  const width = context.measureText(text).width + size * 1.9;
-  const height = size * 1.75;
-  const x = Math.max(2 * unit, Math.min(box[0], context.canvas.width - width - 2 * unit));
-  const above = box[1] - height - 5 * unit;
-  const y = above >= 2 * unit ? above : Math.max(box[1], 0) + 5 * unit;
+/** A dark pill with a dot in the emotion's colour and the words in white. */
+function drawLabel(context: CanvasRenderingContext2D, { text, x, y, width, height }: PlacedLabel, color: string, letter: number): void {
   context.beginPath();
   context.roundRect(x, y, width, height, height / 2);
   context.fillStyle = "rgb(14 17 22 / 86%)";
   context.fill();
+
   context.beginPath();
-  context.arc(x + size * 0.85, y + height / 2, size * 0.32, 0, 7);
+  context.arc(x + letter * 0.85, y + height / 2, letter * 0.32, 0, 7);
   context.fillStyle = color;
   context.fill();
+
   context.fillStyle = "#fff";
   context.textBaseline = "middle";
-  context.fillText(text, x + size * 1.4, y + height / 2 + unit * 0.5);
+  context.fillText(text, x + letter * 1.4, y + height * 0.52);
 }

@@ -1,6 +1,6 @@
-/** This module turns what a visitor does into readings on the screen: it composes the page. */
+/** The page: what a visitor does, and what becomes of it on the screen. */
 
-import { closeCamera, openCamera } from "./camera";
+import { cameraOf, closeCamera, isSelfie, listCameras, openCamera } from "./camera";
 import { Cards } from "./cards";
 import { nameAfter, savePng, saveText } from "./downloads";
 import { toSentence } from "../reading/errors";
@@ -80,17 +80,20 @@ export class Page {
     });
   }
 
-  async openCamera(): Promise<void> {
+  /** Open a camera: the chosen one, or the one the browser takes first. */
+  async openCamera(id?: string): Promise<void> {
     await this.attempt(async () => {
       const turn = this.close();
       this.say("Waiting for the camera…");
-      const stream = await openCamera();
+      const stream = await openCamera(id);
       if (turn !== this.turn) {
         closeCamera(stream); // something else was opened while the browser asked
         return;
       }
       this.stream = stream;
+      this.mirror(isSelfie(stream));
       await this.startLive("camera", "<camera>", stream);
+      await this.showCameras();
       stream.getVideoTracks()[0]?.addEventListener("ended", () => {
         if (turn === this.turn) {
           this.close();
@@ -117,7 +120,25 @@ export class Page {
     return ++this.turn;
   }
 
-  /** Stop reading, or go on. */
+  /** Show the camera's picture as in a mirror, or as others see it; what is read stays the same. */
+  mirror(mirrored: boolean): void {
+    this.stage.mirrored = mirrored;
+    element("mirror").setAttribute("aria-pressed", String(mirrored));
+  }
+
+  /** List the cameras, where there is a choice. */
+  async showCameras(): Promise<void> {
+    if (this.stream === null) {
+      return;
+    }
+    const select = element<HTMLSelectElement>("camera");
+    const cameras = await listCameras();
+    select.replaceChildren(...cameras.map(({ id, name }) => new Option(name, id)));
+    select.value = cameraOf(this.stream) ?? "";
+    select.hidden = cameras.length < 2;
+  }
+
+  /** Pause reading, or resume it. */
   togglePause(): void {
     if (this.live !== null) {
       const { video } = this.stage;
@@ -270,7 +291,8 @@ export class Page {
   }
 
   private drawTimeline(): void {
-    this.timeline.draw(this.model?.spec.class_names ?? [], this.dark.matches);
+    const names = this.model?.spec.class_names ?? [];
+    this.timeline.draw(names, { isDark: this.dark.matches, isCamera: this.mode === "camera" });
   }
 
   /** Tell a screen reader what is seen, not more often than it can say it. */

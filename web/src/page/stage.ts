@@ -1,4 +1,4 @@
-/** This module turns a photo, a camera or a video, and the faces in it, into what the stage shows. */
+/** The stage: it shows a photo, a camera or a video, and the faces in it. */
 
 import { MienError } from "../reading/errors";
 import { drawFaces, fit, type ShownFace } from "./overlay";
@@ -12,8 +12,7 @@ export class Stage {
   private faces: readonly ShownFace[] = [];
   private size: { width: number; height: number } | null = null;
   private selected = 0;
-  /** Whether the picture is shown as in a mirror, as people expect of their own camera. */
-  mirrored = false;
+  private isMirrored = false;
 
   constructor() {
     new ResizeObserver(() => this.draw()).observe(this.box);
@@ -24,14 +23,22 @@ export class Stage {
     this.still.width = image.width;
     this.still.height = image.height;
     context2d(this.still).drawImage(image, 0, 0);
-    this.still.style.transform = this.mirrored ? "scaleX(-1)" : "";
+  }
+
+  /** Whether the picture is shown as in a mirror, as people expect of their own camera. */
+  get mirrored(): boolean {
+    return this.isMirrored;
+  }
+
+  set mirrored(mirrored: boolean) {
+    this.isMirrored = mirrored;
+    this.box.classList.toggle("mirrored", mirrored);
+    this.draw();
   }
 
   /** Play a camera's stream or a video's address; resolves when the first picture is there. */
   async play(source: MediaStream | string, isCamera: boolean): Promise<void> {
     const { video } = this;
-    this.mirrored = isCamera;
-    this.box.classList.toggle("mirrored", isCamera);
     video.controls = !isCamera;
     if (typeof source === "string") {
       video.src = source;
@@ -56,7 +63,6 @@ export class Stage {
       video.load();
     }
     this.mirrored = false;
-    this.box.classList.remove("mirrored");
     this.showFaces([], null, 0);
   }
 
