@@ -21,7 +21,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.faces import Face, FaceDetector
+from mien.faces.detector import FaceDetector
+from mien.faces.face import Face
 from mien.images import read_image
 
 FRAME = 48

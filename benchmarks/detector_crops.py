@@ -12,7 +12,7 @@ import numpy as np
 
 import mien
 from machine import write_result
-from mien.training.datasets import load_dataset
+from mien.data.datasets import load_dataset
 
 
 def main(data: str) -> None:

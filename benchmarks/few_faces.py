@@ -25,11 +25,11 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from machine import write_result
-from mien.recognizer import Recognizer
+from mien.data.datasets import Dataset, Split, load_dataset
+from mien.evaluation.predictor import load_predictor
+from mien.model.recognizer import Recognizer
 from mien.training.config import Stage, TrainConfig, read_config
-from mien.training.datasets import Dataset, Split, load_dataset
 from mien.training.fit import fit
-from mien.training.predictor import load_predictor
 
 COARSE = {
     "negative": ("angry", "disgust", "fear", "sad"),

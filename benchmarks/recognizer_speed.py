@@ -15,8 +15,7 @@ import numpy as np
 import torch
 
 from machine import write_result
-from mien.preprocess import to_input
-from mien.recognizer import ASSETS, MODELS, Recognizer
+from mien.model.recognizer import ASSETS, MODELS, Recognizer, to_input
 from mien.training.config import config_from_dict
 from mien.training.cost import count_cost
 from mien.training.model import FaceNet

@@ -26,9 +26,9 @@ from cyclopts import App, Parameter
 
 from mien.cli import main as mien
 from mien.errors import DataError, MienError
-from mien.recognizer import MODELS
+from mien.evaluation.predictor import file_sha256
+from mien.model.recognizer import MODELS
 from mien.training.config import read_config
-from mien.training.predictor import file_sha256
 
 ROOT = Path(__file__).resolve().parent.parent
 KAGGLE = "https://www.kaggle.com/datasets/msambare/fer2013"

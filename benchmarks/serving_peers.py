@@ -26,8 +26,8 @@ from typing import Any
 import numpy as np
 
 from machine import write_result
-from mien.recognizer import Recognizer
-from mien.training.datasets import load_dataset
+from mien.data.datasets import load_dataset
+from mien.model.recognizer import Recognizer
 from serving_load import Connection, make_pictures, serve
 
 CLIENTS = 16

@@ -31,14 +31,14 @@ from filelock import FileLock, Timeout
 from scipy import stats
 
 from machine import describe_machine
+from mien.data.datasets import Dataset, load_dataset
+from mien.evaluation.evaluate import evaluate, find_train_copies
+from mien.evaluation.predictor import load_vote
 from mien.files import write_whole
 from mien.training.checkpoint import load_model, pack_weights, read_description
 from mien.training.config import read_config
 from mien.training.cost import count_cost
-from mien.training.datasets import Dataset, load_dataset
-from mien.training.evaluate import evaluate, find_train_copies
 from mien.training.fit import LAST, fit
-from mien.training.predictor import load_vote
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUPS = Path(__file__).with_suffix(".toml")

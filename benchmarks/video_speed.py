@@ -23,8 +23,8 @@ import numpy as np
 
 import mien
 from machine import write_result
-from mien.faces import Box
-from mien.tracking import Tracker
+from mien.faces.face import Box
+from mien.video.tracking import Tracker
 
 PORTRAIT = Path(__file__).parent.parent / "examples" / "astronaut.jpg"
 SIZE = (720, 1280)

@@ -20,7 +20,7 @@ from rich.console import Console
 
 import mien
 from blocks import ROOT, accuracy, costs, reference
-from mien.batch.copies import write_picture
+from mien.batch.annotated import write_picture
 from mien.cli import COMMANDS, app
 from mien.cli.explain import explain
 

@@ -3,8 +3,8 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
+from mien.data.datasets import Dataset, Split
 from mien.emotions import EMOTIONS
-from mien.training.datasets import Dataset, Split
 
 # Brow slope, eye opening, mouth curve and mouth opening of each class, in pixels.
 _FEATURES = {

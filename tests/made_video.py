@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from mien.emotions import EMOTIONS
-from mien.faces import Box
+from mien.faces.face import Box
 from mien.results import Event, FaceResult, FrameResult, Track, VideoSummary
 
 PLAN = ("sad", "neutral", "happy")

@@ -11,8 +11,8 @@ from PIL import Image
 
 import mien
 from mien.analyzer import MAX_WAITING
-from mien.preprocess import crop_face
-from mien.recognizer import calibrate
+from mien.faces.crop import crop_face
+from mien.model.recognizer import calibrate
 from tiny_model import expected_logits, write_tiny_model
 
 

@@ -6,7 +6,7 @@ from PIL import Image
 
 import mien
 from mien.draw import MIN_SIDE_PX, PALETTE
-from mien.faces import Box, Face
+from mien.faces.face import Box, Face
 from mien.results import FaceResult, ImageResult
 
 

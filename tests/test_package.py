@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import mien
-from mien.faces import DETECTOR_PATH
+from mien.faces.detector import DETECTOR_PATH
 
 ROOT = Path(__file__).parent.parent
 HEAVY = ("torch", "lightning", "onnxruntime", "numpy", "PIL", "onnx", "cv2", "rich", "cyclopts")
@@ -27,11 +27,7 @@ def run(code: str) -> str:
 
 
 def test_the_public_surface_is_sorted_and_whole() -> None:
-    def by_kind(name: str) -> tuple[int, str]:
-        return (0 if name.isupper() else 1 if name[0].isupper() else 2, name)
-
-    assert list(mien.__all__) == sorted(mien.__all__, key=by_kind)
-    assert dir(mien) == sorted(mien.__all__)
+    assert dir(mien) == list(mien.__all__) == sorted(set(mien.__all__))
     for name in mien.__all__:
         value = getattr(mien, name)
         assert name == "__version__" or value is not None
@@ -43,9 +39,9 @@ def test_the_public_surface_is_sorted_and_whole() -> None:
 
 def test_type_checkers_see_every_public_name() -> None:
     source = (ROOT / "src" / "mien" / "__init__.py").read_text()
-    typed = source.split("if TYPE_CHECKING")[1].split("__all__")[0]
+    typed = source.split("if TYPE_CHECKING")[1].split("_HOMES")[0]
     for name in mien.__all__:
-        assert re.search(rf"\b{name}\b", typed), name
+        assert re.search(rf"import {name} as {name}\n|{name}: str\n", typed), name
 
 
 def test_the_version_has_one_home() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 import mien
 from mien.cli import main
-from mien.recognizer import ASSETS
+from mien.model.recognizer import ASSETS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -9,8 +9,8 @@ import pytest
 import reproduce
 from drawn_faces import drawn_dataset
 from labelled_images import encode, write_zip
-from mien.recognizer import ASSETS
-from mien.training.predictor import file_sha256
+from mien.evaluation.predictor import file_sha256
+from mien.model.recognizer import ASSETS
 
 ROOT = Path(__file__).parent.parent
 

@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from mien.faces import Box, Face
+from mien.faces.face import Box, Face
 from mien.results import FaceResult, Failure, ImageResult
 
 FACE = Face(

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 import mien
-from mien.faces import Box, Face
+from mien.faces.face import Box, Face
 from mien.results import SCHEMA, Event, FaceResult, FrameResult, Track, VideoResult, VideoSummary
 
 TEXT = resources.files("mien").joinpath("result.schema.json").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ import pytest
 
 import mien
 from mien.emotions import EMOTIONS
-from mien.faces import Box, Face
+from mien.faces.face import Box, Face
 from mien.results import (
     FaceResult,
     Failure,
@@ -20,8 +20,7 @@ from mien.results import (
     VideoResult,
     VideoSummary,
 )
-from mien.table_files import write_csv, write_parquet
-from mien.tables import columns, pyfeat_rows, tidy_rows, to_dataframe
+from mien.tables import columns, pyfeat_rows, tidy_rows, to_dataframe, write_csv, write_parquet
 
 POINTS = ((1.0, 2.0), (3.0, 4.0), (5.0, 6.0), (7.0, 8.0), (9.0, 10.0))
 FOUND = Face(Box(10.0, 20.0, 30.0, 40.0), POINTS, 0.9)

@@ -12,7 +12,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from mien.emotions import EMOTIONS
-from mien.spec import ModelSpec
+from mien.model.spec import ModelSpec
 
 SLOPES = np.array([-4, 0, -2, 6, 1, -3, 2], dtype=np.float32)
 OFFSETS = np.array([1, -1, 0, -2, 0.5, 0, -1], dtype=np.float32)

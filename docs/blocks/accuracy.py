@@ -12,10 +12,10 @@ from blocks import (
     read_evaluation,
     read_json,
 )
-from mien.recognizer import ASSETS, MODELS
-from mien.spec import ModelSpec
+from mien.evaluation.corruptions import CORRUPTIONS, SEVERITIES
+from mien.model.recognizer import ASSETS, MODELS
+from mien.model.spec import ModelSpec
 from mien.training.config import config_from_dict
-from mien.training.corruptions import CORRUPTIONS, SEVERITIES
 from mien.training.cost import Cost, count_cost
 from mien.training.model import FaceNet
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from blocks import BENCHMARKS, block, count_hours, read_epochs, read_evaluation, read_json
-from mien.recognizer import MODELS
+from mien.model.recognizer import MODELS
 
 
 def write_cost() -> str:

@@ -17,7 +17,7 @@ from blocks import ROOT, block
 from mien.cli.face_table import FaceTable
 from mien.serving.limits import Limits
 from mien.training.config import AugmentConfig, ModelConfig, TrainConfig
-from mien.video_analyzer import VideoSettings
+from mien.video.reading import VideoSettings
 
 PHOTO: Final = Path("examples/astronaut.jpg")
 PICTURE: Final = ROOT / "docs" / "images" / "astronaut.jpg"
@@ -106,17 +106,17 @@ def write_video_settings() -> str:
 
 
 def write_rooms() -> str:
-    """Write what every module says it turns into what."""
+    """Write what every module is for, in the words of its own docstring."""
     lines = []
     for path in sorted((ROOT / "src" / "mien").rglob("*.py")):
-        module = ".".join(path.relative_to(ROOT / "src").with_suffix("").parts)
+        if path.name.startswith("__"):
+            continue
+        module = ".".join(path.relative_to(ROOT / "src" / "mien").with_suffix("").parts)
         summary = (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").split("\n\n")[0]
-        found = re.search(r"This module turns (.*)", " ".join(summary.split()))
-        if found is None and not path.name.startswith("__"):
-            raise SystemExit(f"{path} does not open with: This module turns ... into ...")
-        if found is not None and not path.name.startswith("__"):
-            lines.append(f"| `{module.removeprefix('mien.')}` | {found[1].rstrip('.')} |")
-    return block(["| module | turns |", "|---|---|", *lines])
+        if not summary:
+            raise SystemExit(f"{path} has no docstring; say in one sentence what it is for")
+        lines.append(f"| `{module}` | {' '.join(summary.split()).rstrip('.')} |")
+    return block(["| module | what it is for |", "|---|---|", *lines])
 
 
 def _read_attributes(record: type) -> dict[str, str]:

@@ -13,89 +13,66 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # what `_load` does, for people's editors and type checkers
-    from mien.analyzer import Analyzer, analyze
-    from mien.annotator import annotate_video
-    from mien.draw import annotate
-    from mien.emotions import EMOTIONS
-    from mien.errors import (
-        ConfigError,
-        DataError,
-        ExportError,
-        ImageError,
-        InputError,
-        MienError,
-        MissingExtraError,
-        ModelError,
-        OutputError,
-        TrainingError,
-        VideoError,
-    )
-    from mien.faces import Box, Face, FaceDetector, detect_faces
-    from mien.images import read_image
-    from mien.recognizer import Recognizer
-    from mien.results import (
-        Event,
-        FaceResult,
-        Failure,
-        FrameResult,
-        ImageResult,
-        Track,
-        VideoResult,
-        VideoSummary,
-    )
-    from mien.spec import ModelSpec
-    from mien.video import open_video
-    from mien.video_analyzer import VideoReading, VideoSettings, read_video
+    from mien.analyzer import Analyzer as Analyzer
+    from mien.analyzer import analyze as analyze
+    from mien.draw import annotate as annotate
+    from mien.emotions import EMOTIONS as EMOTIONS
+    from mien.errors import ConfigError as ConfigError
+    from mien.errors import DataError as DataError
+    from mien.errors import ExportError as ExportError
+    from mien.errors import ImageError as ImageError
+    from mien.errors import InputError as InputError
+    from mien.errors import MienError as MienError
+    from mien.errors import MissingExtraError as MissingExtraError
+    from mien.errors import ModelError as ModelError
+    from mien.errors import OutputError as OutputError
+    from mien.errors import TrainingError as TrainingError
+    from mien.errors import VideoError as VideoError
+    from mien.faces.detector import FaceDetector as FaceDetector
+    from mien.faces.detector import detect_faces as detect_faces
+    from mien.faces.face import Box as Box
+    from mien.faces.face import Face as Face
+    from mien.images import read_image as read_image
+    from mien.model.recognizer import Recognizer as Recognizer
+    from mien.model.spec import ModelSpec as ModelSpec
+    from mien.results import Event as Event
+    from mien.results import FaceResult as FaceResult
+    from mien.results import Failure as Failure
+    from mien.results import FrameResult as FrameResult
+    from mien.results import ImageResult as ImageResult
+    from mien.results import Track as Track
+    from mien.results import VideoResult as VideoResult
+    from mien.results import VideoSummary as VideoSummary
+    from mien.video.annotate import annotate_video as annotate_video
+    from mien.video.decoder import open_video as open_video
+    from mien.video.reading import VideoReading as VideoReading
+    from mien.video.reading import VideoSettings as VideoSettings
+    from mien.video.reading import read_video as read_video
 
     __version__: str
 
-__all__ = [
-    "EMOTIONS",
-    "Analyzer",
-    "Box",
-    "ConfigError",
-    "DataError",
-    "Event",
-    "ExportError",
-    "Face",
-    "FaceDetector",
-    "FaceResult",
-    "Failure",
-    "FrameResult",
-    "ImageError",
-    "ImageResult",
-    "InputError",
-    "MienError",
-    "MissingExtraError",
-    "ModelError",
-    "ModelSpec",
-    "OutputError",
-    "Recognizer",
-    "Track",
-    "TrainingError",
-    "VideoError",
-    "VideoReading",
-    "VideoResult",
-    "VideoSettings",
-    "VideoSummary",
-    "__version__",
-    "analyze",
-    "annotate",
-    "annotate_video",
-    "detect_faces",
-    "open_video",
-    "read_image",
-    "read_video",
-]
-
 _HOMES = {
     "analyzer": ("Analyzer", "analyze"),
-    "annotator": ("annotate_video",),
     "draw": ("annotate",),
     "emotions": ("EMOTIONS",),
-    "faces": ("Box", "Face", "FaceDetector", "detect_faces"),
+    "errors": (
+        "ConfigError",
+        "DataError",
+        "ExportError",
+        "ImageError",
+        "InputError",
+        "MienError",
+        "MissingExtraError",
+        "ModelError",
+        "OutputError",
+        "TrainingError",
+        "VideoError",
+    ),
+    "faces.detector": ("FaceDetector", "detect_faces"),
+    "faces.face": ("Box", "Face"),
     "images": ("read_image",),
-    "recognizer": ("Recognizer",),
+    "model.recognizer": ("Recognizer",),
+    "model.spec": ("ModelSpec",),
     "results": (
         "Event",
         "FaceResult",
@@ -106,10 +83,15 @@ _HOMES = {
         "VideoResult",
         "VideoSummary",
     ),
-    "spec": ("ModelSpec",),
-    "video": ("open_video",),
-    "video_analyzer": ("VideoReading", "VideoSettings", "read_video"),
+    "video.annotate": ("annotate_video",),
+    "video.decoder": ("open_video",),
+    "video.reading": ("VideoReading", "VideoSettings", "read_video"),
 }
+"""The module that defines each public name, and so the list of them."""
+
+_MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = sorted([*_MODULE_OF, "__version__"])  # noqa: PLE0605 - one list, the table above
 
 
 def _load(name: str) -> object:
@@ -118,9 +100,8 @@ def _load(name: str) -> object:
         from importlib.metadata import version
 
         value: object = version("mien")
-    elif name in __all__:
-        homes = (home for home, names in _HOMES.items() if name in names)
-        value = getattr(import_module(f"mien.{next(homes, 'errors')}"), name)
+    elif name in _MODULE_OF:
+        value = getattr(import_module(f"mien.{_MODULE_OF[name]}"), name)
     else:
         raise AttributeError(f"module 'mien' has no attribute {name!r}")
     globals()[name] = value

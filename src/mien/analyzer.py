@@ -1,4 +1,4 @@
-"""This module turns pictures and videos into results: it composes detector, crop and recognizer."""
+"""Turn pictures and videos into results: it composes detector, crop and recognizer."""
 
 import functools
 import os
@@ -8,14 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.containers import VideoSource
 from mien.errors import ConfigError, MienError
 from mien.face_reader import crop_faces, read_faces
-from mien.faces import DETECTOR_SIZE, Face, FaceDetector
+from mien.faces.detector import DETECTOR_SIZE, FaceDetector
+from mien.faces.face import Face
 from mien.images import ImageSource, is_video, name_source, read_image
-from mien.recognizer import CHUNK, MODELS, Recognizer
+from mien.model.recognizer import CHUNK, MODELS, Recognizer
 from mien.results import Failure, ImageResult, VideoResult
-from mien.video_analyzer import VideoSettings, analyze_video
+from mien.video.container import VideoSource
+from mien.video.reading import VideoSettings, analyze_video
 
 MAX_WAITING = 32
 """Pictures whose faces are gathered before they are read, however few faces they have."""

@@ -1,4 +1,4 @@
-"""This module turns an image and its result into an annotated image."""
+"""Turn an image and its result into an annotated image."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

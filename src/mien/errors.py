@@ -1,4 +1,4 @@
-"""This module turns what can go wrong into one tree of exceptions.
+"""Turn what can go wrong into one tree of exceptions.
 
     MienError
     ├── ImageError          a picture that cannot be read

@@ -1,15 +1,15 @@
-"""This module turns faces that were found into faces that were read: it crops, and names."""
+"""Turn faces that were found into faces that were read: it crops, and names."""
 
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.faces import Face
-from mien.preprocess import crop_face, is_too_small
-from mien.recognizer import Recognizer
+from mien.faces.crop import crop_face, is_too_small
+from mien.faces.face import Face
+from mien.model.recognizer import Recognizer
+from mien.model.spec import ModelSpec
 from mien.results import FaceResult
-from mien.spec import ModelSpec
 
 
 def crop_faces(

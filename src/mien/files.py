@@ -1,4 +1,4 @@
-"""This module turns a result into a file that is whole, or not there at all."""
+"""Turn a result into a file that is whole, or not there at all."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""This module turns a path, bytes, a stream, an array or a Pillow image into an RGB array.
+"""Turn a path, bytes, a stream, an array or a Pillow image into an RGB array.
 
 It is the only image decoder in mien. Content decides what a file is, never its extension.
 Only decoders of raster pictures are let near a file: Pillow's EPS reader, for one, would start
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from mien.errors import ImageError, ImageTooLargeError, MienError, UnknownFormatError
-from mien.levels import array_to_rgb, picture_to_rgb
+from mien.pixels import array_to_rgb, picture_to_rgb
 
 ImageSource: TypeAlias = (
     str
@@ -33,6 +33,14 @@ ImageSource: TypeAlias = (
 """What `read_image` takes."""
 
 FORMATS: Final = ("JPEG", "PNG", "GIF", "BMP", "DIB", "PPM", "WEBP", "AVIF", "TIFF", "JPEG2000")
+PICTURE_ENDINGS: Final = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".avif", ".tif", ".tiff", ".gif"}
+    | {".bmp", ".dib", ".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".j2k", ".jpx", ".heic", ".heif"}
+)
+VIDEO_ENDINGS: Final = frozenset(
+    {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".m2v", ".mts", ".m2ts"}
+    | {".ts", ".wmv", ".flv", ".ogv", ".3gp", ".3g2"}
+)
 MAX_PIXELS: Final = 89_478_485
 """Pictures with more are refused (Pillow's own limit; a quarter of a GiB as RGB)."""
 MAX_STREAM_BYTES: Final = 256 * 2**20

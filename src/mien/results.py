@@ -1,4 +1,4 @@
-"""This module turns what was found in a picture or a video into frozen records with one JSON form.
+"""Turn what was found in a picture or a video into frozen records with one JSON form.
 
 The same keys in Python, JSON, HTTP and the page.
 """
@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from mien import table_files, tables
-from mien.faces import Box, Face
+from mien import tables
+from mien.faces.face import Box, Face
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +59,7 @@ class Table(Record):
             OutputError: The file cannot be written.
         """
         record = self.to_dict()
-        table_files.write_csv(path, [record], tables.find_emotions([record]))
+        tables.write_csv(path, [record], tables.find_emotions([record]))
 
     def to_parquet(self, path: str | os.PathLike[str]) -> None:
         """Write the faces as a table, Parquet.
@@ -69,7 +69,7 @@ class Table(Record):
             OutputError: The file cannot be written.
         """
         record = self.to_dict()
-        table_files.write_parquet(path, [record], tables.find_emotions([record]))
+        tables.write_parquet(path, [record], tables.find_emotions([record]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 import mien
-from mien.preprocess import crop_face
+from mien.faces.crop import crop_face
 
 HERE = Path(__file__).parent
 UPRIGHT = ((30.0, 35.0), (60.0, 35.0), (45.0, 50.0), (33.0, 62.0), (57.0, 62.0))

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import mien
-from mien.faces import DETECTOR_PATH, _letterbox
-from mien.recognizer import ASSETS, MODELS
-from mien.yunet import _free_shapes
+from mien.faces.detector import DETECTOR_PATH, _letterbox
+from mien.faces.yunet import _free_shapes
+from mien.model.recognizer import ASSETS, MODELS
 
 HERE = Path(__file__).parent
 

@@ -1,4 +1,4 @@
-"""This module turns a stream of sources into their results, in order, with all cores busy.
+"""Turn a stream of sources into their results, in order, with all cores busy.
 
 Photos are decoded and searched for faces by one thread a core, a bounded number of them ahead of
 the results. Faces of many photos go through the model together, on the same threads, so that
@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeAlias, TypeVar
 
 from mien.analyzer import MAX_WAITING, Analyzer, FoundFaces
+from mien.batch.sources import STDIN, Source
 from mien.batch.videos import Watch
 from mien.errors import ImageError, MienError
 from mien.images import MAX_STREAM_BYTES, is_video
-from mien.recognizer import CHUNK
+from mien.model.recognizer import CHUNK
 from mien.results import Failure, FrameResult, ImageResult, VideoSummary
-from mien.sources import STDIN, Source
 
 Result: TypeAlias = ImageResult | FrameResult | VideoSummary | Failure
 Finish: TypeAlias = Callable[[Source, ImageResult], Failure | None]

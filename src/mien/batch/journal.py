@@ -1,4 +1,4 @@
-"""This module turns results, as they come, into a file that survives whatever stops the run.
+"""Turn results, as they come, into a file that survives whatever stops the run.
 
 A journal is JSON Lines that is only ever added to: a first line that says what is being done, then
 one record a line, as `to_json` gives it. It is brought to the disk every two seconds. Whoever opens

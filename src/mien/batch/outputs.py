@@ -1,4 +1,4 @@
-"""This module turns the name of an output into a run that is written there, and resumed from there.
+"""Turn the name of an output into a run that is written there, and resumed from there.
 
 While a run goes on, its results are in a journal beside the output, `faces.csv.partial`. At its end
 the output is written from the journal in one pass, together with a list of what failed,
@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from mien.batch.journal import Journal
+from mien.batch.sources import Source
 from mien.batch.tally import Tally
 from mien.errors import ConfigError, OutputError
 from mien.files import replacing
 from mien.report import RecordReport
-from mien.sources import Source
-from mien.table_files import load_pyarrow, write_csv, write_jsonl, write_parquet
+from mien.tables import load_pyarrow, write_csv, write_jsonl, write_parquet
 
 TABLES: Final = (".jsonl", ".csv", ".parquet")
 IN_FOLDER: Final = "results.jsonl"

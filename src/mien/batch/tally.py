@@ -1,4 +1,4 @@
-"""This module turns the records of a run into a summary: what was read, what was not, and why."""
+"""Turn the records of a run into a summary: what was read, what was not, and why."""
 
 import re
 from collections import Counter

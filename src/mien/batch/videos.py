@@ -1,4 +1,4 @@
-"""This module turns a video among other sources into its records: frames, then a summary.
+"""Turn a video among other sources into its records: frames, then a summary.
 
 Where an annotated copy is wanted, it is written beside the reading, on a thread of its own: frames
 go to the journal and to the copy as they are read, and none are kept.
@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from mien.analyzer import Analyzer
-from mien.annotator import annotate_video, check_target
-from mien.batch.copies import fail_copy
+from mien.batch.annotated import fail_copy
+from mien.batch.sources import Source
 from mien.errors import ConfigError, MienError, OutputError
 from mien.results import Failure, FrameResult, VideoSummary
-from mien.sources import Source
-from mien.video_analyzer import VideoSettings, read_video
+from mien.video.annotate import annotate_video, check_target
+from mien.video.reading import VideoSettings, read_video
 
 VideoRecord: TypeAlias = FrameResult | VideoSummary | Failure
 Watch: TypeAlias = Callable[[Source], Iterator[VideoRecord]]

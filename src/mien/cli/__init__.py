@@ -1,4 +1,4 @@
-"""This module turns a command line into a call, and an error into one sentence and an exit code."""
+"""Turn a command line into a call, and an error into one sentence and an exit code."""
 
 import errno
 import os

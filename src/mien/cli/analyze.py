@@ -12,19 +12,19 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from mien.analyzer import Analyzer
-from mien.batch.copies import Copies
+from mien.batch.annotated import Copies
 from mien.batch.engine import Engine
 from mien.batch.outputs import plan_output
+from mien.batch.sources import STDIN, is_folder
 from mien.batch.videos import VideoReader
 from mien.cli.runs import Job, print_results, write_results
 from mien.cli.times import parse_every, parse_time
 from mien.errors import ConfigError
-from mien.faces import DETECTOR_SIZE, MIN_SCORE, FaceDetector
+from mien.faces.detector import DETECTOR_SIZE, MIN_SCORE, FaceDetector
+from mien.model.sessions import default_threads
+from mien.model.spec import ModelSpec
 from mien.report import RecordReport
-from mien.sessions import default_threads
-from mien.sources import STDIN, is_folder
-from mien.spec import ModelSpec
-from mien.video_analyzer import VideoSettings
+from mien.video.reading import VideoSettings
 
 
 def analyze(

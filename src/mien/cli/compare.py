@@ -43,12 +43,12 @@ def compare(
         output: A folder to write compare.json to; by default nothing is written.
         json: Print compare.json instead of the report.
     """
+    from mien.cli.reports import print_comparison
+    from mien.data.predictions import read_predictions
+    from mien.evaluation.compare import compare as judge
+    from mien.evaluation.evaluate import predict
+    from mien.evaluation.predictor import load_predictor
     from mien.files import write_whole
-    from mien.training.compare import compare as judge
-    from mien.training.evaluate import predict
-    from mien.training.predictions import read_predictions
-    from mien.training.predictor import load_predictor
-    from mien.training.reports import print_comparison
 
     found = {model: _find_table(model) for model in (a, b)}
     models = {model: load_predictor(model) for model, table in found.items() if table is None}

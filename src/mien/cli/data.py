@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mien.training.audit import DatasetAudit, Finding, audit_dataset
-from mien.training.datasets import load_dataset
-from mien.training.inventory import Inventory
-from mien.training.looks import MEASURES
+from mien.data.appearance import MEASURES
+from mien.data.audit import DatasetAudit, Finding, audit_dataset
+from mien.data.datasets import load_dataset
+from mien.data.inventory import Inventory
 
 app = cyclopts.App(name="data", help="Look at training data before a model is made of it.")
 

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from mien.data.datasets import Dataset, Split, digest_faces, join_splits, load_dataset
 from mien.errors import ConfigError, DataError
-from mien.training.datasets import Dataset, Split, join_splits, load_dataset
 
 SplitName = Literal["train", "validation", "test", "all"]
 
@@ -65,14 +65,14 @@ def evaluate(
         json: Print evaluation.json instead of the report.
     """
     # Imported before the data is read: a missing extra is said at once.
-    from mien.training.evaluate import digest_faces, find_train_copies
-    from mien.training.evaluate import evaluate as measure
-    from mien.training.evaluation_files import check_output, describe_run, to_json, write_evaluation
-    from mien.training.predictor import load_vote
-    from mien.training.reports import print_evaluation, print_robustness, print_slices
-    from mien.training.robustness import count_readings, measure_robustness
-    from mien.training.slice_table import read_column
-    from mien.training.slices import slice_predictions
+    from mien.cli.reports import print_evaluation, print_robustness, print_slices
+    from mien.evaluation.evaluate import evaluate as measure
+    from mien.evaluation.evaluate import find_train_copies
+    from mien.evaluation.files import check_output, describe_run, to_json, write_evaluation
+    from mien.evaluation.predictor import load_vote
+    from mien.evaluation.robustness import count_readings, measure_robustness
+    from mien.evaluation.slice_table import read_column
+    from mien.evaluation.slices import slice_predictions
 
     predictor = load_vote([model, *others])
     folder = Path("evaluations") / f"{_slug(predictor.name)}-{split}" if output is None else output

@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.text import Text
 
 from mien.errors import ConfigError, ImageError, OutputError
-from mien.faces import DETECTOR_SIZE, FaceDetector
+from mien.faces.crop import crop_face, is_too_small
+from mien.faces.detector import DETECTOR_SIZE, FaceDetector
 from mien.files import replacing
 from mien.images import read_image
-from mien.preprocess import crop_face, is_too_small
 
 
 def explain(
@@ -45,9 +45,9 @@ def explain(
         detector_size: Longer side, in pixels, at which faces are looked for.
         json: Print the explanation's figures as JSON; draw only if there is an --output.
     """
-    from mien.explanation import explain as find_reasons
-    from mien.explanation_picture import draw_explanation
-    from mien.recognizer import Recognizer
+    from mien.explain.explanation import explain as find_reasons
+    from mien.explain.picture import draw_explanation
+    from mien.model.recognizer import Recognizer
 
     target = output or Path(f"{photo.stem}-explained.png")
     if target.suffix.lower() not in _FORMATS:

@@ -5,7 +5,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from mien.abstention import check_wish
+from mien.model.abstention import check_wish
 
 
 def export(
@@ -48,9 +48,9 @@ def export(
             the file. It is refused if it costs more than 0.3 % of the validation faces.
     """
     check_wish(coverage=coverage, accuracy=accuracy)
-    from mien.training.datasets import load_dataset
-    from mien.training.export import calibrate_again
-    from mien.training.export import export as write_model
+    from mien.data.datasets import load_dataset
+    from mien.export.export import calibrate_again
+    from mien.export.export import export as write_model
 
     model = model / "best.safetensors" if model.is_dir() else model
     write = calibrate_again if model.suffix == ".onnx" else write_model

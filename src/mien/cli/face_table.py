@@ -1,4 +1,4 @@
-"""This module turns results into a table on the terminal, as they come."""
+"""Turn results into a table on the terminal, as they come."""
 
 from collections.abc import Sequence
 from typing import Final

@@ -1,4 +1,4 @@
-"""This module turns a run over many files into a line that moves, and at its end into a summary."""
+"""Turn a run over many files into a line that moves, and at its end into a summary."""
 
 import threading
 import time
@@ -19,10 +19,10 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from mien.batch.sources import Sources
 from mien.batch.tally import Tally
 from mien.cli.times import say_duration
 from mien.results import Failure, FrameResult
-from mien.sources import Sources
 
 MAX_REASONS: Final = 8
 """Reasons that a summary names; the list beside the output has them all."""

@@ -1,4 +1,4 @@
-"""This module turns sources into results on the terminal, or into an output and a summary."""
+"""Turn sources into results on the terminal, or into an output and a summary."""
 
 import sys
 from collections.abc import Iterable
@@ -11,17 +11,17 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from mien.batch.copies import Copies
+from mien.batch.annotated import Copies
 from mien.batch.engine import Engine
 from mien.batch.journal import Journal
 from mien.batch.outputs import name_failures, name_journal, skip_done, write_output
+from mien.batch.sources import STDIN, Source, Sources
 from mien.batch.tally import Tally
 from mien.cli.face_table import FaceTable
 from mien.cli.progress import RunProgress, Stopwatch, print_files, print_summary
+from mien.model.spec import ModelSpec
 from mien.report import RecordReport
 from mien.results import Failure, FrameResult, ImageResult
-from mien.sources import STDIN, Source, Sources
-from mien.spec import ModelSpec
 
 
 @dataclass(frozen=True)

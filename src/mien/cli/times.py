@@ -1,4 +1,4 @@
-"""This module turns times as people write them on a command line into seconds, and back."""
+"""Turn times as people write them on a command line into seconds, and back."""
 
 import math
 import re

@@ -10,10 +10,10 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.text import Text
 
+from mien.data.audit import audit_dataset, check_trainable
+from mien.data.datasets import Dataset, load_dataset
 from mien.errors import ConfigError, DataError
-from mien.training.audit import audit_dataset, check_trainable
 from mien.training.config import TrainConfig, read_config
-from mien.training.datasets import Dataset, load_dataset
 
 
 def train(
@@ -60,9 +60,9 @@ def train(
         overrides = (*overrides, f"seed={seed}")
     config = read_config(recipe, overrides)
     # Imported before the data is read: a missing extra is said at once.
+    from mien.cli.reports import tabulate
     from mien.training.fit import LAST, fit, is_first_process
     from mien.training.precision import choose_precision
-    from mien.training.reports import tabulate
 
     output = Path("runs") / config.name if output is None else output
     dataset = load_dataset(data)

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from mien.analyzer import Analyzer
 from mien.errors import ConfigError, require_extra
-from mien.recognizer import ASSETS
+from mien.model.recognizer import ASSETS
 
 PORT: Final = 8435
 

@@ -1,4 +1,4 @@
-"""This module turns what programs written for OpenCV pass along into RGB images and results."""
+"""Turn what programs written for OpenCV pass along into RGB images and results."""
 
 import base64
 import binascii
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mien.analyzer import Analyzer
 from mien.errors import ImageError
 from mien.face_reader import crop_faces, read_faces
-from mien.faces import Face
+from mien.faces.face import Face
 from mien.images import read_image
 from mien.results import FaceResult
 

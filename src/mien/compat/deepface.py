@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from mien.compat.bgr import ORDER, BgrSource, find_and_read, read_bgr, read_given
 from mien.errors import ConfigError, ImageError
-from mien.faces import Box, Face
+from mien.faces.face import Box, Face
 from mien.results import FaceResult
 
 ACTIONS: Final = ("emotion",)

@@ -1,4 +1,4 @@
-"""This module turns calls of the package `fer` into mien's answers in fer's shape.
+"""Turn calls of the package `fer` into mien's answers in fer's shape.
 
 Change the import, and the calls may stay:
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mien.compat.bgr import ORDER, BgrSource, find_and_read, read_bgr, read_given
 from mien.errors import ImageError
-from mien.faces import Box, Face
+from mien.faces.face import Box, Face
 from mien.results import FaceResult
 
 

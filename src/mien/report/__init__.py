@@ -1,4 +1,4 @@
-"""This module turns results into one self-contained HTML page: a report to look at, offline."""
+"""Turn results into one self-contained HTML page: a report to look at, offline."""
 
 from mien.report.photos import PhotoReport
 from mien.report.records import RecordReport

@@ -1,4 +1,4 @@
-"""This module turns a track's bins and a video's events into charts: inline SVG without a script.
+"""Turn a track's bins and a video's events into charts: inline SVG without a script.
 
 An expression is told by the row it stands in and by its name; colour only helps. What lies on a
 time axis is placed in per cent, so that letters keep their size on a phone.

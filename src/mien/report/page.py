@@ -1,4 +1,4 @@
-"""This module turns a report's parts into one HTML file that asks the network for nothing.
+"""Turn a report's parts into one HTML file that asks the network for nothing.
 
 Whatever is put into a template is escaped, unless it is `Html` already: the names of files are
 anybody's words. Style and script are named by their hashes in the page's Content-Security-Policy,
@@ -16,7 +16,7 @@ from typing import Final
 
 from mien.draw import PALETTE
 from mien.emotions import EMOTIONS
-from mien.spec import ModelSpec
+from mien.model.spec import ModelSpec
 
 _REASONS: Final = {"too_small": "too small", "uncertain": "uncertain"}
 

@@ -1,4 +1,4 @@
-"""This module turns the frames of tracks into the few in which each expression is clearest."""
+"""Turn the frames of tracks into the few in which each expression is clearest."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.faces import Box
+from mien.faces.face import Box
 from mien.report.thumbnails import cut_face
 from mien.results import FaceResult
 

@@ -1,4 +1,4 @@
-"""This module turns the results of photos, as they come, into a gallery with filters.
+"""Turn the results of photos, as they come, into a gallery with filters.
 
 Photos are not kept: of each, a line and, as long as there is room, a small picture.
 """
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.files import write_whole
+from mien.model.spec import ModelSpec
 from mien.report.page import (
     Html,
     color_class,
@@ -30,7 +31,6 @@ from mien.report.page import (
 )
 from mien.report.thumbnails import shrink_photo
 from mien.results import Failure, ImageResult
-from mien.spec import ModelSpec
 
 PICTURE_BYTES: Final = 10 * 2**20
 """Room for all small pictures together; photos after that are listed without one."""

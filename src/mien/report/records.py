@@ -1,4 +1,4 @@
-"""This module turns records, as JSON Lines hold them, into the reports that suit them.
+"""Turn records, as JSON Lines hold them, into the reports that suit them.
 
 A video alone gets its timeline. Photos get a gallery, and then every video a page beside it. Since
 records are all that is needed, a run that was stopped and went on has one report of the whole.
@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from mien.errors import MienError
-from mien.faces import Box
+from mien.faces.face import Box
 from mien.images import read_image
+from mien.model.spec import ModelSpec
 from mien.report.photos import PhotoReport
 from mien.report.video import VideoReport
 from mien.results import Event, FaceResult, Failure, FrameResult, ImageResult, Track, VideoSummary
-from mien.spec import ModelSpec
 
 Record = Mapping[str, Any]
 

@@ -1,4 +1,4 @@
-"""This module turns an image and a face in it into a small JPEG for a page."""
+"""Turn an image and a face in it into a small JPEG for a page."""
 
 import io
 from typing import Final
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from mien.draw import color_of
-from mien.faces import Box
+from mien.faces.face import Box
 from mien.results import FaceResult
 
 FACE_PX: Final = 120

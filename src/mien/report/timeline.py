@@ -1,4 +1,4 @@
-"""This module turns the frames of a video, however long it is, into a bounded number of bins.
+"""Turn the frames of a video, however long it is, into a bounded number of bins.
 
 A bin is a stretch of time. All tracks share the bins' width: it starts fine and doubles whenever
 there are too many, so that memory stays flat and nothing must be known of the video beforehand.

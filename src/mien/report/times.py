@@ -1,4 +1,4 @@
-"""This module turns seconds into words, and into places on a time axis."""
+"""Turn seconds into words, and into places on a time axis."""
 
 from dataclasses import dataclass
 

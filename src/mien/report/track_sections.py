@@ -1,4 +1,4 @@
-"""This module turns tracks into the sections of a page that show them over time."""
+"""Turn tracks into the sections of a page that show them over time."""
 
 from collections.abc import Mapping
 from typing import Final

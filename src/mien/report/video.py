@@ -1,4 +1,4 @@
-"""This module turns the frames of a video, as they are analysed, into a report of the whole.
+"""Turn the frames of a video, as they are analysed, into a report of the whole.
 
 Frames are not kept: what the page shows is gathered as they pass, so that memory stays flat.
 """
@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.containers import VideoSource
 from mien.files import write_whole
+from mien.model.spec import ModelSpec
 from mien.report.page import (
     describe_accuracy,
     fill,
@@ -35,8 +35,8 @@ from mien.report.video_sections import (
     write_track_table,
 )
 from mien.results import FrameResult, VideoResult, VideoSummary
-from mien.spec import ModelSpec
-from mien.video import open_video
+from mien.video.container import VideoSource
+from mien.video.decoder import open_video
 
 MAX_DRAWN: Final = 12
 """Tracks that get a chart of their own: those longest in sight; the others are in the table."""

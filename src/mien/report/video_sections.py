@@ -1,4 +1,4 @@
-"""This module turns what is said of a whole video into the sections of its page."""
+"""Turn what is said of a whole video into the sections of its page."""
 
 from collections import Counter
 from typing import Final

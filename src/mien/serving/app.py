@@ -1,4 +1,4 @@
-"""This module turns an analyzer into a web application: its routes, and what they answer."""
+"""Turn an analyzer into a web application: its routes, and what they answer."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""This module turns a TCP connection into requests, and cuts those that only hold it open.
+"""Turn a TCP connection into requests, and cuts those that only hold it open.
 
 uvicorn's own protocol waits for the head of a request, and for a client that does not read, as
 long as they like: a few hundred such connections would use up every file the process may open.

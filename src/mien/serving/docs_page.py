@@ -1,4 +1,4 @@
-"""This module turns the service's OpenAPI into a page for people, with no script and no outside."""
+"""Turn the service's OpenAPI into a page for people, with no script and no outside."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""This module turns a web application into one that is safe to leave running.
+"""Turn a web application into one that is safe to leave running.
 
 It stands before everything else: it checks the Host header (against DNS rebinding), the Origin
 (against pages of others), and the token; it adds the security headers; it turns whatever goes

@@ -1,4 +1,4 @@
-"""This module turns an uploaded video into a job: progress while it is read, then its result.
+"""Turn an uploaded video into a job: progress while it is read, then its result.
 
 Videos are read one at a time, in a thread of their own. A job and its video live in memory only;
 the video goes when it was read, the result when it was kept long enough, or is deleted.

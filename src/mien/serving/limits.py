@@ -1,10 +1,10 @@
-"""This module turns what a service allows into one checked record, `Limits`."""
+"""Turn what a service allows into one checked record, `Limits`."""
 
 import dataclasses
 from dataclasses import dataclass
 
 from mien.errors import ConfigError
-from mien.sessions import default_threads
+from mien.model.sessions import default_threads
 
 MIB = 2**20
 

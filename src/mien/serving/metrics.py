@@ -1,4 +1,4 @@
-"""This module turns what the service does into figures for Prometheus: counts and times only.
+"""Turn what the service does into figures for Prometheus: counts and times only.
 
 Nothing is counted that says anything about a face: no emotion, no place, no upload's name.
 """

@@ -1,4 +1,4 @@
-"""This module turns the built web page into responses: types, caching, compressed forms.
+"""Turn the built web page into responses: types, caching, compressed forms.
 
 The page's files are found once, when the service starts; a request's path is only ever looked up
 among them, so none can lead outside. Where a file lies compressed beside itself (.br, .gz), the

@@ -1,4 +1,4 @@
-"""This module turns what is wrong with a request into a problem document (RFC 9457)."""
+"""Turn what is wrong with a request into a problem document (RFC 9457)."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""This module turns the service's answers into JSON Schemas and examples, for its OpenAPI."""
+"""Turn the service's answers into JSON Schemas and examples, for its OpenAPI."""
 
 import json
 from importlib import resources

@@ -1,4 +1,4 @@
-"""This module turns an application into a running server, and a signal into an orderly end."""
+"""Turn an application into a running server, and a signal into an orderly end."""
 
 import math
 import signal

@@ -1,4 +1,4 @@
-"""This module turns uploads into answers: what the routes share, and what they do with it."""
+"""Turn uploads into answers: what the routes share, and what they do with it."""
 
 import asyncio
 import json

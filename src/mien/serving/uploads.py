@@ -1,4 +1,4 @@
-"""This module turns a request's body into uploads in memory, within bounds of size and time.
+"""Turn a request's body into uploads in memory, within bounds of size and time.
 
 Nothing is written to disk, and what an upload is called is never looked at.
 """

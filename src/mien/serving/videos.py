@@ -1,4 +1,4 @@
-"""This module turns an uploaded video into its result, within limits, telling how far it is."""
+"""Turn an uploaded video into its result, within limits, telling how far it is."""
 
 import importlib.util
 from typing import Final
@@ -9,7 +9,7 @@ from mien.results import FrameResult, VideoResult
 from mien.serving.jobs import Job, ReadVideo
 from mien.serving.limits import Limits
 from mien.serving.problems import Problem
-from mien.video_analyzer import read_video
+from mien.video.reading import read_video
 
 MAX_FRAME_RATE: Final = 120
 """Frames that are decoded, for each second that a video may last; all are, few are analysed."""

@@ -1,4 +1,4 @@
-"""This module turns pictures that wait into results; faces that wait together are read together.
+"""Turn pictures that wait into results; faces that wait together are read together.
 
 As many threads as there are cores each take the next picture, decode it and find its faces. Where
 no picture waits any more, or enough faces were found, a thread reads all that were found in one
@@ -19,7 +19,7 @@ import numpy as np
 
 from mien.analyzer import Analyzer, FoundFaces
 from mien.images import name_source, read_image
-from mien.recognizer import CHUNK
+from mien.model.recognizer import CHUNK
 from mien.results import ImageResult
 from mien.serving.limits import Limits
 from mien.serving.metrics import Metrics

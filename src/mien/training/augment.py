@@ -1,4 +1,4 @@
-"""This module turns a batch of training faces into a batch of slightly different ones."""
+"""Turn a batch of training faces into a batch of slightly different ones."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""This module turns a split in memory into batches, in an order that can be repeated."""
+"""Turn a split in memory into batches, in an order that can be repeated."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, DistributedSampler
 from torch.utils.data import Dataset as TorchDataset
 
-from mien.training.datasets import Split
+from mien.data.datasets import Split
 from mien.training.module import Batch
 
 

@@ -1,4 +1,4 @@
-"""This module turns a recipe into what goes on beside its training: averages, checkpoints, ends."""
+"""Turn a recipe into what goes on beside its training: averages, checkpoints, ends."""
 
 import sys
 from functools import partial

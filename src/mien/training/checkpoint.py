@@ -1,4 +1,4 @@
-"""This module turns the state of a training into a safetensors file, and back; no pickles."""
+"""Turn the state of a training into a safetensors file, and back; no pickles."""
 
 import dataclasses
 import json
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mien.errors import ConfigError, ModelError, TrainingError
 from mien.files import replacing
-from mien.recognizer import ASSETS, MODELS
+from mien.model.recognizer import ASSETS, MODELS
 from mien.training.config import ModelConfig, config_from_dict
 from mien.training.model import FaceNet
 

@@ -1,4 +1,4 @@
-"""This module turns a TOML recipe into a checked `TrainConfig`, and back."""
+"""Turn a TOML recipe into a checked `TrainConfig`, and back."""
 
 import dataclasses
 import difflib

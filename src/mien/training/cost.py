@@ -1,4 +1,4 @@
-"""This module turns a network into what it costs: parameters and multiply-accumulates a face."""
+"""Turn a network into what it costs: parameters and multiply-accumulates a face."""
 
 from dataclasses import dataclass
 

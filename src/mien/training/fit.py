@@ -1,4 +1,4 @@
-"""This module turns a config and a dataset into a trained checkpoint."""
+"""Turn a config and a dataset into a trained checkpoint."""
 
 import logging
 import os
@@ -16,14 +16,14 @@ import torch
 from filelock import FileLock, Timeout
 from lightning.pytorch.loggers import TensorBoardLogger
 
+from mien.data.datasets import Dataset, Split
+from mien.data.duplicates import find_originals
 from mien.errors import ConfigError, DataError, OutputError
 from mien.files import write_whole
 from mien.training.batches import make_loader
 from mien.training.callbacks import make_callbacks
 from mien.training.checkpoint import SafetensorsIO, begin_with, load_teachers
 from mien.training.config import TrainConfig
-from mien.training.copies import find_originals
-from mien.training.datasets import Dataset, Split
 from mien.training.history import History
 from mien.training.model import FaceNet
 from mien.training.module import TrainingModule

@@ -1,4 +1,4 @@
-"""This module turns a training's epochs into history.csv, learning curves and lines to watch."""
+"""Turn a training's epochs into history.csv, learning curves and lines to watch."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""This module turns a batch of faces into logits: the CNN-LSTM and its CNN baseline, whole."""
+"""Turn a batch of faces into logits: the CNN-LSTM and its CNN baseline, whole."""
 
 import numpy as np
 import torch
@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mien.preprocess import to_input
+from mien.model.recognizer import to_input
 from mien.training.config import ModelConfig
 
 INPUT_SIZE = 48

@@ -1,4 +1,4 @@
-"""This module turns a batch into a loss: what one training step is."""
+"""Turn a batch into a loss: what one training step is."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""This module turns a short timing into the precision to train with on this processor."""
+"""Turn a short timing into the precision to train with on this processor."""
 
 import time
 from typing import Literal

@@ -1,4 +1,4 @@
-"""This module turns a training into what its checkpoints say of where they come from."""
+"""Turn a training into what its checkpoints say of where they come from."""
 
 import hashlib
 import importlib.metadata
@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.data.datasets import Dataset
 from mien.errors import ConfigError
 from mien.training.checkpoint import read_description
 from mien.training.config import TrainConfig, config_from_dict
-from mien.training.datasets import Dataset
 from mien.training.model import FaceNet
 
 

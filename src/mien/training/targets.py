@@ -1,14 +1,14 @@
-"""This module turns labels, and what teachers say of the same faces, into targets to learn."""
+"""Turn labels, and what teachers say of the same faces, into targets to learn."""
 
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.data.datasets import Split
+from mien.data.predictions import read_predictions
 from mien.errors import ConfigError, DataError
 from mien.training.config import TrainConfig
-from mien.training.datasets import Split
-from mien.training.predictions import read_predictions
 
 
 def make_targets(

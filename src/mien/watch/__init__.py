@@ -1,1 +1,1 @@
-"""This module turns a camera into a live view on this machine alone: a page and its server."""
+"""Turn a camera into a live view on this machine alone: a page and its server."""

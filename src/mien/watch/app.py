@@ -1,4 +1,4 @@
-"""This module turns an analyzer into the local server that a live view in the browser talks to.
+"""Turn an analyzer into the local server that a live view in the browser talks to.
 
 It serves one page and answers its pictures; it is reached on this machine only. A random token in
 every address, and a look at Host and Origin, keep other sites and other users of the browser out.

@@ -1,4 +1,4 @@
-"""This module turns live frames into a file, line by line, so that what was seen is kept."""
+"""Turn live frames into a file, line by line, so that what was seen is kept."""
 
 import csv
 import threading

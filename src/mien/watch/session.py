@@ -1,4 +1,4 @@
-"""This module turns the pictures of one live camera into frames with tracks, smoothed over time."""
+"""Turn the pictures of one live camera into frames with tracks, smoothed over time."""
 
 import math
 import threading
@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Final
 
 from mien.analyzer import Analyzer
-from mien.faces import Face
+from mien.faces.face import Face
 from mien.results import FaceResult, FrameResult
-from mien.tracking import MAX_LOSS_S, Tracker
+from mien.video.tracking import MAX_LOSS_S, Tracker
 
 SMOOTHING_S: Final = 0.4
 """The time constant of the smoothing, in seconds."""

@@ -1,0 +1,1 @@
+"""Labelled faces: reading, checking and splitting datasets. Needs no PyTorch."""

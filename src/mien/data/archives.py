@@ -1,0 +1,269 @@
+"""Turn a folder, a zip or a single file into named files to read, and unpacks nothing.
+
+Archives come from anywhere, so every number they state about themselves is doubted: names may not
+leave the archive, and neither a file nor a whole archive may grow beyond what pictures need.
+"""
+
+import io
+import lzma
+import os
+import re
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final, Protocol
+
+from mien.errors import DataError
+
+MAX_FILE_BYTES: Final = 64 * 2**20
+"""A picture with more bytes is named as broken, unread."""
+MAX_TABLE_BYTES: Final = 2 * 2**30
+"""A table or an archive within an archive with more is refused."""
+MAX_GROWTH: Final = 100
+"""A zip over a GiB when unpacked may be at most so many times its packed size."""
+
+_LEAVES: Final = re.compile(r"^/|^[A-Za-z]:|(^|/)\.\.(/|$)")
+_DAMAGE: Final = (
+    OSError,
+    EOFError,
+    RuntimeError,  # an encrypted member; NotImplementedError (an unknown compression) is one too
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+)
+
+
+@dataclass(frozen=True)
+class BrokenFile:
+    """A file, or a row of a table, that could not be used.
+
+    Attributes:
+        path: Its name within the dataset.
+        reason: Why, as the rest of a sentence that begins with the name: "is empty, ...".
+    """
+
+    path: str
+    reason: str
+
+
+class Source(Protocol):
+    """Named files, wherever they lie.
+
+    Attributes:
+        name: What the user calls it.
+        files: The name of each file, sorted; "/" parts folders, on every system.
+        folders: The names of the folders that hold nothing at all, sorted.
+        broken: What could not even be listed.
+    """
+
+    name: str
+    files: tuple[str, ...]
+    folders: tuple[str, ...]
+    broken: tuple[BrokenFile, ...]
+
+    def open(self, file: str) -> IO[bytes]:
+        """Open one of `files` for reading."""
+        ...
+
+
+@contextmanager
+def open_source(path: Path) -> Iterator[Source]:
+    """Open a folder, a zip, or a single file (which is then the one file of its source).
+
+    Raises:
+        DataError: It is missing, of another kind, damaged, or must not be trusted.
+    """
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            yield _Folder(path)
+        elif not stat.S_ISREG(mode):
+            raise DataError(f"{_text(path)} is neither a folder nor a regular file")
+        elif path.stat().st_size == 0:
+            raise DataError(f"{_text(path)} is empty; was it copied completely?")
+        elif _begins_like_zip(path):
+            with path.open("rb") as stream, open_zip(stream, _text(path)) as source:
+                yield source
+        else:
+            yield _File(path)
+    except FileNotFoundError as error:
+        raise DataError(f"{_text(path)} does not exist; is the path right?") from error
+    except OSError as error:
+        raise DataError(f"{_text(path)} cannot be read: {reason_of(error)}") from error
+
+
+@contextmanager
+def open_zip(stream: IO[bytes], name: str) -> Iterator[Source]:
+    """Open a zip that lies in a stream which can go back and forth.
+
+    Raises:
+        DataError: It is damaged, a member's name leaves the archive, or it grows beyond reason.
+    """
+    try:
+        archive = zipfile.ZipFile(stream)
+    except _DAMAGE as error:
+        raise DataError(
+            f"{name} is no whole zip ({reason_of(error)}); was it downloaded completely?"
+        ) from error
+    with archive:
+        yield _Zip(archive, name, stream.seek(0, io.SEEK_END))
+
+
+def read_file(source: Source, file: str, limit: int = MAX_FILE_BYTES) -> bytes:
+    """Read one file of a source whole.
+
+    Raises:
+        DataError: It cannot be read; the message is a reason, as in `BrokenFile`.
+    """
+    try:
+        with source.open(file) as stream:
+            data = stream.read(limit + 1)
+    except _DAMAGE as error:
+        raise DataError(f"cannot be read: {reason_of(error)}") from error
+    if len(data) > limit:
+        raise DataError(f"is longer than {limit // 2**20} MiB, too long for a picture")
+    return data
+
+
+def read_chunks(source: Source, file: str) -> Iterator[bytes]:
+    """Give a large file of a source piece by piece.
+
+    Raises:
+        DataError: It is damaged, or longer than `MAX_TABLE_BYTES`.
+    """
+    total = 0
+    try:
+        with source.open(file) as stream:
+            while chunk := stream.read(2**20):
+                total += len(chunk)
+                if total > MAX_TABLE_BYTES:
+                    raise DataError(f"{file} is longer than {MAX_TABLE_BYTES // 2**30} GiB")
+                yield chunk
+    except _DAMAGE as error:
+        raise DataError(f"{file} cannot be read: {reason_of(error)}") from error
+
+
+def reason_of(error: BaseException) -> str:
+    """Put an exception into a few words."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+class _Folder:
+    """The files below a folder; links are followed, but never in circles."""
+
+    def __init__(self, path: Path) -> None:
+        self.name = _text(path)
+        self._where: dict[str, Path] = {}
+        empty, broken = [], []
+        seen: set[tuple[int, int]] = set()
+
+        def note(error: OSError) -> None:
+            broken.append(BrokenFile(_text(error.filename), f"cannot be read: {reason_of(error)}"))
+
+        for root, folders, files in os.walk(path, followlinks=True, onerror=note):
+            status = Path(root).stat()
+            if (status.st_dev, status.st_ino) in seen:
+                folders.clear()
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            if not folders and not files:
+                empty.append(_text(Path(root).relative_to(path).as_posix()))
+            for file in files:
+                place = Path(root) / file
+                self._where[_text(place.relative_to(path).as_posix())] = place
+        self.files = tuple(sorted(self._where))
+        self.folders = tuple(sorted(empty))
+        self.broken = tuple(broken)
+
+    def open(self, file: str) -> IO[bytes]:
+        place = self._where[file]
+        if not stat.S_ISREG(place.stat().st_mode):
+            raise ValueError("it is not a regular file")
+        return place.open("rb")
+
+
+class _File:
+    """A single file as a source of its own."""
+
+    folders: tuple[str, ...] = ()
+    broken: tuple[BrokenFile, ...] = ()
+
+    def __init__(self, path: Path) -> None:
+        self.name = _text(path)
+        self.files: tuple[str, ...] = (_text(path.name),)
+        self._path = path
+
+    def open(self, file: str) -> IO[bytes]:
+        del file  # there is but one
+        return self._path.open("rb")
+
+
+class _Zip:
+    """The members of a zip, read in place."""
+
+    def __init__(self, archive: zipfile.ZipFile, name: str, packed_bytes: int) -> None:
+        self.name = name
+        self._archive = archive
+        self._members: Mapping[str, zipfile.ZipInfo]
+        infos = archive.infolist()
+        _refuse_bomb(infos, name, packed_bytes)
+        members: dict[str, zipfile.ZipInfo] = {}
+        twice: set[str] = set()
+        for info in infos:
+            member = _text(info.filename.replace("\\", "/"))  # some zips from Windows
+            if _LEAVES.search(member):
+                raise DataError(
+                    f"{name} holds {member!r}, a name that leaves the archive; do not trust it"
+                )
+            if member in members:
+                twice.add(member)
+            members[member] = info
+        self._members = members
+        self.files = tuple(sorted(m for m in members if not m.endswith("/")))
+        inner = {parent for member in members for parent in _parents(member)}
+        self.folders = tuple(sorted({m[:-1] for m in members if m.endswith("/")} - inner))
+        self.broken = tuple(
+            BrokenFile(member, "is in the zip more than once; the last one is read")
+            for member in sorted(twice)
+        )
+
+    def open(self, file: str) -> IO[bytes]:
+        info = self._members[file]
+        if info.flag_bits & 1:
+            raise ValueError("it is encrypted; unpack it with its password first")
+        # Reading stops where the stated size does: a member cannot grow beyond what was checked.
+        return self._archive.open(info)
+
+
+def _refuse_bomb(infos: list[zipfile.ZipInfo], name: str, packed_bytes: int) -> None:
+    """Refuse a zip whose members, unpacked, are out of proportion to it."""
+    total = sum(info.file_size for info in infos)
+    if total > max(2**30, MAX_GROWTH * packed_bytes):
+        raise DataError(
+            f"{name} would grow from {packed_bytes:,} to {total:,} bytes, more than "
+            f"{MAX_GROWTH} times: pictures do not; do not trust it"
+        )
+
+
+def _parents(member: str) -> Iterator[str]:
+    """Give the folders that a member lies in."""
+    parts = member.rstrip("/").split("/")
+    for depth in range(1, len(parts)):
+        yield "/".join(parts[:depth])
+
+
+def _begins_like_zip(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(2) == b"PK" or zipfile.is_zipfile(stream)
+
+
+def _text(name: str | os.PathLike[str]) -> str:
+    """Make a name printable: file names may hold bytes that are no text."""
+    return os.fspath(name).encode("utf-8", "backslashreplace").decode("utf-8")

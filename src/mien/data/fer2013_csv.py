@@ -1,0 +1,149 @@
+"""Turn a table of labels and pixels, as `fer2013.csv`, into labelled images."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.data.archives import BrokenFile
+from mien.data.layout import EMOTION_OF_WORD, SPLIT_OF_WORD
+from mien.errors import DataError
+
+TABLE_EMOTIONS: Final = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+"""What 0 to 6 stand for in FER2013's tables: neutral comes last there, and not in `EMOTIONS`."""
+TABLE_SIZE: Final = 48
+MAX_LINE: Final = 2**16
+"""Characters; a row of FER2013 has at most 9,233."""
+_HEAD_BYTES: Final = 4096
+
+
+@dataclass(frozen=True)
+class Row:
+    """One image of a table.
+
+    Attributes:
+        path: "TABLE/USAGE/LINE", the line with leading zeros, counted from 1 for the header.
+        split: "train", "validation" or "test", or None where the table has no Usage.
+        is_official: Whether its Usage is one of FER2013's own three words.
+        emotion: One of `EMOTIONS`.
+        image: (48, 48) uint8, grey levels.
+    """
+
+    path: str
+    split: str | None
+    is_official: bool
+    emotion: str
+    image: NDArray[np.uint8]
+
+
+def is_table(head: bytes) -> bool:
+    """Tell by its beginning whether a file is a table of labelled images."""
+    line = head[:_HEAD_BYTES].decode("utf-8-sig", "replace").splitlines()[:1]
+    return bool(line) and {"emotion", "pixels"} <= set(_columns(line[0].split(",")))
+
+
+def read_table(chunks: Iterable[bytes], name: str) -> Iterator[Row | BrokenFile]:
+    """Read a table row by row; whatever is wrong with a row stays with that row.
+
+    Args:
+        chunks: The table's bytes, in pieces of any length.
+        name: What the table is called in paths and messages.
+
+    Raises:
+        DataError: The columns are not those of FER2013, or it is no table from some line on.
+    """
+    reader = csv.reader(_lines(chunks, name))
+    try:
+        columns = _columns(next(reader, []))
+        missing = {"emotion", "pixels"} - set(columns)
+        if missing:
+            raise DataError(
+                f"{name} has the columns {', '.join(columns) or '(none)'}; "
+                "wanted emotion, pixels and, if it has splits, Usage"
+            )
+        for cells in reader:
+            if cells:
+                yield _read_row(columns, cells, name, reader.line_num)
+    except csv.Error as error:
+        raise DataError(f"{name} is no table after line {reader.line_num}: {error}") from error
+
+
+def _read_row(
+    columns: Mapping[str, int], cells: Sequence[str], name: str, line: int
+) -> Row | BrokenFile:
+    """Read a row, or say what is wrong with it."""
+    if len(cells) != len(columns):
+        return BrokenFile(f"{name}/{line:06d}", f"has {len(cells)} cells, wanted {len(columns)}")
+    usage = cells[columns["usage"]].strip() if "usage" in columns else ""
+    split = SPLIT_OF_WORD.get(usage.lower())
+    path = f"{name}/{usage}/{line:06d}" if split else f"{name}/{line:06d}"
+    if "usage" in columns and split is None:
+        wanted = "Training, PublicTest or PrivateTest"
+        return BrokenFile(path, f"has the Usage {usage[:40]!r}, wanted {wanted}")
+    emotion = _read_emotion(cells[columns["emotion"]].strip())
+    if emotion is None:
+        label = cells[columns["emotion"]].strip()[:40]
+        return BrokenFile(path, f"has the emotion {label!r}, wanted 0 to 6 or a name")
+    image = _read_pixels(cells[columns["pixels"]])
+    if isinstance(image, str):
+        return BrokenFile(path, image)
+    is_official = usage.lower() in {"training", "publictest", "privatetest"}
+    return Row(path, split, is_official, emotion, image)
+
+
+def _read_emotion(cell: str) -> str | None:
+    if cell in {"0", "1", "2", "3", "4", "5", "6"}:
+        return TABLE_EMOTIONS[int(cell)]
+    return EMOTION_OF_WORD.get(cell.lower())
+
+
+def _read_pixels(cell: str) -> NDArray[np.uint8] | str:
+    """Read an image, or say what is wrong with it."""
+    try:
+        levels = np.fromstring(cell, dtype=np.int64, sep=" ")
+    except ValueError:
+        return "has pixels that are no whole numbers"
+    if levels.size != TABLE_SIZE**2:
+        return f"has {levels.size} pixels, wanted {TABLE_SIZE**2} (48 x 48)"
+    if levels.min() < 0 or levels.max() > 255:
+        return f"has pixels from {levels.min()} to {levels.max()}, wanted 0 to 255"
+    return levels.astype(np.uint8).reshape(TABLE_SIZE, TABLE_SIZE)
+
+
+def _columns(header: Sequence[str]) -> dict[str, int]:
+    """Find the columns by name; `icml_face_data.csv` has spaces before two of them."""
+    return {cell.strip().strip('"').lower(): index for index, cell in enumerate(header)}
+
+
+def _lines(chunks: Iterable[bytes], name: str) -> Iterator[str]:
+    """Give line by line; a file without line ends must not fill the memory."""
+    text = io.TextIOWrapper(
+        io.BufferedReader(_Chunks(chunks)), encoding="utf-8-sig", errors="replace", newline=""
+    )
+    number = 0
+    while line := text.readline(MAX_LINE):
+        number += 1
+        if len(line) == MAX_LINE:
+            raise DataError(f"{name} is no table: line {number} is {MAX_LINE:,} characters or more")
+        yield line
+
+
+class _Chunks(io.RawIOBase):
+    """Pieces of a file as a file."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = iter(chunks)
+        self._left = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        self._left = self._left or next(self._chunks, b"")
+        count = min(len(buffer), len(self._left))
+        buffer[:count], self._left = self._left[:count], self._left[count:]
+        return count

@@ -1,0 +1,230 @@
+"""Turn the names of image files into classes and splits; it opens none of them."""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Final
+
+from mien.data.archives import BrokenFile
+from mien.emotions import EMOTIONS
+from mien.errors import DataError
+from mien.images import PICTURE_ENDINGS
+
+SPLIT_NAMES: Final = ("train", "validation", "test")
+SPLIT_OF_WORD: Final[Mapping[str, str]] = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "publictest": "validation",
+    "test": "test",
+    "testing": "test",
+    "privatetest": "test",
+}
+"""What a folder, or a table's Usage, is called in the wild, in lower case."""
+
+EMOTION_OF_WORD: Final[Mapping[str, str]] = {
+    **{emotion: emotion for emotion in EMOTIONS},
+    "anger": "angry",
+    "disgusted": "disgust",
+    "fearful": "fear",
+    "happiness": "happy",
+    "natural": "neutral",
+    "sadness": "sad",
+    "surprised": "surprise",
+}
+"""The spellings that are read as FER2013's classes, in lower case."""
+
+OFFICIAL_NAME: Final = re.compile(r"(Training|PublicTest|PrivateTest)_\d+\.\w+")
+"""What FER2013's images are called; the first group is their split."""
+_FOLDERS_OF: Final = {
+    "train": (None, "train"),
+    "validation": (None, "test", "validation"),
+    "test": (None, "test"),
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an image belongs.
+
+    Attributes:
+        class_name: One of the layout's classes.
+        split: One of `SPLIT_NAMES`, or None where neither folder nor file name tells.
+    """
+
+    class_name: str
+    split: str | None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the names of a dataset's files say.
+
+    Attributes:
+        class_names: In the order of the labels.
+        places: For each file that is in a class, sorted by name.
+        official: Whether the splits are FER2013's own, told by the file names.
+        strays: Image files that are in no class.
+        notes: Sentences about what was read as what.
+    """
+
+    class_names: tuple[str, ...]
+    places: Mapping[str, Place]
+    official: bool
+    strays: tuple[BrokenFile, ...]
+    notes: tuple[str, ...]
+
+
+def is_image_name(name: str) -> bool:
+    """Tell whether a file calls itself an image, and is not an operating system's litter."""
+    return not _is_litter(name) and PurePosixPath(name).suffix.lower() in PICTURE_ENDINGS
+
+
+def find_layout(files: Sequence[str], empty_folders: Sequence[str] = ()) -> Layout:
+    """Find the class and the split of each file.
+
+    The layout is `train|val|test/<class>/...` at any depth if some image lies so, and otherwise
+    `<class>/...` below the deepest folder that holds all images. File names of FER2013
+    (`Training_`, `PublicTest_`, `PrivateTest_` and a number) tell the split themselves, unless the
+    folders have parted the images in another way.
+
+    Args:
+        files: Names with "/" between folders.
+        empty_folders: Folders without any file: a class without images is still a class.
+
+    Raises:
+        DataError: There is no class folder, only one, or two that mean the same.
+    """
+    kept = sorted(name for name in files if not _is_litter(name))
+    images = [name for name in kept if is_image_name(name)]
+    by_split = any(_split_and_class(name)[0] for name in images)
+    root = () if by_split else _common_folder(images)
+    found: dict[str, tuple[str | None, str]] = {}
+    strays = []
+    for name in kept:
+        split, class_folder = (
+            _split_and_class(name) if by_split else (None, _folder_below(name, root))
+        )
+        if class_folder is not None:
+            found[name] = (split, class_folder)
+        elif is_image_name(name):
+            where = "train, validation or test folder" if by_split else "class folder"
+            strays.append(BrokenFile(name, f"is in no {where}"))
+    with_images = {found[name][1] for name in images if name in found}
+    left_out = {class_folder for _, class_folder in found.values()} - with_images
+    found = {name: place for name, place in found.items() if place[1] in with_images}
+    empty = _empty_classes(empty_folders, by_split, root)
+    if len(with_images | empty) < 2:
+        raise DataError(
+            f"found {'one class folder' if with_images else 'no class folder'} with images, wanted "
+            "at least two: train/<class>/..., test/<class>/..., or <class>/..."
+        )
+    meanings, are_emotions = _read_class_folders(with_images | empty)
+    splits, official = _read_splits({name: split for name, (split, _) in found.items()})
+    classes = set(meanings.values())
+    return Layout(
+        class_names=EMOTIONS if are_emotions and official else tuple(sorted(classes)),
+        places={name: Place(meanings[folder], splits[name]) for name, (_, folder) in found.items()},
+        official=official and are_emotions,
+        strays=tuple(strays),
+        notes=(
+            *(
+                f"the class folder {folder!r} is read as {meaning!r}"
+                for folder, meaning in sorted(meanings.items())
+                if folder != meaning
+            ),
+            *(
+                f"the folder {folder!r} holds no file that is called as a picture, and is left out"
+                for folder in sorted(left_out)
+            ),
+        ),
+    )
+
+
+def _read_class_folders(folders: set[str]) -> tuple[dict[str, str], bool]:
+    """Read folder names as emotions if that goes for all of them, and else as they stand."""
+    are_emotions = all(folder.strip().lower() in EMOTION_OF_WORD for folder in folders)
+    spellings = defaultdict(list)
+    for folder in sorted(folders):
+        word = folder.strip().lower()
+        spellings[EMOTION_OF_WORD[word] if are_emotions else word].append(folder)
+    for same in spellings.values():
+        if len(same) > 1:
+            raise DataError(
+                f"the class folders {' and '.join(map(repr, same))} mean the same; "
+                "give the class one name"
+            )
+    meanings = {
+        same[0]: meaning if are_emotions else same[0] for meaning, same in spellings.items()
+    }
+    return meanings, are_emotions
+
+
+def _read_splits(folders: Mapping[str, str | None]) -> tuple[dict[str, str | None], bool]:
+    """Let FER2013's file names tell the split where the folders do not contradict them."""
+    names = {
+        file: SPLIT_OF_WORD[match[1].lower()]
+        for file in folders
+        if (match := OFFICIAL_NAME.fullmatch(file.rsplit("/", 1)[-1]))
+    }
+    agree = all(folders[file] in _FOLDERS_OF[split] for file, split in names.items())
+    if "validation" in folders.values() and "test" in folders.values():
+        # The folders have three splits of their own: PublicTest images in test/ belong there.
+        agree = agree and all(folders[file] in {None, split} for file, split in names.items())
+    some_without = len(names) < len(folders)
+    if not agree or not names or (some_without and None in folders.values()):
+        return dict(folders), False
+    return {**folders, **names}, not some_without
+
+
+def _split_and_class(name: str) -> tuple[str | None, str | None]:
+    """Find the last folder that is called as a split and has a class folder below it."""
+    folders = name.split("/")[:-1]
+    for depth in range(len(folders) - 2, -1, -1):
+        split = SPLIT_OF_WORD.get(folders[depth].strip().lower())
+        if split is not None:
+            return split, folders[depth + 1]
+    return None, None
+
+
+def _folder_below(name: str, root: tuple[str, ...]) -> str | None:
+    """Give the folder right below the root that a file lies in, if it does."""
+    folders = tuple(name.split("/")[:-1])
+    return folders[len(root)] if folders[: len(root)] == root and folders != root else None
+
+
+def _common_folder(images: Sequence[str]) -> tuple[str, ...]:
+    """Find the deepest folder that holds all images."""
+    if not images:
+        return ()
+    # Names are sorted: what the first and the last share, all share.
+    first, last = (name.split("/")[:-1] for name in (images[0], images[-1]))
+    depth = 0
+    while depth < min(len(first), len(last)) and first[depth] == last[depth]:
+        depth += 1
+    return tuple(first[:depth])
+
+
+def _empty_classes(folders: Sequence[str], by_split: bool, root: tuple[str, ...]) -> set[str]:
+    """Find the classes that have a folder but no file in it."""
+    classes = set()
+    for folder in folders:
+        if _is_litter(folder):
+            continue
+        inside = f"{folder}/."  # as if the folder held a file
+        class_folder = _split_and_class(inside)[1] if by_split else _folder_below(inside, root)
+        if class_folder is not None and folder.split("/")[-1] == class_folder:
+            classes.add(class_folder)
+    return classes
+
+
+def _is_litter(name: str) -> bool:
+    parts = name.split("/")
+    return any(part.startswith(".") or part == "__MACOSX" for part in parts) or parts[-1] in {
+        "Thumbs.db",
+        "desktop.ini",
+    }

@@ -1,0 +1,110 @@
+"""Turn a model's probabilities for labelled faces into a table, and back.
+
+The table is `predictions.csv`: whoever has it can recompute every figure, or compare two models
+face by face without running either again.
+"""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.data.datasets import Floats, Labels
+from mien.errors import DataError
+
+_COLUMNS: Final = ("path", "label", "predicted", "copy_in_train")
+_YES_NO: Final = {"yes": True, "no": False}
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a model says of each labelled face.
+
+    Attributes:
+        class_names: C names, the order of the columns.
+        paths: N names of faces, each once.
+        labels: (N,) indices into `class_names`.
+        probabilities: (N, C), rows sum to 1.
+        copies: (N,) whether the face has an exact copy in train; None where that is not known.
+    """
+
+    class_names: tuple[str, ...]
+    paths: tuple[str, ...]
+    labels: Labels
+    probabilities: Floats
+    copies: NDArray[np.bool_] | None = None
+
+    @property
+    def predicted(self) -> Labels:
+        """The most probable class of each face, (N,) indices into `class_names`."""
+        predicted: Labels = self.probabilities.argmax(axis=1)
+        return predicted
+
+    @property
+    def confidence(self) -> Floats:
+        """The probability of that class, (N,)."""
+        confidence: Floats = self.probabilities.max(axis=1)
+        return confidence
+
+    def to_csv(self) -> str:
+        """Write the table: path, label, predicted, copy_in_train, a column for each class."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow((*_COLUMNS, *self.class_names))
+        names = self.class_names
+        for i, (path, label, predicted) in enumerate(
+            zip(self.paths, self.labels, self.predicted, strict=True)
+        ):
+            copy = "" if self.copies is None else ("yes" if self.copies[i] else "no")
+            row = (f"{value:.9g}" for value in self.probabilities[i])
+            writer.writerow((path, names[label], names[predicted], copy, *row))
+        return text.getvalue()
+
+
+def read_predictions(path: Path) -> Predictions:
+    """Read a `predictions.csv` that `mien evaluate` wrote.
+
+    Raises:
+        DataError: The file cannot be read, or is not such a table.
+    """
+    try:
+        rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"))))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} cannot be read as a table of predictions: {error}") from error
+    if not rows or tuple(rows[0][: len(_COLUMNS)]) != _COLUMNS:
+        raise DataError(
+            f"{path} does not open with the columns {', '.join(_COLUMNS)}; "
+            "give the predictions.csv that `mien evaluate` wrote"
+        )
+    try:
+        return _parse(tuple(rows[0][len(_COLUMNS) :]), rows[1:])
+    except (ValueError, KeyError, IndexError) as error:
+        raise DataError(
+            f"{path} is damaged ({error}); write it again with `mien evaluate`"
+        ) from error
+
+
+def _parse(class_names: tuple[str, ...], rows: Sequence[Sequence[str]]) -> Predictions:
+    index = {name: i for i, name in enumerate(class_names)}
+    start = len(_COLUMNS)
+    probabilities = np.array([[float(value) for value in row[start:]] for row in rows])
+    if not rows or probabilities.shape != (len(rows), len(class_names)):
+        raise ValueError(f"{len(rows)} rows of {len(class_names)} probabilities were expected")
+    if not np.allclose(probabilities.sum(axis=1), 1, atol=1e-4):
+        raise ValueError("a row of probabilities does not sum to 1")
+    paths = tuple(row[0] for row in rows)
+    if len(set(paths)) != len(paths):
+        raise ValueError("a path stands there twice")
+    known = all(row[3] in _YES_NO for row in rows)
+    return Predictions(
+        class_names=class_names,
+        paths=paths,
+        labels=np.array([index[row[1]] for row in rows], dtype=np.int64),
+        probabilities=probabilities / probabilities.sum(axis=1, keepdims=True),
+        copies=np.array([_YES_NO[row[3]] for row in rows]) if known else None,
+    )

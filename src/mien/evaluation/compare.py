@@ -1,0 +1,237 @@
+"""Turn two models' predictions for the same faces into a verdict: which is better?"""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from mien.data.datasets import fer2013_split
+from mien.data.predictions import Predictions
+from mien.errors import DataError
+from mien.evaluation.metrics import wilson_interval
+
+RESAMPLES: Final = 9999
+SIGNIFICANT: Final = 0.05
+_BATCH: Final = 100
+
+Codes = NDArray[np.int16]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One of the two models.
+
+    Attributes:
+        name: What it is called in the verdict.
+        correct: How many faces it reads as labelled.
+        accuracy: The same as a fraction.
+        accuracy_interval: Its 95 % interval (Wilson, 1927).
+        macro_f1: The mean F1 over the classes that have a face here.
+    """
+
+    name: str
+    correct: int
+    accuracy: float
+    accuracy_interval: tuple[float, float]
+    macro_f1: float
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How much more B has of something than A, with the paired bootstrap's 95 % interval."""
+
+    value: float
+    interval: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two models on the same faces, single view.
+
+    Attributes:
+        title: What the faces are, as a reader should quote it.
+        faces: How many.
+        a: The first model.
+        b: The second model.
+        both_right: Faces both read as labelled.
+        only_a_right: Faces that A alone reads as labelled.
+        only_b_right: Faces that B alone reads as labelled.
+        both_wrong: Faces neither reads as labelled.
+        p_value: McNemar's exact test (1947), two-sided: how often chance alone would part the
+            faces on which one is right as unevenly as this.
+        accuracy: B's accuracy less A's.
+        macro_f1: B's macro-F1 less A's.
+        resamples: Of the bootstrap.
+        seed: Of the bootstrap.
+    """
+
+    title: str
+    faces: int
+    a: Contender
+    b: Contender
+    both_right: int
+    only_a_right: int
+    only_b_right: int
+    both_wrong: int
+    p_value: float
+    accuracy: Difference
+    macro_f1: Difference
+    resamples: int
+    seed: int
+
+    @property
+    def conclusion(self) -> str:
+        """One plain sentence."""
+        where = f"On the {self.faces:,} faces of {self.title}"
+        first, last = self.a.name, self.b.name
+        low, high = self.accuracy.interval
+        value = self.accuracy.value
+        if value < 0:
+            first, last, value, low, high = last, first, -value, -high, -low
+        figures = (
+            f"{100 * value:.1f} points (95 % interval {100 * low:.1f} to {100 * high:.1f}; "
+            f"McNemar's p {format_p(self.p_value)})"
+        )
+        if not self.only_a_right + self.only_b_right:
+            return f"{where}, {first} and {last} are right on the very same ones."
+        if self.p_value < SIGNIFICANT:
+            return f"{where}, {last} is more accurate than {first} by {figures}."
+        return f"{where}, {first} and {last} cannot be told apart: {last} is ahead by {figures}."
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the comparison as JSON types."""
+        return {"schema": 1, **asdict(self), "conclusion": self.conclusion}
+
+
+def compare(
+    a: Predictions,
+    b: Predictions,
+    *,
+    names: tuple[str, str] = ("A", "B"),
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Comparison:
+    """Compare two models face by face.
+
+    McNemar's exact test is a binomial test on the faces that only one of them reads as labelled;
+    the intervals are percentiles of a bootstrap that draws faces, so that both models always see
+    the same. What another seed of the same training would give is not in these numbers.
+
+    Args:
+        a: The first model's predictions.
+        b: The second model's, for the same faces, in any order.
+        names: What they are called.
+        resamples: How many times the bootstrap draws.
+        seed: For the draws.
+
+    Raises:
+        DataError: The faces, or their labels, are not the same.
+    """
+    labels, said_a, said_b, classes = _align(a, b, names)
+    right_a, right_b = said_a == labels, said_b == labels
+    only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
+    discordant = only_a + only_b
+
+    def accuracy_difference(truth: Codes, b: Codes, a: Codes, axis: int) -> NDArray[np.float64]:
+        right_more: NDArray[np.int8] = (b == truth).astype(np.int8) - (a == truth)
+        return np.asarray(right_more.mean(axis=axis))
+
+    def macro_f1_difference(truth: Codes, b: Codes, a: Codes, axis: int) -> NDArray[np.float64]:
+        return macro_f1(truth, b, classes, axis=axis) - macro_f1(truth, a, classes, axis=axis)
+
+    differences = []
+    for statistic in (accuracy_difference, macro_f1_difference):
+        drawn = stats.bootstrap(
+            (labels, said_b, said_a),
+            statistic,
+            n_resamples=resamples,
+            batch=_BATCH,
+            paired=True,
+            vectorized=True,
+            method="percentile",
+            rng=np.random.default_rng(seed),
+        ).confidence_interval
+        value = float(statistic(labels, said_b, said_a, axis=0))
+        differences.append(Difference(value, (float(drawn.low), float(drawn.high))))
+    return Comparison(
+        title=fer2013_split(a.paths) or "the data",
+        faces=len(labels),
+        a=_contend(names[0], labels, said_a, classes),
+        b=_contend(names[1], labels, said_b, classes),
+        both_right=int((right_a & right_b).sum()),
+        only_a_right=only_a,
+        only_b_right=only_b,
+        both_wrong=int((~right_a & ~right_b).sum()),
+        p_value=float(stats.binomtest(only_a, discordant).pvalue) if discordant else 1.0,
+        accuracy=differences[0],
+        macro_f1=differences[1],
+        resamples=resamples,
+        seed=seed,
+    )
+
+
+def macro_f1(truth: Codes, said: Codes, classes: int, *, axis: int) -> NDArray[np.float64]:
+    """Average F1 over the classes that have a face, along an axis, for many draws at once.
+
+    scikit-learn has it for one draw at a time only, which ten thousand draws cannot wait for.
+
+    Args:
+        truth: (..., N) labels, indices of classes.
+        said: (..., N) answers.
+        classes: How many classes there are.
+        axis: The axis of the faces.
+    """
+    total = np.zeros(np.delete(truth.shape, axis))
+    present = np.zeros_like(total)
+    for code in range(classes):
+        is_code, said_code = truth == code, said == code
+        faces = is_code.sum(axis=axis)
+        hits = (is_code & said_code).sum(axis=axis)
+        total += 2 * hits / np.maximum(faces + said_code.sum(axis=axis), 1)
+        present += faces > 0
+    return total / present
+
+
+def format_p(p_value: float) -> str:
+    """Write a p-value with its sign: "= 0.031" or "< 0.0001"."""
+    return f"= {p_value:.2g}" if p_value >= 0.0001 else "< 0.0001"
+
+
+def _align(
+    a: Predictions, b: Predictions, names: tuple[str, str]
+) -> tuple[Codes, Codes, Codes, int]:
+    """Bring labels and both answers, (N,) each, into A's order and one list of classes."""
+    place = {path: i for i, path in enumerate(b.paths)}
+    shared = sum(path in place for path in a.paths)
+    if not shared == len(a.paths) == len(b.paths):
+        raise DataError(
+            f"{names[0]} was asked about {len(a.paths):,} faces and {names[1]} about "
+            f"{len(b.paths):,}, of which {shared:,} are the same; evaluate both on one split"
+        )
+    if shared < 2:
+        raise DataError(f"a comparison needs at least two faces, got {shared}")
+    order = np.array([place[path] for path in a.paths])
+    classes = list(dict.fromkeys((*a.class_names, *b.class_names)))
+    codes_a = np.array([classes.index(name) for name in a.class_names], dtype=np.int16)
+    codes_b = np.array([classes.index(name) for name in b.class_names], dtype=np.int16)
+    labels = codes_a[a.labels]
+    differing = int((labels != codes_b[b.labels[order]]).sum())
+    if differing:
+        raise DataError(
+            f"{names[0]} and {names[1]} were judged by different labels on {differing:,} faces; "
+            "evaluate both on the same data"
+        )
+    return labels, codes_a[a.predicted], codes_b[b.predicted[order]], len(classes)
+
+
+def _contend(name: str, labels: Codes, said: Codes, classes: int) -> Contender:
+    correct = int((said == labels).sum())
+    return Contender(
+        name=name,
+        correct=correct,
+        accuracy=correct / len(labels),
+        accuracy_interval=wilson_interval(correct, len(labels)),
+        macro_f1=float(macro_f1(labels, said, classes, axis=0)),
+    )

@@ -1,0 +1,169 @@
+"""Turn a model and a split into an `Evaluation`: what the model is worth there."""
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.data.datasets import Floats, Labels, Split, digest_faces, title_of, translate_labels
+from mien.data.duplicates import group_copies
+from mien.data.predictions import Predictions
+from mien.errors import DataError, InputError, ModelError
+from mien.evaluation.metrics import (
+    compute_figures,
+    fit_temperature,
+    reliability,
+    risk_coverage,
+    softmax,
+)
+from mien.evaluation.predictor import Predictor
+from mien.evaluation.result import Calibration, Evaluation, View
+
+_BATCH: Final = 256
+
+Advance = Callable[[int], None]
+
+
+def evaluate(
+    predictor: Predictor,
+    split: Split,
+    *,
+    class_names: tuple[str, ...],
+    train_copies: NDArray[np.bool_] | None = None,
+    validation: Split | None = None,
+    advance: Advance | None = None,
+) -> Evaluation:
+    """Judge a model on a split: single view, with horizontal flip, and without train copies.
+
+    With flip, a face's probabilities are the mean of its own and of its mirror image's, each
+    calibrated.
+
+    Args:
+        predictor: The model. If it has no temperature of its own, one is fitted on `validation`.
+        split: The faces to judge by, (N, 48, 48) uint8, and their labels.
+        class_names: What the labels stand for. The model must know all of them, in any order; a
+            class of the model without a face in the split counts nowhere but in the confusion.
+        train_copies: (N,) whether a face of the split has an exact copy in train.
+        validation: Held-out faces to fit a temperature on; never the split itself.
+        advance: Called with the number of faces done, after each batch.
+
+    Raises:
+        DataError: The split is empty.
+        ModelError: The model does not know a class, or its output is not as it should be.
+    """
+    labels = translate_labels(split.labels, class_names, predictor.class_names)
+    if not len(labels):
+        raise DataError(f"the split {split.name} holds no face; choose another one")
+    if train_copies is not None and train_copies.shape != labels.shape:
+        raise InputError(
+            f"{len(labels)} faces need as many marks of copies, got {train_copies.shape}"
+        )
+    logits = predict_logits(predictor, split.images, advance=advance)
+    mirrored = predict_logits(predictor, split.images[:, :, ::-1], advance=advance)
+    temperature, origin = predictor.temperature, "stored in the model"
+    if temperature is None and validation is not None and validation.name != split.name:
+        held_out = predict_logits(predictor, validation.images, advance=advance)
+        truth = translate_labels(validation.labels, class_names, predictor.class_names)
+        temperature, origin = fit_temperature(held_out, truth), f"fitted on {title_of(validation)}"
+    if temperature is None:
+        temperature, origin = 1.0, "not fitted"
+    single = softmax(logits, temperature)
+    flip = (single + softmax(mirrored, temperature)) / 2
+    names = predictor.class_names
+    predictions = Predictions(names, split.paths, labels, single, train_copies)
+    return Evaluation(
+        split=split.name,
+        title=title_of(split),
+        split_sha256=digest_faces(split),
+        views=_views(title_of(split), predictions, flip),
+        calibration=_calibrate(labels, logits, temperature, origin),
+        reliability=reliability(labels, single),
+        risk_coverage=risk_coverage(labels, single),
+        abstention_threshold=predictor.abstention_threshold,
+        predictions=predictions,
+    )
+
+
+def predict(
+    predictor: Predictor,
+    split: Split,
+    *,
+    class_names: tuple[str, ...],
+    advance: Advance | None = None,
+) -> Predictions:
+    """Ask a model about each face of a split, single view.
+
+    Args:
+        predictor: The model; one without a temperature gives uncalibrated probabilities.
+        split: The faces, (N, 48, 48) uint8, and their labels.
+        class_names: What the labels stand for.
+        advance: Called with the number of faces done, after each batch.
+
+    Raises:
+        ModelError: The model does not know a class, or its output is not as it should be.
+    """
+    labels = translate_labels(split.labels, class_names, predictor.class_names)
+    logits = predict_logits(predictor, split.images, advance=advance)
+    probabilities = softmax(logits, predictor.temperature or 1.0)
+    return Predictions(predictor.class_names, split.paths, labels, probabilities)
+
+
+def find_train_copies(split: Split, train: Split | None) -> NDArray[np.bool_] | None:
+    """Mark, (N,), the faces of a split that have an exact copy in train; None if none is known.
+
+    Of train itself, and of all faces together, nothing is marked.
+    """
+    if train is None or split.name in {train.name, "all"}:
+        return None
+    groups = group_copies([*train.images, *split.images])
+    own = groups[len(train.labels) :]
+    return np.isin(own, groups[: len(train.labels)])
+
+
+def _views(title: str, single: Predictions, flip: Floats) -> dict[str, View]:
+    ways = {
+        "single": (single.probabilities, "single view"),
+        "flip": (flip, "with horizontal flip"),
+    }
+    subsets = {"": (title, np.ones(len(single.labels), dtype=bool))}
+    if single.copies is not None and not single.copies.all():
+        without = f"{title} without train copies"
+        subsets["_without_train_copies"] = (without, ~single.copies)
+    return {
+        key + suffix: View(
+            f"{what}, {way}",
+            compute_figures(single.labels[kept], probabilities[kept], single.class_names),
+        )
+        for suffix, (what, kept) in subsets.items()
+        for key, (probabilities, way) in ways.items()
+    }
+
+
+def _calibrate(
+    labels: Labels, logits: NDArray[np.floating], temperature: float, origin: str
+) -> Calibration:
+    names = tuple(str(i) for i in range(logits.shape[1]))
+    before = compute_figures(labels, softmax(logits), names)
+    after = compute_figures(labels, softmax(logits, temperature), names)
+    return Calibration(temperature, origin, before.ece, after.ece, before.nll, after.nll)
+
+
+def predict_logits(
+    predictor: Predictor, faces: NDArray[np.uint8], *, advance: Advance | None = None
+) -> NDArray[np.float32]:
+    """Ask a model about faces (N, 48, 48) in batches, and check what it says, (N, C)."""
+    logits = []
+    for start in range(0, len(faces), _BATCH):
+        batch = np.ascontiguousarray(faces[start : start + _BATCH])
+        found = predictor.predict_logits(batch)
+        wanted = (len(batch), len(predictor.class_names))
+        if found.shape != wanted or not np.isfinite(found).all():
+            raise ModelError(
+                f"the model must give finite logits {wanted} for {len(batch)} faces, got "
+                f"{found.shape}; train or export it again"
+            )
+        logits.append(found)
+        if advance is not None:
+            advance(len(batch))
+    return np.concatenate(logits)

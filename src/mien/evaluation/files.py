@@ -1,0 +1,165 @@
+"""Turn an `Evaluation` into a folder of files that anyone can read or recompute."""
+
+import csv
+import io
+import json
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import OutputError
+from mien.evaluation.metrics import Figures
+from mien.evaluation.page import render_page
+from mien.evaluation.plots import (
+    draw_confusion,
+    draw_corruptions,
+    draw_reliability,
+    draw_risk_coverage,
+    draw_slices,
+    to_png,
+)
+from mien.evaluation.predictor import LoadedModel, file_sha256
+from mien.evaluation.result import Evaluation, Provenance
+from mien.evaluation.robustness import Robustness
+from mien.evaluation.slices import Slices
+from mien.files import write_whole
+
+_LAST: Final = "evaluation.json"
+_BEFORE_LAST: Final = frozenset(
+    {"confusion.csv", "confusion.png", "corruptions.json", "corruptions.png", "evaluation.html"}
+    | {"predictions.csv", "reliability.png", "risk_coverage.png", "slices.json", "slices.png"}
+)
+_PACKAGES: Final = ("mien", "numpy", "scipy", "scikit-learn", "torch", "onnxruntime")
+
+
+def describe_run(model: LoadedModel, source: Path, command: str) -> Provenance:
+    """Say where model and data come from, and what ran when."""
+    versions = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return Provenance(
+        model=model.to_dict(),
+        source=str(source),
+        source_sha256=file_sha256(source) if source.is_file() else None,
+        command=command,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions=versions,
+    )
+
+
+def to_json(evaluation: Evaluation, provenance: Provenance | None = None) -> dict[str, Any]:
+    """Put an evaluation and its provenance into one JSON object."""
+    about = {} if provenance is None else provenance.to_dict()
+    figures = evaluation.to_dict()
+    data = figures.pop("data") | about.pop("data", {})
+    return {"schema": 1, "model": about.pop("model", None), "data": data, **figures, **about}
+
+
+def write_evaluation(
+    evaluation: Evaluation,
+    faces: NDArray[np.uint8],
+    output: Path,
+    *,
+    robustness: Robustness | None = None,
+    slices: Slices | None = None,
+    provenance: Provenance | None = None,
+) -> Path:
+    """Write figures, tables, pictures and the page; `evaluation.json` comes last.
+
+    Args:
+        evaluation: What is written.
+        faces: The split's images, (N, 48, 48) uint8, in the order of the predictions.
+        output: The folder; see `check_output`.
+        robustness: How the model bears corruptions, if that was measured.
+        slices: How it fares on each slice of the faces, if a column was given.
+        provenance: Where model and data come from, if they are files.
+
+    Returns:
+        The page.
+
+    Raises:
+        OutputError: The folder cannot be written.
+    """
+    single = evaluation.views["single"]
+    curve, threshold = evaluation.risk_coverage, evaluation.abstention_threshold
+    pictures = {
+        "confusion.png": draw_confusion(single.figures, single.what),
+        "reliability.png": draw_reliability(evaluation.reliability, single.what),
+        "risk_coverage.png": draw_risk_coverage(curve, single.what, threshold=threshold),
+    }
+    if robustness is not None:
+        pictures["corruptions.png"] = draw_corruptions(robustness, single.what)
+        write_whole(output / "corruptions.json", robustness.to_json(provenance))
+    if slices is not None:
+        title = f"{single.what}, by {slices.column}"
+        pictures["slices.png"] = draw_slices(slices, title)
+        text = json.dumps({"schema": 1, **slices.to_dict()}, indent=2, allow_nan=False)
+        write_whole(output / "slices.json", text + "\n")
+    for name, picture in pictures.items():
+        write_whole(output / name, to_png(picture))
+    write_whole(output / "confusion.csv", _confusion_csv(single.figures))
+    write_whole(output / "predictions.csv", evaluation.predictions.to_csv())
+    page = output / "evaluation.html"
+    told = render_page(
+        evaluation, faces, robustness=robustness, slices=slices, provenance=provenance
+    )
+    write_whole(page, told)
+    text = json.dumps(to_json(evaluation, provenance), indent=2, allow_nan=False)
+    write_whole(output / _LAST, text + "\n")
+    return page
+
+
+def check_output(
+    output: Path, *, model_sha256: str, split: str, split_sha256: str | None = None
+) -> None:
+    """Refuse a folder that holds something else, before any work is done.
+
+    A folder that is new, empty, or holds this model's evaluation of these faces is taken; so is one
+    that an interrupted evaluation left without its evaluation.json.
+
+    Args:
+        output: The folder.
+        model_sha256: The model's.
+        split: The split's name.
+        split_sha256: Of its faces; None if they are not read yet, and may be any.
+
+    Raises:
+        OutputError: It holds other files, or the evaluation of another model, split or data.
+    """
+    if output.exists() and not output.is_dir():
+        raise OutputError(f"{output} is a file; choose a folder as --output")
+    held = {path.name for path in output.iterdir()} if output.exists() else set()
+    if all(name in _BEFORE_LAST or name.endswith(".partial") for name in held):
+        return
+    try:
+        found = json.loads((output / _LAST).read_text(encoding="utf-8"))
+        model, data = found["model"], found["data"]
+        what = f"{model['name']} on {data['title']}"
+        is_other = (model["sha256"], data["split"]) != (model_sha256, split)
+        is_other = is_other or split_sha256 not in {None, data["split_sha256"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise OutputError(
+            f"{output} holds other files; choose a new or empty folder as --output"
+        ) from error
+    if is_other:
+        raise OutputError(
+            f"{output} holds the evaluation of another model, split or data ({what}); choose "
+            "another --output, or remove it first"
+        )
+
+
+def _confusion_csv(figures: Figures) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    names = tuple(figures.per_class)
+    writer.writerow(("label \\ predicted", *names))
+    writer.writerows((name, *row) for name, row in zip(names, figures.confusion, strict=True))
+    return text.getvalue()

@@ -1,0 +1,139 @@
+"""Turn a model and a split into a `Robustness`: how it bears corrupted faces."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mien.data.datasets import Split, title_of
+from mien.evaluation.corruptions import CORRUPTIONS, SEVERITIES, corrupt
+from mien.evaluation.evaluate import Advance, predict
+from mien.evaluation.metrics import Figures, compute_figures
+from mien.evaluation.predictor import Predictor
+from mien.evaluation.result import Provenance
+
+
+@dataclass(frozen=True)
+class Robustness:
+    """How a model bears eight corruptions in five severities, single view.
+
+    Attributes:
+        split: "train", "validation" or "test".
+        title: The split's own name: "PrivateTest" where the data is FER2013.
+        faces: How many faces were read, each in every severity of every corruption.
+        seed: Of what was drawn at random.
+        clean: The figures of the faces as they are.
+        corrupted: For each corruption its figures, the mildest severity first.
+    """
+
+    split: str
+    title: str
+    faces: int
+    seed: int
+    clean: Figures
+    corrupted: Mapping[str, tuple[Figures, ...]]
+
+    @property
+    def mean_accuracy(self) -> float:
+        """The mean accuracy over all corruptions and severities, 0 to 1."""
+        return float(np.mean([self.accuracy_under(name) for name in self.corrupted]))
+
+    def accuracy_under(self, name: str) -> float:
+        """Give the mean accuracy over the severities of one corruption, 0 to 1."""
+        return float(np.mean([figures.accuracy for figures in self.corrupted[name]]))
+
+    def recall_under(self, name: str, class_name: str) -> float:
+        """Give a class's mean recall over the severities of one corruption, 0 to 1."""
+        rows = [figures.per_class[class_name] for figures in self.corrupted[name]]
+        return float(np.mean([row.recall for row in rows]))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes that have a face here."""
+        rows = self.clean.per_class.items()
+        return tuple(name for name, figures in rows if figures.faces)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give everything as JSON types; per class, recall."""
+        return {
+            "data": {"split": self.split, "title": self.title, "faces": self.faces},
+            "view": "single view",
+            "seed": self.seed,
+            "clean": _brief(self.clean, self.classes),
+            "mean_accuracy": self.mean_accuracy,
+            "corruptions": {
+                name: {
+                    "parameter": CORRUPTIONS[name].what,
+                    "mean_accuracy": self.accuracy_under(name),
+                    "mean_recall": {c: self.recall_under(name, c) for c in self.classes},
+                    "severities": [
+                        {"severity": severity, "parameter": parameter}
+                        | _brief(figures, self.classes)
+                        for severity, parameter, figures in zip(
+                            SEVERITIES, CORRUPTIONS[name].parameters, rows, strict=True
+                        )
+                    ],
+                }
+                for name, rows in self.corrupted.items()
+            },
+        }
+
+    def to_json(self, provenance: Provenance | None = None) -> str:
+        """Give it as the text of corruptions.json."""
+        about = {} if provenance is None else provenance.to_dict()
+        found = self.to_dict()
+        data = found.pop("data") | about.pop("data", {})
+        whole = {"schema": 1, "model": about.pop("model", None), "data": data, **found, **about}
+        return json.dumps(whole, indent=2, allow_nan=False) + "\n"
+
+
+def measure_robustness(
+    predictor: Predictor,
+    split: Split,
+    *,
+    class_names: tuple[str, ...],
+    seed: int = 0,
+    advance: Advance | None = None,
+) -> Robustness:
+    """Read a split's faces as they are, and in every severity of every corruption.
+
+    Args:
+        predictor: The model; one without a temperature gives uncalibrated probabilities.
+        split: The faces, (N, 48, 48) uint8, and their labels.
+        class_names: What the labels stand for.
+        seed: Of what is drawn at random.
+        advance: Called with the number of faces done, after each batch.
+
+    Raises:
+        DataError: The split is empty.
+        ModelError: The model does not know a class, or its output is not as it should be.
+    """
+
+    def judge(images: np.ndarray[Any, np.dtype[np.uint8]]) -> Figures:
+        changed = Split(split.name, images, split.labels, split.paths)
+        found = predict(predictor, changed, class_names=class_names, advance=advance)
+        return compute_figures(found.labels, found.probabilities, found.class_names)
+
+    clean = judge(split.images)
+    corrupted = {
+        name: tuple(judge(corrupt(split.images, name, level, seed=seed)) for level in SEVERITIES)
+        for name in CORRUPTIONS
+    }
+    return Robustness(split.name, title_of(split), len(split.labels), seed, clean, corrupted)
+
+
+def count_readings(split: Split) -> int:
+    """Say how many faces `measure_robustness` will ask a model about."""
+    return len(split.labels) * (1 + len(CORRUPTIONS) * len(SEVERITIES))
+
+
+def _brief(figures: Figures, classes: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "accuracy": figures.accuracy,
+        "accuracy_interval": list(figures.accuracy_interval),
+        "macro_f1": figures.macro_f1,
+        "ece": figures.ece,
+        "recall": {name: figures.per_class[name].recall for name in classes},
+    }

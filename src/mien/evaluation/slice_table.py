@@ -1,0 +1,129 @@
+"""Turn a table of what is known of faces into a column's value for each face."""
+
+import csv
+import difflib
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from mien.errors import DataError
+
+PATH: Final = "path"
+_EXAMPLES: Final = 3
+
+
+def read_column(table: Path, column: str, paths: Sequence[str]) -> tuple[str | None, ...]:
+    """Read a column's value for each face.
+
+    The table is a CSV file with a header. Its rows are joined by their `path`, which may be written
+    from a higher or a lower folder than the dataset's own paths, as long as it is unmistakable. A
+    table of labels and pixels, as fer2013.csv, needs no path: its faces go by their line.
+
+    Args:
+        table: The CSV file.
+        column: The column's name; case and spaces around it do not matter.
+        paths: N paths of a dataset.
+
+    Returns:
+        N values, stripped; None where the table has none.
+
+    Raises:
+        DataError: The table cannot be read, lacks the column, or is not about these faces.
+    """
+    header, rows = _read(table)
+    place = _find_column(header, column, table)
+    if PATH in header:
+        return _join(table, [(row[header.index(PATH)], row[place]) for _, row in rows], paths)
+    if "pixels" in header:
+        values = {line: row[place] for line, row in rows}
+        return tuple(values.get(_line_of(path)) or None for path in paths)
+    raise DataError(
+        f"{table} has no column {PATH!r} to join it by; it has {', '.join(header)}. Name the "
+        f"faces as the dataset does, as in {paths[0]!r}"
+    )
+
+
+def _read(table: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """Read a table whole: its header, and each row with the line it ends on."""
+    try:
+        reader = csv.reader(io.StringIO(table.read_text(encoding="utf-8-sig")))
+        header = [cell.strip().lower() for cell in next(reader, [])]
+        rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise DataError(f"the table {table} cannot be read: {reason}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{table} is no CSV table: {error}") from error
+    for line, row in rows:
+        if len(row) != len(header):
+            raise DataError(
+                f"line {line} of {table} has {len(row)} cells, and its header has {len(header)}"
+            )
+    if not rows:
+        raise DataError(f"{table} has no row below its header")
+    return header, rows
+
+
+def _find_column(header: Sequence[str], column: str, table: Path) -> int:
+    wanted = column.strip().lower()
+    if wanted in header:
+        return header.index(wanted)
+    close = difflib.get_close_matches(wanted, header, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(header)}"
+    raise DataError(f"{table} has no column {column!r}; {hint}")
+
+
+def _join(
+    table: Path, rows: Sequence[tuple[str, str]], paths: Sequence[str]
+) -> tuple[str | None, ...]:
+    """Give each path its row's value, if there is one."""
+    by_name: dict[str, list[int]] = {}
+    for i, path in enumerate(paths):
+        by_name.setdefault(PurePosixPath(path).name, []).append(i)
+    exact = {path: i for i, path in enumerate(paths)}
+    values: dict[int, str] = {}
+    for written, value in rows:
+        clean = written.replace("\\", "/").removeprefix("./")
+        found = _match(clean, paths, exact, by_name)
+        if len(found) > 1:
+            raise DataError(
+                f"{written!r} in {table} may be {' or '.join(paths[i] for i in found[:2])}: write "
+                "the path with its folders"
+            )
+        for i in found:
+            if values.setdefault(i, value) != value:
+                raise DataError(
+                    f"{table} gives {paths[i]} twice, as {values[i]!r} and as {value!r}"
+                )
+    if not values:
+        there = ", ".join(repr(path) for path, _ in rows[:_EXAMPLES])
+        raise DataError(
+            f"no path in {table} is one of these faces: it has {there}; the faces are "
+            f"{', '.join(repr(path) for path in paths[:_EXAMPLES])}. Is it another split's? "
+            "--split all takes every face"
+        )
+    return tuple(values.get(i) or None for i in range(len(paths)))
+
+
+def _match(
+    written: str,
+    paths: Sequence[str],
+    exact: Mapping[str, int],
+    by_name: Mapping[str, Sequence[int]],
+) -> list[int]:
+    """Find the faces that a path may name: exactly, or from another folder."""
+    if written in exact:
+        return [exact[written]]
+    return [
+        i
+        for i in by_name.get(PurePosixPath(written).name, ())
+        if f"/{paths[i]}".endswith(f"/{written.lstrip('/')}")
+        or f"/{written.lstrip('/')}".endswith(f"/{paths[i]}")
+    ]
+
+
+def _line_of(path: str) -> int:
+    """Read the line that a face of a table is named by; -1 if it is not of a table."""
+    name = PurePosixPath(path).name
+    return int(name) if name.isdigit() else -1

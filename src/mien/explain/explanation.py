@@ -1,0 +1,170 @@
+"""Turn a face and a model into an explanation: where the answer came from.
+
+Two looks at one answer. An occlusion map (Zeiler & Fergus 2014, arXiv 1311.2901) covers the face
+piece by piece and asks again; it knows nothing of the network. The walk follows the LSTM over the
+places of the face that it reads, in raster order from the brow to the chin. Both say what moved
+this model's answer. Neither says what moved the person.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import ConfigError, InputError
+from mien.model.recognizer import Recognizer, calibrate, to_input
+from mien.model.sessions import add_outputs, open_session
+
+PATCH: Final = 0.25
+"""Side of the square that covers a part of the face, as a fraction of the face's side."""
+STRIDE_PX: Final = 3
+"""How far the square moves between two looks."""
+
+
+@dataclass(frozen=True)
+class Walk:
+    """The LSTM's way over the face.
+
+    Attributes:
+        rows: The places lie in so many rows, read from the top.
+        columns: Places of a row, read left to right; 1 where a row is read as a whole.
+        probabilities: (T, C) what the answer would be after each place: by the mean of the
+            outputs so far. The last row is the model's answer.
+        contributions: (T, C) what the LSTM's state gains for a class at each place, as it counts
+            in the answer (a gain stays in all outputs that follow, and their mean is taken);
+            relative to the mean class. With the bias, they sum to the logits, less what all classes
+            share.
+    """
+
+    rows: int
+    columns: int
+    probabilities: NDArray[np.float32]
+    contributions: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Where an answer came from.
+
+    Attributes:
+        crop: (48, 48) uint8 grey, the face as the model sees it.
+        emotion: The emotion that is explained.
+        probabilities: The model's answer, for each emotion, calibrated.
+        occlusion: (48, 48) float32, how much the emotion's probability falls, on average, when a
+            square around this pixel is covered; negative where it rises.
+        walk: The LSTM's way; None where the model has none that can be followed.
+    """
+
+    crop: NDArray[np.uint8]
+    emotion: str
+    probabilities: Mapping[str, float]
+    occlusion: NDArray[np.float32]
+    walk: Walk | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the explanation as plain JSON types, without the face itself."""
+        walk = None
+        if self.walk is not None:
+            names = list(self.probabilities)
+            walk = {
+                "rows": self.walk.rows,
+                "columns": self.walk.columns,
+                "emotions": names,
+                "probabilities": self.walk.probabilities.round(5).tolist(),
+                "contributions": self.walk.contributions.round(5).tolist(),
+            }
+        return {
+            "emotion": self.emotion,
+            "probabilities": {k: round(v, 8) for k, v in self.probabilities.items()},
+            "occlusion": self.occlusion.round(5).tolist(),
+            "walk": walk,
+        }
+
+
+def explain(
+    crop: NDArray[np.uint8], recognizer: Recognizer, *, emotion: str | None = None
+) -> Explanation:
+    """Explain a model's answer for one face.
+
+    Args:
+        crop: (48, 48) uint8 grey, as `mien.faces.crop.crop_face` cuts it.
+        recognizer: The model.
+        emotion: What is to be explained; None takes the most probable one.
+
+    Raises:
+        ConfigError: The model does not know the emotion.
+        InputError: The crop is not what the model takes.
+    """
+    names = recognizer.emotions
+    if emotion is not None and emotion not in names:
+        raise ConfigError(f"the model does not know {emotion!r}; it reads {', '.join(names)}")
+    size = recognizer.spec.input_size
+    if crop.shape != (size, size):
+        raise InputError(f"one face is ({size}, {size}) uint8 grey, got {crop.shape} {crop.dtype}")
+    answer = recognizer.predict_probabilities(crop[np.newaxis])[0]
+    column = int(answer.argmax()) if emotion is None else names.index(emotion)
+    return Explanation(
+        crop=crop,
+        emotion=names[column],
+        probabilities=dict(zip(names, map(float, answer), strict=True)),
+        occlusion=_cover(crop, recognizer, column, float(answer[column])),
+        walk=_follow(crop, recognizer),
+    )
+
+
+def _cover(
+    crop: NDArray[np.uint8], recognizer: Recognizer, column: int, whole: float
+) -> NDArray[np.float32]:
+    """Cover every part of the face in turn, (H, W): how much a class's probability falls."""
+    size, half = len(crop), round(PATCH * len(crop) / 2)
+    hill = np.hanning(2 * half + 2)[1:-1]  # a square's middle counts most, for a smooth map
+    centres = range(0, size + 1, STRIDE_PX)
+    squares = [
+        (slice(max(0, y - half), y + half), slice(max(0, x - half), x + half))
+        for y in centres
+        for x in centres
+    ]
+    covered = np.repeat(crop[np.newaxis], len(squares), axis=0)
+    for face, square in zip(covered, squares, strict=True):
+        face[square] = round(float(crop.mean()))
+    falls = whole - recognizer.predict_probabilities(covered)[:, column]
+    total, looks = np.zeros((size, size)), np.zeros((size, size))
+    for square, fall in zip(squares, falls, strict=True):
+        rows, columns = square
+        weight = np.outer(
+            hill[-(rows.stop - rows.start) :], hill[-(columns.stop - columns.start) :]
+        )
+        weight = weight[: size - rows.start, : size - columns.start]
+        total[square] += fall * weight
+        looks[square] += weight
+    return (total / looks).astype(np.float32)
+
+
+def _follow(crop: NDArray[np.uint8], recognizer: Recognizer) -> Walk | None:
+    """Follow the LSTM, where the contract says how."""
+    spec = recognizer.spec
+    sequence = spec.sequence
+    if sequence is None:
+        return None
+    names = [sequence["steps"], sequence["weight"], sequence["bias"]]
+    model = add_outputs(recognizer.path.read_bytes(), names)
+    session = open_session(model, name=recognizer.path.name, threads=1)
+    inputs = {spec.input_name: to_input(crop[np.newaxis])}
+    steps, weight, bias = session.run(names, inputs)
+    said = steps[0] @ weight.T  # (T, C): each place's say, before they are averaged
+    count = len(said)
+    so_far = said.cumsum(axis=0) / np.arange(1, count + 1)[:, np.newaxis] + bias
+    side = spec.input_size // 8  # the feature map's, after three poolings by two
+    if count not in {side, side * side}:  # read neither row by row nor place by place
+        return None
+    gains = np.diff(said, axis=0, prepend=np.zeros((1, said.shape[1]), dtype=said.dtype))
+    contributions = gains * (np.arange(count, 0, -1) / count)[:, np.newaxis]
+    contributions -= contributions.mean(axis=1, keepdims=True)
+    return Walk(
+        side,
+        count // side,
+        calibrate(so_far, recognizer.temperature),
+        contributions.astype(np.float32),
+    )

@@ -1,0 +1,162 @@
+"""Turn an explanation into a picture: the face, what moved the answer, and the walk.
+
+Orange speaks for the emotion and blue against it: people with any colour vision tell them apart.
+"""
+
+from collections.abc import Sequence
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from mien.explain.explanation import Explanation, Walk
+
+Font: TypeAlias = ImageFont.FreeTypeFont | ImageFont.ImageFont
+Point: TypeAlias = tuple[float, float]
+
+_PAPER, _INK, _SOFT, _LINE = "#FFFFFF", "#1C2530", "#5A6673", "#D5DBE2"
+_FOR, _AGAINST = np.array([213, 94, 0]), np.array([0, 114, 178])  # Okabe and Ito's
+_LINES: Final = ("#D55E00", "#0072B2", "#009E73", "#CC79A7")
+_WIDTH, _PAD, _TILE, _GAP = 1240, 40, 360, 40
+_CHART: Final = 250  # height in pixels
+_NAMES: Final = 150  # room for the names at the lines' ends
+_SMOOTH: Final = 2  # drawn this much larger and scaled down, for smooth lines
+
+
+def draw_explanation(explanation: Explanation) -> Image.Image:
+    """Draw an explanation.
+
+    Args:
+        explanation: What is drawn.
+
+    Returns:
+        An RGB image, 1240 pixels wide.
+    """
+    walk = explanation.walk
+    top = _PAD + 96
+    height = top + _TILE + 84
+    if walk is not None:
+        height += 70 + _CHART + 110
+    picture = Image.new("RGB", (_WIDTH * _SMOOTH, height * _SMOOTH), _PAPER)
+    pen = _Pen(picture)
+    probability = explanation.probabilities[explanation.emotion]
+    pen.text((_PAD, _PAD), f"{explanation.emotion}  {probability:.0%}", 40)
+    others = sorted(explanation.probabilities.items(), key=lambda item: -item[1])
+    told = ",  ".join(f"{n} {p:.0%}" for n, p in others if n != explanation.emotion)
+    pen.text((_PAD, _PAD + 54), told, 20, _SOFT)
+    face = Image.fromarray(explanation.crop)
+    places = [(_PAD + i * (_TILE + _GAP), top) for i in range(3)]
+    pen.tile(face.convert("RGB"), places[0], smooth=False)
+    pen.caption(places[0], "What the model sees", f"{face.width} x {face.height} grey pixels")
+    covered = explanation.occlusion
+    pen.tile(_overlay(explanation.crop, covered), places[1])
+    most = float(np.abs(covered).max())
+    pen.caption(places[1], "Covering it here", f"costs (orange) or adds (blue) up to {most:.0%}")
+    if walk is not None:
+        column = list(explanation.probabilities).index(explanation.emotion)
+        said = walk.contributions[:, column].reshape(walk.rows, walk.columns)
+        pen.tile(_overlay(explanation.crop, said, blocks=True), places[2])
+        pen.caption(
+            places[2],
+            "What each place adds to the LSTM",
+            f"for (orange) or against (blue) {explanation.emotion}",
+        )
+        _draw_walk(pen, explanation, walk, top + _TILE + 84)
+    return picture.resize((_WIDTH, height), Image.Resampling.LANCZOS)
+
+
+class _Pen:
+    """Draws on a picture that is scaled down afterwards; lengths are those of the result."""
+
+    def __init__(self, picture: Image.Image) -> None:
+        self.picture = picture
+        self.draw = ImageDraw.Draw(picture)
+
+    def text(self, at: Point, words: str, size: int, color: str = _INK, anchor: str = "la") -> None:
+        font: Font = ImageFont.load_default(size * _SMOOTH)
+        self.draw.text(_scale(at), words, fill=color, font=font, anchor=anchor)
+
+    def line(self, points: Sequence[Point], color: str, width: float) -> None:
+        scaled = [_scale(point) for point in points]
+        self.draw.line(scaled, fill=color, width=round(width * _SMOOTH), joint="curve")
+
+    def dot(self, at: Point, radius: float, color: str) -> None:
+        (x, y), r = _scale(at), radius * _SMOOTH
+        self.draw.ellipse((x - r, y - r, x + r, y + r), fill=color)
+
+    def tile(self, image: Image.Image, at: Point, *, smooth: bool = True) -> None:
+        side = _TILE * _SMOOTH
+        how = Image.Resampling.BICUBIC if smooth else Image.Resampling.NEAREST
+        self.picture.paste(image.resize((side, side), how), _scale(at))
+
+    def strip(self, image: Image.Image, at: Point, size: Point) -> None:
+        width, height = _scale(size)
+        self.picture.paste(image.resize((width, height), Image.Resampling.BICUBIC), _scale(at))
+
+    def caption(self, at: Point, title: str, words: str) -> None:
+        self.text((at[0], at[1] + _TILE + 14), title, 20)
+        self.text((at[0], at[1] + _TILE + 42), words, 17, _SOFT)
+
+
+def _draw_walk(pen: _Pen, explanation: Explanation, walk: Walk, top: float) -> None:
+    """Draw the answer after each place, over the strips of the face that were read by then."""
+    pen.text((_PAD, top + 16), "What the answer would be after each place", 20)
+    left, right = _PAD + 56.0, _WIDTH - _PAD - _NAMES
+    high, low = top + 62.0, top + 62.0 + _CHART
+    for share in (0, 0.25, 0.5, 0.75, 1):
+        y = low - share * _CHART
+        pen.line([(left, y), (right, y)], _LINE, 1)
+        pen.text((left - 12, y), f"{share:.0%}", 16, _SOFT, "rm")
+    step = (right - left) / len(walk.probabilities)
+    row = step * walk.columns
+    face = Image.fromarray(explanation.crop).convert("RGB")
+    for number in range(walk.rows):
+        x = left + number * row
+        if number:
+            pen.line([(x, high), (x, low + 64)], _LINE, 1)
+        ends = (number * face.height // walk.rows, (number + 1) * face.height // walk.rows)
+        pen.strip(face.crop((0, ends[0], face.width, ends[1])), (x + 3, low + 12), (row - 6, 44))
+        pen.text((x + row / 2, low + 64), f"row {number + 1}", 16, _SOFT, "ma")
+    names = list(explanation.probabilities)
+    ranked = sorted(names, key=lambda name: -float(walk.probabilities[:, names.index(name)].max()))
+    shown = [explanation.emotion, *(name for name in ranked if name != explanation.emotion)]
+    ends_at: list[float] = []
+    for name, color in reversed(list(zip(shown, _LINES, strict=False))):
+        values = walk.probabilities[:, names.index(name)]
+        points = [(left + (i + 0.5) * step, low - float(v) * _CHART) for i, v in enumerate(values)]
+        pen.line(points, color, 4 if name == explanation.emotion else 2.5)
+        pen.dot(points[-1], 5, color)
+    for name, color in zip(shown, _LINES, strict=False):
+        value = float(walk.probabilities[-1, names.index(name)])
+        y = _make_room(low - value * _CHART, ends_at, high, low)
+        pen.text((right + 10, y), f"{name} {value:.0%}", 18, color, "lm")
+
+
+def _make_room(wanted: float, taken: list[float], high: float, low: float) -> float:
+    """Find a free height for a name, as near as can be to where its line ends."""
+    tries = [wanted + sign * shift for shift in range(0, int(low - high), 2) for sign in (-1, 1)]
+    free = (y for y in tries if high <= y <= low and all(abs(y - other) >= 23 for other in taken))
+    found = next(free, wanted)
+    taken.append(found)
+    return found
+
+
+def _overlay(
+    crop: NDArray[np.uint8], values: NDArray[np.floating], *, blocks: bool = False
+) -> Image.Image:
+    """Colour a face by values, the stronger the farther from 0; (H, W) grey and (h, w)."""
+    scale = 8
+    side = len(crop) * scale
+    face = Image.fromarray(crop).resize((side, side), Image.Resampling.BICUBIC)
+    strength = (values / max(float(np.abs(values).max()), 1e-9)).astype(np.float32)
+    how = Image.Resampling.NEAREST if blocks else Image.Resampling.BICUBIC
+    large = np.asarray(Image.fromarray(strength).resize((side, side), how))[..., np.newaxis]
+    grey = 60 + np.asarray(face, dtype=np.float32)[..., np.newaxis] * 0.7
+    cover = np.abs(large).clip(0, 1) * 0.75
+    color = np.where(large > 0, _FOR, _AGAINST)
+    return Image.fromarray((grey * (1 - cover) + color * cover).clip(0, 255).astype(np.uint8))
+
+
+def _scale(point: Point) -> tuple[int, int]:
+    return round(point[0] * _SMOOTH), round(point[1] * _SMOOTH)

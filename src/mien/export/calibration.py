@@ -1,0 +1,110 @@
+"""Turn held-out logits into what a contract says of probabilities and abstention."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.data.datasets import Split, title_of
+from mien.evaluation.metrics import (
+    RiskCoverage,
+    compute_figures,
+    fit_temperature,
+    risk_coverage,
+    softmax,
+    threshold_for_accuracy,
+    threshold_for_coverage,
+)
+from mien.model.abstention import AbstentionCurve, Operating, check_wish
+
+COVERAGES: Final = tuple(share / 100 for share in range(100, 4, -1))
+"""Where the curve in a contract has its points."""
+MIN_ANSWERS: Final = 50
+"""Where fewer faces would be answered, an accuracy says little: the curve ends."""
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """What held-out faces say of a model's probabilities.
+
+    Attributes:
+        temperature: What logits are divided by before the softmax.
+        abstention_threshold: Below this top probability no emotion is named; None names always.
+        abstention_curve: What other thresholds give.
+        metrics: How good the model is on these faces.
+    """
+
+    temperature: float
+    abstention_threshold: float | None
+    abstention_curve: AbstentionCurve
+    metrics: Mapping[str, Any]
+
+
+def calibrate(
+    logits: NDArray[np.float32],
+    held_out: Split,
+    class_names: tuple[str, ...],
+    *,
+    coverage: float | None = None,
+    accuracy: float | None = None,
+) -> Calibrated:
+    """Fit the temperature, and choose the abstention threshold that gives what is wished.
+
+    Args:
+        logits: (N, C), of faces the model was not trained on.
+        held_out: These faces; their labels are indices into `class_names`.
+        class_names: C names, the order of the columns.
+        coverage: Share of the faces that shall get an answer, above 0 to 1.
+        accuracy: Share of the answers that shall be as labelled, above 0 to 1.
+
+    Raises:
+        ConfigError: Both are given, or one is out of range.
+        DataError: The accuracy is never reached, or there is no face.
+    """
+    wish = check_wish(coverage=coverage, accuracy=accuracy)
+    temperature = fit_temperature(logits, held_out.labels)
+    probabilities = softmax(logits, temperature)
+    curve = risk_coverage(held_out.labels, probabilities)
+    figures = compute_figures(held_out.labels, probabilities, class_names)
+    threshold = None
+    if wish == "coverage" and coverage is not None:
+        threshold = threshold_for_coverage(curve, coverage)
+    elif accuracy is not None:
+        threshold = threshold_for_accuracy(curve, accuracy)
+    return Calibrated(
+        temperature,
+        None if threshold is None else _round_down(threshold),
+        _thin_out(curve, held_out),
+        {
+            "faces": figures.faces,
+            "accuracy": figures.accuracy,
+            "macro_f1": figures.macro_f1,
+            "ece": figures.ece,
+            "nll": figures.nll,
+        },
+    )
+
+
+def _thin_out(curve: RiskCoverage, held_out: Split) -> AbstentionCurve:
+    """Keep a point a percent; thresholds are rounded down, so that they answer as much."""
+    points: list[Operating] = []
+    faces = len(held_out.labels)
+    for wanted in COVERAGES:
+        at = int(np.flatnonzero(curve.coverage >= wanted - 1e-12)[0])
+        point = Operating(
+            threshold=_round_down(float(curve.threshold[at])),
+            coverage=round(float(curve.coverage[at]), 4),
+            accuracy=round(1 - float(curve.risk[at]), 4),
+        )
+        if points and (round(curve.coverage[at] * faces) < MIN_ANSWERS or point == points[-1]):
+            continue
+        points.append(point)
+    return AbstentionCurve(title_of(held_out), faces, tuple(points))
+
+
+def _round_down(threshold: float) -> float:
+    """Leave a threshold six digits: a face that lies on it passes in 32-bit floats, too."""
+    return math.floor(threshold * 1e6) / 1e6

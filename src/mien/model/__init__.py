@@ -1,0 +1,1 @@
+"""A model file: what it promises, and running it."""

@@ -1,0 +1,190 @@
+"""Turn face crops into calibrated probabilities; it owns the model's session."""
+
+import hashlib
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import InputError, ModelError
+from mien.model.sessions import Session, open_session
+from mien.model.spec import ModelSpec
+
+ASSETS: Final = Path(__file__).parents[1] / "assets"
+MODELS: Final = ("accurate", "fast")
+"""The models that come with mien, by name."""
+CHUNK: Final = 64
+"""Faces per run: enough to fill the cores, few enough to stay in their caches."""
+
+
+class Recognizer:
+    """A model, opened once for many faces; several threads may share it.
+
+    Attributes:
+        path: The model's ONNX file.
+        spec: The model's contract, with the threshold that was asked for, if one was.
+        emotions: The names of the columns of what `predict_probabilities` gives.
+        temperature: What logits are divided by before the softmax.
+        abstention_threshold: A face whose top probability is below it should get no emotion; None
+            answers always.
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] = "accurate",
+        *,
+        threads: int | None = None,
+        coverage: float | None = None,
+        accuracy: float | None = None,
+    ) -> None:
+        """Open a model.
+
+        Args:
+            model: "accurate" or "fast", which come with mien, or the path of an `.onnx` file
+                that has its `.json` contract beside it.
+            threads: Threads one call may use; None takes the cores at hand.
+            coverage: The share of faces that shall get an answer, in place of the model's own
+                threshold: above 0 to 1, on the split its contract names.
+            accuracy: The share of the answers that shall be as labelled, in the same way.
+
+        Raises:
+            ModelError: A file is missing or damaged, or model and contract do not fit.
+            ConfigError: `threads` is under 1, or there is no threshold as asked for.
+        """
+        path = _find_model(model)
+        self.path: Final = path
+        spec = ModelSpec.read(path.with_suffix(".json"))
+        chosen = spec.choose_threshold(coverage=coverage, accuracy=accuracy)
+        self.spec: Final = replace(spec, abstention_threshold=chosen)
+        self.emotions: Final = self.spec.class_names
+        self.temperature: Final = self.spec.temperature
+        self.abstention_threshold: Final = chosen
+        self._name = path.name
+        self._session = open_session(_read_model(path, self.spec), name=path.name, threads=threads)
+        _check_tensors(self._session, self.spec, path.name)
+
+    def predict_probabilities(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Say how probable each emotion is as the label an annotator would give.
+
+        Args:
+            faces: (N, 48, 48) uint8 grey crops, as `mien.faces.crop.crop_face` cuts them.
+
+        Returns:
+            (N, 7) float32, calibrated; rows sum to 1, columns are `emotions`.
+
+        Raises:
+            InputError: The array has another shape or type.
+        """
+        return calibrate(self.predict_logits(faces), self.temperature)
+
+    def predict_logits(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Give the network's raw scores, before temperature and softmax.
+
+        Args:
+            faces: (N, 48, 48) uint8 grey crops.
+
+        Returns:
+            (N, 7) float32.
+
+        Raises:
+            InputError: The array has another shape or type.
+        """
+        size = self.spec.input_size
+        got = getattr(faces, "shape", None), getattr(faces, "dtype", type(faces).__name__)
+        if got != ((*(got[0] or ())[:1], size, size), np.uint8):
+            raise InputError(
+                f"{self._name} expects faces as (N, {size}, {size}) uint8, got {got[0]} {got[1]}; "
+                "crop faces first"
+            )
+        logits = np.empty((len(faces), len(self.emotions)), dtype=np.float32)
+        for start in range(0, len(faces), CHUNK):
+            chunk = to_input(faces[start : start + CHUNK])  # (<= CHUNK, 1, 48, 48)
+            outputs = self._session.run([self.spec.output_name], {self.spec.input_name: chunk})
+            logits[start : start + CHUNK] = outputs[0]
+        return logits
+
+
+def calibrate(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
+    """Turn logits into probabilities by temperature scaling.
+
+    Guo et al., "On Calibration of Modern Neural Networks" (2017), arXiv 1706.04599.
+
+    Args:
+        logits: (N, C).
+        temperature: Above 0; 1 leaves the softmax as it is.
+
+    Returns:
+        (N, C) float32; rows sum to 1.
+    """
+    scaled = logits.astype(np.float64) / temperature
+    weights = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    probabilities: NDArray[np.float64] = weights / weights.sum(axis=1, keepdims=True)
+    return probabilities.astype(np.float32)
+
+
+def _find_model(model: str | os.PathLike[str]) -> Path:
+    """Find a model's ONNX file by the model's name or its path."""
+    if model in MODELS:
+        path = ASSETS / f"{model}.onnx"
+        if not path.is_file():
+            raise ModelError(
+                f"the model {model!r} is not part of this installation ({path.name} is missing); "
+                "install mien again, or pass the path of an .onnx file"
+            )
+        return path
+    path = Path(model)
+    if path.suffix != ".onnx":
+        raise ModelError(
+            f"a model is {' or '.join(map(repr, MODELS))} or the path of an .onnx file, "
+            f"got {os.fspath(model)!r}"
+        )
+    return path
+
+
+def _read_model(path: Path, spec: ModelSpec) -> bytes:
+    """Read the ONNX file and compare it with its contract."""
+    try:
+        model = path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ModelError(f"the model {path} cannot be read: {reason}") from error
+    sha256 = hashlib.sha256(model).hexdigest()
+    if sha256 != spec.onnx_sha256:
+        raise ModelError(
+            f"{path.name} is not the file its contract was written for: SHA-256 {sha256}, wanted "
+            f"{spec.onnx_sha256}; install or export the two files together"
+        )
+    return model
+
+
+def _check_tensors(session: Session, spec: ModelSpec, name: str) -> None:
+    """Check that the network takes and gives what the contract says."""
+    inputs = {tensor.name: list(tensor.shape) for tensor in session.get_inputs()}
+    outputs = {tensor.name: list(tensor.shape) for tensor in session.get_outputs()}
+    wanted_input = [1, spec.input_size, spec.input_size]
+    taken, given = inputs.get(spec.input_name), outputs.get(spec.output_name)
+    if len(inputs) != 1 or taken is None or taken[1:] != wanted_input or isinstance(taken[0], int):
+        raise ModelError(
+            f"{name} takes {inputs}, but its contract says {spec.input_name!r} with "
+            f"(N, {', '.join(map(str, wanted_input))}); export it again"
+        )
+    if given is None or given[-1] != len(spec.class_names):
+        raise ModelError(
+            f"{name} gives {outputs}, but its contract says {spec.output_name!r} with "
+            f"{len(spec.class_names)} columns; export it again"
+        )
+
+
+def to_input(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Scale crops to what the model takes.
+
+    Args:
+        crops: (N, 48, 48) uint8 grey levels.
+
+    Returns:
+        (N, 1, 48, 48) float32 in [0, 1].
+    """
+    return crops[:, np.newaxis].astype(np.float32) / np.float32(255)

@@ -1,0 +1,243 @@
+"""Turn a model's `NAME.json` into a checked `ModelSpec`, and back.
+
+A model is two files, `NAME.onnx` and `NAME.json`. The JSON is the contract: what the network
+takes and gives, and how its scores become probabilities. Nothing is inferred from a file's name.
+"""
+
+import dataclasses
+import difflib
+import json
+import math
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from mien.errors import ConfigError, ModelError
+from mien.files import replacing
+from mien.model.abstention import AbstentionCurve, check_wish
+
+SCHEMA: Final = 1
+CROP_MARGIN: Final = 0.0
+"""Extra border around the detector's box, by benchmarks/crop_margin.py on FER2013."""
+CROP_SHIFT_Y: Final = -0.02
+"""How far a crop's centre lies below the box's, by benchmarks/crop_margin.py on FER2013."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec:
+    """What a model file takes and gives.
+
+    Attributes:
+        name: The model's name, for people.
+        onnx_sha256: The SHA-256 of `NAME.onnx`, in lower-case hex.
+        class_names: The names of the output's columns, in order.
+        temperature: Probabilities are softmax(logits / temperature).
+        abstention_threshold: Where the top probability is below it, no emotion is named; None
+            names one always.
+        abstention_curve: What other thresholds give, by which `choose_threshold` answers; None in
+            contracts that were written before there was one.
+        input_name: The input tensor: (N, 1, input_size, input_size) float32.
+        output_name: The output tensor: (N, len(class_names)) float32 logits.
+        sequence: The tensors by which the LSTM can be followed: "steps" (N, T, U), its outputs at
+            T places; "weight" (C, U) and "bias" (C,). The logits are weight x the mean of the
+            steps + bias, which was proved at export. None where the network is not of this form.
+        input_size: Side of the face crop in pixels.
+        color: "grey", the only colour there is so far.
+        scaling: "unit": levels 0..255 become 0..1.
+        crop_margin: Border around the detector's box on each side, as a fraction of its longer
+            side.
+        crop_shift_y: How far the crop's centre lies below the box's, as a fraction of its
+            longer side.
+        metrics: What was measured; each figure names its split.
+        training: Where the weights come from: recipe, config, commit, seed, versions, command.
+        schema: The version of this form.
+    """
+
+    name: str
+    onnx_sha256: str
+    class_names: tuple[str, ...]
+    temperature: float = 1.0
+    abstention_threshold: float | None = None
+    abstention_curve: AbstentionCurve | None = None
+    input_name: str = "faces"
+    output_name: str = "logits"
+    sequence: Mapping[str, str] | None = None
+    input_size: int = 48
+    color: str = "grey"
+    scaling: str = "unit"
+    crop_margin: float = CROP_MARGIN
+    crop_shift_y: float = CROP_SHIFT_Y
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    schema: int = SCHEMA
+
+    def __post_init__(self) -> None:
+        """Check every field.
+
+        Raises:
+            ModelError: A field has the wrong type or a value that makes no sense.
+        """
+        for fault in self._faults():
+            raise ModelError(f"the contract of model {self.name!r} is wrong: {fault}")
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> "ModelSpec":
+        """Read a `NAME.json`.
+
+        Raises:
+            ModelError: The file is missing, is no JSON object, lacks a field (class names above
+                all), or has a field that is unknown or wrong.
+        """
+        path = Path(path)
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ModelError(
+                f"{path} cannot be read ({error.strerror or type(error).__name__}); a model is two "
+                "files, NAME.onnx and NAME.json, side by side"
+            ) from error
+        except (ValueError, RecursionError) as error:
+            raise ModelError(f"{path} is not JSON ({error}); export the model again") from error
+        if not isinstance(values, dict):
+            raise ModelError(f"{path} holds {type(values).__name__}, wanted a JSON object")
+        try:
+            return cls._from_dict(values)
+        except ModelError as error:
+            raise ModelError(f"{path}: {error}") from error
+
+    @classmethod
+    def _from_dict(cls, values: dict[str, Any]) -> "ModelSpec":
+        known = {item.name for item in dataclasses.fields(cls)}
+        if values.get("schema") != SCHEMA:
+            raise ModelError(
+                f"the contract has schema {values.get('schema')!r}, this mien reads {SCHEMA}; "
+                "export the model again, or install the mien that wrote it"
+            )
+        for key in values:
+            if key not in known:
+                close = difflib.get_close_matches(key, known, n=1)
+                hint = f"; did you mean {close[0]!r}?" if close else ""
+                raise ModelError(f"the contract has an unknown key {key!r}{hint}")
+        for key in ("class_names", "name", "onnx_sha256"):
+            if key not in values:
+                raise ModelError(f"the contract has no {key!r}; export the model again")
+        names = values["class_names"]
+        curve = values.get("abstention_curve")
+        read = {
+            "class_names": tuple(names) if isinstance(names, list) else names,
+            "abstention_curve": None if curve is None else AbstentionCurve.from_dict(curve),
+        }
+        return cls(**{**values, **read})
+
+    def choose_threshold(
+        self, *, coverage: float | None = None, accuracy: float | None = None
+    ) -> float | None:
+        """Find the threshold below which no emotion is to be named.
+
+        Args:
+            coverage: The share of faces that shall get an answer, above 0 to 1.
+            accuracy: The share of the answers that shall be as labelled, above 0 to 1.
+
+        Returns:
+            The threshold that gives it on the split of `abstention_curve`; with neither, the
+            model's own.
+
+        Raises:
+            ConfigError: Both are given, one is out of range, the accuracy is never reached, or
+                the contract has no curve.
+        """
+        wish = check_wish(coverage=coverage, accuracy=accuracy)
+        if wish is None:
+            return self.abstention_threshold
+        if self.abstention_curve is None:
+            raise ConfigError(
+                f"the contract of model {self.name!r} does not say what a threshold gives, so no "
+                f"{wish} can be asked of it: mien export MODEL.onnx --data ... adds it"
+            )
+        return self.abstention_curve.choose(coverage=coverage, accuracy=accuracy).threshold
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the contract as plain JSON types."""
+        values = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
+        values["class_names"] = list(self.class_names)
+        curve = self.abstention_curve
+        values["abstention_curve"] = None if curve is None else curve.to_dict()
+        return {"schema": values.pop("schema"), **values}
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write `NAME.json`, whole or not at all.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
+        # A point of the curve is a line, not five.
+        text = re.sub(r'\{\s+("threshold"[^{}]*?)\s+\}', _join_lines, text)
+        with replacing(Path(path)) as partial:
+            partial.write_text(text + "\n", encoding="utf-8")
+
+    def _faults(self) -> list[str]:
+        """List what is wrong, one sentence each."""
+        spec: Any = self  # whatever the annotations say: the values may come from a file
+        names = spec.class_names
+        named = isinstance(names, tuple) and all(isinstance(name, str) and name for name in names)
+        threshold, sha256 = spec.abstention_threshold, spec.onnx_sha256
+        tensors = (spec.input_name, spec.output_name)
+        checks = (
+            (isinstance(spec.name, str) and spec.name, "name must be text"),
+            (named and len(set(names)) == len(names) > 1, "class_names must be two or more names"),
+            (
+                isinstance(sha256, str) and re.fullmatch("[0-9a-f]{64}", sha256),
+                "onnx_sha256 must be 64 lower-case hex digits",
+            ),
+            (all(isinstance(name, str) and name for name in tensors), "tensor names must be text"),
+            (
+                spec.sequence is None or _is_sequence(spec.sequence),
+                "sequence must name the tensors steps, weight and bias, or be null",
+            ),
+            (
+                _is_number(spec.temperature) and spec.temperature > 0,
+                f"temperature must be above 0, got {spec.temperature!r}",
+            ),
+            (
+                threshold is None or (_is_number(threshold) and 0 <= threshold <= 1),
+                f"abstention_threshold must be in [0, 1] or null, got {threshold!r}",
+            ),
+            (
+                type(spec.input_size) is int and 8 <= spec.input_size <= 1024,
+                f"input_size must be 8 to 1024, got {spec.input_size!r}",
+            ),
+            (spec.color == "grey", f"color must be 'grey', got {spec.color!r}"),
+            (spec.scaling == "unit", f"scaling must be 'unit', got {spec.scaling!r}"),
+            (
+                _is_number(spec.crop_margin) and -0.4 <= spec.crop_margin <= 4,
+                f"crop_margin must be -0.4 to 4, got {spec.crop_margin!r}",
+            ),
+            (
+                _is_number(spec.crop_shift_y) and -1 <= spec.crop_shift_y <= 1,
+                f"crop_shift_y must be -1 to 1, got {spec.crop_shift_y!r}",
+            ),
+            (isinstance(spec.metrics, Mapping), "metrics must be an object"),
+            (isinstance(spec.training, Mapping), "training must be an object"),
+            (spec.schema == SCHEMA, f"schema must be {SCHEMA}, got {spec.schema!r}"),
+        )
+        return [sentence for holds, sentence in checks if not holds]
+
+
+def _join_lines(match: re.Match[str]) -> str:
+    return "{" + " ".join(match[1].split()) + "}"
+
+
+def _is_sequence(value: object) -> bool:
+    return (
+        isinstance(value, Mapping)
+        and set(value) == {"steps", "weight", "bias"}
+        and all(isinstance(name, str) and name for name in value.values())
+    )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and type(value) is not bool and math.isfinite(value)

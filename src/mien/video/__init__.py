@@ -1,0 +1,1 @@
+"""Videos: decoding, tracking, smoothing, events and annotated copies."""

@@ -1,0 +1,233 @@
+"""Turn a video's path, bytes or stream into a container that opens nothing else.
+
+PyAV reads the bytes through a Python object that has no name: content decides what a file is,
+never its ending. Only demuxers that stay within their file are let near it, and whatever they
+would open is refused: a playlist cannot lead to other files, and a path is no address.
+"""
+
+import io
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias, cast
+
+from mien.errors import VideoError, require_extra
+from mien.images import (
+    HEAD_BYTES,
+    MAX_PIXELS,
+    check_file,
+    describe_content,
+    describe_error,
+    name_source,
+)
+
+if TYPE_CHECKING:  # PyAV is an extra: it is imported when the first video is opened
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+VideoSource: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
+"""What a video is read from: a path, a whole file as bytes, or a binary stream."""
+
+DEMUXERS: Final = (
+    "matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,avi,mpegts,mpeg,mpegvideo,m4v,h264,hevc,av1,obu,ivf,flv,"
+    "asf,ogg,gif,apng,nut,mxf,rm,wtv,dv,yuv4mpegpipe"
+)
+"""The demuxers that are let near a file: none of them reads other files."""
+
+_BUFFER_BYTES = 2**18
+_GIVEN = threading.Lock()  # a stream that was given may be read through several `VideoFile`s
+
+
+class VideoFile:
+    """A video's bytes, to be opened as often as they are read through.
+
+    Attributes:
+        name: The path, or what was given in place of one.
+    """
+
+    def __init__(self, source: VideoSource) -> None:
+        """Take a source.
+
+        Args:
+            source: A path, a whole file as bytes, or a binary stream; one that cannot go back is
+                copied to a temporary file first.
+
+        Raises:
+            VideoError: There is no such file, or it is something else.
+            MissingExtraError: PyAV is not installed.
+        """
+        import_av()
+        self.name: Final = name_source(source)
+        self._path: Path | None = None
+        self._stream: BinaryIO | None = None
+        if isinstance(source, str | os.PathLike):
+            self._path = check_file(source, self.name, noun="video", error_type=VideoError)
+        else:
+            self._stream = _make_seekable(source, self.name)
+        self._owns_stream = self._stream is not source
+        self._lock = threading.Lock() if self._owns_stream else _GIVEN
+
+    def close(self) -> None:
+        """Let go of a copy; a stream that was given stays open."""
+        if self._stream is not None and self._owns_stream:
+            self._stream.close()
+
+    @contextmanager
+    def open(self) -> Iterator[tuple["InputContainer", "VideoStream"]]:
+        """Open the file from its beginning: the container, and its stream of moving pictures.
+
+        Raises:
+            VideoError: It cannot be read as a video.
+        """
+        try:
+            file = self._path.open("rb") if self._path is not None else self._stream
+            cast(BinaryIO, file).tell()  # a stream that was closed meanwhile says so
+        except (OSError, ValueError) as error:
+            raise VideoError(f"{self.name} cannot be opened: {describe_error(error)}") from error
+        file = cast(BinaryIO, file)
+        try:
+            with self._open_container(file) as container:
+                stream = self._choose_stream(container)
+                stream.thread_type = "AUTO"
+                yield container, stream
+        finally:
+            if file is not self._stream:
+                file.close()
+
+    def _open_container(self, file: BinaryIO) -> "InputContainer":
+        av = import_av()
+        try:
+            container = av.open(
+                _Bytes(file, self._lock),
+                mode="r",
+                options={
+                    "format_whitelist": DEMUXERS,
+                    "protocol_whitelist": "none",
+                    "max_pixels": str(MAX_PIXELS),
+                },
+                io_open=_refuse_to_open,
+                metadata_errors="replace",
+                buffer_size=_BUFFER_BYTES,
+            )
+        except Exception as error:  # on hostile bytes a demuxer raises anything
+            raise self._refusal(file, error) from error
+        return cast("InputContainer", container)
+
+    def _choose_stream(self, container: "InputContainer") -> "VideoStream":
+        """Choose the stream of moving pictures; a cover picture is none."""
+        cover = import_av().stream.Disposition.attached_pic
+        streams = [one for one in container.streams.video if not one.disposition & cover]
+        if not streams:
+            has = "only sound" if container.streams.audio else "no pictures"
+            raise VideoError(f"{self.name} is not a video: it has {has}")
+        best = container.streams.best("video")
+        stream = next((one for one in streams if one is best), streams[0])
+        context = cast("object | None", stream.codec_context)  # None for a codec without decoder
+        if context is None:
+            raise VideoError(
+                f"{self.name} cannot be read as a video: its codec is not one that PyAV decodes; "
+                "convert it, e.g. to H.264"
+            )
+        width, height = stream.codec_context.width, stream.codec_context.height
+        if width * height > MAX_PIXELS:
+            size = f"{width} x {height}"
+            raise VideoError(
+                f"{self.name} is too large: its frames are {size}; make it smaller first"
+            )
+        return stream
+
+    def _refusal(self, file: BinaryIO, error: Exception) -> VideoError:
+        """Say why a file cannot be opened as a video."""
+        try:
+            file.seek(0)
+            head: object = file.read(HEAD_BYTES)
+        except (OSError, ValueError) as second:
+            return VideoError(f"{self.name} cannot be read: {describe_error(second)}")
+        if not isinstance(head, bytes):
+            kind = type(head).__name__
+            return VideoError(f"{self.name} gives {kind}, wanted bytes; open it in mode 'rb'")
+        if not head:
+            return VideoError(
+                f"{self.name} is empty, wanted a video; was it saved or sent completely?"
+            )
+        content = describe_content(head)
+        if content.startswith("is a video"):
+            reason = explain(error)
+            return VideoError(
+                f"{self.name} is damaged or incomplete ({reason}); save or send it again"
+            )
+        return VideoError(f"{self.name} is not a video that mien reads: it {content}")
+
+
+class _Bytes:
+    """Shows PyAV a file's bytes and nothing else; several may share a file, each at its place."""
+
+    def __init__(self, file: BinaryIO, lock: threading.Lock) -> None:
+        self._file = file
+        self._lock = lock
+        self._place = 0
+
+    def read(self, size: int) -> bytes:
+        with self._lock:
+            self._file.seek(self._place)
+            data = self._file.read(size)
+        self._place += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        if whence == os.SEEK_CUR:
+            offset += self._place
+        elif whence == os.SEEK_END:
+            with self._lock:
+                offset += self._file.seek(0, os.SEEK_END)
+        self._place = offset
+        return offset
+
+    def tell(self) -> int:
+        return self._place
+
+
+def _refuse_to_open(url: str, flags: int, options: dict[str, str]) -> BinaryIO:
+    """Keep a file from leading to others."""
+    raise PermissionError(f"a video may not open {url}")
+
+
+def _make_seekable(source: object, name: str) -> BinaryIO:
+    """Give a stream that can go back, as decoders want to."""
+    if isinstance(source, bytes | bytearray | memoryview):
+        return io.BytesIO(source)
+    if not hasattr(source, "read"):
+        kind = type(source).__name__
+        raise VideoError(f"a video is a path, bytes or a binary stream, got {kind}")
+    stream = cast(BinaryIO, source)
+    try:
+        if stream.seekable():
+            return stream
+        copy = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the video
+        shutil.copyfileobj(stream, copy)
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise VideoError(f"{name} cannot be read: {describe_error(error)}") from error
+    return cast(BinaryIO, copy)
+
+
+def explain(error: Exception) -> str:
+    """Put PyAV's exception into a few words."""
+    return str(getattr(error, "strerror", None) or describe_error(error))
+
+
+def import_av() -> ModuleType:
+    """Import PyAV, or ask for it.
+
+    Raises:
+        MissingExtraError: It is not installed.
+    """
+    try:
+        import av
+    except ImportError as error:
+        raise require_extra("video", "reading videos", "av") from error
+    return av

@@ -1,0 +1,397 @@
+"""Turn a video file or stream into frames with their true times.
+
+It is the only video decoder in mien. Every frame is decoded, for the next ones build on it; only
+those that are taken are converted to RGB.
+"""
+
+import bisect
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import ConfigError, VideoError
+from mien.video.container import VideoFile, VideoSource, explain, import_av
+from mien.video.scene_cuts import THUMBNAIL, is_cut, make_thumbnail
+
+if TYPE_CHECKING:  # PyAV is an extra: it is imported when the first video is opened
+    import av
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+_LOOK = (5 * THUMBNAIL[0], 5 * THUMBNAIL[1])  # rows and columns that a thumbnail samples
+_SAME_TIME_S = 5e-4  # many containers round times to a millisecond
+_JUMP_BACK_S = 1.0  # a clock that falls back further was set anew
+_JUMP_SHORT_S = 0.5  # a jump to a frame can lead past it: files are searched by when to decode
+_STATES_LENGTH = ("mov", "matroska", "avi", "asf", "flv")  # other lengths are guessed from the end
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VideoFrame:
+    """One frame of a video.
+
+    Attributes:
+        time_s: When it is shown, in seconds from the video's beginning.
+        frame: Its number in the video, from 0, in the order of presentation.
+        image: (H, W, 3) uint8 RGB, upright, with square pixels.
+        is_cut: Whether the video cut since the frame that was taken before this one.
+    """
+
+    time_s: float
+    frame: int
+    image: NDArray[np.uint8]
+    is_cut: bool = False
+
+
+@dataclass
+class _Damage:
+    """What went wrong while a video was read."""
+
+    spoilt: int = 0
+    first_s: float = 0.0
+    stopped_s: float | None = None
+    reason: str = ""
+
+    def note_spoilt(self, time_s: float) -> None:
+        """Note a frame that could not be decoded, or came out spoilt."""
+        if not self.spoilt:
+            self.first_s = time_s
+        self.spoilt += 1
+
+
+@dataclass
+class _Clock:
+    """Turns presentation stamps into seconds from the beginning that never fall back.
+
+    Attributes:
+        time_base: Seconds a stamp's unit lasts.
+        origin_s: The stamp, in seconds, at which the video begins.
+        step_s: How long a frame lasts where nothing tells.
+    """
+
+    time_base: float
+    origin_s: float
+    step_s: float
+    last_s: float | None = None
+
+    def read(self, stamp: int | None) -> float:
+        """Give a frame's time; one without a stamp follows the frame before it."""
+        last = self.last_s
+        if stamp is None:
+            time_s = 0.0 if last is None else last + self.step_s
+        else:
+            time_s = stamp * self.time_base - self.origin_s
+            if last is None:
+                time_s = max(time_s, 0.0)
+            elif last - time_s > _JUMP_BACK_S:
+                self.origin_s -= last + self.step_s - time_s
+                time_s = last + self.step_s
+            elif time_s <= last:
+                time_s = last + min(self.step_s, 0.001)
+        self.last_s = time_s
+        return time_s
+
+
+class Video:
+    """An open video; a context manager.
+
+    Attributes:
+        file: Its bytes.
+        name: The path, or what was given in place of one.
+        width: In pixels, as it is meant to be seen: upright, with square pixels.
+        height: In pixels, as it is meant to be seen.
+        duration_s: What the file says, in seconds; None where it says nothing.
+        frame_rate: The mean of frames a second that the file states; None where it states none.
+        has_audio: Whether there is sound.
+        origin_s: The stamp, in the file's own seconds, at which the video begins.
+    """
+
+    def __init__(
+        self, source: VideoSource, *, on_packet: Callable[[int], None] | None = None
+    ) -> None:
+        """Open a video and look at its first frame.
+
+        Args:
+            source: A path, a whole file as bytes, or a binary stream.
+            on_packet: Called before each packet is decoded, by whichever thread decodes, with how
+                many pictures were sent to the decoder so far; what it raises ends the reading.
+
+        Raises:
+            VideoError: It cannot be read as a video.
+            MissingExtraError: PyAV is not installed.
+        """
+        self._on_packet = on_packet
+        self.file: Final = VideoFile(source)
+        self.name: Final = self.file.name
+        try:
+            with self.file.open() as (container, stream):
+                rate = stream.average_rate or stream.guessed_rate
+                self.frame_rate: Final = float(rate) if rate and rate > 0 else None
+                self.has_audio: Final = bool(container.streams.audio)
+                self._read_time_scale(container, stream)
+                self._read_length(container, stream)
+                self._pixel_aspect: Final = _pixel_aspect(stream)
+            self._damage = _Damage()
+            height, width = self._look_at_first_frame()
+            self.height: Final = height
+            self.width: Final = width
+        except BaseException:
+            self.file.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of what was opened; a stream that was given stays open."""
+        self.file.close()
+
+    @property
+    def damage(self) -> str | None:
+        """What the last reading of the frames found broken, in one sentence, or None."""
+        damage, parts = self._damage, []
+        if damage.spoilt:
+            frames = "1 frame is" if damage.spoilt == 1 else f"{damage.spoilt} frames are"
+            parts.append(f"{frames} spoilt or missing, from {damage.first_s:.2f} s on")
+        if damage.stopped_s is not None:
+            whole = "" if self.duration_s is None else f" of {self.duration_s:.2f} s"
+            parts.append(f"reading stopped at {damage.stopped_s:.2f} s{whole}: {damage.reason}")
+        return f"{self.name} is damaged: {'; '.join(parts)}" if parts else None
+
+    def frames(
+        self, *, every_s: float | None = None, start_s: float = 0.0, end_s: float | None = None
+    ) -> Generator[VideoFrame, None, None]:
+        """Give the frames in order; of a damaged video, those that can be read.
+
+        Args:
+            every_s: Take the first frame in every stretch of this many seconds; None takes all.
+            start_s: Take frames from here on, in seconds.
+            end_s: Take frames before this time; None goes on to the end.
+
+        Raises:
+            ConfigError: The times make no sense.
+        """
+        if not (every_s is None or every_s > 0):
+            raise ConfigError(f"every_s must be above 0, got {every_s}")
+        if not (start_s >= 0 and (end_s is None or end_s > start_s)):
+            raise ConfigError(f"end_s must be after start_s, got {start_s} to {end_s}")
+        self._damage = _Damage()
+        return self._take(every_s, start_s, end_s)
+
+    def _take(
+        self, every_s: float | None, start_s: float, end_s: float | None
+    ) -> Generator[VideoFrame, None, None]:
+        """Take frames off the decoder, and convert only those."""
+        next_s = start_s
+        before: NDArray[np.float32] | None = None
+        cut = False
+        with closing(self._number(start_s)) as numbered:
+            for number, time_s, raw in numbered:
+                if end_s is not None and time_s >= end_s - _SAME_TIME_S:
+                    return
+                thumbnail = make_thumbnail(_read_luma(raw))
+                cut = cut or (before is not None and is_cut(before, thumbnail))
+                before = thumbnail
+                if every_s is not None:
+                    if time_s < next_s - _SAME_TIME_S:
+                        continue
+                    steps = int((time_s - start_s + _SAME_TIME_S) / every_s) + 1
+                    next_s = start_s + steps * every_s
+                yield VideoFrame(time_s, number, self._to_rgb(raw), cut)
+                cut = False
+
+    def _number(self, start_s: float) -> Generator[tuple[int, float, "av.VideoFrame"], None, None]:
+        """Decode and number the frames from a time on; where it can, jump there."""
+        earlier = self._list_stamps(start_s) if start_s > 0 else []
+        number: int | None = None
+        if earlier:
+            with closing(self._decode(seek_s=max(0.0, start_s - _JUMP_SHORT_S))) as decoded:
+                for place, (time_s, raw) in enumerate(decoded):
+                    if place == 0 and time_s > start_s + _SAME_TIME_S:
+                        break  # the jump went too far: the file's index is wrong
+                    if time_s >= start_s - _SAME_TIME_S:
+                        if number is None:
+                            number = bisect.bisect_left(earlier, raw.pts or 0)
+                        yield number, time_s, raw
+                        number += 1
+        if number is None:
+            self._damage = _Damage()
+            with closing(self._decode()) as decoded:
+                for number, (time_s, raw) in enumerate(decoded):
+                    if time_s >= start_s - _SAME_TIME_S:
+                        yield number, time_s, raw
+
+    def _list_stamps(self, until_s: float) -> list[int]:
+        """Give the stamps of the frames before a time, in order; none where one has no stamp."""
+        stamps = []
+        with self.file.open() as (container, stream), suppress(import_av().FFmpegError):
+            for packet in container.demux(stream):
+                if packet.pts is None:
+                    if packet.size:
+                        return []
+                    continue
+                if packet.pts >= self._first_stamp and not packet.is_discard:
+                    stamps.append(packet.pts)  # the others are never shown
+                if packet.dts is None:
+                    continue
+                if packet.dts * self._time_base - self.origin_s > until_s:
+                    break
+        return sorted(stamps)
+
+    def _decode(
+        self, *, seek_s: float | None = None
+    ) -> Generator[tuple[float, "av.VideoFrame"], None, None]:
+        """Decode the frames with their times, and note what is damaged.
+
+        Args:
+            seek_s: Begin at the last key frame before this time.
+        """
+        clock = _Clock(self._time_base, self.origin_s, self._step_s)
+        with self.file.open() as (container, stream):
+            if seek_s is not None:
+                stamp = int((seek_s + self.origin_s) / self._time_base)
+                with suppress(import_av().FFmpegError):
+                    container.seek(stamp, stream=stream)
+            for raw in self._decode_packets(container, stream):
+                time_s = clock.read(raw.pts)
+                if raw.is_corrupt:
+                    self._damage.note_spoilt(time_s)
+                yield time_s, raw
+
+    def _decode_packets(
+        self, container: "InputContainer", stream: "VideoStream"
+    ) -> Iterator["av.VideoFrame"]:
+        """Decode what can be decoded; what goes with it also tells where the file ends."""
+        error_type = import_av().FFmpegError
+        pictures = 0
+        reached_s = last_s = 0.0  # by picture and sound; by the streams that the length is of
+        try:
+            for packet in container.demux():
+                is_own = packet.stream.index == stream.index
+                pictures += is_own
+                if self._on_packet is not None:
+                    self._on_packet(pictures)
+                if packet.pts is not None and packet.time_base and not packet.is_corrupt:
+                    end = (packet.pts + (packet.duration or 0)) * float(packet.time_base)
+                    if packet.stream.type in ("video", "audio"):
+                        reached_s = max(reached_s, end - self.origin_s)
+                    if is_own or not self._is_own_length:
+                        last_s = max(last_s, end - self.origin_s)
+                if not is_own:
+                    continue
+                try:
+                    yield from stream.decode(packet)
+                except error_type:
+                    self._damage.note_spoilt(reached_s)
+        except error_type as error:
+            self._damage.stopped_s = reached_s
+            self._damage.reason = f"the file cannot be read on ({explain(error)})"
+            with suppress(error_type):
+                yield from stream.decode(None)
+            return
+        allowed_s = max(0.1, 3 * self._step_s, min(1.0, 0.02 * self._stated_s))
+        is_stated = container.format.name.startswith(_STATES_LENGTH)
+        if is_stated and self._stated_s - last_s > allowed_s:
+            self._damage.stopped_s = reached_s
+            self._damage.reason = "the file ends there; it was not saved or sent completely"
+
+    def _read_time_scale(self, container: "InputContainer", stream: "VideoStream") -> None:
+        """Read what stamps mean, and at which of them the video begins."""
+        self._time_base = float(stream.time_base or 1)
+        self._step_s = 1 / self.frame_rate if self.frame_rate else 0.04
+        start = cast("int | None", container.start_time)
+        if start is None:  # FFmpeg does not tell it of a few frames
+            with suppress(import_av().FFmpegError):
+                first = next(container.demux(stream))
+                start = int((first.pts or 0) * self._time_base * 1e6)
+        self.origin_s = (start or 0) / 1e6
+        if self.origin_s < 0:  # sound may begin earlier, to warm its decoder up
+            self.origin_s = min(0.0, (stream.start_time or 0) * self._time_base)
+
+    def _read_length(self, container: "InputContainer", stream: "VideoStream") -> None:
+        """Read how long the video is said to be, and the stretch that is to be there in full."""
+        length_s = (container.duration or 0) / 1e6
+        # FFmpeg writes the last stamp for Matroska's length, others the time since the first.
+        if container.format.name.startswith("matroska") and length_s > self.origin_s:
+            length_s = round(length_s - self.origin_s, 6)
+        self.duration_s = length_s if length_s > 0 else None
+        self._stated_s = length_s
+        # In mov and mp4 each stream has a length; a time code's one packet lasts to the end.
+        is_mov = container.format.name.startswith("mov")
+        self._is_own_length = is_mov and stream.duration is not None
+        if self._is_own_length:
+            end = (stream.start_time or 0) + (stream.duration or 0)
+            self._stated_s = end * self._time_base - self.origin_s
+
+    def _look_at_first_frame(self) -> tuple[int, int]:
+        """Give the height and width to see the video in, and note where it begins."""
+        with closing(self._decode()) as decoded:
+            for _, raw in decoded:
+                self._first_stamp = raw.pts or 0
+                height, width = raw.height, max(1, round(raw.width * self._pixel_aspect))
+                self._damage = _Damage()
+                return (width, height) if _quarter_turns(raw) % 2 else (height, width)
+        why = "none of its frames can be decoded" if self._damage.spoilt else "it has no frames"
+        raise VideoError(f"{self.name} cannot be read as a video: {why}")
+
+    def _to_rgb(self, raw: "av.VideoFrame") -> NDArray[np.uint8]:
+        """Bring a frame to RGB, upright, at the video's size."""
+        turns = _quarter_turns(raw)
+        width, height = (self.height, self.width) if turns % 2 else (self.width, self.height)
+        image = raw.reformat(width=width, height=height, format="rgb24").to_ndarray()
+        upright: NDArray[np.uint8] = np.ascontiguousarray(np.rot90(image, turns))
+        return upright
+
+
+def open_video(source: VideoSource) -> Video:
+    """Open a video.
+
+    Args:
+        source: A path, a whole file as bytes, or a binary stream; one that cannot go back is
+            copied to a temporary file first.
+
+    Returns:
+        The video, to be used in a `with` statement.
+
+    Raises:
+        VideoError: It cannot be read as a video.
+        MissingExtraError: PyAV is not installed.
+    """
+    return Video(source)
+
+
+def _pixel_aspect(stream: "VideoStream") -> float:
+    """Give how much wider than high a stored pixel is meant to be; 1 where that makes no sense."""
+    aspect = stream.sample_aspect_ratio
+    return float(aspect) if aspect is not None and Fraction(1, 4) <= aspect <= 4 else 1.0
+
+
+def _quarter_turns(raw: "av.VideoFrame") -> int:
+    """Count the quarter turns, counter-clockwise, that bring a frame upright."""
+    return round(raw.rotation / 90) % 4
+
+
+def _read_luma(raw: "av.VideoFrame") -> NDArray[np.generic]:
+    """Give a frame's brightness, in [0, 255], without converting it where that goes."""
+    is_plain = raw.format.name.startswith(("yuv", "nv12", "nv21", "gray"))
+    if is_plain and raw.format.components[0].bits == 8:
+        plane = raw.planes[0]
+        rows = np.frombuffer(memoryview(plane), dtype=np.uint8)
+        return rows.reshape(-1, plane.line_size)[: raw.height, : raw.width]
+    grey: NDArray[np.generic] = raw.reformat(
+        width=_LOOK[1], height=_LOOK[0], format="gray8", interpolation="FAST_BILINEAR"
+    ).to_ndarray()
+    return grey

@@ -1,0 +1,334 @@
+"""Turn a video into results: frames with their faces, tracks, events, a summary."""
+
+import math
+from array import array
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from types import TracebackType
+from typing import Final, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import ConfigError
+from mien.face_reader import crop_faces, read_faces
+from mien.faces.detector import FaceDetector
+from mien.faces.face import Face
+from mien.model.recognizer import Recognizer
+from mien.results import FrameResult, Track, VideoResult, VideoSummary
+from mien.video.container import VideoSource
+from mien.video.decoder import Video, VideoFrame
+from mien.video.events import find_events
+from mien.video.smoothing import Smoother
+from mien.video.tracking import Tracker
+
+MAX_AHEAD: Final = 4
+"""Frames that are decoded while one is worked on."""
+MAX_WAITING: Final = 16
+"""Frames whose faces are gathered before they are read together."""
+
+
+@dataclass(frozen=True)
+class VideoSettings:
+    """What to read of a video, and how.
+
+    Attributes:
+        every_s: Analyse a frame every so many seconds; None analyses every frame.
+        start_s: Begin at this time, in seconds.
+        end_s: Stop before this time, in seconds; None reads to the end.
+        detect_every_s: Look for faces in the whole picture at least this often, in seconds;
+            between, each face is found again near where it is expected. 0 looks every time.
+        smoothing_s: The time constant of the smoothing, in seconds; 0 smooths nothing.
+    """
+
+    every_s: float | None = 0.2
+    start_s: float = 0.0
+    end_s: float | None = None
+    detect_every_s: float = 0.2
+    smoothing_s: float = 0.3
+
+    def __post_init__(self) -> None:
+        """Check the settings.
+
+        Raises:
+            ConfigError: A setting makes no sense.
+        """
+        if self.every_s is not None and not 0 < self.every_s < math.inf:
+            raise ConfigError(
+                f"every_s must be above 0 seconds, got {self.every_s}; None takes every frame"
+            )
+        for name in ("start_s", "detect_every_s", "smoothing_s"):
+            value = getattr(self, name)
+            if not 0 <= value < math.inf:
+                raise ConfigError(f"{name} must be 0 seconds or more, got {value}")
+        if self.end_s is not None and not self.start_s < self.end_s:
+            raise ConfigError(f"end_s must be after start_s ({self.start_s} s), got {self.end_s} s")
+
+
+class FaceAnalyzer(Protocol):
+    """What a video's faces are found and read with: a `mien.Analyzer`."""
+
+    detector: FaceDetector
+    recognizer: Recognizer
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A frame whose faces were found but not read yet."""
+
+    time_s: float
+    frame: int
+    faces: tuple[Face, ...]
+    track_ids: tuple[int, ...]
+    crops: NDArray[np.uint8]
+
+
+@dataclass
+class _Course:
+    """What is kept of a track: a few numbers for every frame it was read in."""
+
+    start_s: float
+    end_s: float
+    frames: int = 0
+    times_s: "array[float]" = field(default_factory=lambda: array("d"))
+    smoothed: "array[float]" = field(default_factory=lambda: array("f"))  # row after row
+    total: NDArray[np.float64] | None = None
+    read: int = 0
+
+
+class VideoReading:
+    """A video that is being read: iterate over it once for its frames, then ask for the summary.
+
+    A context manager; it closes itself at the end of the frames.
+
+    Attributes:
+        source: The path, or what was given in place of one.
+        width: In pixels, as the video is meant to be seen.
+        height: In pixels, as the video is meant to be seen.
+        duration_s: What the file says, in seconds; None where it says nothing.
+        frame_rate: The mean of frames a second that the file states, or None.
+        settings: What is read, and how.
+    """
+
+    def __init__(
+        self,
+        analyzer: FaceAnalyzer,
+        source: VideoSource,
+        settings: VideoSettings | None = None,
+        *,
+        on_packet: Callable[[int], None] | None = None,
+    ) -> None:
+        """Open the video; nothing is analysed yet.
+
+        Args:
+            analyzer: A `mien.Analyzer`.
+            source: A path, a whole file as bytes, or a binary stream.
+            settings: What to read, and how.
+            on_packet: Told, from another thread, how many pictures were sent to the decoder.
+
+        Raises:
+            VideoError: It cannot be read as a video.
+            MissingExtraError: PyAV is not installed.
+        """
+        self.settings = settings or VideoSettings()
+        self._analyzer = analyzer
+        self._video = Video(source, on_packet=on_packet)
+        self.source, self.duration_s = self._video.name, self._video.duration_s
+        self.width, self.height = self._video.width, self._video.height
+        self.frame_rate = self._video.frame_rate
+        self._tracker = Tracker()
+        self._next_detection_s = -math.inf
+        self._courses: dict[int, _Course] = {}
+        self._frames = self._frames_with_face = 0
+        self._results = self._run()
+
+    def __iter__(self) -> Iterator[FrameResult]:
+        return self._results
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop reading; the summary then tells of what was read."""
+        self._results.close()
+        self._video.close()
+
+    @property
+    def summary(self) -> VideoSummary:
+        """What is said of the frames read so far; complete once all were taken."""
+        tracks = []
+        events = []
+        emotions = self._analyzer.recognizer.emotions
+        for track_id, course in self._courses.items():
+            mean = None
+            if course.total is not None:
+                mean = dict(zip(emotions, map(float, course.total / course.read), strict=True))
+                events += find_events(
+                    track_id,
+                    course.times_s,
+                    np.array(course.smoothed).reshape(len(course.times_s), -1),
+                    emotions,
+                    threshold=self._analyzer.recognizer.abstention_threshold,
+                )
+            tracks.append(Track(track_id, course.start_s, course.end_s, course.frames, mean))
+        return VideoSummary(
+            source=self.source,
+            width=self.width,
+            height=self.height,
+            duration_s=self.duration_s,
+            frames=self._frames,
+            frames_with_face=self._frames_with_face,
+            tracks=tuple(tracks),
+            events=tuple(sorted(events, key=lambda event: (event.start_s, event.track_id))),
+            damage=self._video.damage,
+        )
+
+    def _run(self) -> Generator[FrameResult, None, None]:
+        """Find, read, smooth, and keep count."""
+        settings = self.settings
+        smoother = Smoother(settings.smoothing_s)
+        waiting: list[_Found] = []
+        decoded = self._video.frames(
+            every_s=settings.every_s, start_s=settings.start_s, end_s=settings.end_s
+        )
+        with closing(_decode_ahead(decoded)) as frames:
+            for frame in frames:
+                waiting.append(self._find(frame))
+                if len(waiting) >= MAX_WAITING:
+                    for result in self._read(waiting):
+                        yield from map(self._count, smoother.push(result))
+                    waiting = []
+        for result in self._read(waiting):
+            yield from map(self._count, smoother.push(result))
+        yield from map(self._count, smoother.finish())
+
+    def _find(self, frame: VideoFrame) -> _Found:
+        """Find a frame's faces, tell their tracks, and cut them out."""
+        if frame.is_cut:
+            self._tracker.cut()
+        faces = None
+        # Frames seldom come exactly at their interval: half of one early is in time.
+        early_s = (self.settings.every_s or 0.0) / 2 + 1e-6
+        if not frame.is_cut and frame.time_s < self._next_detection_s - early_s:
+            faces = self._find_again(frame)
+        if faces is None:
+            faces = self._analyzer.detector.detect(frame.image)
+            self._next_detection_s = frame.time_s + self.settings.detect_every_s
+        track_ids = self._tracker.update(frame.time_s, faces)
+        crops = crop_faces(frame.image, faces, self._analyzer.recognizer.spec)
+        return _Found(frame.time_s, frame.frame, faces, track_ids, crops)
+
+    def _find_again(self, frame: VideoFrame) -> tuple[Face, ...] | None:
+        """Find the faces of the frame before near where they are expected; None if one is lost."""
+        faces: list[Face] = []
+        for box in self._tracker.expect(frame.time_s):
+            face = self._analyzer.detector.detect_near(frame.image, box)
+            if face is None or any(_is_same(face, other) for other in faces):
+                return None
+            faces.append(face)
+        return tuple(sorted(faces, key=lambda face: -face.box.width * face.box.height))
+
+    def _read(self, waiting: list[_Found]) -> Iterator[FrameResult]:
+        """Read the faces of several frames together."""
+        pictures = [(found.faces, found.crops) for found in waiting]
+        for found, faces in zip(
+            waiting, read_faces(self._analyzer.recognizer, pictures), strict=True
+        ):
+            tracked = tuple(
+                replace(face, track_id=track_id)
+                for face, track_id in zip(faces, found.track_ids, strict=True)
+            )
+            yield FrameResult(self.source, found.time_s, found.frame, tracked)
+
+    def _count(self, frame: FrameResult) -> FrameResult:
+        """Keep what the summary needs of a frame."""
+        self._frames += 1
+        self._frames_with_face += bool(frame.faces)
+        for face in frame.faces:
+            if face.track_id is None:
+                continue
+            course = self._courses.setdefault(face.track_id, _Course(frame.time_s, frame.time_s))
+            course.end_s = frame.time_s
+            course.frames += 1
+            if face.smoothed is not None:
+                course.times_s.append(frame.time_s)
+                course.smoothed.extend(face.smoothed.values())
+            if face.probabilities is not None:
+                row = np.array(list(face.probabilities.values()))
+                course.total = row if course.total is None else course.total + row
+                course.read += 1
+        return frame
+
+
+def _decode_ahead(
+    decoded: Generator[VideoFrame, None, None],
+) -> Generator[VideoFrame, None, None]:
+    """Let a thread decode the next frames while the caller works on one."""
+    with closing(decoded), ThreadPoolExecutor(1, "mien-decode") as pool:
+        coming = deque(pool.submit(next, decoded, None) for _ in range(MAX_AHEAD))
+        try:
+            while (frame := coming.popleft().result()) is not None:
+                coming.append(pool.submit(next, decoded, None))
+                yield frame
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def read_video(
+    analyzer: FaceAnalyzer,
+    source: VideoSource,
+    settings: VideoSettings | None = None,
+    *,
+    on_packet: Callable[[int], None] | None = None,
+) -> VideoReading:
+    """Read a video frame by frame, in memory that does not grow with its length.
+
+    Args:
+        analyzer: A `mien.Analyzer`.
+        source: A path, a whole file as bytes, or a binary stream.
+        settings: What to read, and how; None reads five frames a second.
+        on_packet: Called before each packet is decoded, from another thread, with how many
+            pictures were sent to the decoder so far; what it raises ends the reading.
+
+    Returns:
+        What to iterate over for a `FrameResult` for each analysed frame, in order, also where
+        there is no face; afterwards its `summary` tells of the whole.
+
+    Raises:
+        VideoError: The source cannot be read as a video.
+        MissingExtraError: PyAV is not installed.
+    """
+    return VideoReading(analyzer, source, settings, on_packet=on_packet)
+
+
+def analyze_video(
+    analyzer: FaceAnalyzer, source: VideoSource, settings: VideoSettings | None = None
+) -> VideoResult:
+    """Read a whole video; see `read_video`.
+
+    Returns:
+        Every analysed frame, and the whole.
+    """
+    with read_video(analyzer, source, settings) as reading:
+        frames = tuple(reading)
+        return VideoResult(reading.summary, frames)
+
+
+def _is_same(one: Face, other: Face) -> bool:
+    """Say whether two boxes are so close that they must be of one face."""
+    a, b = one.box, other.box
+    across = min(a.x + a.width, b.x + b.width) - max(a.x, b.x)
+    down = min(a.y + a.height, b.y + b.height) - max(a.y, b.y)
+    shared = max(across, 0) * max(down, 0)
+    return shared > 0.5 * min(a.width * a.height, b.width * b.height)

@@ -1,0 +1,51 @@
+"""Turn neighbouring frames, as small thumbnails, into where a video cuts."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+THUMBNAIL: Final = (18, 32)
+"""Rows and columns of a thumbnail."""
+MIN_CHANGE: Final = 12.0
+"""Grey levels by which the thumbnails on both sides of a cut differ at least, in the mean."""
+MAX_LIKENESS: Final = 0.6
+"""Correlation of the thumbnails on both sides of a cut, at most."""
+
+_FINE = 5  # samples a thumbnail's pixel is the mean of, on each axis
+
+
+def make_thumbnail(luma: NDArray[np.generic]) -> NDArray[np.float32]:
+    """Shrink a frame's brightness to a thumbnail, from a sample of its pixels.
+
+    Args:
+        luma: (H, W), of any type and range.
+
+    Returns:
+        `THUMBNAIL` float32, in the range of `luma`.
+    """
+    rows, columns = THUMBNAIL[0] * _FINE, THUMBNAIL[1] * _FINE
+    y = np.arange(rows) * luma.shape[0] // rows
+    x = np.arange(columns) * luma.shape[1] // columns
+    sample = luma[y[:, np.newaxis], x].astype(np.float32)
+    blocks = sample.reshape(THUMBNAIL[0], _FINE, THUMBNAIL[1], _FINE)
+    thumbnail: NDArray[np.float32] = blocks.mean(axis=(1, 3))
+    return thumbnail
+
+
+def is_cut(before: NDArray[np.float32], after: NDArray[np.float32]) -> bool:
+    """Say whether a video cuts between two neighbouring frames.
+
+    A cut changes what is seen, and where: a flash or a lamp that goes on changes brightness but
+    leaves the picture's pattern; something that moves leaves most of the picture.
+
+    Args:
+        before: A thumbnail, levels in [0, 255].
+        after: The next frame's.
+    """
+    if float(np.abs(after - before).mean()) < MIN_CHANGE:
+        return False
+    one, other = before - before.mean(), after - after.mean()
+    strength = float(np.sqrt((one * one).sum() * (other * other).sum()))
+    flat = min(float(one.std()), float(other.std())) < 2  # a blank frame has no pattern
+    return flat or float((one * other).sum()) / strength < MAX_LIKENESS

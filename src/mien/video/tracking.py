@@ -1,0 +1,168 @@
+"""Turn faces found in frame after frame into tracks, by motion and overlap alone.
+
+A track says that a face went on from frame to frame, never whose it is: no measure of what the
+face looks like is taken. So somebody who leaves and comes back is a new track, and two people who
+pass behind each other may be mistaken for one another.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.faces.face import Box, Face
+
+MAX_LOSS_S: Final = 1.0
+"""A track whose face was not seen for longer has ended."""
+
+_MAX_GATE = 1.5  # how far from where it is expected a face may be, in face sizes
+_GATE, _GATE_PER_S = 0.6, 2.0  # the same at once, and what each second without sight adds
+_MAX_GROWTH = 2.0  # by what factor a face may grow or shrink
+_MAX_AHEAD_S = 0.5  # motion is not carried on for longer than this
+_NEW_SHARE = 0.5  # how much of a velocity is what was seen last
+
+
+@dataclass
+class _Track:
+    """A face that is being followed; positions in pixels, velocities in pixels a second."""
+
+    track_id: int
+    box: Box
+    last_s: float
+    velocity: tuple[float, float] = (0.0, 0.0)
+    seen: int = 1
+
+    def predict(self, time_s: float) -> Box:
+        """Say where the face is expected at a time, at constant velocity."""
+        ahead_s = min(time_s - self.last_s, _MAX_AHEAD_S)
+        x, y = self.box.x + self.velocity[0] * ahead_s, self.box.y + self.velocity[1] * ahead_s
+        return Box(x, y, self.box.width, self.box.height)
+
+    def move(self, box: Box, time_s: float) -> None:
+        """Note where the face was seen."""
+        passed_s = time_s - self.last_s
+        if passed_s > 0:
+            (old_x, old_y), (x, y) = _centre(self.box), _centre(box)
+            share = 1.0 if self.seen == 1 else _NEW_SHARE
+            self.velocity = (
+                (1 - share) * self.velocity[0] + share * (x - old_x) / passed_s,
+                (1 - share) * self.velocity[1] + share * (y - old_y) / passed_s,
+            )
+        self.box, self.last_s, self.seen = box, time_s, self.seen + 1
+
+
+class Tracker:
+    """Follows the faces of one video; frames are given in the order of their times."""
+
+    def __init__(self) -> None:
+        self._tracks: list[_Track] = []
+        self._visible: set[int] = set()
+        self._next_id = 1
+
+    def expect(self, time_s: float) -> tuple[Box, ...]:
+        """Say where the faces of the frame before are expected at a time."""
+        return tuple(
+            track.predict(time_s) for track in self._tracks if track.track_id in self._visible
+        )
+
+    def cut(self) -> None:
+        """End all tracks: what follows is another scene."""
+        self._tracks = []
+        self._visible = set()
+
+    def update(self, time_s: float, faces: Sequence[Face]) -> tuple[int, ...]:
+        """Tell which track each face of a frame belongs to.
+
+        Args:
+            time_s: The frame's time, after that of the frame before.
+            faces: The frame's faces.
+
+        Returns:
+            A track's number for each face; new faces begin new tracks, in their order.
+        """
+        self._tracks = [track for track in self._tracks if time_s - track.last_s <= MAX_LOSS_S]
+        costs = np.array(
+            [[_cost(track, face.box, time_s) for face in faces] for track in self._tracks]
+        ).reshape(len(self._tracks), len(faces))
+        track_of = {face: track for track, face in assign(costs)}
+        ids = []
+        for number, face in enumerate(faces):
+            if number in track_of:
+                track = self._tracks[track_of[number]]
+                track.move(face.box, time_s)
+            else:
+                track = _Track(self._next_id, face.box, time_s)
+                self._next_id += 1
+                self._tracks.append(track)
+            ids.append(track.track_id)
+        self._visible = set(ids)
+        return tuple(ids)
+
+
+def assign(costs: NDArray[np.float64]) -> list[tuple[int, int]]:
+    """Pair rows with columns so that as many as can be are paired, at the least total cost.
+
+    The Hungarian method by shortest augmenting paths: Jonker and Volgenant (1987), doi
+    10.1007/BF02278710.
+
+    Args:
+        costs: (R, C); infinite where a pair may not be.
+
+    Returns:
+        The pairs (row, column), by row.
+    """
+    rows, columns = costs.shape
+    if not rows or not columns:
+        return []
+    # A pair that may not be costs more than all others together, so it is taken last, then left.
+    allowed = np.isfinite(costs)
+    forbidden = 1.0 + 2 * float(np.abs(costs[allowed]).sum())
+    size = max(rows, columns)
+    square = np.full((size + 1, size + 1), forbidden)
+    square[1 : rows + 1, 1 : columns + 1] = np.where(allowed, costs, forbidden)
+    row_price, column_price = np.zeros(size + 1), np.zeros(size + 1)
+    row_of = np.zeros(size + 1, dtype=np.int64)  # row_of[column]; 0 is none, and the start
+    for row in range(1, size + 1):
+        row_of[0], column = row, 0
+        shortest = np.full(size + 1, np.inf)
+        came_from = np.zeros(size + 1, dtype=np.int64)
+        done = np.zeros(size + 1, dtype=np.bool_)
+        while row_of[column]:
+            done[column] = True
+            reduced = square[row_of[column]] - row_price[row_of[column]] - column_price
+            closer = ~done & (reduced < shortest)
+            closer[0] = False
+            shortest[closer], came_from[closer] = reduced[closer], column
+            open_columns = np.where(done, np.inf, shortest)
+            open_columns[0] = np.inf
+            nearest = int(np.argmin(open_columns))
+            step = open_columns[nearest]
+            row_price[row_of[done]] += step
+            column_price[done] -= step
+            shortest[~done] -= step
+            column = nearest
+        while column:
+            row_of[column] = row_of[came_from[column]]
+            column = int(came_from[column])
+    pairs = [(int(row_of[column]) - 1, column - 1) for column in range(1, columns + 1)]
+    return sorted((r, c) for r, c in pairs if r < rows and allowed[r, c])
+
+
+def _cost(track: _Track, box: Box, time_s: float) -> float:
+    """Say how far a face is from where a track expects it, in face sizes; infinite if too far."""
+    expected = track.predict(time_s)
+    size = math.sqrt(max(expected.width * expected.height, 1e-6))
+    growth = math.sqrt(max(box.width * box.height, 1e-6)) / size
+    (x, y), (to_x, to_y) = _centre(expected), _centre(box)
+    distance = math.hypot(to_x - x, to_y - y) / size
+    gate = min(_GATE + _GATE_PER_S * (time_s - track.last_s), _MAX_GATE)
+    if distance > gate or not 1 / _MAX_GROWTH <= growth <= _MAX_GROWTH:
+        return math.inf
+    return distance + abs(math.log(growth))
+
+
+def _centre(box: Box) -> tuple[float, float]:
+    return box.x + box.width / 2, box.y + box.height / 2

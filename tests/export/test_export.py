@@ -1,0 +1,253 @@
+"""An export is proved to give torch's answers, or it writes nothing."""
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from drawn_faces import drawn_dataset
+from mien.data.datasets import Dataset
+from mien.errors import ConfigError, DataError, ExportError, ModelError, OutputError
+from mien.evaluation.predictor import load_predictor
+from mien.export.export import calibrate_again, export
+from mien.export.lstm_tensors import find_sequence
+from mien.export.quantization import check_loss
+from mien.export.to_onnx import PARITY, prove_parity, scale_logits, scale_onnx, to_onnx
+from mien.export.vector_scaling import Scaling, find_scaling
+from mien.model.recognizer import Recognizer
+from mien.training.checkpoint import load_model, pack_weights
+from mien.training.config import Stage, read_config
+from mien.training.fit import fit
+from mien.training.model import FaceNet
+
+SMOKE = read_config(Path(__file__).parents[2] / "recipes" / "smoke.toml")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A checkpoint and the data it was trained on."""
+    dataset = drawn_dataset(validation=3)
+    config = replace(SMOKE, stages=(Stage(48, 6),))
+    return fit(config, dataset, tmp_path_factory.mktemp("run")).best, dataset
+
+
+@pytest.fixture(scope="module")
+def exported(trained, tmp_path_factory):
+    checkpoint, dataset = trained
+    return export(checkpoint, dataset, tmp_path_factory.mktemp("export"), coverage=0.9)
+
+
+def test_onnxruntime_agrees_with_torch(trained, exported):
+    checkpoint, dataset = trained
+    faces = dataset.splits["test"].images
+    torch_logits = load_predictor(str(checkpoint)).predict_logits(faces)
+    assert exported.largest_difference <= PARITY
+    for count in (1, 2, 17):
+        logits = Recognizer(exported.onnx).predict_logits(faces[:count])
+        assert np.abs(logits - torch_logits[:count]).max() <= PARITY
+
+
+def test_the_weights_as_trained_lie_beside_it(trained, exported, tmp_path):
+    checkpoint, dataset = trained
+    faces = dataset.splits["test"].images
+    net, description = load_model(checkpoint)
+    small = export(checkpoint, dataset, tmp_path, name="small", int8=True)
+    assert small.weights == tmp_path / "small.safetensors"
+    for path in (exported.weights, small.weights):
+        again, told = load_model(path)
+        assert told == description
+        assert np.abs(again.predict_logits(faces) - net.predict_logits(faces)).max() < 0.01
+        for kept, whole in zip(again.parameters(), net.parameters(), strict=True):
+            assert torch.equal(kept, whole.half().float())
+        assert path.stat().st_size < checkpoint.stat().st_size / 4
+
+
+def test_weights_too_large_for_half_precision_stay_whole(trained, tmp_path):
+    net, description = load_model(trained[0])
+    with torch.no_grad():
+        net.classifier.bias[0] = 1e6
+    path = tmp_path / "large.safetensors"
+    path.write_bytes(pack_weights(net, description, halve=True))
+    again, _ = load_model(path)
+    assert torch.equal(again.classifier.bias, net.classifier.bias)
+
+
+def test_the_contract_travels_with_the_weights(trained, exported):
+    _, dataset = trained
+    spec = Recognizer(exported.onnx).spec
+    assert spec.name == "smoke"
+    assert spec.class_names == dataset.class_names
+    assert spec.temperature == exported.calibrated.temperature
+    assert 0 < spec.abstention_threshold < 1
+    assert spec.metrics["validation"]["faces"] == len(dataset.splits["validation"].labels)
+    assert spec.training["config"]["seed"] == SMOKE.seed
+
+
+def test_the_model_file_says_nothing_of_the_machine_it_was_made_on(exported):
+    content = exported.onnx.read_bytes()
+    assert b"/" + str(Path(__file__).parents[2]).encode().lstrip(b"/") not in content
+    assert b"site-packages" not in content
+
+
+def test_an_export_that_differs_is_refused_and_leaves_nothing(trained, tmp_path):
+    checkpoint, dataset = trained
+    result = export(checkpoint, dataset, tmp_path)
+    net, _ = load_model(checkpoint)
+    with torch.no_grad():
+        net.classifier.bias += 1e-3
+    with pytest.raises(ExportError, match="nothing was written"):
+        prove_parity(net, Recognizer(result.onnx), dataset.splits["test"].images)
+
+
+def test_it_needs_the_data_it_was_trained_on(trained, tmp_path):
+    checkpoint, dataset = trained
+    renamed = replace(dataset, class_names=("a", *dataset.class_names[1:]))
+    with pytest.raises(DataError, match="the model knows angry"):
+        export(checkpoint, renamed, tmp_path)
+    bare = Dataset("d", dataset.class_names, {"train": dataset.splits["train"]}, ())
+    with pytest.raises(DataError, match="no validation split"):
+        export(checkpoint, bare, tmp_path)
+    with pytest.raises(ModelError, match="there is no checkpoint"):
+        export(tmp_path / "none.safetensors", dataset, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_written(trained, tmp_path):
+    checkpoint, dataset = trained
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot be written"):
+        export(checkpoint, dataset, tmp_path / "file" / "deeper")
+
+
+def test_a_model_that_was_exported_is_calibrated_again_for_other_faces(trained, exported, tmp_path):
+    _, dataset = trained
+    relabelled = replace(
+        dataset.splits["validation"], labels=dataset.splits["validation"].labels[::-1].copy()
+    )
+    other = replace(dataset, splits={**dataset.splits, "validation": relabelled})
+    result = calibrate_again(exported.onnx, other, tmp_path, name="mine", coverage=0.5)
+    assert result.weights is None
+    old, new = Recognizer(exported.onnx).spec, Recognizer(result.onnx).spec
+    assert result.onnx.read_bytes() == exported.onnx.read_bytes()
+    assert new.name == "mine"
+    assert new.temperature > old.temperature  # the labels are wrong now
+    assert new.abstention_curve.points[0].coverage == 1
+    assert new.metrics["validation"]["nll"] != old.metrics["validation"]["nll"]
+    assert new.training == old.training
+    same = calibrate_again(exported.onnx, dataset, tmp_path, coverage=0.9)
+    again = Recognizer(same.onnx).spec
+    assert again.temperature == pytest.approx(old.temperature, rel=1e-4)
+    assert again.abstention_threshold == pytest.approx(old.abstention_threshold, rel=1e-4)
+    bare = Dataset("d", dataset.class_names, {"train": dataset.splits["train"]}, ())
+    with pytest.raises(DataError, match="no validation split"):
+        calibrate_again(exported.onnx, bare, tmp_path)
+
+
+def test_an_accuracy_can_be_asked_for_at_export(trained, tmp_path):
+    checkpoint, dataset = trained
+    result = export(checkpoint, dataset, tmp_path, accuracy=0.2)
+    assert result.calibrated.abstention_threshold is not None
+    with pytest.raises(ConfigError, match="not for both"):
+        export(checkpoint, dataset, tmp_path, accuracy=0.2, coverage=0.5)
+
+
+def test_the_lstm_can_be_followed_in_what_was_exported(exported):
+    found = Recognizer(exported.onnx).spec.sequence
+    assert found is not None
+    assert found["weight"] == "classifier.weight"
+
+
+def test_a_scaling_goes_into_the_last_layer_of_an_exported_model(exported, trained, tmp_path):
+    _, dataset = trained
+    faces = dataset.splits["test"].images
+    before = Recognizer(exported.onnx)
+    scaling = Scaling(np.linspace(0.5, 2, 7), np.linspace(-1, 1, 7), gain=0.1, gain_error=0.01)
+    content = scale_onnx(exported.onnx.read_bytes(), before.spec.sequence, scaling)
+    (tmp_path / "scaled.onnx").write_bytes(content)
+    sha256 = hashlib.sha256(content).hexdigest()
+    replace(before.spec, onnx_sha256=sha256).write(tmp_path / "scaled.json")
+    after = Recognizer(tmp_path / "scaled.onnx")
+    wanted = before.predict_logits(faces) * scaling.scale + scaling.bias
+    np.testing.assert_allclose(after.predict_logits(faces), wanted, atol=1e-5)
+
+
+def test_a_second_scaling_keeps_the_record_of_the_first(exported, trained, tmp_path, monkeypatch):
+    scaling = Scaling(np.linspace(0.5, 2, 7), np.linspace(-1, 1, 7), gain=0.1, gain_error=0.01)
+    monkeypatch.setattr("mien.export.export.find_scaling", lambda *_: scaling)
+    first = calibrate_again(exported.onnx, trained[1], tmp_path, name="first", coverage=0.9)
+    second = calibrate_again(first.onnx, trained[1], tmp_path, name="second", coverage=0.9)
+    told = Recognizer(first.onnx).spec.training["logit_scaling"]
+    assert told == scaling.to_dict()
+    assert Recognizer(second.onnx).spec.training["logit_scaling"] == told | {"after": told}
+
+
+def test_scaling_is_found_where_it_is_needed_and_only_there():
+    rng = np.random.default_rng(0)
+    honest = rng.normal(0, 2, (1500, 3))
+    shares = np.exp(honest) / np.exp(honest).sum(axis=1, keepdims=True)
+    labels = (shares.cumsum(axis=1) > rng.random((1500, 1))).argmax(axis=1)
+    assert find_scaling(honest * 3, labels) is None  # a temperature of 3 mends it
+    scale, bias = np.array([2.0, 1.0, 0.5]), np.array([0.5, 0.0, -0.5])
+    found = find_scaling((honest - bias) / scale, labels)
+    assert found is not None
+    assert found.scale == pytest.approx(scale, rel=0.2)
+    assert found.gain > 2 * found.gain_error
+    assert find_scaling((honest - bias)[:60] / scale, labels[:60]) is None  # too few to know
+
+
+def test_scaling_goes_into_the_last_layer(trained):
+    checkpoint, dataset = trained
+    net, _ = load_model(checkpoint)
+    faces = dataset.splits["test"].images
+    before = net.predict_logits(faces)
+    scaling = Scaling(np.linspace(0.5, 2, 7), np.linspace(-1, 1, 7), 0.1, 0.01)
+    scale_logits(net, scaling)
+    assert np.allclose(net.predict_logits(faces), before * scaling.scale + scaling.bias, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "can"),
+    [({"bidirectional": True}, False), ({"shortcut": True}, False), ({"scan": "rows"}, True)],
+)
+def test_only_an_lstm_that_reads_onwards_is_followed(changes, can):
+    torch.manual_seed(0)
+    net = FaceNet(replace(SMOKE.model, **changes), 7).eval()
+    faces = drawn_dataset().splits["validation"].images
+    assert (find_sequence(to_onnx(net), faces) is not None) == can
+
+
+def test_convolutions_in_integers_answer_alike_and_say_so(trained, exported, tmp_path):
+    checkpoint, dataset = trained
+    result = export(checkpoint, dataset, tmp_path, int8=True, coverage=0.9)
+    assert result.largest_difference <= PARITY  # of the floats that it was made from
+    whole, small = Recognizer(exported.onnx), Recognizer(result.onnx)
+    assert b"QuantizeLinear" in result.onnx.read_bytes()
+    faces = dataset.splits["test"].images
+    difference = np.abs(small.predict_logits(faces) - whole.predict_logits(faces))
+    assert 0 < difference.max() < 0.2
+    assert small.spec.training["int8"] == {
+        "range_faces": len(dataset.splits["train"].labels),
+        "accuracy_lost": result.int8_loss,
+    }
+    assert "int8" not in whole.spec.training
+    assert small.spec.sequence == find_sequence(result.onnx.read_bytes(), faces) is not None
+    again = calibrate_again(exported.onnx, dataset, tmp_path, name="again", coverage=0.9, int8=True)
+    assert again.onnx.read_bytes() == result.onnx.read_bytes()
+    with pytest.raises(ModelError, match="leave out --int8"):
+        calibrate_again(result.onnx, dataset, tmp_path, int8=True)
+
+
+def test_integers_that_cost_too_much_are_refused():
+    labels = np.zeros(1000, dtype=np.int64)
+    right = np.tile(np.float32([1, 0]), (1000, 1))
+    worse = right.copy()
+    worse[:3] = [0, 1]
+    assert check_loss(right, worse, labels) == pytest.approx(0.003)
+    assert check_loss(worse, right, labels) == pytest.approx(-0.003)
+    assert check_loss(right[:50], worse[2:52], labels[:50]) == pytest.approx(0.02)  # one face
+    worse[3] = [0, 1]
+    with pytest.raises(ExportError, match=r"right on 996 of 1,000 held-out faces instead of 1,000"):
+        check_loss(right, worse, labels)

@@ -1,0 +1,154 @@
+"""Faces are found where they are, at every size and in every corner case."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from PIL import Image
+
+import mien
+from mien.faces.detector import DETECTOR_PATH, _suppress
+from mien.faces.yunet import Candidates, _free_shapes
+
+
+@pytest.fixture(scope="module")
+def detector() -> mien.FaceDetector:
+    return mien.FaceDetector(threads=1)
+
+
+def resized(image: np.ndarray, width: int, height: int) -> np.ndarray:
+    return np.asarray(Image.fromarray(image).resize((width, height)))
+
+
+def test_the_portrait_has_one_face(portrait: np.ndarray, portrait_path: Path) -> None:
+    (face,) = mien.detect_faces(portrait_path)
+    box = face.box
+    assert 170 < box.x < 190
+    assert 55 < box.y < 75
+    assert 80 < box.width < 105
+    assert 100 < box.height < 125
+    assert 0.9 < face.score <= 1
+    right_eye, left_eye, nose, right_mouth, left_mouth = face.landmarks
+    assert right_eye[0] < nose[0] < left_eye[0]
+    assert right_mouth[0] < nose[0] < left_mouth[0]
+    assert right_eye[1] < nose[1] < right_mouth[1]
+    assert all(isinstance(value, float) for point in face.landmarks for value in point)
+    assert mien.detect_faces(portrait) == (face,)
+
+
+@pytest.mark.parametrize("size", [(64, 64), (511, 333), (1600, 1600), (900, 700)])
+def test_coordinates_are_the_sources(
+    size: tuple[int, int], portrait: np.ndarray, detector: mien.FaceDetector
+) -> None:
+    (face,) = detector.detect(resized(portrait, *size))
+    middle = (
+        (face.box.x + face.box.width / 2) / size[0],
+        (face.box.y + face.box.height / 2) / size[1],
+    )
+    assert middle == pytest.approx((0.437, 0.231), abs=0.02)
+
+
+def test_a_tight_crop_is_found_by_the_retry(
+    portrait: np.ndarray, detector: mien.FaceDetector
+) -> None:
+    tight = resized(portrait[60:178, 166:284], 48, 48)
+    (face,) = detector.detect(tight)
+    assert face.box.width > 24
+    assert len(detector.detect(resized(tight, 2000, 2000))) == 1
+
+
+def test_the_largest_face_comes_first(portrait: np.ndarray, detector: mien.FaceDetector) -> None:
+    group = np.zeros((512, 1024, 3), np.uint8)
+    group[:256, :256] = resized(portrait, 256, 256)
+    group[:, 512:] = portrait
+    first, second = detector.detect(group)
+    assert first.box.x > 512 > second.box.x
+    assert first.box.width > 1.5 * second.box.width
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_a_turned_picture_is_found_when_asked(turns: int, portrait: np.ndarray) -> None:
+    turned = np.rot90(portrait, turns)
+    (upright,) = mien.detect_faces(portrait)
+    (face,) = mien.FaceDetector(try_rotated=True, threads=1).detect(turned)
+    assert face.score == pytest.approx(upright.score)
+    back = {1: lambda x, y: (512 - y, x), 2: lambda x, y: (512 - x, 512 - y)}
+    back[3] = lambda x, y: (y, 512 - x)
+    found = [back[turns](x, y) for x, y in face.landmarks]
+    assert np.allclose(found, upright.landmarks)
+
+
+@pytest.mark.parametrize(
+    "shape", [(1, 1), (1, 5000), (5000, 1), (31, 33), (32, 32), (640, 640), (7, 640)]
+)
+def test_pictures_without_faces_have_none(
+    shape: tuple[int, int], detector: mien.FaceDetector
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    assert detector.detect(noise) == ()
+    assert detector.detect(np.zeros((*shape, 3), np.uint8)) == ()
+    assert detector.detect(np.full((*shape, 3), 255, np.uint8)) == ()
+
+
+def test_threads_may_share_a_detector(portrait: np.ndarray, detector: mien.FaceDetector) -> None:
+    alone = detector.detect(portrait)
+    with ThreadPoolExecutor(4) as pool:
+        assert all(faces == alone for faces in pool.map(detector.detect, [portrait] * 8))
+
+
+def test_freeing_the_shapes_changes_nothing_else() -> None:
+    published = onnx.load(DETECTOR_PATH)
+    freed = onnx.load_from_string(_free_shapes(DETECTOR_PATH.read_bytes(), "x"))
+    onnx.checker.check_model(freed)
+    sizes = [axis.dim_param or axis.dim_value for axis in _shape(freed.graph.input[0])]
+    assert sizes == [1, 3, "height", "width"]
+    assert list(freed.graph.node) == list(published.graph.node)
+    assert list(freed.graph.initializer) == list(published.graph.initializer)
+    names = [output.name for output in published.graph.output]
+    assert [output.name for output in freed.graph.output] == names
+
+
+def _shape(value: onnx.ValueInfoProto) -> list:
+    return list(value.type.tensor_type.shape.dim)
+
+
+def test_of_overlapping_candidates_the_best_stays() -> None:
+    boxes = [[0, 0, 10, 10], [1, 0, 10, 10], [20, 0, 10, 10], [25.5, 0, 10, 10], [0, 0, 0, 0]]
+    candidates = Candidates(
+        boxes=np.array(boxes, np.float32),
+        landmarks=np.zeros((5, 5, 2), np.float32),
+        scores=np.array([0.8, 0.9, 0.7, 0.75, 0.71], np.float32),
+    )
+    assert _suppress(candidates) == [1, 3, 4, 2]
+
+
+def test_a_detector_file_of_ones_own(tmp_path: Path, portrait: np.ndarray) -> None:
+    own = tmp_path / "own.onnx"
+    own.write_bytes(DETECTOR_PATH.read_bytes())
+    assert mien.FaceDetector(own).detect(portrait) == mien.detect_faces(portrait)
+
+
+@pytest.mark.parametrize("content", [b"", b"no model", os.urandom(999), None])
+def test_a_bad_detector_file_gets_one_sentence(
+    content: bytes | None, tmp_path: Path, tiny_model: Path
+) -> None:
+    own = tmp_path / "own.onnx"
+    own.write_bytes(tiny_model.read_bytes() if content is None else content)
+    with pytest.raises(mien.ModelError, match=r"own\.onnx"):
+        mien.FaceDetector(own)
+    with pytest.raises(mien.ModelError, match="cannot be read"):
+        mien.FaceDetector(tmp_path / "gone.onnx")
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [{"detector_size": 8}, {"detector_size": 10_000}, {"min_score": 0}, {"min_score": 1.1}],
+)
+def test_settings_out_of_range_are_refused(setting: dict) -> None:
+    with pytest.raises(mien.ConfigError, match=next(iter(setting))):
+        mien.FaceDetector(**setting)
+    with pytest.raises(mien.ConfigError, match="threads"):
+        mien.FaceDetector(threads=0)
