@@ -139,6 +139,7 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "explained": reference.write_explained,
     "python": reference.write_python,
     "settings": reference.write_settings,
+    "imports": reference.write_imports,
     "rooms": reference.write_rooms,
     "limits": reference.write_limits,
     "service": costs.write_service,

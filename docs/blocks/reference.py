@@ -13,6 +13,7 @@ from typing import Any, Final
 from rich.console import Console
 
 import mien
+import structure
 from blocks import ROOT, block
 from mien.cli.face_table import FaceTable
 from mien.serving.limits import Limits
@@ -117,6 +118,12 @@ def write_rooms() -> str:
             raise SystemExit(f"{path} has no docstring; say in one sentence what it is for")
         lines.append(f"| `{module}` | {' '.join(summary.split()).rstrip('.')} |")
     return block(["| module | what it is for |", "|---|---|", *lines])
+
+
+def write_imports() -> str:
+    """Draw which package imports which."""
+    sources = dict(structure.read_working_tree())
+    return block(["```mermaid", structure.draw(sources), "```"])
 
 
 def _read_attributes(record: type) -> dict[str, str]:

@@ -1,0 +1,137 @@
+"""Measure how the source tree is laid out: sizes, paragraphs, and which package imports which.
+
+    python docs/structure.py                # the working tree
+    python docs/structure.py --rev v0.1.0   # any revision of the repository
+
+Prints JSON; with `--draw`, a Mermaid drawing of the imports between packages. In a layout without
+packages, every module at the top is drawn as one.
+"""
+
+import argparse
+import ast
+import io
+import json
+import statistics
+import subprocess
+import tarfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).parents[1]
+PACKAGE: Final = "src/mien"
+LONG_FUNCTION: Final = 40
+LONG_BODY: Final = 15
+"""A body of this many lines should have a blank line or a comment somewhere."""
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def main() -> None:
+    """Measure one tree and print what was found."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
+    parser.add_argument("--rev", help="a revision to measure instead of the working tree")
+    parser.add_argument("--draw", action="store_true", help="print a Mermaid drawing")
+    options = parser.parse_args()
+    sources = dict(read_revision(options.rev) if options.rev else read_working_tree())
+    print(draw(sources) if options.draw else json.dumps(measure(sources), indent=2))
+
+
+def read_working_tree() -> Iterator[tuple[str, str]]:
+    """Yield every module of the package as (path below the package, source)."""
+    for path in sorted((ROOT / PACKAGE).rglob("*.py")):
+        yield path.relative_to(ROOT / PACKAGE).as_posix(), path.read_text(encoding="utf-8")
+
+
+def read_revision(revision: str) -> Iterator[tuple[str, str]]:
+    """Yield the same for a revision, without touching the working tree."""
+    command = ["git", "-C", str(ROOT), "archive", revision, PACKAGE]
+    archive = subprocess.run(command, check=True, capture_output=True).stdout  # noqa: S603 - git
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        for member in tar.getmembers():
+            file = tar.extractfile(member)
+            if file is not None and member.name.endswith(".py"):
+                yield member.name.removeprefix(PACKAGE + "/"), file.read().decode("utf-8")
+
+
+def measure(sources: dict[str, str]) -> dict[str, Any]:
+    """Count files, long functions and long bodies without a pause."""
+    lengths = {path: len(source.splitlines()) for path, source in sources.items()}
+    modules = [n for path, n in lengths.items() if not path.endswith("__init__.py")]
+    longest = max(lengths, key=lengths.__getitem__)
+    folders = Counter(path.rpartition("/")[0] or "." for path in sources)
+
+    long_functions = bodies = without_pause = 0
+    for source in sources.values():
+        lines = source.splitlines()
+        for function in ast.walk(ast.parse(source)):
+            if not isinstance(function, Function):
+                continue
+            body = _body_lines(function, lines)
+            long_functions += len(body) > LONG_FUNCTION
+            if len(body) >= LONG_BODY:
+                bodies += 1
+                without_pause += not any(not line.strip() or "#" in line for line in body)
+
+    return {
+        "files": len(sources),
+        "lines": sum(lengths.values()),
+        "median_file_lines": statistics.median(modules),
+        "longest_file": {"path": longest, "lines": lengths[longest]},
+        "fullest_folder": dict(folders.most_common(1)),
+        "functions_over_40_lines": long_functions,
+        "longer_bodies": bodies,
+        "longer_bodies_without_pause": without_pause,
+        "packages": len({package_of(path) for path in sources}),
+        "imports_between_packages": len(find_imports(sources)),
+    }
+
+
+def _body_lines(function: Function, lines: list[str]) -> list[str]:
+    """Return the lines of a function's body, without its signature and docstring."""
+    body = function.body
+    if ast.get_docstring(function) is not None:
+        body = body[1:]
+    return lines[body[0].lineno - 1 : function.end_lineno] if body else []
+
+
+def package_of(path: str) -> str:
+    """Return the package a module lies in, or its own name at the top."""
+    return path.split("/", maxsplit=1)[0].removesuffix(".py")
+
+
+def find_imports(sources: dict[str, str]) -> set[tuple[str, str]]:
+    """Find which package imports which, as (importer, imported)."""
+    found = set()
+    known = {package_of(path) for path in sources}
+    for path, source in sources.items():
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("mien"):
+                parts = (node.module or "").split(".")[1:] or [node.names[0].name]
+                found.add((package_of(path), parts[0]))
+    return {(a, b) for a, b in found if a != b and b in known and not a.startswith("__")}
+
+
+def draw(sources: dict[str, str]) -> str:
+    """Draw the imports between packages as Mermaid, without those that follow from others."""
+    imports = find_imports(sources)
+    reached = _closure(imports)
+    direct = {
+        (a, b)
+        for a, b in imports
+        if not any(x == a and y != b and (y, b) in reached for x, y in imports)
+    }
+    return "\n".join(["graph TD", *(f"  {a} --> {b}" for a, b in sorted(direct))])
+
+
+def _closure(imports: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return every pair that is connected through any number of imports."""
+    closed = set(imports)
+    while more := {(a, d) for a, b in closed for c, d in closed if b == c} - closed:
+        closed |= more
+    return closed
+
+
+if __name__ == "__main__":
+    main()
