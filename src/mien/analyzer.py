@@ -56,7 +56,7 @@ class Analyzer:
         """Open the detector and the model.
 
         Args:
-            model: "accurate" or "fast", the path of an `.onnx` file, or a `Recognizer`.
+            model: "accurate", "fast" or "fer2013", the path of an `.onnx` file, or a `Recognizer`.
             detector: A `FaceDetector` with settings of one's own; None takes the usual one.
             threads: Threads that detector and model may use; None takes the cores at hand.
             coverage: The share of faces that shall get an answer, above 0 to 1, in place of the
@@ -195,7 +195,7 @@ def analyze(
 
     Args:
         source: A path, bytes or a binary stream of either kind, an array (RGB) or a Pillow image.
-        model: "accurate" or "fast", or the path of an `.onnx` file with its `.json`.
+        model: "accurate", "fast", "fer2013", or the path of an `.onnx` file with its `.json`.
         detector_size: The picture's longer side at detection, in pixels; 1280 finds the small
             faces of a group.
         threads: Threads to use; None takes the cores at hand.

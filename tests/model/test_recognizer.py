@@ -1,5 +1,6 @@
 """A model gives the probabilities its numbers say, for any number of faces, or a clear sentence."""
 
+import dataclasses
 import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 import mien
-from mien.model.recognizer import CHUNK, calibrate
+from mien.model.recognizer import CHUNK, MODELS, calibrate
 from tiny_model import expected_logits, write_tiny_model
 
 
@@ -128,7 +129,7 @@ def test_missing_models_get_one_sentence(tmp_path: Path) -> None:
     path = write_tiny_model(tmp_path)
     with pytest.raises(mien.ModelError, match="cannot be read"):
         mien.Recognizer(tmp_path / "gone.onnx")
-    with pytest.raises(mien.ModelError, match="'accurate' or 'fast'"):
+    with pytest.raises(mien.ModelError, match="'accurate', 'fast', 'fer2013' or the path"):
         mien.Recognizer("acurate")
     path.unlink()
     with pytest.raises(mien.ModelError, match=r"tiny\.onnx cannot be read"):
@@ -141,3 +142,26 @@ def test_a_name_that_is_not_installed_gets_one_sentence(
     monkeypatch.setattr("mien.model.recognizer.ASSETS", tmp_path)
     with pytest.raises(mien.ModelError, match="not part of this installation"):
         mien.Recognizer("accurate")
+
+
+def test_two_contracts_share_one_network(tmp_path: Path) -> None:
+    path = write_tiny_model(tmp_path, labels="votes")
+    first = mien.Recognizer(path)
+    other = dataclasses.replace(first.spec, name="other", labels="own", file="tiny.onnx")
+    other.write(tmp_path / "other.json")
+    second = mien.Recognizer(tmp_path / "other.json")
+    assert (second.path, second.contract) == (path, tmp_path / "other.json")
+    assert (first.spec.labels, second.spec.labels) == ("votes", "own")
+    faces = np.zeros((1, 48, 48), dtype=np.uint8)
+    np.testing.assert_array_equal(first.predict_logits(faces), second.predict_logits(faces))
+    dataclasses.replace(other, onnx_sha256="0" * 64).write(tmp_path / "other.json")
+    with pytest.raises(mien.ModelError, match=r"tiny\.onnx is not the file its contract"):
+        mien.Recognizer(tmp_path / "other.json")
+
+
+def test_each_model_that_comes_with_mien_says_whose_label_it_answers_with() -> None:
+    for name in MODELS:
+        spec = mien.Recognizer(name, threads=1).spec
+        assert spec.name == name
+        assert spec.labels in {"votes", "fer2013"}
+    assert mien.Recognizer("fer2013", threads=1).spec.labels == "fer2013"

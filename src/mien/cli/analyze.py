@@ -77,7 +77,7 @@ def analyze(
             each.
         start: Of a video, begin there: 90, 90s or 1:30.
         end: Of a video, stop before there.
-        model: `accurate`, `fast`, or the path of an .onnx file with its .json beside it.
+        model: `accurate`, `fast`, `fer2013`, or the path of an .onnx file with its .json beside it.
         detector_size: Longer side, in pixels, at which faces are looked for; 1280 finds smaller
             faces and takes about twice as long.
         min_score: Leave out faces the detector is less sure of, from 0 to 1.

@@ -41,7 +41,7 @@ def explain(
         output: The file to draw into: .png, .jpg or .webp; by default NAME-explained.png.
         face: Which face: 1 is the largest, as `mien analyze` counts them.
         emotion: What to explain; by default the most probable one.
-        model: `accurate`, `fast`, or the path of an .onnx file with its .json beside it.
+        model: `accurate`, `fast`, `fer2013`, or the path of an .onnx file with its .json beside it.
         detector_size: Longer side, in pixels, at which faces are looked for.
         json: Print the explanation's figures as JSON; draw only if there is an --output.
     """

@@ -40,7 +40,7 @@ def serve(
     Args:
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
-        model: `accurate`, `fast`, or the path of an .onnx file with its .json beside it.
+        model: `accurate`, `fast`, `fer2013`, or the path of an .onnx file with its .json beside it.
         token_file: A file that holds the token, and nothing else.
         allow_host: A name the service goes by, as in its URL; may be repeated. By default, those
             of this machine where only it can connect, else any.

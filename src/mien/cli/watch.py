@@ -39,8 +39,8 @@ def watch(
     a frame lasts, frames are left out, never delayed. Ctrl-C ends it.
 
     Args:
-        model: `accurate`, `fast`, or the path of an .onnx file with its .json beside it; as it
-            comes, `fast` where it is installed.
+        model: `accurate`, `fast`, `fer2013`, or the path of an .onnx file with its .json beside
+            it; by default `fast`, where it is installed.
         record: Write every frame that was read to this file: .jsonl (an object a frame) or .csv
             (a row a face). A file that is there already is never written over.
         port: Where the page is served on 127.0.0.1; 0 takes any that is free.

@@ -1,4 +1,4 @@
-"""Turn face crops into calibrated probabilities; it owns the model's session."""
+"""Run a model on face crops, and return calibrated probabilities."""
 
 import hashlib
 import os
@@ -14,7 +14,7 @@ from mien.model.sessions import Session, open_session
 from mien.model.spec import ModelSpec
 
 ASSETS: Final = Path(__file__).parents[1] / "assets"
-MODELS: Final = ("accurate", "fast")
+MODELS: Final = ("accurate", "fast", "fer2013")
 """The models that come with mien, by name."""
 CHUNK: Final = 64
 """Faces per run: enough to fill the cores, few enough to stay in their caches."""
@@ -25,6 +25,7 @@ class Recognizer:
 
     Attributes:
         path: The model's ONNX file.
+        contract: Its contract, by which it can be opened again.
         spec: The model's contract, with the threshold that was asked for, if one was.
         emotions: The names of the columns of what `predict_probabilities` gives.
         temperature: What logits are divided by before the softmax.
@@ -43,8 +44,8 @@ class Recognizer:
         """Open a model.
 
         Args:
-            model: "accurate" or "fast", which come with mien, or the path of an `.onnx` file
-                that has its `.json` contract beside it.
+            model: "accurate", "fast" or "fer2013", which come with mien; the path of an `.onnx`
+                file that has its `.json` contract beside it; or the path of such a contract.
             threads: Threads one call may use; None takes the cores at hand.
             coverage: The share of faces that shall get an answer, in place of the model's own
                 threshold: above 0 to 1, on the split its contract names.
@@ -54,17 +55,18 @@ class Recognizer:
             ModelError: A file is missing or damaged, or model and contract do not fit.
             ConfigError: `threads` is under 1, or there is no threshold as asked for.
         """
-        path = _find_model(model)
-        self.path: Final = path
-        spec = ModelSpec.read(path.with_suffix(".json"))
+        self.contract: Final = _find_contract(model)
+        spec = ModelSpec.read(self.contract)
+        self.path: Final = _find_network(self.contract, spec)
         chosen = spec.choose_threshold(coverage=coverage, accuracy=accuracy)
         self.spec: Final = replace(spec, abstention_threshold=chosen)
         self.emotions: Final = self.spec.class_names
         self.temperature: Final = self.spec.temperature
         self.abstention_threshold: Final = chosen
-        self._name = path.name
-        self._session = open_session(_read_model(path, self.spec), name=path.name, threads=threads)
-        _check_tensors(self._session, self.spec, path.name)
+        self._name = self.path.name
+        network = _read_model(self.path, self.spec)
+        self._session = open_session(network, name=self._name, threads=threads)
+        _check_tensors(self._session, self.spec, self._name)
 
     def predict_probabilities(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Say how probable each emotion is as the label an annotator would give.
@@ -125,23 +127,35 @@ def calibrate(logits: NDArray[np.float32], temperature: float) -> NDArray[np.flo
     return probabilities.astype(np.float32)
 
 
-def _find_model(model: str | os.PathLike[str]) -> Path:
-    """Find a model's ONNX file by the model's name or its path."""
+def _find_contract(model: str | os.PathLike[str]) -> Path:
+    """Find a model's contract by the model's name, or the path of either of its files."""
     if model in MODELS:
-        path = ASSETS / f"{model}.onnx"
+        path = ASSETS / f"{model}.json"
         if not path.is_file():
-            raise ModelError(
-                f"the model {model!r} is not part of this installation ({path.name} is missing); "
-                "install mien again, or pass the path of an .onnx file"
-            )
+            raise _not_installed(str(model), path)
         return path
     path = Path(model)
-    if path.suffix != ".onnx":
+    if path.suffix not in {".onnx", ".json"}:
         raise ModelError(
-            f"a model is {' or '.join(map(repr, MODELS))} or the path of an .onnx file, "
+            f"a model is {', '.join(map(repr, MODELS))} or the path of an .onnx file, "
             f"got {os.fspath(model)!r}"
         )
+    return path.with_suffix(".json")
+
+
+def _find_network(contract: Path, spec: ModelSpec) -> Path:
+    """Return the ONNX file that a contract is for."""
+    path = contract.with_suffix(".onnx") if spec.file is None else contract.with_name(spec.file)
+    if contract.parent == ASSETS and not path.is_file():
+        raise _not_installed(contract.stem, path)
     return path
+
+
+def _not_installed(model: str, missing: Path) -> ModelError:
+    return ModelError(
+        f"the model {model!r} is not part of this installation ({missing.name} is missing); "
+        "reinstall mien, or pass the path of an .onnx file"
+    )
 
 
 def _read_model(path: Path, spec: ModelSpec) -> bytes:

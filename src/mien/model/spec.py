@@ -1,7 +1,8 @@
-"""Turn a model's `NAME.json` into a checked `ModelSpec`, and back.
+"""A model's contract, `NAME.json`: reading, checking and writing it.
 
 A model is two files, `NAME.onnx` and `NAME.json`. The JSON is the contract: what the network
-takes and gives, and how its scores become probabilities. Nothing is inferred from a file's name.
+takes and returns, whose label it answers with, and how its scores become probabilities. Nothing is
+inferred from a file's name.
 """
 
 import dataclasses
@@ -10,7 +11,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +25,12 @@ CROP_MARGIN: Final = 0.0
 """Extra border around the detector's box, by benchmarks/crop_margin.py on FER2013."""
 CROP_SHIFT_Y: Final = -0.02
 """How far a crop's centre lies below the box's, by benchmarks/crop_margin.py on FER2013."""
+LABELS: Final[Mapping[str, str]] = {
+    "votes": "people's votes",
+    "fer2013": "FER2013's own label",
+    "own": "the label of its training data",
+}
+"""Whose label a model answers with: each value of `labels` in a contract, in words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +41,11 @@ class ModelSpec:
         name: The model's name, for people.
         onnx_sha256: The SHA-256 of `NAME.onnx`, in lower-case hex.
         class_names: The names of the output's columns, in order.
+        labels: Whose label the model answers with, one of `LABELS`. "votes": a probability is the
+            share of people who would choose the word. "own", also where a contract does not say:
+            the label that its training data has.
+        file: The ONNX file, beside the contract; None is `NAME.onnx`. So one network can serve
+            two contracts, each with an output of its own.
         temperature: Probabilities are softmax(logits / temperature).
         abstention_threshold: Where the top probability is below it, no emotion is named; None
             names one always.
@@ -59,6 +71,8 @@ class ModelSpec:
     name: str
     onnx_sha256: str
     class_names: tuple[str, ...]
+    labels: str = "own"
+    file: str | None = None
     temperature: float = 1.0
     abstention_threshold: float | None = None
     abstention_curve: AbstentionCurve | None = None
@@ -181,50 +195,63 @@ class ModelSpec:
 
     def _faults(self) -> list[str]:
         """List what is wrong, one sentence each."""
-        spec: Any = self  # whatever the annotations say: the values may come from a file
-        names = spec.class_names
-        named = isinstance(names, tuple) and all(isinstance(name, str) and name for name in names)
-        threshold, sha256 = spec.abstention_threshold, spec.onnx_sha256
-        tensors = (spec.input_name, spec.output_name)
-        checks = (
-            (isinstance(spec.name, str) and spec.name, "name must be text"),
-            (named and len(set(names)) == len(names) > 1, "class_names must be two or more names"),
-            (
-                isinstance(sha256, str) and re.fullmatch("[0-9a-f]{64}", sha256),
-                "onnx_sha256 must be 64 lower-case hex digits",
-            ),
-            (all(isinstance(name, str) and name for name in tensors), "tensor names must be text"),
-            (
-                spec.sequence is None or _is_sequence(spec.sequence),
-                "sequence must name the tensors steps, weight and bias, or be null",
-            ),
-            (
-                _is_number(spec.temperature) and spec.temperature > 0,
-                f"temperature must be above 0, got {spec.temperature!r}",
-            ),
-            (
-                threshold is None or (_is_number(threshold) and 0 <= threshold <= 1),
-                f"abstention_threshold must be in [0, 1] or null, got {threshold!r}",
-            ),
-            (
-                type(spec.input_size) is int and 8 <= spec.input_size <= 1024,
-                f"input_size must be 8 to 1024, got {spec.input_size!r}",
-            ),
-            (spec.color == "grey", f"color must be 'grey', got {spec.color!r}"),
-            (spec.scaling == "unit", f"scaling must be 'unit', got {spec.scaling!r}"),
-            (
-                _is_number(spec.crop_margin) and -0.4 <= spec.crop_margin <= 4,
-                f"crop_margin must be -0.4 to 4, got {spec.crop_margin!r}",
-            ),
-            (
-                _is_number(spec.crop_shift_y) and -1 <= spec.crop_shift_y <= 1,
-                f"crop_shift_y must be -1 to 1, got {spec.crop_shift_y!r}",
-            ),
-            (isinstance(spec.metrics, Mapping), "metrics must be an object"),
-            (isinstance(spec.training, Mapping), "training must be an object"),
-            (spec.schema == SCHEMA, f"schema must be {SCHEMA}, got {spec.schema!r}"),
-        )
+        checks = (*_check_names(self), *_check_numbers(self))
         return [sentence for holds, sentence in checks if not holds]
+
+
+def _check_names(spec: Any) -> Iterator[tuple[object, str]]:  # noqa: ANN401 - may come from a file
+    """Yield what must hold of a contract's words, and the sentence for where it does not."""
+    names, sha256, file = spec.class_names, spec.onnx_sha256, spec.file
+    named = isinstance(names, tuple) and all(isinstance(name, str) and name for name in names)
+    yield isinstance(spec.name, str) and spec.name, "name must be text"
+    yield named and len(set(names)) == len(names) > 1, "class_names must be two or more names"
+    yield (
+        isinstance(spec.labels, str) and spec.labels in LABELS,
+        f"labels must be {' or '.join(map(repr, LABELS))}, got {spec.labels!r}",
+    )
+    # A name alone: a contract must not lead out of its folder.
+    is_plain = isinstance(file, str) and re.fullmatch(r"[^/\\]+\.onnx", file)
+    yield file is None or is_plain, f"file must be the name of an .onnx file, got {file!r}"
+    yield (
+        isinstance(sha256, str) and re.fullmatch("[0-9a-f]{64}", sha256),
+        "onnx_sha256 must be 64 lower-case hex digits",
+    )
+    tensors = (spec.input_name, spec.output_name)
+    yield all(isinstance(name, str) and name for name in tensors), "tensor names must be text"
+    yield (
+        spec.sequence is None or _is_sequence(spec.sequence),
+        "sequence must name the tensors steps, weight and bias, or be null",
+    )
+    yield spec.color == "grey", f"color must be 'grey', got {spec.color!r}"
+    yield spec.scaling == "unit", f"scaling must be 'unit', got {spec.scaling!r}"
+    yield isinstance(spec.metrics, Mapping), "metrics must be an object"
+    yield isinstance(spec.training, Mapping), "training must be an object"
+
+
+def _check_numbers(spec: Any) -> Iterator[tuple[object, str]]:  # noqa: ANN401 - may come from a file
+    """Yield what must hold of a contract's numbers, and the sentence for where it does not."""
+    threshold = spec.abstention_threshold
+    yield (
+        _is_number(spec.temperature) and spec.temperature > 0,
+        f"temperature must be above 0, got {spec.temperature!r}",
+    )
+    yield (
+        threshold is None or (_is_number(threshold) and 0 <= threshold <= 1),
+        f"abstention_threshold must be in [0, 1] or null, got {threshold!r}",
+    )
+    yield (
+        type(spec.input_size) is int and 8 <= spec.input_size <= 1024,
+        f"input_size must be 8 to 1024, got {spec.input_size!r}",
+    )
+    yield (
+        _is_number(spec.crop_margin) and -0.4 <= spec.crop_margin <= 4,
+        f"crop_margin must be -0.4 to 4, got {spec.crop_margin!r}",
+    )
+    yield (
+        _is_number(spec.crop_shift_y) and -1 <= spec.crop_shift_y <= 1,
+        f"crop_shift_y must be -1 to 1, got {spec.crop_shift_y!r}",
+    )
+    yield spec.schema == SCHEMA, f"schema must be {SCHEMA}, got {spec.schema!r}"
 
 
 def _join_lines(match: re.Match[str]) -> str:

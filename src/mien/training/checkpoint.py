@@ -203,8 +203,9 @@ def _load_named(setting: str, name: str) -> tuple[FaceNet, dict[str, Any]]:
     """Read a checkpoint, or the weights of a model that mien carries."""
     path = ASSETS / f"{name}.safetensors" if name in MODELS else Path(name)
     if not path.is_file():
+        shipped = [model for model in MODELS if (ASSETS / f"{model}.safetensors").is_file()]
         raise ConfigError(
-            f"{setting}: there is no checkpoint {path}; give {' or '.join(MODELS)}, which come "
+            f"{setting}: there is no checkpoint {path}; give {' or '.join(shipped)}, which come "
             f"with mien, or the best.safetensors of a run"
         )
     return load_model(path)

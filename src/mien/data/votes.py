@@ -1,0 +1,189 @@
+"""Votes: how many people chose which word for each face, and how a model is judged by them.
+
+FER+ (Barsoum et al. 2016, arXiv 1608.01041) asked ten people about each face of FER2013. A table of
+votes has a column `path` and one for each answer: the class names of the data, or FER+'s names for
+them, and any of `OTHERS`.
+
+The protocol is fixed here. `Votes.plurality`: the word with the most votes, wherever a word has a
+vote at all; other answers count for nothing. `Votes.majority`: answers with a single vote are
+dropped, as FER+ drops them, and a word must hold more than half of what is left, other answers
+included. `Votes.shares`: the words' shares among themselves, singles and all.
+"""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.data.datasets import Floats, Labels
+from mien.errors import DataError
+
+FER_PLUS_WORDS: Final[Mapping[str, str]] = {
+    "angry": "anger",
+    "disgust": "disgust",
+    "fear": "fear",
+    "happy": "happiness",
+    "neutral": "neutral",
+    "sad": "sadness",
+    "surprise": "surprise",
+}
+"""FER2013's words, and what FER+ calls them."""
+OTHERS: Final = ("contempt", "unknown", "NF")
+"""Answers beside FER2013's words: one more word, "I do not know", and "not a face"."""
+NO_WORD: Final = -1
+"""In place of a label, where the votes choose none."""
+
+
+@dataclass(frozen=True)
+class Votes:
+    """How many people chose which of K words for each of N faces.
+
+    Attributes:
+        paths: N names of faces, as in the dataset.
+        class_names: K words, the order of the columns of `counts`.
+        counts: (N, K) int64.
+        others: (N, 3) int64, the votes for each of `OTHERS`.
+    """
+
+    paths: tuple[str, ...]
+    class_names: tuple[str, ...]
+    counts: Labels
+    others: Labels
+
+    @property
+    def totals(self) -> Labels:
+        """Return the number of votes of each face, (N,); 0 where nobody was asked."""
+        totals: Labels = self.counts.sum(axis=1) + self.others.sum(axis=1)
+        return totals
+
+    def of(self, paths: Sequence[str]) -> "Votes":
+        """Return the votes on some faces, in their order; a face without any has zeros."""
+        rows = {path: row for row, path in enumerate(self.paths)}
+        found = np.array([rows.get(path, -1) for path in paths], dtype=np.int64)
+        known = (found >= 0)[:, np.newaxis]
+        counts = np.where(known, self.counts[found], 0) if rows else self._zeros(len(paths))
+        others = np.where(known, self.others[found], 0) if rows else np.zeros((len(paths), 3), int)
+        return Votes(tuple(paths), self.class_names, counts, others)
+
+    def _zeros(self, faces: int) -> Labels:
+        return np.zeros((faces, len(self.class_names)), dtype=np.int64)
+
+    def shares(self) -> Floats:
+        """Return each word's share of the votes for any word, (N, K).
+
+        Rows sum to 1, or to 0 where no vote went to a word.
+        """
+        shares: Floats = self.counts / np.maximum(self.counts.sum(axis=1, keepdims=True), 1)
+        return shares
+
+    def shares_of_all(self) -> Floats:
+        """Return each word's share of all votes on a face, (N, K); rows sum to at most 1."""
+        shares: Floats = self.counts / np.maximum(self.totals, 1)[:, np.newaxis]
+        return shares
+
+    def plurality(self) -> Labels:
+        """Return the word with the most votes, (N,) indices.
+
+        The first of equals, in the order of `class_names`; `NO_WORD` where no word has a vote.
+        """
+        chosen: Labels = np.where(self.counts.any(axis=1), self.counts.argmax(axis=1), NO_WORD)
+        return chosen
+
+    def majority(self) -> Labels:
+        """Return the word that most people agree on, (N,) indices, `NO_WORD` where there is none.
+
+        Single votes are dropped first; a word then needs more than half of all votes that are left,
+        those for `OTHERS` included.
+        """
+        counts, others = _drop_singles(self.counts), _drop_singles(self.others)
+        half = (counts.sum(axis=1) + others.sum(axis=1)) / 2
+        chosen: Labels = np.where(counts.max(axis=1) > half, counts.argmax(axis=1), NO_WORD)
+        return chosen
+
+    def with_contempt(self) -> "Votes":
+        """Return the votes with contempt as one more word, FER+'s eighth and last."""
+        counts = np.column_stack([self.counts, self.others[:, 0]])
+        others = self.others * np.array([0, 1, 1])
+        return Votes(self.paths, (*self.class_names, OTHERS[0]), counts, others)
+
+    def mostly_no_face(self) -> NDArray[np.bool_]:
+        """Mark, (N,), the faces that more than half of the annotators called no face."""
+        marked: NDArray[np.bool_] = self.others[:, OTHERS.index("NF")] * 2 > self.totals
+        return marked
+
+
+def _drop_singles(counts: Labels) -> Labels:
+    dropped: Labels = np.where(counts > 1, counts, 0)
+    return dropped
+
+
+def read_votes(path: Path, class_names: tuple[str, ...]) -> Votes:
+    """Read a table of votes.
+
+    Args:
+        path: A CSV file with the columns `path`, the classes' names or FER+'s names for them, and
+            any of `OTHERS`.
+        class_names: K names, the order of the columns of `counts`.
+
+    Raises:
+        DataError: The table cannot be read, lacks a class, or holds something that is no count.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            columns = find_columns(path, reader.fieldnames or (), class_names)
+            others = [name for name in OTHERS if name in (reader.fieldnames or ())]
+            rows = [
+                (
+                    row["path"],
+                    [_read_count(path, reader.line_num, row, c) for c in columns + others],
+                )
+                for row in reader
+            ]
+    except OSError as error:
+        raise DataError(f"the votes {path} cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"the votes {path} are not a CSV table: {error}") from error
+    paths = tuple(name for name, _ in rows)
+    if len(set(paths)) < len(paths):
+        twice = next(name for row, name in enumerate(paths) if name in paths[:row])
+        raise DataError(f"the votes {path} have {twice} twice; keep one row for each face")
+    table = np.array([counts for _, counts in rows], dtype=np.int64)
+    table = table.reshape(len(rows), len(columns) + len(others))
+    beside = np.zeros((len(rows), len(OTHERS)), dtype=np.int64)
+    for column, name in enumerate(others, start=len(columns)):
+        beside[:, OTHERS.index(name)] = table[:, column]
+    return Votes(paths, class_names, table[:, : len(columns)], beside)
+
+
+def find_columns(
+    path: Path, header: Sequence[str], class_names: Sequence[str], *, key: str = "path"
+) -> list[str]:
+    """Find the column of each class in a table of votes, by its own name or FER+'s.
+
+    Raises:
+        DataError: The key or a class has none.
+    """
+    columns = [name if name in header else FER_PLUS_WORDS.get(name, name) for name in class_names]
+    for column in (key, *columns):
+        if column not in header:
+            raise DataError(
+                f"the votes {path} have no column {column}: a table of votes has {key} and one "
+                f"column for each of {', '.join(class_names)}"
+                + ("; mien data votes makes it of fer2013new.csv" if key == "path" else "")
+            )
+    return columns
+
+
+def _read_count(path: Path, line: int, row: Mapping[str, str | None], column: str) -> int:
+    """Read one cell as a number of votes."""
+    cell = (row[column] or "").strip()
+    if not cell.isascii() or not cell.isdigit():
+        raise DataError(
+            f"the votes {path} have {cell[:20]!r} as {column} in line {line}, wanted a whole number"
+        )
+    return int(cell)
