@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from machine import write_result
-from mien.model.recognizer import ASSETS, MODELS, Recognizer, to_input
+from mien.model.recognizer import ASSETS, NETWORKS, Recognizer, to_input
 from mien.training.config import config_from_dict
 from mien.training.cost import count_cost
 from mien.training.model import FaceNet
@@ -72,7 +72,7 @@ def measure(model: str) -> dict[str, float]:
 
 def main() -> None:
     """Measure each model that comes with mien."""
-    figures = {model: measure(model) for model in MODELS}
+    figures = {model: measure(model) for model in NETWORKS}
     write_result(
         __file__,
         "python benchmarks/recognizer_speed.py",

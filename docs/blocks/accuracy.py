@@ -13,7 +13,7 @@ from blocks import (
     read_json,
 )
 from mien.evaluation.corruptions import CORRUPTIONS, SEVERITIES
-from mien.model.recognizer import ASSETS, MODELS
+from mien.model.recognizer import ASSETS, NETWORKS
 from mien.model.spec import ModelSpec
 from mien.training.config import config_from_dict
 from mien.training.cost import Cost, count_cost
@@ -157,7 +157,7 @@ def write_abstention() -> str:
 def write_model_index() -> str:
     """Write the card's metrics as Hugging Face reads them, for the models that ship."""
     lines = ["model-index:"]
-    for name in MODELS:
+    for name in NETWORKS:
         evaluation = read_evaluation(name)
         single, flip = (evaluation["views"][view] for view in ("single", "flip"))
         metrics = (
@@ -186,7 +186,7 @@ def write_model_index() -> str:
 
 def write_models() -> str:
     """Write the models side by side: what each is worth, and what it costs."""
-    columns = {name: _describe_model(name) for name in MODELS}
+    columns = {name: _describe_model(name) for name in NETWORKS}
     rows = [f"| | {' | '.join(f'`{name}`' for name in columns)} |", f"|---|{'--:|' * len(columns)}"]
     rows += [
         f"| {key} | {' | '.join(column[key] for column in columns.values())} |"
@@ -232,7 +232,7 @@ def write_corruption_parameters() -> str:
 
 def write_corruptions() -> str:
     """Write accuracy under each corruption, the models side by side."""
-    names = (*MODELS, "baseline")
+    names = (*NETWORKS, "baseline")
     told = {name: read_json(ACCURACY / f"{name}-corruptions.json") for name in names}
     first = next(iter(told.values()))
     title = f"{first['data']['title']}, accuracy in per cent"
@@ -359,7 +359,7 @@ def write_models_in_order() -> str:
     for name, each in sorted(models.items(), key=lambda item: str(item[1]["created"])):
         worse = found.get(f"{name}-corruptions")
         single, flip = each["views"]["single"], each["views"]["flip"]
-        shown = f"**`{name}`**" if name in MODELS else f"`{name}`"
+        shown = f"**`{name}`**" if name in NETWORKS else f"`{name}`"
         rows.append(
             f"| {shown} | {single['accuracy']:.1%} | {flip['accuracy']:.1%} | "
             f"{single['macro_f1']:.3f} | {single['ece']:.3f} | "

@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from blocks import BENCHMARKS, block, count_hours, read_epochs, read_evaluation, read_json
-from mien.model.recognizer import MODELS
+from mien.model.recognizer import NETWORKS
 
 
 def write_cost() -> str:
     """Write what the models cost: time to read, time to learn."""
     speed = read_json(BENCHMARKS / "recognizer_speed.json")
-    machine, told = speed["machine"], {name: speed["figures"][name] for name in MODELS}
-    trainings = [_describe_training(name) for name in MODELS]
+    machine, told = speed["machine"], {name: speed["figures"][name] for name in NETWORKS}
+    trainings = [_describe_training(name) for name in NETWORKS]
     measures = {
         "one face, one thread": [f"{f['one_face_one_thread_ms']:.1f} ms" for f in told.values()],
         "faces a second in a batch": [f"{f['recognizer_faces_per_s']:,.0f}" for f in told.values()],

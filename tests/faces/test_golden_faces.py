@@ -50,6 +50,6 @@ def test_pictures_read_as_they_did(name: str, model: str) -> None:
 
 
 def test_every_model_that_ships_is_golden() -> None:
-    there = {name for name in mien.model.recognizer.MODELS if (ASSETS / f"{name}.onnx").is_file()}
+    there = {name for name in mien.model.recognizer.NETWORKS if (ASSETS / f"{name}.onnx").is_file()}
     if there != set(GOLDEN["models"]):
         pytest.skip("a model is new or gone: run python tests/golden/make_faces.py")

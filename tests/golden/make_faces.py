@@ -17,7 +17,7 @@ from PIL import Image
 import mien
 from mien.faces.detector import DETECTOR_PATH, _letterbox
 from mien.faces.yunet import _free_shapes
-from mien.model.recognizer import ASSETS, MODELS
+from mien.model.recognizer import ASSETS, NETWORKS
 
 HERE = Path(__file__).parent
 
@@ -57,7 +57,7 @@ def describe(image: NDArray[np.uint8]) -> dict[str, object]:
         },
         "models": {
             model: mien.analyze(image, model=model, threads=1).to_dict()["faces"]
-            for model in MODELS
+            for model in NETWORKS
             if (ASSETS / f"{model}.onnx").is_file()
         },
     }
@@ -74,7 +74,7 @@ def main() -> None:
     golden = {
         "models": {
             model: hashlib.sha256((ASSETS / f"{model}.onnx").read_bytes()).hexdigest()
-            for model in MODELS
+            for model in NETWORKS
             if (ASSETS / f"{model}.onnx").is_file()
         },
         "detector_sha256": hashlib.sha256(detector).hexdigest(),

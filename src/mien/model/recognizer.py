@@ -14,8 +14,10 @@ from mien.model.sessions import Session, open_session
 from mien.model.spec import ModelSpec
 
 ASSETS: Final = Path(__file__).parents[1] / "assets"
-MODELS: Final = ("accurate", "fast", "fer2013")
-"""The models that come with mien, by name."""
+NETWORKS: Final = ("accurate", "fast")
+"""The networks that come with mien, each a model of the same name."""
+MODELS: Final = (*NETWORKS, "fer2013")
+"""The models that come with mien, by name; `fer2013` is another contract of `accurate`."""
 CHUNK: Final = 64
 """Faces per run: enough to fill the cores, few enough to stay in their caches."""
 

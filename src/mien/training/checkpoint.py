@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mien.errors import ConfigError, ModelError, TrainingError
 from mien.files import replacing
-from mien.model.recognizer import ASSETS, MODELS
+from mien.model.recognizer import ASSETS, NETWORKS
 from mien.training.config import ModelConfig, config_from_dict
 from mien.training.model import FaceNet
 
@@ -201,11 +201,10 @@ def load_teachers(teachers: Sequence[str], class_names: tuple[str, ...]) -> tupl
 
 def _load_named(setting: str, name: str) -> tuple[FaceNet, dict[str, Any]]:
     """Read a checkpoint, or the weights of a model that mien carries."""
-    path = ASSETS / f"{name}.safetensors" if name in MODELS else Path(name)
+    path = ASSETS / f"{name}.safetensors" if name in NETWORKS else Path(name)
     if not path.is_file():
-        shipped = [model for model in MODELS if (ASSETS / f"{model}.safetensors").is_file()]
         raise ConfigError(
-            f"{setting}: there is no checkpoint {path}; give {' or '.join(shipped)}, which come "
+            f"{setting}: there is no checkpoint {path}; give {' or '.join(NETWORKS)}, which come "
             f"with mien, or the best.safetensors of a run"
         )
     return load_model(path)
