@@ -72,10 +72,10 @@ def summarize(
             Track(2, 0.6 * seconds, seconds - 0.1, len(frames) // 3, probable("surprise", 0.5)),
         ),
         events=(
-            Event(1, "sad", 0.1 * third, 0.9 * third, 0.81),
-            Event(1, "neutral", 1.1 * third, 1.2 * third, 0.6),
-            Event(1, "happy", 2.1 * third, 2.9 * third, 0.84),
-            Event(2, "surprise", 0.6 * seconds, seconds - 0.1, 0.55),
+            Event(1, "sad", 0.1 * third, 0.9 * third, 0.81, 0.2),
+            Event(1, "neutral", 1.1 * third, 1.2 * third, 0.6, 0.2),
+            Event(1, "happy", 2.1 * third, 2.9 * third, 0.84, 0.2),
+            Event(2, "surprise", 0.6 * seconds, seconds - 0.1, 0.55, 0.2),
         ),
         damage=damage,
     )

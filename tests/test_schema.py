@@ -24,7 +24,7 @@ FACES = (
     FaceResult.read(FOUND, PROBABILITIES, threshold=0.9),
 )
 TRACK = Track(1, 0.0, 1.5, 8, PROBABILITIES)
-EVENT = Event(1, "happy", 0.0, 1.0, 0.8)
+EVENT = Event(1, "happy", 0.0, 1.0, 0.8, 0.2)
 SUMMARY = VideoSummary("v.mp4", 640, 480, 2.0, 8, 7, (TRACK,), (EVENT,))
 FRAME = FrameResult("v.mp4", 0.2, 5, (TRACKED, replace(TRACKED, smoothed=None)))
 RECORDS = {

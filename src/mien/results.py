@@ -206,6 +206,9 @@ class Event:
         start_s: When it begins, in seconds.
         end_s: When it ends, in seconds.
         confidence: The mean smoothed probability of that expression over the event, in [0, 1].
+        uncertainty_s: How far `start_s` and `end_s` may each be off, in seconds: the time between
+            the two frames that were read around them, the longer of the two. An event at the end
+            of its track ends at the last frame read, and may have lasted this much longer.
     """
 
     track_id: int
@@ -213,6 +216,7 @@ class Event:
     start_s: float
     end_s: float
     confidence: float
+    uncertainty_s: float
 
     def to_dict(self) -> dict[str, Any]:
         """Give the record as plain JSON types."""
@@ -222,6 +226,7 @@ class Event:
             "start_s": round(self.start_s, 3),
             "end_s": round(self.end_s, 3),
             "confidence": round(self.confidence, 4),
+            "uncertainty_s": round(self.uncertainty_s, 3),
         }
 
 

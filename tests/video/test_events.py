@@ -118,6 +118,41 @@ def test_a_flicker_is_no_event() -> None:
     assert told(times, rows) == [("happy", 0.0, 4.2)]
 
 
+def test_a_short_stretch_at_the_end_is_not_swallowed() -> None:
+    times, rows = course((2.7, "happy", 0.9), (0.4, "neutral", 0.86))
+    assert told(times, rows) == [("happy", 0.0, 2.65)]
+
+
+def test_a_short_stretch_at_the_beginning_is_not_swallowed() -> None:
+    times, rows = course((0.4, "neutral", 0.86), (2.7, "happy", 0.9))
+    assert told(times, rows) == [("happy", 0.35, 3.0)]
+
+
+def test_an_unsure_beginning_and_end_are_not_swallowed() -> None:
+    times, rows = course((0.3, "sad", 0.4), (2, "happy", 0.9), (0.3, "sad", 0.4))
+    assert told(times, rows, threshold=0.5) == [("happy", 0.25, 2.25)]
+
+
+def test_an_end_that_hardly_differs_joins() -> None:
+    times, rows = course((2, "happy", 0.345), (0.3, "sad", 0.345))
+    assert told(times, rows) == [("happy", 0.0, 2.2)]
+
+
+def test_a_short_stretch_inside_joins_and_the_end_beside_it_stays() -> None:
+    times, rows = course((2, "happy", 0.8), (0.3, "sad", 0.8), (0.3, "neutral", 0.8))
+    assert told(times, rows) == [("happy", 0.0, 2.2)]
+
+
+def test_how_far_an_end_may_be_off_is_the_time_between_frames() -> None:
+    times = [0.0, 0.2, 0.4, 0.9, 1.1, 1.3, 1.5, 1.8]
+    rows = np.array([[0.9, 0.1, 0.0]] * 3 + [[0.1, 0.9, 0.0]] * 5)
+    sad, neutral = find_events(1, times, rows, NAMES)
+    assert sad.uncertainty_s == pytest.approx(0.5)  # to the frame after its last one
+    assert neutral.uncertainty_s == pytest.approx(0.5)
+    (only,) = find_events(1, times[3:], rows[3:], NAMES)
+    assert only.uncertainty_s == pytest.approx(0.3)  # its last two frames
+
+
 def test_two_expressions_that_hardly_differ_do_not_take_turns() -> None:
     parts = [(0.6, name, 0.345) for _ in range(5) for name in ("neutral", "sad")]
     times, rows = course(*parts)

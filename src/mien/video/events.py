@@ -1,8 +1,10 @@
-"""Turn a track's smoothed probabilities into events: "happy from 10.2 s to 19.7 s".
+"""Find a track's events: "happy from 10.2 s to 19.7 s".
 
-Where one expression gives way to another is where their probabilities cross, between two frames.
-A stretch that is too short, or whose expression hardly leads over its neighbour's, joins that
-neighbour: so events do not flicker, and none begins late because of that.
+Where one expression gives way to another, their smoothed probabilities cross between two frames:
+there one stretch ends and the next begins. A stretch that is too short, or whose expression hardly
+leads over its neighbour's, joins that neighbour, so that events do not flicker. A short stretch at
+the track's beginning or end never joins for being short: how long it really lasted is not known.
+It is no event, but the event beside it must not claim its time.
 """
 
 import heapq
@@ -15,9 +17,11 @@ from numpy.typing import NDArray
 from mien.results import Event
 
 MIN_EVENT_S: Final = 0.5
-"""A shorter stretch is no event."""
+"""A shorter stretch is not an event."""
 MIN_LEAD: Final = 0.05
-"""By how much an expression must lead over its neighbour's, in the mean, to be told from it."""
+"""How far an expression's mean must be above its neighbour's for the two to be told apart."""
+
+_NONE = -1  # the label of a stretch without an expression
 
 
 def find_events(
@@ -35,7 +39,7 @@ def find_events(
         times_s: The times of the frames it was read in, (N,), rising.
         smoothed: Its smoothed probabilities, (N, C).
         emotions: The names of the columns.
-        threshold: Where the most probable expression is under this, there is no event.
+        threshold: Where the most probable expression is below this, there is no event.
 
     Returns:
         The events, in the order of their beginning; they do not overlap.
@@ -44,19 +48,37 @@ def find_events(
         return []
     labels = np.argmax(smoothed, axis=1)
     if threshold is not None:
-        labels = np.where(smoothed.max(axis=1) >= threshold, labels, -1)
-    stretches = _Stretches(labels, np.asarray(times_s, dtype=np.float64), smoothed)
+        labels = np.where(smoothed.max(axis=1) >= threshold, labels, _NONE)
+
+    times = np.asarray(times_s, dtype=np.float64)
+    stretches = _Stretches(labels, times, smoothed)
     stretches.join()
+
     events = []
-    for first, last, label, start_s, end_s in stretches.told():
-        if label >= 0 and end_s - start_s >= MIN_EVENT_S - 1e-9:
+    for first, last, label, start_s, end_s in stretches.listed():
+        if label != _NONE and end_s - start_s >= MIN_EVENT_S - 1e-9:
             confidence = float(smoothed[first : last + 1, label].mean())
-            events.append(Event(track_id, emotions[label], start_s, end_s, confidence))
+            uncertainty_s = _find_uncertainty(times, first, last)
+            events.append(
+                Event(track_id, emotions[label], start_s, end_s, confidence, uncertainty_s)
+            )
     return events
 
 
+def _find_uncertainty(times_s: NDArray[np.float64], first: int, last: int) -> float:
+    """Return how far an event's start or end may be off: nothing was read between two frames.
+
+    At the track's own beginning and end, the time to the next frame inside stands for the one
+    outside, which the track does not have.
+    """
+    before = times_s[max(first, 1)] - times_s[max(first, 1) - 1]
+    final = min(last, len(times_s) - 2)
+    after = times_s[final + 1] - times_s[final]
+    return float(max(before, after))
+
+
 class _Stretches:
-    """Frames in a row that show one expression (-1 is none), joined until each is an event."""
+    """Runs of frames that show one expression, joined until none is short or weak."""
 
     def __init__(
         self,
@@ -74,10 +96,9 @@ class _Stretches:
         self._times_s = times_s
         self._smoothed = smoothed
         self._sums = np.vstack([np.zeros(smoothed.shape[1]), np.cumsum(smoothed, axis=0)])
-        self._top_sums = np.concatenate([[0.0], np.cumsum(smoothed.max(axis=1))])
 
-    def told(self) -> Iterator[tuple[int, int, int, float, float]]:
-        """Give each stretch: its first and last frame, its label, when it begins and ends."""
+    def listed(self) -> Iterator[tuple[int, int, int, float, float]]:
+        """Yield each stretch: its first and last frame, its label, when it begins and ends."""
         stretch = 0
         while stretch >= 0:
             start_s, end_s = self._bounds(stretch)
@@ -85,17 +106,21 @@ class _Stretches:
             stretch = self._after[stretch]
 
     def join(self) -> None:
-        """Let stretches that are too short or too weak join a neighbour, the shortest first."""
+        """Join stretches that are too short or too weak to a neighbour, the shortest first."""
         weak = [found for stretch in range(len(self._first)) if (found := self._judge(stretch))]
         heapq.heapify(weak)
         while weak:
             _, stretch, version, neighbour = heapq.heappop(weak)
             if version != self._version[stretch]:
-                continue  # it was joined, or judged again since
+                continue  # it was joined, or judged again, since it was queued
+
+            # It takes the neighbour's label; then both neighbours may be of one kind with it.
             self._label[stretch] = self._label[neighbour]
             for other in (self._before[stretch], self._after[stretch]):
                 if other >= 0 and self._label[other] == self._label[stretch]:
                     stretch = self._merge(min(stretch, other), max(stretch, other))
+
+            # Lengths and leads have changed around it: what is queued there is out of date.
             for changed in (self._before[stretch], stretch, self._after[stretch]):
                 if changed >= 0:
                     self._version[changed] += 1
@@ -103,7 +128,7 @@ class _Stretches:
                         heapq.heappush(weak, found)
 
     def _merge(self, one: int, other: int) -> int:
-        """Let a stretch take in the next one."""
+        """Extend a stretch by the next one."""
         self._last[one] = self._last[other]
         self._after[one] = self._after[other]
         if self._after[one] >= 0:
@@ -112,31 +137,32 @@ class _Stretches:
         return one
 
     def _judge(self, stretch: int) -> tuple[float, int, int, int] | None:
-        """Say how long a stretch is and what it should join; None where it stands alone."""
-        start_s, end_s = self._bounds(stretch)
-        own = self._mean(stretch, self._label[stretch])
-        leads = []
-        for neighbour in (self._before[stretch], self._after[stretch]):
-            if neighbour >= 0:
-                label = self._label[neighbour]
-                told_apart = label >= 0 and self._label[stretch] >= 0
-                lead = own - self._mean(stretch, label) if told_apart else 1.0
-                leads.append((lead, neighbour))
-        if not leads:
+        """Return a stretch's length and the neighbour it should join; None if it stands alone."""
+        neighbours = [n for n in (self._before[stretch], self._after[stretch]) if n >= 0]
+        if not neighbours:
             return None
-        lead, neighbour = min(leads)
-        if end_s - start_s >= MIN_EVENT_S and lead >= MIN_LEAD:
+        lead, neighbour = min((self._lead(stretch, other), other) for other in neighbours)
+
+        start_s, end_s = self._bounds(stretch)
+        at_edge = len(neighbours) == 1  # it may have lasted longer than was seen
+        if lead >= MIN_LEAD and (at_edge or end_s - start_s >= MIN_EVENT_S):
             return None
         return end_s - start_s, stretch, self._version[stretch], neighbour
 
+    def _lead(self, stretch: int, neighbour: int) -> float:
+        """Return how far a stretch's expression leads over its neighbour's, in the mean."""
+        label, other = self._label[stretch], self._label[neighbour]
+        if _NONE in (label, other):
+            return 1.0
+        return self._mean(stretch, label) - self._mean(stretch, other)
+
     def _mean(self, stretch: int, label: int) -> float:
-        """Give an expression's mean probability over a stretch; for none, that of the highest."""
+        """Return an expression's mean probability over a stretch."""
         first, stop = self._first[stretch], self._last[stretch] + 1
-        sums = self._sums[:, label] if label >= 0 else self._top_sums
-        return float(sums[stop] - sums[first]) / (stop - first)
+        return float(self._sums[stop, label] - self._sums[first, label]) / (stop - first)
 
     def _bounds(self, stretch: int) -> tuple[float, float]:
-        """Give when a stretch begins and ends."""
+        """Return when a stretch begins and ends."""
         before, after = self._before[stretch], self._after[stretch]
         start_s = float(self._times_s[self._first[stretch]])
         end_s = float(self._times_s[self._last[stretch]])
@@ -146,11 +172,13 @@ class _Stretches:
         )
 
     def _crossing(self, one: int, other: int) -> float:
-        """Give when a stretch's expression gives way to the next one's, between two frames."""
+        """Return when a stretch's expression gives way to the next one's, between two frames."""
         before, after = self._last[one], self._first[other]
         label, next_label = self._label[one], self._label[other]
+
+        # Both probabilities are taken as straight lines between the frames: where do they meet?
         share = 0.5
-        if label >= 0 and next_label >= 0:
+        if _NONE not in (label, next_label):
             lead = float(self._smoothed[before, label] - self._smoothed[before, next_label])
             lag = float(self._smoothed[after, next_label] - self._smoothed[after, label])
             if lead >= 0 and lag >= 0 and lead + lag > 0:
