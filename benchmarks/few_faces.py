@@ -5,7 +5,7 @@ Command: python benchmarks/few_faces.py --data fer2013.zip
 Plays the user who has 10, 40 or 120 faces a class of four classes: PublicTest's faces, which
 `accurate` was not trained on (they chose its epoch, and 7.8 % have a copy in train), as negative,
 neutral, positive or surprised. A fifth of them chooses the epoch; PublicTest's last 2,000 faces (in
-an order of its own) judge. recipes/fine-tune.toml is trained as it is, and from nothing, with a
+an order of its own) judge. the recipe `fine-tune` is trained as it is, and from nothing, with a
 rate and a length that suit that; beside them, a logistic regression on the seven logits of
 `accurate`. Each three times, with other faces. The mark is what the probabilities of `accurate`
 give without any training, added up by these classes. The faces are FER2013's, so it says what is
@@ -42,7 +42,7 @@ SEEDS = (1, 2, 3)
 JUDGES = 2000
 Way = Callable[[Split, Split, int, int], float]
 """From a pool, judges, faces a class and a seed to an accuracy."""
-RECIPE = Path(__file__).resolve().parents[1] / "recipes" / "fine-tune.toml"
+RECIPE = "fine-tune"
 
 
 def main() -> None:

@@ -2,10 +2,10 @@
 
 Command: python benchmarks/reproduce.py accurate --data fer2013.zip
 
-`make reproduce` and `make reproduce-fast` run it. It trains by recipes/NAME.toml, exports,
+`make reproduce` and `make reproduce-fast` run it. It trains by the recipe NAME, exports,
 evaluates on the test split, and compares with benchmarks/accuracy/NAME.json. A recipe that learns
 from teachers, or starts with weights, has these trained first, and theirs before them:
-runs/NAME/train/predictions.csv is what recipes/NAME.toml gives on the train split, and
+runs/NAME/train/predictions.csv is what the recipe NAME gives on the train split, and
 runs/NAME/run/best.safetensors its weights. A network that lies elsewhere is taken as it is, as the
 finalists of the study in benchmarks/accuracy/study/full. Stopped at any moment, the same command
 goes on where it was. Exit codes: 0 inside, 1 outside, 2 it could not be done.
@@ -28,9 +28,10 @@ from mien.cli import main as mien
 from mien.errors import DataError, MienError
 from mien.evaluation.predictor import file_sha256
 from mien.model.recognizer import MODELS
-from mien.training.config import read_config
+from mien.training.config import FOLDER, find_recipe, read_config
 
 ROOT = Path(__file__).resolve().parent.parent
+STUDY = ROOT / "benchmarks" / "recipes"
 KAGGLE = "https://www.kaggle.com/datasets/msambare/fer2013"
 
 
@@ -105,15 +106,24 @@ def train_before(recipe: Path, data: Path) -> None:
     config = read_config(recipe)
     for needed in (config.start, *config.teachers):
         source = Path(needed).parent.parent
-        own = recipe.parent / f"{source.name}.toml"
+        own = find_own(source.name, recipe)
         # A run has weights from its first epoch on; predictions it has when it is finished.
         is_made = (source / "train" / "predictions.csv").is_file()
-        is_kept = Path(needed).is_file() and not own.is_file()
+        is_kept = Path(needed).is_file() and own is None
         if needed and needed not in MODELS and not is_made and not is_kept:
-            if not own.is_file():
-                raise DataError(f"{recipe} needs {needed}, which is not there; nor is {own}")
+            if own is None:
+                raise DataError(
+                    f"{recipe} needs {needed}, which is not there, and neither {recipe.parent} nor "
+                    f"{STUDY} has a recipe {source.name}.toml to train it by"
+                )
             train_before(own, data)
             make(source.name, data, own, source, "train")
+
+
+def find_own(name: str, recipe: Path) -> Path | None:
+    """Find the recipe that a run is trained by, beside the recipe that needs it at first."""
+    places = (folder / f"{name}.toml" for folder in (recipe.parent, STUDY, FOLDER))
+    return next((place for place in places if place.is_file()), None)
 
 
 def make(
@@ -166,7 +176,7 @@ def main(
     Args:
         name: `accurate` or `fast`.
         data: Kaggle's FER2013 zip.
-        recipe: The recipe; recipes/NAME.toml by default.
+        recipe: The recipe; by default the one that ships as NAME.
         output: The folder to work in; runs/reproduce-NAME by default. Give it again to go on.
         published: The folder that holds NAME.json.
     """
@@ -176,7 +186,7 @@ def main(
         accuracy = reproduce(
             name,
             data.expanduser(),
-            recipe or ROOT / "recipes" / f"{name}.toml",
+            recipe or find_recipe(name),
             output or Path("runs") / f"reproduce-{name}",
             int8=wanted.int8,
         )

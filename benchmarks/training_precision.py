@@ -1,6 +1,6 @@
 """Is bfloat16 faster than float32 for a training step on this processor, and by how much?
 
-Command: python benchmarks/training_precision.py recipes/accurate.toml
+Command: python benchmarks/training_precision.py accurate
 
 Whole steps of the recipe's network (augmentation, forward, backward, AdamW) at 48 px, in
 interleaved rounds; the median of each. Needs mien[train].
@@ -9,7 +9,6 @@ interleaved rounds; the median of each. Needs mien[train].
 import statistics
 import sys
 import time
-from pathlib import Path
 
 import torch
 from torch.nn import functional
@@ -49,7 +48,7 @@ class Step:
         return time.perf_counter() - began, augmented - began
 
 
-def main(recipe: Path) -> None:
+def main(recipe: str) -> None:
     """Time the steps side by side."""
     config = read_config(recipe)
     plain, last = torch.contiguous_format, torch.channels_last
@@ -80,4 +79,4 @@ def main(recipe: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(sys.argv[1])

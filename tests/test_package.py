@@ -114,6 +114,7 @@ def test_the_wheel_carries_what_it_needs_and_no_more(tmp_path: Path) -> None:
     assert "mien/py.typed" in names
     for page in ("report/page.css", "report/gallery.js", "watch/page/index.html"):
         assert f"mien/{page}" in names
+    assert "mien/recipes/fine-tune.toml" in names
     assert any(name.endswith("licenses/NOTICE") for name in names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not [name for name in names if name.startswith(("tests", "examples", "benchmarks"))]

@@ -11,6 +11,7 @@ from drawn_faces import drawn_dataset
 from labelled_images import encode, write_zip
 from mien.evaluation.predictor import file_sha256
 from mien.model.recognizer import ASSETS
+from mien.training.config import RECIPES, find_recipe
 
 ROOT = Path(__file__).parent.parent
 
@@ -138,4 +139,11 @@ def test_a_run_above_the_interval_is_outside_as_well(tmp_path):
 def test_the_recipes_that_make_repeats_are_there():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for name in re.findall(r"reproduce\.py (\w+)", makefile):
-        assert (ROOT / "recipes" / f"{name}.toml").is_file()
+        assert name in RECIPES
+
+
+def test_what_a_recipe_needs_is_found_among_all_of_them():
+    fast = find_recipe("fast")
+    assert reproduce.find_own("fast-first", fast) == reproduce.STUDY / "fast-first.toml"
+    assert reproduce.find_own("cnn-lstm", reproduce.STUDY / "large.toml") == find_recipe("cnn-lstm")
+    assert reproduce.find_own("full", fast) is None

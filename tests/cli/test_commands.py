@@ -98,7 +98,7 @@ def test_an_unknown_setting_of_a_recipe_gets_a_suggestion(capsys, tmp_path):
     assert "did you mean 'units'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [["train", "--recipe", "recipes/smoke.toml", "--data", "x"]])
+@pytest.mark.parametrize("command", [["train", "--recipe", "smoke", "--data", "x"]])
 def test_a_missing_extra_is_a_sentence(command):
     code = (
         "import sys; sys.modules['torch'] = sys.modules['lightning'] = None\n"
@@ -357,7 +357,7 @@ def faces(tmp_path_factory) -> Path:
 
 def test_from_data_to_the_emotion_on_a_face(faces, portrait_path, tmp_path, capsys):
     output, models = tmp_path / "my run", tmp_path / "models"
-    recipe = str(ROOT / "recipes" / "smoke.toml")
+    recipe = "smoke"
     arguments = ["train", "--recipe", recipe, "--data", str(faces), "--output", str(output)]
     stages = "stages=[{ size = 48, epochs = 2 }]"
     assert main([*arguments, "--set", stages, "--seed", "7"]) == 0
@@ -381,7 +381,7 @@ def test_splits_that_do_not_look_alike_are_refused(faces, tmp_path, capsys):
         with Image.open(path) as image:
             blurred = image.reduce(6).resize((48, 48), Image.Resampling.BICUBIC)
             (blurred if "train" in place.parts else image).save(place)
-    recipe = str(ROOT / "recipes" / "smoke.toml")
+    recipe = "smoke"
     output = tmp_path / "run"
     arguments = ["train", "--recipe", recipe, "--data", str(tmp_path), "--output", str(output)]
     assert main(arguments) == 2
@@ -394,7 +394,7 @@ def test_splits_that_do_not_look_alike_are_refused(faces, tmp_path, capsys):
 @pytest.mark.slow
 def test_ctrl_c_says_how_to_go_on(faces, tmp_path):
     output = tmp_path / "run"
-    words = [sys.executable, "-m", "mien", "train", "--recipe", ROOT / "recipes" / "smoke.toml"]
+    words = [sys.executable, "-m", "mien", "train", "--recipe", "smoke"]
     words += ["--data", faces, "--output", output, "--set", "stages=[{ size = 48, epochs = 5000 }]"]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None

@@ -23,7 +23,7 @@ from mien.training.config import Stage, read_config
 from mien.training.fit import fit
 from mien.training.model import FaceNet
 
-SMOKE = read_config(Path(__file__).parents[2] / "recipes" / "smoke.toml")
+SMOKE = read_config("smoke")
 
 
 @pytest.fixture(scope="module")

@@ -1,20 +1,65 @@
 """A recipe is read strictly, and the config that a run writes is a recipe again."""
 
+import re
 import tomllib
 from pathlib import Path
 
 import pytest
 
 from mien.errors import ConfigError
-from mien.training.config import Stage, TrainConfig, config_from_dict, read_config
+from mien.training.config import (
+    FOLDER,
+    RECIPES,
+    Stage,
+    TrainConfig,
+    config_from_dict,
+    find_recipe,
+    read_config,
+)
 
-RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
+STUDY = Path(__file__).parents[2] / "benchmarks" / "recipes"
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
-def test_every_recipe_is_read_and_opens_with_its_command(recipe):
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_that_ships_is_read_by_name_and_opens_with_its_command(name):
+    assert read_config(name).name == name
+    assert f"mien train --recipe {name} " in find_recipe(name).read_text(encoding="utf-8")
+
+
+def test_every_recipe_that_ships_has_its_name():
+    assert {path.stem for path in FOLDER.glob("*.toml")} == set(RECIPES)
+
+
+@pytest.mark.parametrize("recipe", sorted(STUDY.glob("*.toml")), ids=lambda path: path.stem)
+def test_every_recipe_of_the_study_opens_with_its_command(recipe):
     assert read_config(recipe).name == recipe.stem
-    assert f"mien train --recipe recipes/{recipe.name}" in recipe.read_text(encoding="utf-8")
+    command = f"mien train --recipe benchmarks/recipes/{recipe.name} "
+    assert command in recipe.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [
+        ("fine-tun", "did you mean 'fine-tune'?"),
+        ("recipes/fine-tune.toml", "did you mean 'fine-tune'?"),
+        ("fine-tune.toml", "did you mean 'fine-tune'?"),
+        ("mine.toml", "mien ships cnn-lstm, baseline, fine-tune, accurate, fast, smoke;"),
+    ],
+)
+def test_a_recipe_that_is_not_there_gets_a_suggestion(given, hint, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=re.escape(hint)):
+        read_config(given)
+
+
+def test_a_dense_head_says_what_to_set_and_that_works():
+    change = ["model.head=dense"]
+    with pytest.raises(ConfigError) as caught:
+        read_config("cnn-lstm", change)
+    (setting,) = re.findall(r"--set '([^']+)'", str(caught.value))
+    config = read_config("cnn-lstm", [*change, setting])
+    assert config.stages == (Stage(48, 70),)
+    assert config.model == read_config("baseline").model
 
 
 def test_the_config_of_a_run_is_a_recipe_for_it():
@@ -70,7 +115,7 @@ def test_overrides_are_toml_values_or_plain_words(tmp_path):
                 "model": {"scan": "rows"},
                 "stages": [{"size": 40, "epochs": 1}, {"size": 48, "epochs": 1}],
             },
-            "one stage of 48",
+            "fits faces of 48 px only",
         ),
         ({"stages": []}, "stages must be at least 1"),
         ({"stages": [{"size": 44, "epochs": 1}]}, "steps of 8"),
@@ -81,7 +126,7 @@ def test_overrides_are_toml_values_or_plain_words(tmp_path):
                 "model": {"head": "dense"},
                 "stages": [{"size": 40, "epochs": 1}, {"size": 48, "epochs": 1}],
             },
-            "one stage of 48",
+            "fits faces of 48 px only",
         ),
     ],
 )
@@ -98,7 +143,7 @@ def test_a_file_that_is_no_recipe(tmp_path, content, sentence):
     path.write_bytes(content)
     with pytest.raises(ConfigError, match=sentence):
         read_config(path)
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(ConfigError, match="there is no recipe"):
         read_config(tmp_path / "none.toml")
 
 

@@ -26,7 +26,7 @@ from mien.training.fit import LAST, fit
 from mien.training.module import TrainingModule
 from mien.training.provenance import find_commit
 
-RECIPE = Path(__file__).parents[2] / "recipes" / "smoke.toml"
+RECIPE = "smoke"
 SMOKE = read_config(RECIPE)
 SHORT = replace(SMOKE, stages=(Stage(40, 2), Stage(48, 2)))
 
@@ -143,7 +143,7 @@ from drawn_faces import drawn_dataset
 from pathlib import Path
 from mien.training.config import read_config
 from mien.training.fit import fit
-fit(read_config(Path({recipe!r})), drawn_dataset(), Path({folder!r}), resume=True)
+fit(read_config({recipe!r}), drawn_dataset(), Path({folder!r}), resume=True)
 """
 
 

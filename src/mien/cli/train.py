@@ -31,10 +31,10 @@ def train(
     r"""Train a model on labelled faces.
 
     ```console
-    $ mien train --recipe recipes/cnn-lstm.toml --data fer2013.zip
-    $ mien train --recipe recipes/fine-tune.toml --data faces/ --output runs/mine \
+    $ mien train --recipe cnn-lstm --data fer2013.zip
+    $ mien train --recipe fine-tune --data faces/ --output runs/mine \
           --set learning_rate=5e-4 --seed 2
-    $ mien train --recipe recipes/cnn-lstm.toml --data fer2013.zip --resume
+    $ mien train --recipe cnn-lstm --data fer2013.zip --resume
     ```
 
     The run's folder receives the best and the last checkpoint, history.csv, the learning curves
@@ -43,7 +43,8 @@ def train(
     at.
 
     Args:
-        recipe: A TOML file; recipes/ has some, docs/train.md explains every setting.
+        recipe: `cnn-lstm`, `baseline`, `fine-tune`, `accurate`, `fast` or `smoke`, or your own TOML
+            file; docs/train.md explains every setting.
         data: A zip, a folder or a CSV file, as `mien data audit` takes it.
         output: The run's folder; runs/NAME by default, with the recipe's name.
         resume: Go on where the run in the output folder stopped.

@@ -7,11 +7,16 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from mien.errors import ConfigError
 
 _Config = TypeVar("_Config")
+
+FOLDER: Final = Path(__file__).resolve().parents[1] / "recipes"
+"""The recipes that ship with mien."""
+RECIPES: Final = ("cnn-lstm", "baseline", "fine-tune", "accurate", "fast", "smoke")
+"""Their names, those for your own faces first."""
 
 
 @dataclass(frozen=True)
@@ -213,19 +218,46 @@ class TrainConfig:
         return "\n".join(lines) + "\n"
 
 
-def read_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig:
+def find_recipe(recipe: str | Path) -> Path:
+    """Find a recipe by its name or its path.
+
+    Args:
+        recipe: The name of a recipe that ships with mien (`RECIPES`), or a TOML file.
+
+    Returns:
+        The recipe's file.
+
+    Raises:
+        ConfigError: It is neither.
+    """
+    if str(recipe) in RECIPES:
+        return FOLDER / f"{recipe}.toml"
+    path = Path(recipe)
+    if not path.exists():
+        near = difflib.get_close_matches(path.stem, RECIPES, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise ConfigError(
+            f"there is no recipe {str(recipe)!r}: {hint}mien ships {', '.join(RECIPES)}; any other "
+            f"recipe is given as the path of a TOML file"
+        )
+    return path
+
+
+def read_config(recipe: str | Path, overrides: Sequence[str] = ()) -> TrainConfig:
     """Read a recipe.
 
     Args:
-        path: A TOML file whose keys are those of `TrainConfig`.
+        recipe: The name of a recipe that ships with mien, or a TOML file whose keys are those of
+            `TrainConfig`.
         overrides: Changes on top of it, each `key=value` with a TOML value: `model.units=96`.
 
     Returns:
         The checked config.
 
     Raises:
-        ConfigError: The file cannot be read, or a key or value makes no sense.
+        ConfigError: There is no such recipe, it cannot be read, or a key or value makes no sense.
     """
+    path = find_recipe(recipe)
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -396,6 +428,8 @@ def _check_stages(config: TrainConfig) -> None:
     is_fixed = model.head == "dense" or (model.head == "lstm" and model.scan != "places")
     if is_fixed and any(stage.size != 48 for stage in config.stages):
         raise ConfigError(
-            "a head that flattens the map, or rows of it, takes 48 px faces only: "
-            "give it one stage of 48 px"
+            f"model.head={model.head} with model.scan={model.scan} fits faces of 48 px only, and "
+            f"stages begin at {config.stages[0].size} px: add --set "
+            f"'stages=[{{size=48, epochs={config.epochs}}}]' (the recipe `baseline` has the dense "
+            f"head and its stage)"
         )
