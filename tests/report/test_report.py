@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -151,12 +152,66 @@ def test_records_of_photos_and_videos_give_a_gallery_and_pages(tmp_path, portrai
         for record in records_of(source):
             report.add(record)
     report.add(Failure("c.mp4", "video", "c.mp4 is no video").to_dict())
-    names = ["r.html", "r-clip.mp4.html", "r-clip.mp4-2.html", "r-x.html"]
+    for source in ("/data/a/clip.mp4", "film.mp4"):
+        for record in records_of(source):
+            report.add(record)
+    names = ["r.html", "r-a-clip.mp4.html", "r-b-clip.mp4.html", "r-x.html"]
+    names += ["r-a-clip.mp4-2.html", "r-film.mp4.html"]
     assert [path.name for path in report.write()] == names
     assert [path.name for path in report.write()] == names  # asked again, it writes nothing more
     records = photo_records((tmp_path / "r.html").read_text("utf-8"))
     assert ["picture" in record for record in records] == [True, False, False]
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
+
+
+def test_two_videos_of_one_name_are_told_apart_by_their_folders(tmp_path):
+    report = RecordReport(tmp_path / "r.html", SPEC)
+    for source in ("study/baseline/P01.mp4", "study/stress/P01.mp4"):
+        for record in records_of(source):
+            report.add(record)
+    gallery, *pages = report.write()
+    for page, folder in zip(pages, ("baseline", "stress"), strict=True):
+        text = page.read_text("utf-8")
+        assert page.name == f"r-{folder}-P01.mp4.html"
+        assert f"<title>{folder}/P01.mp4: apparent expressions over time</title>" in text
+        assert f"{folder}/P01.mp4 study/{folder}/P01.mp4 In this video" in read_text(text)
+    assert gallery == tmp_path / "r.html"
+
+
+def test_the_gallery_links_to_the_pages_of_its_videos(tmp_path, portrait_path, analyzer):
+    settings = {"detector_size": 640, "every_s": 0.2, "start_s": 0.0, "smoothing_s": 0.3}
+    report = RecordReport(tmp_path / "my r?.html", SPEC, settings)
+    report.add(analyzer.analyze(portrait_path).to_dict())
+    for source in ("a/clip.mp4", "b/clip.mp4"):
+        for record in records_of(source):
+            report.add(record)
+    gallery, *pages = report.write()
+    html = gallery.read_text("utf-8")
+    links = re.findall(r'<a href="([^"]*)">', html)
+    assert [unquote(link) for link in links] == [page.name for page in pages]
+    text = read_text(html)
+    assert "Photos and videos" in text
+    assert "a/clip.mp4 30 seconds, 2 faces followed shown longest: surprise" in text
+    assert "detector size 640" in text
+    for name in ("every", "start", "smoothing"):  # these are settings of videos
+        assert f"{name} (s)" not in text
+        assert f"{name} (s)" in read_text(pages[0].read_text("utf-8"))
+
+
+def test_several_videos_and_no_photo_have_a_page_that_lists_them(tmp_path):
+    report = RecordReport(tmp_path / "r.html", SPEC)
+    for source in ("a/clip.mp4", "b/clip.mp4"):
+        for record in records_of(source):
+            report.add(record)
+    assert [page.name for page in report.write()] == [
+        "r.html",
+        "r-a-clip.mp4.html",
+        "r-b-clip.mp4.html",
+    ]
+    html = (tmp_path / "r.html").read_text("utf-8")
+    assert "2 videos, each on a page of its own." in read_text(html)
+    assert "Show photos with" not in html
+    assert "<script" not in html
 
 
 def test_no_records_at_all_give_a_page_that_says_so(tmp_path):
@@ -190,7 +245,7 @@ def test_a_face_that_was_never_read_breaks_nothing():
     for number in range(10):
         report.add(FrameResult("a", number / 5, number, (unread,)))
     text = read_text(report.render(replace(summarize(2), tracks=(), events=())))
-    assert "open: too small 100 % 10" in text
+    assert "none: too small 100 % 10" in text
 
 
 def test_memory_and_page_stay_small_however_long_the_video(portrait):
@@ -279,6 +334,10 @@ def test_a_video_report_is_accessible_and_fits_a_phone(browser, tmp_path, portra
     assert "onerror" in page.inner_text("h1")
     page.locator("summary").first.press("Enter")
     assert page.locator("details[open] tbody tr").count() > 10
+    # No column of any table is cut off: nothing has to be scrolled sideways.
+    tables = "all => all.map(one => one.scrollWidth - one.clientWidth)"
+    assert set(page.locator(".scroll").evaluate_all(tables)) == {0}
+    assert "does not know what anyone feels" in page.inner_text(".note")
 
 
 @needs_chromium

@@ -131,8 +131,8 @@ def _begin_report(
     """Begin a report, and refuse one that would go over what is read."""
     if path.suffix.lower() not in {".html", ".htm"} or is_folder(str(path)):
         raise ConfigError(f"--report {path} is an HTML page: name a file that ends in .html")
-    title = Path(paths[0]).resolve().name if len(paths) == 1 and is_folder(paths[0]) else "Photos"
-    return RecordReport(path, spec, decided, title=title or "Photos")
+    title = Path(paths[0]).resolve().name if len(paths) == 1 and is_folder(paths[0]) else None
+    return RecordReport(path, spec, decided, title=title or None)
 
 
 def _plan_video(every: str | None, start: str | None, end: str | None) -> VideoSettings:

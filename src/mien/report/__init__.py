@@ -1,4 +1,4 @@
-"""Turn results into one self-contained HTML page: a report to look at, offline."""
+"""Reports: results as self-contained HTML pages that open offline."""
 
 from mien.report.photos import PhotoReport
 from mien.report.records import RecordReport

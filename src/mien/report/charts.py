@@ -1,7 +1,7 @@
-"""Turn a track's bins and a video's events into charts: inline SVG without a script.
+"""Charts of tracks and events: inline SVG without a script.
 
-An expression is told by the row it stands in and by its name; colour only helps. What lies on a
-time axis is placed in per cent, so that letters keep their size on a phone.
+The row and the name identify an expression; colour only helps. Positions on a time axis are in per
+cent, so that text keeps its size on a phone.
 """
 
 import itertools
@@ -44,12 +44,12 @@ def draw_track(segments: Sequence[Sequence[Bin]], names: tuple[str, ...], span: 
     """Draw a row for each expression: the smoothed probability, and the range of the raw ones.
 
     Args:
-        segments: The track's bins; between two segments the face was not there.
+        segments: The track's bins; between two segments the face was not in view.
         names: The expressions, in the order of the bins' values.
         span: The time axis.
 
     Returns:
-        An SVG that stretches to the width there is.
+        An SVG that stretches to the available width.
     """
     height = ROW * len(names)
     rows = [
@@ -78,7 +78,7 @@ def draw_track(segments: Sequence[Sequence[Bin]], names: tuple[str, ...], span: 
 
 
 def draw_events(events: Sequence[Event], names: tuple[str, ...], span: Span) -> Html:
-    """Draw a track's events as a band: a stretch of colour with the expression's name on it."""
+    """Draw a track's events as a band of coloured sections with their names."""
     stretches = []
     for event in events:
         start, end = span.share(event.start_s), span.share(event.end_s)
@@ -102,7 +102,7 @@ def draw_events(events: Sequence[Event], names: tuple[str, ...], span: Span) -> 
 
 
 def draw_presence(frames: Mapping[int, Bin], span: Span) -> Html:
-    """Draw where a face was found: a bar as high as the share of frames that show one."""
+    """Draw when a face is in view, as high as the share of frames that show one."""
     bins = [frames[index] for index in sorted(frames)]
     edges = _edges(bins, span)
     steps = "".join(
@@ -157,7 +157,7 @@ def draw_bar(share: float, color: str) -> Html:
 
 
 def legend(names: tuple[str, ...]) -> Html:
-    """Write the names that stand before the rows."""
+    """Write the names beside the rows."""
     items = (
         fill(
             '<span class="{color}"><i></i>{name}</span>', color=color_class(name, names), name=name
@@ -168,7 +168,7 @@ def legend(names: tuple[str, ...]) -> Html:
 
 
 def describe_peaks(segments: Sequence[Sequence[Bin]], names: tuple[str, ...]) -> str:
-    """Say a chart in words: for each expression, its highest smoothed probability and when."""
+    """Describe a chart in words: each expression's highest smoothed probability, and when."""
     words = []
     for index, name in enumerate(names):
         means = [(one.mean(index) or 0.0, one.mean_time_s) for part in segments for one in part]
@@ -178,7 +178,7 @@ def describe_peaks(segments: Sequence[Sequence[Bin]], names: tuple[str, ...]) ->
 
 
 def _points(segment: Sequence[Bin], index: int, span: Span) -> list[tuple[float, float]]:
-    """Give a segment's points; one that stands alone becomes as wide as can be seen."""
+    """Return a segment's points; a single one is widened until it is visible."""
     points = [
         (_WIDE * span.share(one.mean_time_s), mean)
         for one in segment
@@ -230,11 +230,11 @@ def _draw_range(segments: Sequence[Sequence[Bin]], index: int, span: Span) -> st
 
 
 def _shade_holes(segments: Sequence[Sequence[Bin]], span: Span, height: int) -> list[Html]:
-    """Shade where the face is not there, before, between and after its segments."""
+    """Shade where the face is not in view: before, between and after its segments."""
     edges = [(part[0].mean_time_s, part[-1].mean_time_s) for part in segments]
     starts = [span.start_s, *(end for _, end in edges)]
     ends = [*(start for start, _ in edges), span.end_s]
-    least = (span.end_s - span.start_s) / 200  # what is narrower is the space between two frames
+    least = (span.end_s - span.start_s) / 200  # narrower gaps are just the time between two frames
     return [
         _box("hole", span.share(start), span.share(end), height)
         for start, end in zip(starts, ends, strict=True)
@@ -243,7 +243,7 @@ def _shade_holes(segments: Sequence[Sequence[Bin]], span: Span, height: int) -> 
 
 
 def _hatch_open(segments: Sequence[Sequence[Bin]], span: Span, height: int) -> list[Html]:
-    """Hatch the stretches in which mostly no expression is named."""
+    """Hatch the periods in which mostly no expression is named."""
     boxes = []
     for segment in segments:
         start: float | None = None
@@ -260,7 +260,7 @@ def _hatch_open(segments: Sequence[Sequence[Bin]], span: Span, height: int) -> l
 
 
 def _edges(bins: Sequence[Bin], span: Span) -> list[tuple[float, float]]:
-    """Give where each bin begins and ends on the axis: half-way to its neighbours."""
+    """Return where each bin begins and ends on the axis: half-way to its neighbours."""
     middles = [_WIDE * span.share(one.mean_time_s) for one in bins]
     steps = sorted(b - a for a, b in itertools.pairwise(middles))
     half = max(0.5, steps[len(steps) // 2] / 2) if steps else 2.0
@@ -293,12 +293,12 @@ def _point(x: float, value: float, index: int) -> str:
 
 
 def _short(number: float) -> str:
-    """Write a number with at most one decimal: pages stay small."""
+    """Format a number with at most one decimal, to keep pages small."""
     return f"{number:.1f}".removesuffix(".0")
 
 
 def _room(share: float, name: str) -> str:
-    """Say on which screens a name fits into a stretch: always, on wide ones, or never."""
+    """Return on which screens a name fits into its section: all, wide ones, or none."""
     letters = len(name) + 1.5
     if share * 230 > letters * 7:
         return "fits"

@@ -1,8 +1,8 @@
-"""Turn a report's parts into one HTML file that asks the network for nothing.
+"""The frame of every report: one HTML file that makes no network request.
 
-Whatever is put into a template is escaped, unless it is `Html` already: the names of files are
-anybody's words. Style and script are named by their hashes in the page's Content-Security-Policy,
-so a browser runs nothing else and opens no connection.
+Everything put into a template is escaped unless it is `Html` already, because file names are
+untrusted input. The page's Content-Security-Policy lists the hashes of its style and script, so a
+browser runs nothing else and opens no connection.
 """
 
 import base64
@@ -41,27 +41,25 @@ _PAGE: Final = """<!doctype html>
 
 _NOTE: Final = """<section class="note" aria-labelledby="note">
 <h2 id="note">Use with care</h2>
-<p>mien names the <em>apparent</em> expression: the word that people would most likely put to a
-picture of this face. It does not know what anybody felt, meant or is like, and faces differ between
-people and cultures. Do not use these results to judge a person or to decide about one. In the
-European Union, inferring the emotions of people at work or in education is forbidden, but for
-medical and safety reasons, and in other settings those concerned must be told (Regulation (EU)
-2024/1689, Articles 5 and 50).
-{numbers}</p>
-<p>{pictures} Nothing in this page is sent anywhere: it holds all it needs and opens no
-connection.</p>
+<p>mien names the <em>apparent</em> expression: the word people would most likely choose for this
+face. It does not know what anyone feels, means or is like, and faces differ between people and
+cultures. Do not use these results to judge a person or to make decisions about one. In the European
+Union, inferring the emotions of people at work or in education is prohibited except for medical and
+safety reasons, and elsewhere the people concerned must be informed (Regulation (EU) 2024/1689,
+Articles 5 and 50). {numbers}</p>
+<p>{pictures} This page is self-contained: it makes no network connection and sends nothing.</p>
 </section>
 """
 
 
 class Html(str):
-    """Text that is HTML already, and is not escaped again."""
+    """Text that is HTML already and is not escaped again."""
 
     __slots__ = ()
 
 
 def fill(template: str, **values: object) -> Html:
-    """Put values into a template's `{names}`; all but `Html` is escaped."""
+    """Fill in a template's `{names}`; everything but `Html` is escaped."""
     return Html(
         template.format_map(
             {
@@ -78,13 +76,13 @@ def join(parts: Iterable[Html], between: str = "\n") -> Html:
 
 
 def render_page(title: str, body: Html, *, script: str = "", data: object = None) -> str:
-    """Put a page together.
+    """Assemble a page.
 
     Args:
-        title: For the browser's tab.
-        body: What stands in `<main>`.
-        script: The name of a script in this room, or none.
-        data: Plain JSON types that the script reads from the element `data`.
+        title: The title in the browser's tab.
+        body: The content of `<main>`.
+        script: The name of a script in this package, or "".
+        data: Plain JSON types, which the script reads from the element `data`.
 
     Returns:
         The page; encode it as UTF-8.
@@ -114,17 +112,19 @@ def render_page(title: str, body: Html, *, script: str = "", data: object = None
 
 
 def write_note(*, pictures: str, numbers: str) -> Html:
-    """Write what a reader must know before the results are used for anything."""
+    """Write what a reader must know before using the results."""
     return fill(_NOTE, pictures=pictures, numbers=numbers)
 
 
 def write_provenance(model: ModelSpec, settings: Mapping[str, object], created: datetime) -> Html:
-    """Write the settings, and which model of which mien gave the results."""
+    """Write the settings, the model and the version of mien behind the results."""
     threshold = model.abstention_threshold
     rows: dict[str, object] = {
         **{_say_name(name): _say(value) for name, value in settings.items()},
         "model": f"{model.name} (SHA-256 {model.onnx_sha256[:12]})",
-        "names an expression from": "always" if threshold is None else f"{threshold:.0%} probable",
+        "names an expression": "always"
+        if threshold is None
+        else f"at a probability of {threshold:.0%} or more",
         "mien": metadata.version("mien"),
         "made": created.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     }
@@ -140,49 +140,49 @@ def write_provenance(model: ModelSpec, settings: Mapping[str, object], created: 
 
 
 def describe_accuracy(model: ModelSpec) -> str:
-    """Say in one sentence how often the model is right, where its contract says so."""
+    """Say in one sentence how accurate the model is, where its contract states it."""
     for split, title in (("test", "its test faces"), ("validation", "its validation faces")):
         figures = model.metrics.get(split)
         accuracy = figures.get("accuracy") if isinstance(figures, Mapping) else None
         if isinstance(accuracy, int | float):
             return (
                 f"The model {model.name} agrees with the label people gave on {accuracy:.0%} of "
-                f"{title}, which are pictures like its training's; on yours it may be right less "
-                "often."
+                f"{title}, which resemble its training data; on your pictures it may be right "
+                "less often."
             )
     return "Measure the model on your own pictures before you rely on it."
 
 
 def color_class(name: str, names: tuple[str, ...] = EMOTIONS) -> str:
-    """Name the style class of an expression's colour; what is not named has none."""
+    """Return the style class of an expression's colour."""
     order = EMOTIONS if name in EMOTIONS else names
     return f"c{order.index(name) % len(PALETTE)}" if name in order else "c-none"
 
 
 def say_reason(reason: str | None) -> str:
-    """Say why no expression is named."""
+    """Return why no expression is named, in words."""
     return _REASONS.get(reason or "", reason or "")
 
 
 def data_uri(jpeg: bytes) -> str:
-    """Put a small JPEG into an address."""
+    """Return a JPEG as a data URL."""
     return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
 
 
 def percent(share: float) -> str:
-    """Write a share as whole per cent; what is there, but under a half, is not called nothing."""
+    """Format a share in whole per cent; a share above 0 is never shown as 0."""
     if 0 < share < 0.005:
         return "<1\N{NO-BREAK SPACE}%"
     return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
 
 
 def count(number: int, singular: str, plural: str | None = None) -> str:
-    """Write a number with its noun."""
+    """Format a number with its noun."""
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
 def _say_name(name: str) -> str:
-    """Write a setting's name in words, with its unit: `smoothing_s` is "smoothing (s)"."""
+    """Format a setting's name with its unit: `smoothing_s` is "smoothing (s)"."""
     stem, _, unit = name.rpartition("_")
     if stem and unit in {"s", "px"}:
         return f"{stem.replace('_', ' ')} ({unit})"
@@ -209,7 +209,7 @@ def _read(name: str) -> str:
 
 
 def _inks() -> tuple[str, ...]:
-    """Choose black letters on every colour: all of the palette are light enough for 4.5 to 1."""
+    """Return black for every colour: the whole palette is light enough for a contrast of 4.5."""
     return ("#000000",) * len(PALETTE)
 
 
@@ -219,6 +219,6 @@ def _hash(content: str) -> str:
 
 
 def _to_json(data: object) -> str:
-    """Write JSON that cannot end the script it stands in."""
+    """Return JSON that cannot close the script element around it."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

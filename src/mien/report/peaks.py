@@ -1,4 +1,4 @@
-"""Turn the frames of tracks into the few in which each expression is clearest."""
+"""Pick the frames in which a track shows each expression most clearly."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -22,8 +22,8 @@ class Peak:
         emotion: The expression.
         probability: Its smoothed probability there.
         time_s: When that is, in seconds.
-        box: Where the face is then.
-        jpeg: The face, if its picture was at hand.
+        box: The face's box in that frame.
+        jpeg: The cropped face, if the frame was available.
     """
 
     emotion: str
@@ -37,21 +37,21 @@ class Peaks:
     """Keeps one peak for each expression of each track."""
 
     def __init__(self, least: float) -> None:
-        """Begin without peaks.
+        """Start without peaks.
 
         Args:
-            least: Expressions that are less probable are not shown as peaks.
+            least: The lowest probability that counts as a peak.
         """
         self._least = least
         self._peaks: dict[int, dict[str, Peak]] = {}
 
     def add(self, face: FaceResult, time_s: float, image: NDArray[np.uint8] | None) -> None:
-        """Keep when and where a face shows its expression more clearly than before."""
+        """Keep a frame that shows its expression more clearly than any before."""
         values = face.smoothed or face.probabilities
         if values is None or face.emotion is None or face.track_id is None:
             return
         name = max(values, key=lambda name: values[name])
-        # The frame itself and the stretch of time it lies in should agree.
+        # The single frame and the smoothed probabilities around it should agree.
         if name != face.emotion or values[name] < self._least:
             return
         peaks = self._peaks.setdefault(face.track_id, {})
@@ -65,11 +65,11 @@ class Peaks:
             del self._peaks[track_id]
 
     def of(self, track_id: int) -> list[Peak]:
-        """Give a track's peaks in the order of their times."""
+        """Return a track's peaks in order of time."""
         return sorted(self._peaks.get(track_id, {}).values(), key=lambda peak: peak.time_s)
 
     def add_picture(self, time_s: float, image: NDArray[np.uint8]) -> None:
-        """Cut the faces of the peaks at a time out of the frame that is shown then."""
+        """Crop the faces of the peaks at a time from its frame."""
         for peaks in self._peaks.values():
             for name, peak in peaks.items():
                 if peak.time_s == time_s and peak.jpeg is None:

@@ -1,4 +1,4 @@
-"""Turn the results of photos, as they come, into a gallery with filters.
+"""A report of photos: a gallery with filters, and links to the pages of videos.
 
 Photos are not kept: of each, a line and, as long as there is room, a small picture.
 """
@@ -30,19 +30,20 @@ from mien.report.page import (
     write_provenance,
 )
 from mien.report.thumbnails import shrink_photo
+from mien.report.video_list import VideoEntry, write_video_list
 from mien.results import Failure, ImageResult
 
 PICTURE_BYTES: Final = 10 * 2**20
-"""Room for all small pictures together; photos after that are listed without one."""
+"""Room for all thumbnails together; later photos are listed without one."""
 MAX_LISTED: Final = 20_000
-"""Photos that are listed; those after them are only counted."""
+"""Photos that are listed; later ones are only counted."""
 
 
 class PhotoReport:
-    """Gathers what a gallery shows, photo by photo, and writes it at the end.
+    """Collects what a gallery shows, photo by photo, and writes it at the end.
 
     Attributes:
-        photos: How many were taken in, those that could not be read too.
+        photos: How many were added, including those that could not be read.
     """
 
     def __init__(
@@ -50,18 +51,19 @@ class PhotoReport:
         model: ModelSpec,
         settings: Mapping[str, object] | None = None,
         *,
-        title: str = "Photos",
+        title: str | None = None,
     ) -> None:
-        """Begin a report.
+        """Start a report.
 
         Args:
             model: The contract of the model that read the faces.
-            settings: What was chosen, by name, as the page shall tell it.
-            title: What the photos are, e.g. the folder they are from.
+            settings: The settings to show, by name.
+            title: What the photos are, e.g. the folder they are from; None says "Photos".
         """
         self._model = model
         self._settings = dict(settings or {})
         self._title = title
+        self._videos: list[VideoEntry] = []
         self._records: list[dict[str, Any]] = []
         self._counts: Counter[str] = Counter()
         self.photos = 0
@@ -71,16 +73,16 @@ class PhotoReport:
 
     @property
     def has_room(self) -> bool:
-        """Whether the next photo's picture would be kept."""
+        """Whether the next photo's thumbnail would be kept."""
         return self._room > 0 and len(self._records) < MAX_LISTED
 
     def add(self, result: ImageResult | Failure, image: NDArray[np.uint8] | None = None) -> None:
-        """Take in the next photo; it is not kept.
+        """Add the next photo; it is not kept.
 
         Args:
             result: What was found in it, or why it could not be read.
-            image: The photo itself, (H, W, 3) uint8 RGB, in which the boxes lie; None leaves its
-                picture out.
+            image: The photo, (H, W, 3) uint8 RGB, in the pixels that boxes refer to; None leaves
+                out its thumbnail.
         """
         self.photos += 1
         tags = _tag(result)
@@ -101,11 +103,15 @@ class PhotoReport:
                 record["picture"] = picture
         self._records.append(record)
 
+    def add_video(self, video: VideoEntry) -> None:
+        """Add a link to the page of a video."""
+        self._videos.append(video)
+
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Write the page; the file is whole, or not there at all.
+        """Write the page in one step: never a half-written file.
 
         Args:
-            path: The HTML file; one that is there already is replaced.
+            path: The HTML file; an existing one is replaced.
 
         Raises:
             OutputError: The file cannot be written.
@@ -113,7 +119,7 @@ class PhotoReport:
         write_whole(Path(path), self.render())
 
     def render(self, *, created: datetime | None = None) -> str:
-        """Give the page as text.
+        """Return the page as text.
 
         Args:
             created: When the report was made; None takes now.
@@ -122,10 +128,11 @@ class PhotoReport:
         body = join(
             [
                 self._write_head(),
-                self._write_gallery(),
+                write_video_list(self._videos, names),
+                Html("") if self._holds_only_videos else self._write_gallery(),
                 write_note(
-                    pictures="This page holds pictures of people: pass it on only as they would "
-                    "wish."
+                    pictures="This page contains pictures of people: share it only as they would "
+                    "want."
                     if self._pictures
                     else "",
                     numbers=describe_accuracy(self._model),
@@ -137,39 +144,73 @@ class PhotoReport:
             "photos": self._records,
             "colors": {name: color_class(name, names) for name in names},
         }
-        title = f"{self._title}: apparent expressions in {count(self.photos, 'photo')}"
+        what = ", ".join(self._count_sources())
+        title = f"{self._name}: apparent expressions in {what}"
+        if self._holds_only_videos:
+            return render_page(title, body)
         return render_page(title, body, script="gallery.js", data=data)
+
+    @property
+    def _holds_only_videos(self) -> bool:
+        return bool(self._videos) and not self.photos
+
+    @property
+    def _name(self) -> str:
+        return self._title or self._kind
+
+    @property
+    def _kind(self) -> str:
+        if not self._videos:
+            return "Photos"
+        return "Photos and videos" if self.photos else "Videos"
+
+    def _count_sources(self) -> list[str]:
+        """Count the photos and the videos, in words."""
+        photos = [count(self.photos, "photo")] if self.photos or not self._videos else []
+        return photos + ([count(len(self._videos), "video")] if self._videos else [])
 
     def _write_head(self) -> Html:
         failed, empty = self._counts["failed"], self._counts["no face"]
         read = self.photos - failed
-        lead = (
+        cards = []
+        if not self._holds_only_videos:
+            cards = [
+                (f"{self.photos:,}", "photos"),
+                (f"{self._faces:,}", "faces"),
+                (percent((read - empty) / read if read else 0), "of those read show a face"),
+                (f"{failed:,}", "could not be read"),
+            ]
+        if self._videos:
+            cards.append((f"{len(self._videos):,}", "videos"))
+        return fill(
+            '<header><p class="kicker">mien report of {what}</p><h1><bdi>{title}</bdi></h1>'
+            '<p class="lead">{lead}</p></header><ul class="cards">{cards}</ul>',
+            what=self._kind.lower(),
+            title=self._name,
+            lead=self._say_in_short(read, empty, failed),
+            cards=join(
+                fill('<li class="card"><b>{figure}</b><span>{what}</span></li>', what=w, figure=f)
+                for f, w in cards
+            ),
+        )
+
+    def _say_in_short(self, read: int, empty: int, failed: int) -> str:
+        """Summarize what was found in a few sentences."""
+        if self._holds_only_videos:
+            return f"{count(len(self._videos), 'video')}, each on a page of its own."
+
+        told = (
             f"{count(self.photos, 'photo')}: {count(self._faces, 'face')} in "
             f"{read - empty:,} of them; {empty:,} show no face, and {failed:,} could not be read."
         )
         named = [name for name in self._model.class_names if self._counts[name]]
         if named:
             top = max(named, key=lambda name: self._counts[name])
-            lead += (
+            told += (
                 f" The apparent expression named most often is {top}, in "
                 f"{count(self._counts[top], 'photo')}."
             )
-        cards = [
-            (f"{self.photos:,}", "photos"),
-            (f"{self._faces:,}", "faces"),
-            (percent((read - empty) / read if read else 0), "of those read show a face"),
-            (f"{failed:,}", "could not be read"),
-        ]
-        return fill(
-            '<header><p class="kicker">mien report of photos</p><h1><bdi>{title}</bdi></h1>'
-            '<p class="lead">{lead}</p></header><ul class="cards">{cards}</ul>',
-            title=self._title,
-            lead=lead,
-            cards=join(
-                fill('<li class="card"><b>{figure}</b><span>{what}</span></li>', what=w, figure=f)
-                for f, w in cards
-            ),
-        )
+        return told
 
     def _write_gallery(self) -> Html:
         names = self._model.class_names
@@ -189,7 +230,7 @@ class PhotoReport:
         return fill(
             '<section aria-labelledby="gallery"><h2 id="gallery">The photos</h2>{limits}'
             '<noscript><p class="damage"><b>The gallery needs the script in this page.</b> Allow '
-            "scripts for this file; it opens no connection.</p></noscript>"
+            "scripts for this file; it makes no network connection.</p></noscript>"
             '<form id="filters"><fieldset class="filters"><legend>Show photos with</legend>'
             '{choices}</fieldset><div class="search"><label>Name contains<input type="search" '
             'id="text" autocomplete="off" spellcheck="false"></label><label>Order<select '
@@ -203,18 +244,18 @@ class PhotoReport:
         )
 
     def _say_limits(self) -> Html:
-        """Say what was left out so that the page stays small."""
+        """Say what was left out to keep the page small."""
         told = []
         readable = self.photos - self._counts["failed"]
         if 0 < self._pictures < readable:
             told.append(
-                f"So that the page stays small, the first {self._pictures:,} photos that could be "
-                "read have a picture; the others have their name and what was found."
+                f"To keep the page small, only the first {self._pictures:,} photos that could be "
+                "read have a picture; the others show their name and what was found."
             )
         if self.photos > len(self._records):
             told.append(
                 f"The first {len(self._records):,} of {self.photos:,} photos are listed; the "
-                "numbers count all."
+                "totals include all of them."
             )
         return fill('<p class="soft">{told}</p>', told=" ".join(told)) if told else Html("")
 
@@ -223,7 +264,7 @@ _OTHERS: Final = ("uncertain", "too small", "no face", "failed")
 
 
 def _tag(result: ImageResult | Failure) -> set[str]:
-    """Give what a photo can be filtered by."""
+    """Return what a photo can be filtered by."""
     if isinstance(result, Failure):
         return {"failed"}
     if not result.faces:
@@ -232,7 +273,7 @@ def _tag(result: ImageResult | Failure) -> set[str]:
 
 
 def _group(result: ImageResult) -> list[list[Any]]:
-    """Give a photo's answers: what was named, how often, and the highest probability."""
+    """Return a photo's answers: each label, how often, and its highest probability."""
     groups: dict[str, list[Any]] = {}
     for face in result.faces:
         label = face.emotion or say_reason(face.reason)

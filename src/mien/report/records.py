@@ -1,31 +1,33 @@
-"""Turn records, as JSON Lines hold them, into the reports that suit them.
+"""Reports from records, as JSON Lines hold them: the kind of report that suits the sources.
 
-A video alone gets its timeline. Photos get a gallery, and then every video a page beside it. Since
-records are all that is needed, a run that was stopped and went on has one report of the whole.
+A single video gets its timeline. Several sources get a gallery, which links to a page for each
+video. Records are all that is needed, so an interrupted and resumed run has one report of the
+whole.
 """
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from mien.errors import MienError
 from mien.faces.face import Box
 from mien.images import read_image
 from mien.model.spec import ModelSpec
+from mien.report.names import file_stem_of
 from mien.report.photos import PhotoReport
 from mien.report.video import VideoReport
+from mien.report.video_list import VideoEntry
 from mien.results import Event, FaceResult, Failure, FrameResult, ImageResult, Track, VideoSummary
+from mien.video.reading import VideoSettings
 
 Record = Mapping[str, Any]
 
-_MAX_STEM: Final = 80  # letters of a video's name that go into its page's
-
 
 class RecordReport:
-    """Gathers reports from records as they pass, in memory that does not grow with their number."""
+    """Builds reports from records as they pass; memory does not grow with their number."""
 
     def __init__(
         self,
@@ -33,39 +35,42 @@ class RecordReport:
         model: ModelSpec,
         settings: Mapping[str, object] | None = None,
         *,
-        title: str = "Photos",
+        title: str | None = None,
         pictures: bool = True,
     ) -> None:
-        """Begin.
+        """Start a report.
 
         Args:
-            path: The HTML file; pages of further videos go beside it, `report-clip.html`.
+            path: The HTML file; where there are several sources, the videos' pages go beside it,
+                `report-baseline-P01.mp4.html`.
             model: The contract of the model that read the faces.
-            settings: What was chosen, by name, as the pages shall tell it.
-            title: What the photos are, e.g. the folder they are from.
-            pictures: Whether sources are opened again for small pictures; one that cannot be, any
-                more, has none.
+            settings: The settings to show, by name.
+            title: What the photos are, e.g. the folder they are from; None says "Photos".
+            pictures: Whether to reopen the sources for thumbnails; a source that can no longer be
+                opened has none.
         """
         self._path = Path(path)
         self._model = model
         self._settings = settings
         self._with_pictures = pictures
-        self._photos = PhotoReport(model, settings, title=title)
+        of_videos = {field.name for field in fields(VideoSettings)}
+        of_photos = {k: v for k, v in (settings or {}).items() if k not in of_videos}
+        self._gallery = PhotoReport(model, of_photos, title=title)
         self._videos: dict[str, VideoReport] = {}
         self._whole: tuple[VideoReport, VideoSummary] | None = None
         self._written: list[Path] = []
 
     def watch(self, records: Iterable[Record]) -> Iterator[Record]:
-        """Take in records on their way to somewhere else."""
+        """Add records and pass them on."""
         for record in records:
             self.add(record)
             yield record
 
     def add(self, record: Record) -> None:
-        """Take in a record: a photo's, a failure's, a frame's or a video's summary.
+        """Add a record of a photo, a failure, a frame or a video's summary.
 
         Raises:
-            OutputError: A page is full of what came so far, and cannot be written.
+            OutputError: The page of the video before cannot be written.
         """
         source = str(record["source"])
         if "frame" in record:
@@ -79,49 +84,48 @@ class RecordReport:
         elif "error" in record:
             self._videos.pop(source, None)
             error = record["error"]
-            self._photos.add(Failure(source, str(error["kind"]), str(error["message"])))
+            self._gallery.add(Failure(source, str(error["kind"]), str(error["message"])))
         else:
             self._add_photo(_read_photo(record))
 
     def write(self) -> tuple[Path, ...]:
-        """Write what is not written yet, and give all pages; nothing is added after that.
+        """Write the remaining pages and return all of them; call it last.
 
         Raises:
             OutputError: A file cannot be written.
         """
-        is_only = not self._photos.photos and not self._written
-        if self._whole is not None and is_only:
+        if self._path in self._written:
+            return tuple(self._written)
+        if self._whole is not None and not self._gallery.photos and not self._written:
             self._write_video(*self._whole, self._path)
         else:
             self._finish_whole()
-            if self._path not in self._written and (self._photos.photos or not self._written):
-                self._photos.write(self._path)
-                self._written.insert(0, self._path)
+            self._gallery.write(self._path)
+            self._written.insert(0, self._path)
         self._whole = None
         return tuple(self._written)
 
     def _add_photo(self, photo: ImageResult) -> None:
-        """Take in a photo, and its picture while there is room."""
+        """Add a photo, with its thumbnail while there is room."""
         image = None
-        if self._with_pictures and self._photos.has_room:
+        if self._with_pictures and self._gallery.has_room:
             with suppress(MienError):
                 image = read_image(photo.source)
-        self._photos.add(photo, image)
+        self._gallery.add(photo, image)
 
     def _finish_whole(self) -> None:
-        """Write the video that waits, now that it is known not to be the only source."""
+        """Write the pending video, now that it is known not to be the only source."""
         if self._whole is None:
             return
         report, summary = self._whole
         self._whole = None
-        stem = (
-            re.sub(r"[^\w.-]+", "-", Path(summary.source).name)[:_MAX_STEM].strip("-.") or "video"
-        )
-        path, number = self._path.with_name(f"{self._path.stem}-{stem}.html"), 1
+        stem = f"{self._path.stem}-{file_stem_of(summary.source)}"
+        path, number = self._path.with_name(f"{stem}.html"), 1
         while path in self._written:
             number += 1
-            path = self._path.with_name(f"{self._path.stem}-{stem}-{number}.html")
+            path = self._path.with_name(f"{stem}-{number}.html")
         self._write_video(report, summary, path)
+        self._gallery.add_video(VideoEntry(summary, path))
 
     def _write_video(self, report: VideoReport, summary: VideoSummary, path: Path) -> None:
         if self._with_pictures:

@@ -1,4 +1,4 @@
-"""Turn an image and a face in it into a small JPEG for a page."""
+"""Small JPEGs of faces and photos for a page."""
 
 import io
 from typing import Final
@@ -18,7 +18,7 @@ _QUALITY: Final = 62
 
 
 def cut_face(image: NDArray[np.uint8], box: Box) -> bytes:
-    """Cut a square around a face.
+    """Crop a square around a face.
 
     Args:
         image: (H, W, 3) uint8 RGB.
@@ -31,7 +31,7 @@ def cut_face(image: NDArray[np.uint8], box: Box) -> bytes:
     x, y = box.x + box.width / 2, box.y + box.height / 2
     place = (round(x - half), round(y - half), round(x + half), round(y + half))
     height, width = image.shape[:2]
-    # Only the part that is needed is given to Pillow: a frame may be large, and there are many.
+    # Pillow gets only the part that is needed: frames are large, and there are many.
     left, top = min(max(place[0], 0), width - 1), min(max(place[1], 0), height - 1)
     part = image[top : max(top + 1, place[3]), left : max(left + 1, place[2])]
     square = Image.fromarray(np.ascontiguousarray(part)).crop(
@@ -41,7 +41,7 @@ def cut_face(image: NDArray[np.uint8], box: Box) -> bytes:
 
 
 def shrink_photo(image: NDArray[np.uint8], faces: tuple[FaceResult, ...]) -> bytes:
-    """Make a small copy of a photo with a frame around every face.
+    """Return a thumbnail of a photo with a frame around every face.
 
     Args:
         image: (H, W, 3) uint8 RGB.

@@ -1,7 +1,7 @@
-"""Turn the frames of a video, however long it is, into a bounded number of bins.
+"""A bounded number of time bins for a video of any length.
 
-A bin is a stretch of time. All tracks share the bins' width: it starts fine and doubles whenever
-there are too many, so that memory stays flat and nothing must be known of the video beforehand.
+All tracks share the bins' width. It starts small and doubles whenever there are too many bins, so
+memory stays flat and nothing needs to be known about the video beforehand.
 """
 
 from dataclasses import dataclass, field
@@ -11,16 +11,16 @@ from mien.results import FaceResult, FrameResult
 
 MAX_BINS: Final = 900
 MAX_TRACKS: Final = 64
-"""Tracks kept in detail at any time; of those that have ended, the briefest goes first."""
+"""Tracks kept in detail at any time; of those that have ended, the shortest goes first."""
 _FIRST_WIDTH_S: Final = 0.02
 
 
 @dataclass(slots=True)
 class Bin:
-    """What one stretch of time holds.
+    """The frames of one time bin.
 
     Attributes:
-        frames: Analysed frames, of a track: those it is in.
+        frames: Analysed frames; of a track, those that show it.
         seen: Of these, the frames with a face that was read.
         open: Of these, the frames in which no expression is named.
         time_s: The sum of the frames' times, in seconds.
@@ -38,7 +38,7 @@ class Bin:
     high: list[float] = field(default_factory=list)
 
     def add(self, other: "Bin") -> None:
-        """Put another bin's frames into this one."""
+        """Add another bin's frames to this one."""
         self.frames += other.frames
         self.seen += other.seen
         self.open += other.open
@@ -54,19 +54,19 @@ class Bin:
 
     @property
     def mean_time_s(self) -> float:
-        """The middle of its frames, in seconds."""
+        """The mean time of its frames, in seconds."""
         return self.time_s / self.frames
 
     def mean(self, index: int) -> float | None:
-        """Give the mean smoothed probability of an expression; None where none was read."""
+        """Return an expression's mean smoothed probability; None where no face was read."""
         return self.smoothed[index] / self.seen if self.seen else None
 
 
 class Timeline:
-    """Bins of all analysed frames, and of the tracks that are longest in sight."""
+    """Bins of all analysed frames, and of the tracks that are longest in view."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
-        """Begin without frames.
+        """Start without frames.
 
         Args:
             names: The expressions, in the order of the bins' lists.
@@ -79,7 +79,7 @@ class Timeline:
         self._last_seen_s: dict[int, float] = {}
 
     def add(self, frame: FrameResult) -> None:
-        """Take in one analysed frame; frames come in the order of their times."""
+        """Add an analysed frame; frames come in order of time."""
         index = int(frame.time_s // self.width_s)
         seen = int(bool(frame.faces))
         self.frames.setdefault(index, Bin()).add(Bin(frames=1, seen=seen, time_s=frame.time_s))
@@ -96,12 +96,12 @@ class Timeline:
             self._forget_one(frame.time_s)
 
     def longest(self, number: int) -> list[int]:
-        """Give the tracks that are longest in sight, in the order of appearance."""
+        """Return the tracks that are longest in view, in order of appearance."""
         ranked = sorted(self.tracks, key=lambda track: -self._lengths[track])
         return sorted(ranked[:number])
 
     def segments(self, track_id: int) -> list[list[Bin]]:
-        """Cut a track's bins where frames were analysed and the track was not in them."""
+        """Split a track's bins where frames were analysed that do not show it."""
         bins = self.tracks.get(track_id, {})
         found: list[list[Bin]] = []
         for index in sorted(self.frames):
@@ -132,7 +132,7 @@ class Timeline:
         self.tracks = {track: _merge_pairs(bins) for track, bins in self.tracks.items()}
 
     def _forget_one(self, now_s: float) -> None:
-        """Forget the briefest track; one that is in sight only where all are."""
+        """Forget the shortest track, and one still in view only if all are."""
         track = min(
             self.tracks,
             key=lambda track: (self._last_seen_s[track] >= now_s - 5, self._lengths[track]),

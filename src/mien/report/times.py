@@ -1,23 +1,23 @@
-"""Turn seconds into words, and into places on a time axis."""
+"""Times in words, and on a time axis."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Span:
-    """What a time axis reaches over, in seconds; all charts of a page share it."""
+    """The range of a time axis, in seconds; all charts of a page share it."""
 
     start_s: float
     end_s: float
 
     def share(self, time_s: float) -> float:
-        """Say where a time lies, from 0 to 1."""
+        """Return where a time lies on the axis, from 0 to 1."""
         length = max(self.end_s - self.start_s, 1e-9)
         return min(max((time_s - self.start_s) / length, 0.0), 1.0)
 
 
 def say_time(time_s: float, step_s: float = 0.1) -> str:
-    """Write a time as a clock does, with tenths where steps are that fine."""
+    """Format a time like a clock, with tenths where steps are that small."""
     tenths = step_s < 1
     total = round(time_s, 1) if tenths else round(time_s)
     hours, rest = divmod(total, 3600)
@@ -27,7 +27,7 @@ def say_time(time_s: float, step_s: float = 0.1) -> str:
 
 
 def say_length(length_s: float) -> str:
-    """Write how long something lasts, in words."""
+    """Format a duration in words."""
     if length_s < 59.95:
         return f"{length_s:.1f} seconds".replace(".0 ", " ")
     minutes, seconds = divmod(round(length_s), 60)

@@ -1,4 +1,4 @@
-"""Turn tracks into the sections of a page that show them over time."""
+"""The sections of a video's page that show its tracks over time."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -15,18 +15,18 @@ _TABLE_ROWS: Final = 40
 
 
 def write_presence(frames: Mapping[int, Bin], span: Span) -> Html:
-    """Write how to read the charts, and where any face was found."""
+    """Write how to read the charts, and when any face is in view."""
     return fill(
-        '<p class="soft">Height is probability, from 0 at the foot of a row to 1 at its top. '
-        "The filled line is smoothed over time; the pale range behind it is what single frames "
-        "gave: the wider, the less certain.</p>"
+        '<p class="soft">Height is probability, from 0 at the bottom of a row to 1 at its top. '
+        "The filled line is smoothed over time; the pale band behind it is the range of single "
+        "frames: the wider, the less certain.</p>"
         '<svg class="defs" aria-hidden="true" focusable="false"><defs><pattern id="hatch" '
         'width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
         '<line class="ink" x1="0" y1="0" x2="0" y2="7"/></pattern></defs></svg>'
         '<ul class="key"><li><svg width="26" height="14" aria-hidden="true"><rect class="open" '
         'width="26" height="14"/></svg>hatched: no expression is named</li><li><svg width="26" '
         'height="14" aria-hidden="true"><rect class="hole" width="26" height="14"/></svg>'
-        "shaded: the face is not there</li></ul>"
+        "shaded: the face is not in view</li></ul>"
         '<div class="panel"><div class="chart" role="img" aria-label="{words}"><span '
         'aria-hidden="true">any face</span>{presence}<span></span>{axis}</div></div>',
         words="Share of frames that show a face, over time; the figures are in the table "
@@ -39,12 +39,12 @@ def write_presence(frames: Mapping[int, Bin], span: Span) -> Html:
 def write_tracks(
     summary: VideoSummary, drawn: list[int], timeline: Timeline, peaks: Peaks, span: Span
 ) -> list[Html]:
-    """Write the charts of the tracks that are longest in sight."""
+    """Write the charts of the tracks that are longest in view."""
     parts = []
     if len(summary.tracks) > len(drawn):
         parts.append(
             fill(
-                '<p class="soft">Of {all} the {drawn} longest in sight are drawn; the others '
+                '<p class="soft">Of {all}, the {drawn} longest in view have a chart; the others '
                 "are in the tables below.</p>",
                 all=count(len(summary.tracks), "track"),
                 drawn=len(drawn),
@@ -68,7 +68,7 @@ def _write_track(
     )
     return fill(
         '<article class="track" aria-labelledby="track-{id}"><h3 id="track-{id}">Face {id}</h3>'
-        '<p class="soft">In sight from {start} to {end}.</p>'
+        '<p class="soft">In view from {start} to {end}.</p>'
         '<div class="panel"><div role="img" aria-label="{words}">'
         '<div class="chart"><span class="tall" aria-hidden="true">events</span>{band}</div>'
         '<div class="chart">{legend}{rows}<span></span>{axis}</div></div>{faces}{table}</div>'
@@ -115,7 +115,7 @@ def _write_data(track_id: int, bins: list[Bin], names: tuple[str, ...]) -> Html:
         for one in bins[start : start + size]:
             whole.add(one)
         cells = (
-            fill("<td>{value}</td>", value="–" if mean is None else percent(mean))
+            fill("<td>{value}</td>", value="–" if mean is None else _figure(mean))
             for mean in (whole.mean(index) for index in range(len(names)))
         )
         rows.append(
@@ -123,16 +123,21 @@ def _write_data(track_id: int, bins: list[Bin], names: tuple[str, ...]) -> Html:
                 '<tr><th scope="row">{time}</th>{cells}<td>{open}</td></tr>',
                 time=say_time(bins[start].mean_time_s),
                 cells=join(cells, ""),
-                open=percent(whole.open / whole.frames),
+                open=_figure(whole.open / whole.frames),
             )
         )
     return fill(
         '<details><summary>Data table of face {id}</summary><div class="scroll tall" tabindex="0" '
-        'role="group" aria-label="Data table of face {id}"><table><caption>Mean smoothed '
-        "probability from each time on; the last column is the share of frames in which no "
-        'expression is named.</caption><thead><tr><th scope="col">time</th>{heads}'
-        '<th scope="col">open</th></tr></thead><tbody>{rows}</tbody></table></div></details>',
+        'role="group" aria-label="Data table of face {id}"><table class="matrix"><caption>Mean '
+        "smoothed probability in per cent, from each time on; last column: share of frames in "
+        'which no expression is named.</caption><thead><tr><th scope="col">time</th>{heads}'
+        '<th scope="col">none</th></tr></thead><tbody>{rows}</tbody></table></div></details>',
         id=track_id,
         heads=join((fill('<th scope="col">{name}</th>', name=name) for name in names), ""),
         rows=join(rows),
     )
+
+
+def _figure(share: float) -> str:
+    """Format a share in per cent, without the sign to save width."""
+    return percent(share).removesuffix("\N{NO-BREAK SPACE}%")

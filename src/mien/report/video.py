@@ -1,6 +1,6 @@
-"""Turn the frames of a video, as they are analysed, into a report of the whole.
+"""A report of a video, built while its frames are analysed.
 
-Frames are not kept: what the page shows is gathered as they pass, so that memory stays flat.
+Frames are not kept: what the page shows is collected as they pass, so memory stays flat.
 """
 
 import os
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from mien.files import write_whole
 from mien.model.spec import ModelSpec
+from mien.report.names import title_of
 from mien.report.page import (
     describe_accuracy,
     fill,
@@ -39,19 +40,19 @@ from mien.video.container import VideoSource
 from mien.video.decoder import open_video
 
 MAX_DRAWN: Final = 12
-"""Tracks that get a chart of their own: those longest in sight; the others are in the table."""
+"""Tracks with a chart of their own: those longest in view; the others are in the table."""
 _SAME_TIME_S: Final = 0.002
 
 
 class VideoReport:
-    """Gathers what a report shows, frame by frame, and writes it at the end."""
+    """Collects what a report shows, frame by frame, and writes it at the end."""
 
     def __init__(self, model: ModelSpec, settings: Mapping[str, object] | None = None) -> None:
-        """Begin a report.
+        """Start a report.
 
         Args:
             model: The contract of the model that read the faces.
-            settings: What was chosen, by name, as the page shall tell it: `{"every_s": 0.2}`.
+            settings: The settings to show, by name: `{"every_s": 0.2}`.
         """
         self._model = model
         self._settings = dict(settings or {})
@@ -63,12 +64,12 @@ class VideoReport:
         self._frames = 0
 
     def add(self, frame: FrameResult, image: NDArray[np.uint8] | None = None) -> None:
-        """Take in the next analysed frame; it is not kept.
+        """Add the next analysed frame; it is not kept.
 
         Args:
-            frame: What was found, also where there is no face.
-            image: The frame itself, (H, W, 3) uint8 RGB, in which the boxes lie; None where it is
-                no longer at hand: see `wanted_times` and `add_picture`.
+            frame: What was found; a frame without faces counts too.
+            image: The frame, (H, W, 3) uint8 RGB, in the pixels that boxes refer to; None where it
+                is no longer available: see `wanted_times` and `add_picture`.
         """
         if not self._frames:
             self._first_s = frame.time_s
@@ -82,13 +83,13 @@ class VideoReport:
         self._peaks.keep_only(self._timeline.tracks)
 
     def wanted_times(self) -> tuple[float, ...]:
-        """Give the times of the frames whose pictures are still missing, in seconds, in order."""
+        """Return the times in seconds of frames whose pictures are still missing, in order."""
         drawn = self._timeline.longest(MAX_DRAWN)
         peaks = (peak for track_id in drawn for peak in self._peaks.of(track_id))
         return tuple(sorted({peak.time_s for peak in peaks if peak.jpeg is None}))
 
     def add_picture(self, time_s: float, image: NDArray[np.uint8]) -> None:
-        """Take in the picture of a frame that was analysed before.
+        """Add the picture of a frame that was analysed before.
 
         Args:
             time_s: One of `wanted_times`.
@@ -97,13 +98,13 @@ class VideoReport:
         self._peaks.add_picture(time_s, image)
 
     def read_pictures(self, source: VideoSource) -> None:
-        """Read the video again where pictures are still missing; what cannot be read is left out.
+        """Read missing pictures from the video; those that cannot be read are left out.
 
         Args:
             source: The video that was analysed.
 
         Raises:
-            VideoError: It cannot be read as a video any more.
+            VideoError: It can no longer be read as a video.
             MissingExtraError: PyAV is not installed.
         """
         with open_video(source) as video:
@@ -114,11 +115,11 @@ class VideoReport:
                     self.add_picture(time_s, frame.image)
 
     def write(self, path: str | os.PathLike[str], summary: VideoSummary) -> None:
-        """Write the page; the file is whole, or not there at all.
+        """Write the page in one step: never a half-written file.
 
         Args:
-            path: The HTML file; one that is there already is replaced.
-            summary: Tracks, events and what is known of the file.
+            path: The HTML file; an existing one is replaced.
+            summary: Tracks, events and what is known about the file.
 
         Raises:
             OutputError: The file cannot be written.
@@ -126,17 +127,17 @@ class VideoReport:
         write_whole(Path(path), self.render(summary))
 
     def render(self, summary: VideoSummary, *, created: datetime | None = None) -> str:
-        """Give the page as text.
+        """Return the page as text.
 
         Args:
-            summary: Tracks, events and what is known of the file.
+            summary: Tracks, events and what is known about the file.
             created: When the report was made; None takes now.
         """
-        name, names = Path(summary.source).name or summary.source, self._timeline.names
+        title, names = title_of(summary.source), self._timeline.names
         drawn = self._timeline.longest(MAX_DRAWN)
         span = self._span(summary)
         parts = [
-            write_head(name, summary, self._answers, names),
+            write_head(title, summary, self._answers, names),
             write_distribution(self._answers, names),
             fill(
                 '<section aria-labelledby="time"><h2 id="time">Over time</h2>{rest}</section>',
@@ -150,17 +151,17 @@ class VideoReport:
             write_events(summary.events),
             write_track_table(summary.tracks),
             write_note(
-                pictures="This page holds pictures of people: pass it on only as they would wish."
+                pictures="This page contains pictures of people: share it only as they would want."
                 if any(peak.jpeg for track_id in drawn for peak in self._peaks.of(track_id))
-                else "A track says that a face went on from frame to frame, never whose it is.",
+                else "A track follows a face from frame to frame; it is not an identity.",
                 numbers=describe_accuracy(self._model),
             ),
             write_provenance(self._model, self._settings, created or datetime.now(UTC)),
         ]
-        return render_page(f"{name}: apparent expressions over time", join(parts))
+        return render_page(f"{title}: apparent expressions over time", join(parts))
 
     def _span(self, summary: VideoSummary) -> Span:
-        """Choose the time axis: the whole video, unless only a part of it was analysed."""
+        """Choose the time axis: the whole video unless only a part was analysed."""
         step = (self._last_s - self._first_s) / max(1, self._frames - 1)
         start = 0.0 if self._first_s <= max(2 * step, 0.05 * self._last_s) else self._first_s
         duration = summary.duration_s or 0.0
@@ -175,13 +176,13 @@ def write_video_report(
     model: ModelSpec,
     settings: Mapping[str, object] | None = None,
 ) -> None:
-    """Write the report of a video that was analysed before; it has no pictures.
+    """Write the report of a video that was analysed before, without pictures.
 
     Args:
-        path: The HTML file; one that is there already is replaced.
+        path: The HTML file; an existing one is replaced.
         result: The video's frames and summary.
         model: The contract of the model that read the faces.
-        settings: What was chosen, by name.
+        settings: The settings to show, by name.
 
     Raises:
         OutputError: The file cannot be written.

@@ -1,4 +1,4 @@
-"""Turn what is said of a whole video into the sections of its page."""
+"""The sections of a video's page that describe it as a whole."""
 
 from collections import Counter
 from typing import Final
@@ -14,24 +14,26 @@ _WORDS: Final = "most probable"  # the column that holds words, not numbers
 
 
 def write_head(
-    name: str, summary: VideoSummary, answers: Counter[str], names: tuple[str, ...]
+    title: str, summary: VideoSummary, answers: Counter[str], names: tuple[str, ...]
 ) -> Html:
-    """Write the video's name, what was found in a few plain sentences, and four figures."""
+    """Write the video's name, a summary in a few sentences, and four figures."""
     opens = sum(times for answer, times in answers.items() if answer not in names)
     cards = [
         ("frames analysed", f"{summary.frames:,}"),
         ("of them show a face", percent(_share(summary.frames_with_face, summary.frames))),
         ("faces followed", f"{len(summary.tracks):,}"),
-        ("readings left open", percent(_share(opens, answers.total()))),
+        ("readings without a name", percent(_share(opens, answers.total()))),
     ]
     damage = fill(
-        "<p class='damage'><b>Something is missing.</b> {why}. What could be read is below.</p>",
+        "<p class='damage'><b>The file is damaged.</b> {why}. What could be read is below.</p>",
         why=(summary.damage or "").rstrip("."),
     )
+    path = fill('<p class="soft"><bdi>{source}</bdi></p>\n', source=summary.source)
     return fill(
-        '<header>\n<p class="kicker">mien report of a video</p>\n<h1><bdi>{name}</bdi></h1>\n'
-        '<p class="lead">{lead}</p>\n{damage}</header>\n<ul class="cards">{cards}</ul>',
-        name=name,
+        '<header>\n<p class="kicker">mien report of a video</p>\n<h1><bdi>{title}</bdi></h1>\n'
+        '{path}<p class="lead">{lead}</p>\n{damage}</header>\n<ul class="cards">{cards}</ul>',
+        title=title,
+        path=path if title != summary.source else Html(""),
         lead=_say_in_short(summary, answers, names),
         damage=damage if summary.damage else Html(""),
         cards=join(
@@ -51,7 +53,7 @@ def write_distribution(answers: Counter[str], names: tuple[str, ...]) -> Html:
         fill(
             '<tr><th scope="row">{name}</th><td class="wide">{bar}</td><td>{share}</td>'
             "<td>{times}</td></tr>",
-            name=name if name in names else f"open: {say_reason(name)}",
+            name=name if name in names else f"none: {say_reason(name)}",
             bar=draw_bar(answers[name] / total, color_class(name, names)),
             share=percent(answers[name] / total),
             times=f"{answers[name]:,}",
@@ -59,9 +61,9 @@ def write_distribution(answers: Counter[str], names: tuple[str, ...]) -> Html:
         for name in (*names, *sorted(opens))
     ]
     return fill(
-        '<section aria-labelledby="often"><h2 id="often">Which expressions, how often</h2>\n'
-        '<p class="soft">Each analysed frame counts once for every face in it. A reading is '
-        "left open where no expression is probable enough, or the face is too small.</p>\n"
+        '<section aria-labelledby="often"><h2 id="often">How often each expression</h2>\n'
+        '<p class="soft">Each analysed frame counts once for every face in it. No expression is '
+        "named where none is probable enough, or the face is too small.</p>\n"
         '<div class="scroll" tabindex="0" role="group" aria-labelledby="often"><table>'
         '<thead><tr><th scope="col">apparent expression</th><td></td>'
         '<th scope="col">share</th><th scope="col">readings</th></tr></thead>'
@@ -86,10 +88,10 @@ def write_events(events: tuple[Event, ...]) -> Html:
         for event in events[:MAX_LISTED]
     ]
     told = (
-        "An event is a stretch over which a face shows one apparent expression; its confidence is "
+        "An event is a period in which a face shows one apparent expression; its confidence is "
         "the mean smoothed probability."
         if events
-        else "No face showed one expression for long enough to be called an event."
+        else "No face showed one expression long enough to count as an event."
     )
     if len(events) > MAX_LISTED:
         told += f" The first {MAX_LISTED} of {len(events):,} are listed."
@@ -112,12 +114,12 @@ def write_track_table(tracks: tuple[Track, ...]) -> Html:
                 start=say_time(track.start_s),
                 end=say_time(track.end_s),
                 frames=f"{track.frames:,}",
-                top=f"{top}, {percent(mean[top])} on average" if top else "never read",
+                top=f"{top}, {percent(mean[top])} on average" if top else "never readable",
             )
         )
-    told = "A track is a face that goes on from frame to frame. It is not an identity."
+    told = "A track follows a face from frame to frame. It is not an identity."
     if len(tracks) > MAX_LISTED:
-        told += f" The {MAX_LISTED} longest in sight of {len(tracks):,} are listed."
+        told += f" The {MAX_LISTED} of {len(tracks):,} that are longest in view are listed."
     return _write_table(
         "tracks", "Faces followed", told, ("track", "from", "to", "frames", _WORDS), rows
     )
@@ -158,7 +160,7 @@ def _share(part: int, whole: int) -> float:
 
 
 def _say_in_short(summary: VideoSummary, answers: Counter[str], names: tuple[str, ...]) -> str:
-    """Say what was found in a few plain sentences."""
+    """Summarize what was found in a few sentences."""
     length = f" of {say_length(summary.duration_s)}" if summary.duration_s else ""
     frames = f"{count(summary.frames, 'frame')} {'was' if summary.frames == 1 else 'were'}"
     size = f"{summary.width} × {summary.height}"
