@@ -16,7 +16,7 @@ PAGE := src/mien/serving/page
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs format web web-test reproduce reproduce-fast clean
+.PHONY: help demo test check docs site format web web-test reproduce reproduce-fast clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -40,6 +40,10 @@ format: $(VENV)/ready ## Put the code into its style
 
 docs: $(VENV)/ready ## Write the generated parts of the documentation again
 	$(VENV)/bin/python docs/generate.py
+
+site: $(VENV)/ready ## Build the documentation site into build/site
+	$(VENV)/bin/python -m pip install --quiet --group docs
+	$(VENV)/bin/python docs/build_site.py
 
 web: web/node_modules/ready ## Build the page into web/dist, and for `mien serve` (needs Node.js and an installed mien)
 	cd web && npm run build

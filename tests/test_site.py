@@ -1,0 +1,41 @@
+"""The documentation site has every page, and its links stay within it."""
+
+import tomllib
+from pathlib import Path
+
+import build_site
+
+ROOT = Path(__file__).parents[1]
+
+
+def list_pages(nav: list) -> list[str]:
+    pages = []
+    for entry in nav:
+        for target in entry.values():
+            pages += [target] if isinstance(target, str) else list_pages(target)
+    return pages
+
+
+def test_the_menu_has_every_page_but_single_experiments() -> None:
+    project = tomllib.loads((ROOT / "zensical.toml").read_text())["project"]
+    pages = {path.name for path in ROOT.glob("docs/*.md")}
+    pages |= {*build_site.ELSEWHERE.values(), "reference.md"}
+    assert sorted(list_pages(project["nav"])) == sorted(pages)
+
+
+def test_links_lead_to_pages_of_the_site() -> None:
+    page = ROOT / "docs" / "analyze.md"
+    card = ROOT / "MODEL_CARD.md"
+    targets = {
+        path.resolve(): build_site.PAGES / build_site.name_page(path) for path in (page, card)
+    }
+    text = "[card](../MODEL_CARD.md#results), [code](../src/mien/images.py), [web](https://a.org)"
+    assert build_site.relink(text, page, targets) == (
+        "[card](model-card.md#results), code, [web](https://a.org)"
+    )
+
+
+def test_the_reference_has_every_public_class_and_function() -> None:
+    reference = build_site.write_reference()
+    for name in build_site.mien.__all__:
+        assert name in ("EMOTIONS", "__version__") or f".{name}\n" in reference, name
