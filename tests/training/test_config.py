@@ -109,6 +109,12 @@ def test_overrides_are_toml_values_or_plain_words(tmp_path):
         ({"distillation": 0.5}, "teachers and distillation go together"),
         ({"teachers": ["p.csv"]}, "teachers and distillation go together"),
         ({"teachers": ["p.csv", "fast"], "distillation": 0.5}, "tables .* or networks, not both"),
+        ({"label_weight": 0.3}, "beside the one that answers with votes: give votes too"),
+        ({"votes": "v.csv", "label_weight": -0.3}, "label_weight must be 0 or more"),
+        (
+            {"votes": "v.csv", "teachers": ["p.csv"], "distillation": 0.5},
+            "with networks as teachers, not with tables",
+        ),
         ({"model": {"bidirectional": True, "units": 15}}, "must be even"),
         (
             {

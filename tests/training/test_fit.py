@@ -13,17 +13,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from lightning.pytorch import Trainer
 from safetensors import safe_open
 
 from drawn_faces import drawn_dataset
 from mien.data.datasets import Dataset, Split
+from mien.emotions import EMOTIONS
 from mien.errors import ConfigError, DataError, ModelError, OutputError, TrainingError
 from mien.evaluation.predictor import load_predictor
 from mien.model.recognizer import ASSETS, Recognizer
-from mien.training.checkpoint import SafetensorsIO, load_model, read_description
+from mien.training.checkpoint import (
+    SafetensorsIO,
+    begin_with,
+    load_model,
+    load_teachers,
+    read_description,
+)
 from mien.training.config import Stage, config_from_dict, read_config
 from mien.training.fit import LAST, fit
-from mien.training.module import TrainingModule
+from mien.training.model import FaceNet
+from mien.training.module import TrainingModule, to_unit
 from mien.training.provenance import find_commit
 
 RECIPE = "smoke"
@@ -370,23 +379,106 @@ def test_a_network_that_teaches_is_asked_and_its_classes_are_found_by_name(smoke
         fit(replace(config, teachers=("acurate",)), dataset, tmp_path / "none")
 
 
+def kill_after_two_epochs(config, folder):
+    """Begin a run in another process, which dies at the start of its third epoch."""
+    tests, recipe = str(Path(__file__).parents[1]), folder.parent / "recipe.toml"
+    recipe.write_text(config.to_toml(), encoding="utf-8")
+    code = KILLED_RUN.format(tests=tests, recipe=str(recipe), folder=str(folder))
+    stop = "import os; from mien.training.module import TrainingModule as M\n"
+    stop += "M.on_train_epoch_start = lambda self, f=M.on_train_epoch_start: "
+    stop += "os._exit(9) if self.current_epoch == 2 else f(self)\n"
+    run = subprocess.run([sys.executable, "-c", stop + code], capture_output=True, check=False)
+    assert run.returncode == 9, run.stderr
+
+
 def test_networks_that_teach_take_turns_also_where_a_run_is_resumed(smoke, tmp_path):
     """Killed after its second epoch, it goes on as it would have; by other teachers it does not."""
     folder, dataset, _ = smoke
     teachers = (str(folder / LAST), "fast", "accurate")
     config = replace(SHORT, teachers=teachers, distillation=0.7)
     whole = fit(config, dataset, tmp_path / "whole")
-    tests, recipe = str(Path(__file__).parents[1]), tmp_path / "recipe.toml"
-    recipe.write_text(config.to_toml(), encoding="utf-8")
-    code = KILLED_RUN.format(tests=tests, recipe=str(recipe), folder=str(tmp_path / "killed"))
-    stop = "import os; from mien.training.module import TrainingModule as M\n"
-    stop += "M.on_train_epoch_start = lambda self, f=M.on_train_epoch_start: "
-    stop += "os._exit(9) if self.current_epoch == 2 else f(self)\n"
-    run = subprocess.run([sys.executable, "-c", stop + code], capture_output=True, check=False)
-    assert run.returncode == 9, run.stderr
+    kill_after_two_epochs(config, tmp_path / "killed")
     assert same_weights(fit(config, dataset, tmp_path / "killed", resume=True).last, whole.last)
     one = fit(replace(config, teachers=("fast",)), dataset, tmp_path / "one")
     assert not same_weights(one.last, whole.last)
+
+
+def write_votes(dataset, path):
+    """Votes that call each drawn face by the class after its own; one face has none."""
+    names = dataset.class_names
+    lines = ["path," + ",".join(names)]
+    for split in dataset.splits.values():
+        for face, label in zip(split.paths, split.labels, strict=True):
+            chosen = (label + 1) % len(names)
+            lines.append(",".join([face, *(str(9 * (k == chosen)) for k in range(len(names)))]))
+    path.write_text("\n".join(lines[:-1]) + "\n", encoding="utf-8")
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def voted(smoke, tmp_path_factory):
+    """A run that learnt votes and labels which never agree, from the weights of the smoke run."""
+    _, dataset, result = smoke
+    output = tmp_path_factory.mktemp("voted")
+    votes = write_votes(dataset, output / "votes.csv")
+    config = replace(SMOKE, start=str(result.best), votes=votes, label_weight=0.5)
+    return config, fit(config, dataset, output / "run")
+
+
+def test_one_trunk_answers_with_votes_and_with_labels(smoke, voted):
+    _, dataset, _ = smoke
+    _, result = voted
+    net, description = load_model(result.best)
+    train = dataset.splits["train"]
+    with torch.inference_mode():
+        answers = net.answer(to_unit(torch.from_numpy(train.images)))
+    votes, labels = (answer.argmax(dim=1).numpy() for answer in answers)
+    assert (labels == train.labels).mean() > 0.9
+    assert (votes == (train.labels + 1) % 7).mean() > 0.9
+    assert result.validation_accuracy > 0.9, "the accuracy is by the votes"
+    assert description["validation"]["validation_label_accuracy"] > 0.9
+
+
+def test_a_killed_run_with_votes_goes_on_to_the_very_same_weights(smoke, voted, tmp_path):
+    _, dataset, _ = smoke
+    config = replace(voted[0], stages=SHORT.stages)
+    whole = fit(config, dataset, tmp_path / "whole")
+    kill_after_two_epochs(config, tmp_path / "killed")
+    assert same_weights(fit(config, dataset, tmp_path / "killed", resume=True).last, whole.last)
+
+
+def test_a_teacher_of_labels_teaches_the_label_alone_and_one_of_votes_both(smoke, voted, tmp_path):
+    _, dataset, result = smoke
+    config = replace(voted[0], distillation=1.0, start="", teachers=(str(result.best),))
+    module = TrainingModule(config, 7, {}, teachers=load_teachers(config.teachers, EMOTIONS))
+    faces = to_unit(torch.from_numpy(dataset.splits["train"].images))
+    nothing = torch.zeros(len(faces), 2, 7)
+    module.trainer = Trainer(logger=False, enable_checkpointing=False)
+    with torch.inference_mode():
+        label_alone = module._teach(faces, nothing)
+    assert not label_alone[:, 0].any()
+    assert torch.allclose(label_alone[:, 1].sum(dim=1), torch.ones(len(faces)))
+
+    teachers = load_teachers((str(voted[1].best),), EMOTIONS)
+    both = TrainingModule(config, 7, {}, teachers=teachers)
+    both.trainer = module.trainer
+    with torch.inference_mode():
+        taught = both._teach(faces, nothing)
+    assert torch.allclose(taught.sum(dim=2), torch.ones(len(faces), 2))
+
+
+def test_a_start_without_a_layer_for_the_label_begins_both_with_its_own(smoke, voted):
+    _, _, result = smoke
+    config, _ = voted
+    net = FaceNet(config.model, 7, label_layer=True)
+    begin_with(net, str(result.best), config.model, EMOTIONS)
+    assert net.label_classifier is not None
+    assert torch.equal(net.classifier.weight, net.label_classifier.weight)
+    begin_with(net, str(voted[1].best), config.model, EMOTIONS)
+    assert not torch.equal(net.classifier.weight, net.label_classifier.weight)
+    alone = FaceNet(config.model, 7)
+    begin_with(alone, str(voted[1].best), config.model, EMOTIONS)
+    assert torch.equal(alone.classifier.weight, net.classifier.weight)
 
 
 def test_data_without_a_validation_split_is_refused(tmp_path):

@@ -118,7 +118,7 @@ def _describe(config: TrainConfig, dataset: Dataset, output: Path) -> Mapping[st
     """Say what a training is about to do."""
     from mien.training.model import FaceNet
 
-    net = FaceNet(config.model, len(dataset.class_names))
+    net = FaceNet(config.model, len(dataset.class_names), label_layer=config.has_label_layer)
     parameters = sum(weights.numel() for weights in net.parameters())
     counts = (f"{len(split.labels):,} {name}" for name, split in dataset.splits.items())
     widths = "-".join(map(str, config.model.widths))
@@ -134,6 +134,7 @@ def _describe(config: TrainConfig, dataset: Dataset, output: Path) -> Mapping[st
         f"{parameters:,} parameters",
         "epochs": f"{sizes}; batches of {config.batch_size}, seed {config.seed}",
         **({"start": config.start} if config.start else {}),
+        **({"votes": config.votes} if config.votes else {}),
         **({"teachers": _describe_teachers(config)} if config.teachers else {}),
         "precision": "as it was begun" if config.precision == "auto" else config.precision,
         "output": str(output),

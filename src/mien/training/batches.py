@@ -18,7 +18,7 @@ class FaceBatches(TorchDataset[Batch]):
 
     Args:
         split: Faces (N, 48, 48) uint8 and their labels.
-        targets: (N, K) float32, what each face should be answered with; rows sum to 1.
+        targets: (N, L, K) float32, what each of the network's L last layers should answer.
     """
 
     def __init__(self, split: Split, targets: NDArray[np.float32]) -> None:
@@ -30,7 +30,7 @@ class FaceBatches(TorchDataset[Batch]):
         return len(self.labels)
 
     def __getitems__(self, indices: Sequence[int]) -> Batch:
-        """Give faces (B, 48, 48) uint8, labels (B,) int64 and targets (B, K) float32."""
+        """Give faces (B, 48, 48) uint8, labels (B,) int64 and targets (B, L, K) float32."""
         chosen = torch.as_tensor(indices)
         return self.faces[chosen], self.labels[chosen], self.targets[chosen]
 
@@ -49,7 +49,7 @@ def make_loader(
 
     Args:
         split: Faces (N, 48, 48) uint8 and their labels.
-        targets: (N, K) float32, what each face should be answered with.
+        targets: (N, L, K) float32, what each of the network's L last layers should answer.
         batch_size: Faces in a batch, in each process.
         seed: Decides the order, together with the epoch.
         shuffle: Mix the faces, anew each epoch; a last batch that is not full is left out.

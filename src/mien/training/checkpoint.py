@@ -103,7 +103,9 @@ def load_model(path: Path) -> tuple[FaceNet, dict[str, Any]]:
     """
     description = read_description(path)
     _, tensors = _read(path)
-    net = FaceNet(config_from_dict(description["config"]).model, len(description["class_names"]))
+    config = config_from_dict(description["config"])
+    classes = len(description["class_names"])
+    net = FaceNet(config.model, classes, label_layer=config.has_label_layer)
     weights = {
         name.removeprefix(_WEIGHTS): tensor
         for name, tensor in tensors.items()
@@ -164,9 +166,17 @@ def begin_with(net: FaceNet, start: str, config: ModelConfig, class_names: tuple
                 f"give both the same network"
             )
     weights = trained.state_dict()
+    last = dict(trained.classifier.state_dict())
     if tuple(description["class_names"]) != class_names:
-        weights |= {f"classifier.{k}": v for k, v in net.classifier.state_dict().items()}
-    net.load_state_dict(weights)
+        last = dict(net.classifier.state_dict())
+    own = {name: value for name, value in weights.items() if "classifier." not in name}
+    own |= {f"classifier.{name}": value for name, value in last.items()}
+    if net.label_classifier is not None:
+        second = trained.label_classifier
+        if second is not None and tuple(description["class_names"]) == class_names:
+            last = dict(second.state_dict())
+        own |= {f"label_classifier.{name}": value for name, value in last.items()}
+    net.load_state_dict(own)
 
 
 def load_teachers(teachers: Sequence[str], class_names: tuple[str, ...]) -> tuple[FaceNet, ...]:
@@ -193,8 +203,10 @@ def load_teachers(teachers: Sequence[str], class_names: tuple[str, ...]) -> tupl
                 f"and the data has {', '.join(class_names)}"
             )
         order = [theirs.index(name) for name in class_names]
-        for parameter in net.requires_grad_(False).classifier.parameters():
-            parameter.copy_(parameter[order])
+        net.requires_grad_(False)
+        for layer in (net.classifier, net.label_classifier):
+            for parameter in () if layer is None else layer.parameters():
+                parameter.copy_(parameter[order])
         nets.append(net)
     return tuple(nets)
 

@@ -137,6 +137,12 @@ class TrainConfig:
             or checkpoints), which answer each face as it is shown, augmented (Beyer et al. 2022,
             arXiv 2106.05237), one network a step, in turn.
         distillation: Share of the target given to the teachers' vote, 0 to 1.
+        votes: A table of how many people gave each face which word (see `mien.data.votes`).
+            Their shares are what the network learns to answer; each vote counts alike. The
+            teachers that learnt from votes too teach this, the others the data's own label.
+        label_weight: With `votes`: weight of the loss on the data's own label, which a second last
+            layer on the same trunk learns to answer, beside the 1 of the votes; 0 makes no such
+            layer.
         average_decay: Decay of the moving average of the weights, per step; 0 is none.
         early_stopping: Stop after this many epochs without a better validation; 0 is never.
         gradient_clip: Largest norm of the gradient; 0 is none.
@@ -162,6 +168,8 @@ class TrainConfig:
     class_balance: float = 0.0
     teachers: tuple[str, ...] = ()
     distillation: float = 0.0
+    votes: str = ""
+    label_weight: float = 0.0
     average_decay: float = 0.999
     early_stopping: int = 0
     gradient_clip: float = 1.0
@@ -176,6 +184,11 @@ class TrainConfig:
     def epochs(self) -> int:
         """All epochs of all stages."""
         return sum(stage.epochs for stage in self.stages)
+
+    @property
+    def has_label_layer(self) -> bool:
+        """Whether a second last layer answers with the data's own label."""
+        return bool(self.votes and self.label_weight)
 
     @property
     def asks_networks(self) -> bool:
@@ -364,6 +377,7 @@ def _check(config: TrainConfig) -> None:
     not_negative = {
         "mixup": config.mixup,
         "cutmix": config.cutmix,
+        "label_weight": config.label_weight,
         "weight_decay": config.weight_decay,
         "gradient_clip": config.gradient_clip,
         "early_stopping": config.early_stopping,
@@ -388,6 +402,16 @@ def _check(config: TrainConfig) -> None:
         raise ConfigError("mixup and cutmix are two ways to do one thing: give one of them")
     if config.start_rate < 1 and not config.start:
         raise ConfigError("start_rate is for what start begins with: give both, or neither")
+    if config.label_weight and not config.votes:
+        raise ConfigError(
+            "label_weight is for a second last layer beside the one that answers with votes: give "
+            "votes too, or leave it out"
+        )
+    if config.votes and config.teachers and not config.asks_networks:
+        raise ConfigError(
+            "votes are learnt together with networks as teachers, not with tables: give the "
+            "teachers' checkpoints"
+        )
     if bool(config.teachers) != bool(config.distillation):
         raise ConfigError("teachers and distillation go together: give both, or neither")
     if config.asks_networks and any(teacher.endswith(".csv") for teacher in config.teachers):

@@ -15,9 +15,11 @@ import numpy as np
 import torch
 from filelock import FileLock, Timeout
 from lightning.pytorch.loggers import TensorBoardLogger
+from numpy.typing import NDArray
 
 from mien.data.datasets import Dataset, Split
 from mien.data.duplicates import find_originals
+from mien.data.votes import Votes, read_votes
 from mien.errors import ConfigError, DataError, OutputError
 from mien.files import write_whole
 from mien.training.batches import make_loader
@@ -29,7 +31,7 @@ from mien.training.model import FaceNet
 from mien.training.module import TrainingModule
 from mien.training.precision import choose_precision
 from mien.training.provenance import describe, find_begun
-from mien.training.targets import class_weights, make_targets, one_hot
+from mien.training.targets import class_weights, make_targets
 
 BEST = "best.safetensors"
 LAST = "last.safetensors"
@@ -131,7 +133,12 @@ def _fit(
     split = dataset.splits["train"]
     if config.without_copies:
         split = _without_copies(split, dataset.splits["validation"])
-    targets = make_targets(config, split, dataset.class_names)
+    held_out = dataset.splits["validation"]
+    votes = read_votes(Path(config.votes), dataset.class_names) if config.votes else None
+    split, targets = _ask_for(config, split, dataset.class_names, votes)
+    held_out, answers = _ask_for(
+        replace(config, teachers=(), distillation=0.0), held_out, dataset.class_names, votes
+    )
     teachers: tuple[FaceNet, ...] = ()
     if config.asks_networks:
         teachers = load_teachers(config.teachers, dataset.class_names)
@@ -149,8 +156,6 @@ def _fit(
     ranks = {"world_size": trainer.world_size, "rank": trainer.global_rank}
     train = make_loader(split, targets, config.batch_size, seed=config.seed, shuffle=True, **ranks)
     # Every process judges all of it: shares of equal length would count some faces twice.
-    held_out = dataset.splits["validation"]
-    answers = one_hot(held_out, dataset.class_names)
     validation = make_loader(held_out, answers, 256, seed=0, shuffle=False, world_size=1, rank=0)
     try:
         with _quiet():
@@ -158,6 +163,20 @@ def _fit(
     except SystemExit as stop:  # Lightning's answer to Ctrl-C
         raise KeyboardInterrupt from stop
     return FitResult(output / BEST, last, history.find_best()["validation_accuracy"])
+
+
+def _ask_for(
+    config: TrainConfig, split: Split, class_names: tuple[str, ...], votes: Votes | None
+) -> tuple[Split, NDArray[np.float32]]:
+    """Return a split with the labels its accuracy is counted by, and its targets (N, L, K).
+
+    With votes the label is the word that most people chose, -1 where none chose one.
+    """
+    if votes is None:
+        return split, make_targets(config, split, class_names)
+    chosen = votes.of(split.paths)
+    targets = make_targets(config, split, class_names, chosen)
+    return replace(split, labels=chosen.plurality()), targets
 
 
 def _without_copies(train: Split, held_out: Split) -> Split:

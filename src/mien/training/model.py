@@ -155,9 +155,11 @@ class FaceNet(nn.Module):
     Args:
         config: Widths, depths, dropout and the kind of head.
         class_count: How many classes K to tell apart.
+        label_layer: Add a second last layer, which answers with the data's own label where the
+            first answers with people's votes.
     """
 
-    def __init__(self, config: ModelConfig, class_count: int) -> None:
+    def __init__(self, config: ModelConfig, class_count: int, *, label_layer: bool = False) -> None:
         super().__init__()
         channels = (1, *config.widths)
         blocks = zip(channels, config.widths, config.depths, config.block_dropout, strict=False)
@@ -167,13 +169,28 @@ class FaceNet(nn.Module):
         self.head = _make_head(config)
         self.dropout = nn.Dropout(config.head_dropout)
         self.classifier = nn.Linear(config.units, class_count)
+        self.label_classifier = nn.Linear(config.units, class_count) if label_layer else None
 
     def forward(self, x: Tensor) -> Tensor:
         """Map grey faces (B, 1, 48, 48) in [0, 1] to logits (B, K); softmax gives the scores."""
+        logits: Tensor = self.classifier(self._read(x))  # (B, K)
+        return logits
+
+    def answer(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Map grey faces (B, 1, 48, 48) in [0, 1] to the logits (B, K) of each last layer.
+
+        Returns:
+            Those of `forward`; then, where there is a layer for it, those of the data's own label.
+        """
+        x = self._read(x)  # (B, U)
+        layers = (self.classifier, self.label_classifier)
+        return tuple(layer(x) for layer in layers if layer is not None)
+
+    def _read(self, x: Tensor) -> Tensor:
         x = self.trunk(x)  # (B, C, 6, 6)
         x = self.head(x)  # (B, U)
-        logits: Tensor = self.classifier(self.dropout(x))  # (B, K)
-        return logits
+        features: Tensor = self.dropout(x)
+        return features
 
     def predict_logits(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Map grey faces (N, 48, 48) uint8 to logits (N, K), as a `Recognizer` does.

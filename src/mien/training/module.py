@@ -15,7 +15,12 @@ from mien.training.config import TrainConfig
 from mien.training.model import FaceNet
 
 Batch = tuple[Tensor, Tensor, Tensor]
-"""Faces (B, 48, 48) uint8, labels (B,) int64 and targets (B, K) float32, whose rows sum to 1."""
+"""Faces (B, 48, 48) uint8, labels (B,) int64 and targets (B, L, K) float32.
+
+A label of -1 is none: such a face counts in no accuracy. There is a target for each of the L last
+layers of the network. A row sums to what the face counts in that layer's loss: to 1, or to the
+share of its votes that went to one of the K words.
+"""
 
 
 class TrainingModule(pl.LightningModule):
@@ -26,7 +31,8 @@ class TrainingModule(pl.LightningModule):
         class_count: How many classes K the data has.
         description: What each checkpoint says of itself, in JSON types.
         class_weights: (K,) float32, what a face of each class counts in the loss; None is 1.
-        teachers: Networks in evaluation mode that say what each face is, as it is shown.
+        teachers: Networks in evaluation mode that say what each face is, as it is shown. With
+            `config.votes`, those without a layer for the label teach the label alone.
     """
 
     def __init__(
@@ -41,7 +47,7 @@ class TrainingModule(pl.LightningModule):
         super().__init__()
         self.config = config
         self.description = description
-        self.net = FaceNet(config.model, class_count)
+        self.net = FaceNet(config.model, class_count, label_layer=config.has_label_layer)
         self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's gap
         if not config.start_rate:  # evaluation mode: no channel is dropped, and no norm moves
             self.net.trunk.requires_grad_(False).eval()
@@ -51,9 +57,12 @@ class TrainingModule(pl.LightningModule):
         self.augment = Augment(config.augment)
         self.register_buffer("class_weights", class_weights, persistent=False)
         self.class_weights: Tensor | None
-        self.train_accuracy = MulticlassAccuracy(class_count, average="micro")
-        self.validation_accuracy = MulticlassAccuracy(class_count, average="micro")
-        self.validation_macro_f1 = MulticlassF1Score(num_classes=class_count, average="macro")
+        self.train_accuracy = MulticlassAccuracy(class_count, average="micro", ignore_index=-1)
+        self.validation_accuracy = MulticlassAccuracy(class_count, average="micro", ignore_index=-1)
+        self.validation_label_accuracy = MulticlassAccuracy(class_count, average="micro")
+        self.validation_macro_f1 = MulticlassF1Score(
+            num_classes=class_count, average="macro", ignore_index=-1
+        )
 
     def forward(self, faces: Tensor) -> Tensor:
         """Map faces (B, 48, 48) uint8 to logits (B, K)."""
@@ -78,51 +87,70 @@ class TrainingModule(pl.LightningModule):
         faces, labels, targets = batch
         x = self.augment(to_unit(faces))  # (B, 1, 48, 48)
         if self._teachers:
-            targets = torch.lerp(targets, self._ask(x), self.config.distillation)
+            targets = self._teach(x, targets)
         x = resize(x, self.config.size_at(self.current_epoch))
         if self.config.mixup:
             x, targets = mix(x, targets, self.config.mixup)
         if self.config.cutmix:
             x, targets = cut_and_mix(x, targets, self.config.cutmix)
-        logits = self.net(x.contiguous(memory_format=torch.channels_last))
-        loss = functional.cross_entropy(
-            logits.float(),
-            targets,
-            weight=self.class_weights,
-            label_smoothing=self.config.label_smoothing,
-        )
+        answers = self.net.answer(x.contiguous(memory_format=torch.channels_last))
+        loss = self._weigh(answers, targets)
         if not torch.isfinite(loss):
             raise TrainingError(
                 f"the loss became {loss.item()} in epoch {self.current_epoch + 1}; the last good "
                 f"checkpoint is kept: lower learning_rate, now {self.config.learning_rate}"
             )
-        self.train_accuracy(logits.detach(), labels)
+        self.train_accuracy(answers[0].detach(), labels)
         figures = {"train_loss": loss.detach(), "train_accuracy": self.train_accuracy}
         self._show(figures, len(labels))
         return loss
 
-    @torch.no_grad()
-    def _ask(self, x: Tensor) -> Tensor:
-        """Give what the teacher whose turn it is says of faces (B, 1, 48, 48): (B, K).
+    def _weigh(self, answers: Sequence[Tensor], targets: Tensor) -> Tensor:
+        """Give the loss of the last layers' logits, L times (B, K), for targets (B, L, K)."""
+        weights = (1.0, self.config.label_weight)
+        losses = [
+            weight
+            * functional.cross_entropy(
+                logits.float(),
+                targets[:, layer],
+                weight=self.class_weights,
+                label_smoothing=self.config.label_smoothing,
+            )
+            for layer, (logits, weight) in enumerate(zip(answers, weights, strict=False))
+        ]
+        return torch.stack(losses).sum()
 
-        The loss is linear in it, so in the mean over the steps it is the vote that is learnt.
+    @torch.no_grad()
+    def _teach(self, x: Tensor, targets: Tensor) -> Tensor:
+        """Mix into targets (B, L, K) what the teacher whose turn it is says of faces x.
+
+        The loss is linear in it, so in the mean over the steps it is the vote that is learnt. A
+        teacher that knows the data's own label alone does not teach the votes.
         """
         teacher = self._teachers[self.global_step % len(self._teachers)]
-        logits: Tensor = teacher(x.contiguous(memory_format=torch.channels_last))
-        return logits.float().softmax(dim=1)
+        answers = teacher.answer(x.contiguous(memory_format=torch.channels_last))
+        taught = targets.clone()
+        first = 1 if self.config.votes and len(answers) == 1 else 0
+        for layer, logits in enumerate(answers, start=first):
+            if layer < targets.shape[1]:
+                said = logits.float().softmax(dim=1)
+                taught[:, layer] = torch.lerp(targets[:, layer], said, self.config.distillation)
+        return taught
 
     def validation_step(self, batch: Batch, index: int) -> None:
         """Count one batch of the validation split, always at the size the model ships with."""
-        faces, labels, _ = batch
-        logits = self(faces).float()
+        faces, labels, targets = batch
+        logits, *second = (answer.float() for answer in self.net.answer(to_unit(faces)))
         self.validation_accuracy(logits, labels)
         self.validation_macro_f1(logits, labels)
-        loss = functional.cross_entropy(logits, labels)
         figures = {
-            "validation_loss": loss,
+            "validation_loss": functional.cross_entropy(logits, targets[:, 0]),
             "validation_accuracy": self.validation_accuracy,
             "validation_macro_f1": self.validation_macro_f1,
         }
+        if second:
+            self.validation_label_accuracy(second[0], targets[:, 1].argmax(dim=1))
+            figures["validation_label_accuracy"] = self.validation_label_accuracy
         self._show(figures, len(labels))
 
     def _show(self, figures: dict[str, Any], faces: int) -> None:

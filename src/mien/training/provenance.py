@@ -29,14 +29,15 @@ def describe(
     Args:
         config: The recipe.
         dataset: Its splits `train` and `validation` are in the SHA-256, which tells data apart.
-        targets: (N, K), what the train faces are answered with: data too, where teachers said it.
+        targets: (N, L, K), what the train faces are answered with: data too, where teachers or
+            people's votes said it.
         teachers: Networks that teach, whose weights are data, too.
     """
     digest = hashlib.sha256()
     for name in ("train", "validation"):
         digest.update(dataset.splits[name].images.tobytes())
         digest.update(dataset.splits[name].labels.tobytes())
-    if config.teachers:
+    if config.teachers or config.votes:
         digest.update(targets.tobytes())
     for teacher in teachers:
         for weight in teacher.state_dict().values():

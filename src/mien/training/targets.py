@@ -1,4 +1,4 @@
-"""Turn labels, and what teachers say of the same faces, into targets to learn."""
+"""The answers that a network is trained towards: labels, people's votes, tables of teachers."""
 
 from pathlib import Path
 
@@ -7,35 +7,43 @@ from numpy.typing import NDArray
 
 from mien.data.datasets import Split
 from mien.data.predictions import read_predictions
+from mien.data.votes import Votes
 from mien.errors import ConfigError, DataError
 from mien.training.config import TrainConfig
 
 
 def make_targets(
-    config: TrainConfig, split: Split, class_names: tuple[str, ...]
+    config: TrainConfig, split: Split, class_names: tuple[str, ...], votes: Votes | None = None
 ) -> NDArray[np.float32]:
-    """Say what each face of the train split should be answered with.
+    """Return what each last layer of the network should answer to each face.
 
     Args:
         config: Its `teachers` and `distillation` decide how much a target owes to the vote.
         split: N faces and their labels.
         class_names: K names, the order of the columns.
+        votes: Of these faces, where `config.votes` is given.
 
     Returns:
-        (N, K) float32; rows sum to 1. Without teachers, or where they are networks, which are asked
-        in training, one-hot labels.
+        (N, L, K) float32. Without votes L is 1, and rows sum to 1: one-hot labels, mixed with the
+        teachers' tables if there are any; networks are asked in training. With votes, the first
+        layer's are shares of all votes of a face, whose sum is below 1 where some went to none of
+        the K words and 0 where all did; a second layer's, if there is one, are one-hot labels.
 
     Raises:
         ConfigError: A teacher saw other faces, or knows other classes.
     """
     targets = one_hot(split, class_names)
+    if votes is not None:
+        shares = votes.shares_of_all().astype(np.float32)
+        layers = (shares, targets) if config.has_label_layer else (shares,)
+        return np.stack(layers, axis=1)
     if not config.teachers or config.asks_networks:
-        return targets
-    votes = [_read_vote(Path(path), split, class_names) for path in config.teachers]
-    vote = np.mean(votes, axis=0)
+        return targets[:, np.newaxis]
+    tables = [_read_vote(Path(path), split, class_names) for path in config.teachers]
+    taught = np.mean(tables, axis=0)
     share = config.distillation
-    mixed: NDArray[np.float32] = ((1 - share) * targets + share * vote).astype(np.float32)
-    return mixed
+    mixed: NDArray[np.float32] = ((1 - share) * targets + share * taught).astype(np.float32)
+    return mixed[:, np.newaxis]
 
 
 def one_hot(split: Split, class_names: tuple[str, ...]) -> NDArray[np.float32]:
@@ -54,7 +62,8 @@ def class_weights(split: Split, class_names: tuple[str, ...], power: float) -> N
     Returns:
         (K,) float32.
     """
-    counts = np.maximum(np.bincount(split.labels, minlength=len(class_names)), 1)
+    labels = split.labels[split.labels >= 0]  # -1 is a face without an answer
+    counts = np.maximum(np.bincount(labels, minlength=len(class_names)), 1)
     weights = counts.astype(np.float64) ** -power
     scaled: NDArray[np.float32] = (weights * counts.sum() / (weights * counts).sum()).astype(
         np.float32
