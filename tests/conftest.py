@@ -1,7 +1,12 @@
 """This module turns the small things that several tests need into fixtures."""
 
+import os
 import signal
 from pathlib import Path
+
+# Beside other processes of pytest-xdist, each has one core. Read by torch when it is imported.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest

@@ -96,6 +96,7 @@ def test_bad_files_do_not_stop_the_others(
     ]
 
 
+@pytest.mark.slow
 def test_many_give_the_same_as_one_by_one(analyzer: mien.Analyzer, portrait: np.ndarray) -> None:
     images = [np.ascontiguousarray(portrait[: 512 - i]) for i in range(0, 60, 3)]
     images[4] = np.zeros((9, 9, 3), np.uint8)
@@ -106,6 +107,7 @@ def test_many_give_the_same_as_one_by_one(analyzer: mien.Analyzer, portrait: np.
     assert list(analyzer.analyze_many([])) == []
 
 
+@pytest.mark.slow
 def test_pictures_are_taken_as_results_are_asked_for(analyzer: mien.Analyzer) -> None:
     taken = 0
 

@@ -134,6 +134,7 @@ def test_there_are_at_least_sixty() -> None:
     assert len(FAILING) >= 35
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet", "folder"])
 def test_every_output(ending: str, folder: Path, tiny_model: Path, tmp_path: Path, capsys) -> None:
     output = tmp_path / ("drawn" if ending == "folder" else f"t.{ending}")

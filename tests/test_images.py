@@ -60,6 +60,7 @@ def test_pictures_of_many_tiles_are_what_pillow_makes_of_them(orientation: int) 
     assert np.array_equal(read, wanted)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for the peak of memory")
 @pytest.mark.parametrize(
     ("mode", "kind", "options"),
@@ -329,6 +330,7 @@ def test_names_that_are_no_text_can_be_printed(tmp_path: Path) -> None:
     name_source(path).encode("utf-8")
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(data=st.data())
 def test_spoilt_bytes_give_a_picture_or_a_sentence(data: st.DataObject) -> None:

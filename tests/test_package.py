@@ -105,6 +105,7 @@ def test_the_detector_is_the_published_file() -> None:
     assert hashlib.sha256(DETECTOR_PATH.read_bytes()).hexdigest() == wanted
 
 
+@pytest.mark.slow
 def test_the_wheel_carries_what_it_needs_and_no_more(tmp_path: Path) -> None:
     from hatchling.builders.wheel import WheelBuilder
 

@@ -13,6 +13,8 @@ from mien.evaluation.predictor import file_sha256
 from mien.model.recognizer import ASSETS
 from mien.training.config import RECIPES, find_recipe
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 
 RECIPE = """

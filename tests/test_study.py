@@ -9,6 +9,8 @@ from filelock import FileLock
 import study
 from drawn_faces import drawn_dataset
 
+pytestmark = pytest.mark.slow
+
 RECIPE = """
 name = "tiny"
 stages = [{ size = 48, epochs = 1 }]

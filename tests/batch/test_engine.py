@@ -62,6 +62,7 @@ def list_photos(folder: Path) -> list[Source]:
 # --- the engine ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_engine_gives_what_one_by_one_gives(analyzer: mien.Analyzer, photos: Path) -> None:
     sources = list_photos(photos)
     given = list(Engine(analyzer, no_video, threads=3).read(sources))
@@ -106,6 +107,7 @@ def test_videos_are_read_where_their_turn_comes(
     assert kinds == [ImageResult, *video, ImageResult, ImageResult, *video]
 
 
+@pytest.mark.slow
 def test_a_face_has_the_same_figures_in_any_company() -> None:
     recognizer = mien.Recognizer("accurate", threads=1)
     rng = np.random.default_rng(0)
@@ -279,6 +281,7 @@ def call(*arguments: object, **options: object) -> subprocess.CompletedProcess[s
     return subprocess.run(words, capture_output=True, text=True, timeout=120, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
 def test_a_table_of_a_folder(
     ending: str, photos: Path, tiny_model: Path, tmp_path: Path, capsys
@@ -307,6 +310,7 @@ def test_a_table_of_a_folder(
     assert found == wanted
 
 
+@pytest.mark.slow
 def test_a_folder_gets_annotated_copies_and_results(
     photos: Path, tiny_model: Path, tmp_path: Path, capsys
 ) -> None:
@@ -322,6 +326,7 @@ def test_a_folder_gets_annotated_copies_and_results(
     assert {path: path.read_bytes() for path in photos.rglob("*.png")} == before
 
 
+@pytest.mark.slow
 def test_a_report_beside_a_table(photos: Path, tiny_model: Path, tmp_path: Path, capsys) -> None:
     given = ["analyze", str(photos), *SMALL, "--model", str(tiny_model)]
     page = tmp_path / "look.html"
@@ -376,6 +381,7 @@ def test_copies_do_not_fit_a_pattern(
         assert len(Path("drawn/results.jsonl").read_text().splitlines()) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -414,6 +420,7 @@ def test_what_is_read_is_never_written_over(
     assert all((tmp_path / name).read_bytes() == data for name, data in files.items())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_a_killed_run_goes_on_to_the_same_table(
     ending: str, photos: Path, tiny_model: Path, tmp_path: Path
@@ -439,6 +446,7 @@ def test_a_killed_run_goes_on_to_the_same_table(
     assert done.stderr.startswith("108 read, 12 without a face, 12 failed")
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_was_read(photos: Path, tiny_model: Path, tmp_path: Path) -> None:
     output = tmp_path / "t.jsonl"
     journal = output.with_name("t.jsonl.partial")
@@ -456,6 +464,7 @@ def test_ctrl_c_keeps_what_was_read(photos: Path, tiny_model: Path, tmp_path: Pa
     assert not output.exists()
 
 
+@pytest.mark.slow
 def test_a_full_disk_keeps_what_was_read(photos: Path, tiny_model: Path, tmp_path: Path) -> None:
     output = tmp_path / "t.csv"
 
@@ -501,6 +510,7 @@ def test_a_folder_whose_name_is_no_text_is_told(tiny_model: Path, tmp_path: Path
     assert "caf\\udce9/*.jpg matches no file" in failed
 
 
+@pytest.mark.slow
 def test_a_list_that_is_a_pipe_is_read_once(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

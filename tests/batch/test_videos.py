@@ -115,6 +115,7 @@ def test_a_copy_whose_name_is_too_long_stops_no_other(
     assert [path.name for path in tmp_path.iterdir()] == [target.name]
 
 
+@pytest.mark.slow
 def test_a_reading_that_is_ended_leaves_no_half_copy(
     folder: Path, analyzer, tmp_path: Path
 ) -> None:
@@ -151,6 +152,7 @@ def test_a_video_of_which_no_copy_can_be_made_does_not_end_the_run(
     assert ".mp4 takes no copy of this video" in told
 
 
+@pytest.mark.slow
 def test_a_run_killed_within_a_video_reads_it_again(
     folder: Path, tiny_model: Path, tmp_path: Path
 ) -> None:
@@ -168,6 +170,7 @@ def test_a_run_killed_within_a_video_reads_it_again(
     assert killed.read_bytes() == whole.read_bytes()
 
 
+@pytest.mark.slow
 def test_without_pyav_photos_are_read_all_the_same(folder: Path, tiny_model: Path) -> None:
     code = (
         "import sys; sys.modules['av'] = None\n"

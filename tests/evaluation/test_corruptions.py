@@ -71,6 +71,7 @@ class Templates:
         return (-((vectors - self.means) ** 2).mean(axis=2) / 40).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_a_model_gets_worse_with_the_picture_and_everything_is_counted():
     done = []
     split = DATASET.splits["validation"]
@@ -92,6 +93,7 @@ def test_a_model_gets_worse_with_the_picture_and_everything_is_counted():
     assert sum("low resolution" in line for line in lines) == 2
 
 
+@pytest.mark.slow
 def test_the_command_adds_them_to_the_folder(tmp_path, capsys):
     data = write_zip(tmp_path / "data.zip", kaggle_files())
     model = write_tiny_model(tmp_path)

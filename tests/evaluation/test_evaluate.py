@@ -225,6 +225,7 @@ def folder(dataset: Dataset, model: NearestMean, tmp_path_factory: pytest.TempPa
     return output
 
 
+@pytest.mark.slow
 def test_the_folder_holds_everything(folder: Path) -> None:
     assert {path.name for path in folder.iterdir()} == {
         "evaluation.json",
@@ -339,6 +340,7 @@ def test_what_an_interrupted_evaluation_left_is_gone_on_with(folder: Path, tmp_p
     check_output(tmp_path, model_sha256="cd", split="test", split_sha256="ef")
 
 
+@pytest.mark.slow
 def test_names_are_neither_mathematics_nor_markup(dataset: Dataset, tmp_path: Path) -> None:
     names = ("$a_$", "[sad]", *EMOTIONS[2:])
     model = NearestMean(dataset.splits["train"])
@@ -396,6 +398,7 @@ def write_checkpoint(folder: Path, class_names: Sequence[str] = EMOTIONS) -> Fac
     return net
 
 
+@pytest.mark.slow
 def test_a_checkpoint_and_an_onnx_are_read_alike(
     dataset: Dataset, tiny_model: Path, tmp_path: Path
 ) -> None:
@@ -415,6 +418,7 @@ def test_a_checkpoint_and_an_onnx_are_read_alike(
     assert (onnx.format, onnx.class_names) == ("onnx", EMOTIONS)
 
 
+@pytest.mark.slow
 def test_models_vote_by_their_mean_probability_found_by_class_name(
     dataset: Dataset, tiny_model: Path, tmp_path: Path
 ) -> None:
@@ -460,6 +464,7 @@ def faces_folder(dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> 
     return root
 
 
+@pytest.mark.slow
 def test_the_command_prints_what_it_writes(
     faces_folder: Path, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

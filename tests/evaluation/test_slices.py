@@ -153,6 +153,7 @@ def test_a_table_that_is_none_is_refused(tmp_path):
 # --- the command ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_command_slices_all_faces_of_ones_own(tmp_path, capsys):
     files = own_files(40, classes=("happy", "sad"))
     data = write_folder(tmp_path / "faces", files)

@@ -48,6 +48,7 @@ def test_the_most_probable_emotion_is_explained_unless_told_otherwise(lamp, tiny
         explain(lamp[:20], recognizer)
 
 
+@pytest.mark.slow
 @needs_model
 def test_the_walk_ends_at_the_answer_and_its_steps_sum_to_it():
     from drawn_faces import draw_face
@@ -69,6 +70,7 @@ def test_the_walk_ends_at_the_answer_and_its_steps_sum_to_it():
     assert np.abs(bias - again).max() < 1e-4  # the same for every face: it is the bias
 
 
+@pytest.mark.slow
 @needs_model
 def test_the_picture_shows_both_and_without_a_walk_it_is_lower(lamp, tiny_model):
     whole = draw_explanation(explain(lamp, Recognizer("accurate")))

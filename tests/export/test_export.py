@@ -23,6 +23,8 @@ from mien.training.config import Stage, read_config
 from mien.training.fit import fit
 from mien.training.model import FaceNet
 
+pytestmark = pytest.mark.slow
+
 SMOKE = read_config("smoke")
 
 

@@ -248,6 +248,7 @@ def test_a_face_that_was_never_read_breaks_nothing():
     assert "none: too small 100 % 10" in text
 
 
+@pytest.mark.slow
 def test_memory_and_page_stay_small_however_long_the_video(portrait):
     report = VideoReport(SPEC)
     for frame in make_frames(600, rate=30):
@@ -323,6 +324,7 @@ def test_a_report_that_cannot_be_written_leaves_the_old_one(tmp_path):
         PhotoReport(SPEC).write(tmp_path / "folder" / "report.html")
 
 
+@pytest.mark.slow
 @needs_chromium
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_video_report_is_accessible_and_fits_a_phone(browser, tmp_path, portrait, scheme):
@@ -340,6 +342,7 @@ def test_a_video_report_is_accessible_and_fits_a_phone(browser, tmp_path, portra
     assert "does not know what anyone feels" in page.inner_text(".note")
 
 
+@pytest.mark.slow
 @needs_chromium
 def test_a_gallery_filters_searches_and_shows_more(browser, tmp_path, portrait):
     photos = PhotoReport(SPEC, title=HOSTILE)
@@ -370,6 +373,7 @@ def test_a_gallery_filters_searches_and_shows_more(browser, tmp_path, portrait):
     assert items.count() == 0
 
 
+@pytest.mark.slow
 @needs_chromium
 def test_a_gallery_of_many_photos_is_quick_to_filter(browser, tmp_path):
     photos = PhotoReport(SPEC)

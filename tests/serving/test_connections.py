@@ -19,7 +19,7 @@ import mien
 from mien.serving.limits import Limits
 from served import Client, serving
 
-pytestmark = pytest.mark.enable_socket  # to this machine only
+pytestmark = [pytest.mark.slow, pytest.mark.enable_socket]  # to this machine only
 
 LIMITS = Limits(
     workers=1,

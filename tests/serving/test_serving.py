@@ -101,12 +101,14 @@ def test_a_form_is_answered_in_order_and_one_bad_file_spoils_no_other(
     assert "passwd" not in response.text
 
 
+@pytest.mark.slow
 def test_a_form_of_nothing_but_bad_files_is_a_problem(client):
     files = [("images", (name, data)) for name, (data, _) in list(hostile().items())[1:4]]
     problem = check_problem(client.post("/v1/analyze", files=files), 415, "unknown-type")
     assert [result["error"]["kind"] for result in problem["results"]] == ["image"] * 3
 
 
+@pytest.mark.slow
 def test_many_at_once_are_answered_bit_for_bit_as_one_at_a_time(client, analyzer, portrait):
     rng = np.random.default_rng(0)
     pictures = []
@@ -189,10 +191,12 @@ def test_hostile_uploads_get_their_problem(client, name, data):
     assert client.get("/readyz").status_code == 200
 
 
+@pytest.mark.slow
 def test_there_are_enough_hostile_uploads():
     assert len(spoilt()) >= 60
 
 
+@pytest.mark.slow
 def test_what_is_no_picture_and_what_is_damaged_differ(client):
     files = hostile()
     check_problem(client.post("/v1/analyze", content=files["text.jpg"][0]), 415, "unknown-type")
@@ -326,6 +330,7 @@ def test_pages_of_others_may_not_ask(analyzer):
         assert client.options("/v1/analyze", headers=ask).status_code == 200
 
 
+@pytest.mark.slow
 def test_a_token_is_asked_for_where_there_is_one(analyzer):
     with serving(analyzer, LIMITS, Access(token="s3cret"), working=False) as client:
         for given in (

@@ -35,6 +35,8 @@ from mien.training.model import FaceNet
 from mien.training.module import TrainingModule, to_unit
 from mien.training.provenance import find_commit
 
+pytestmark = pytest.mark.slow
+
 RECIPE = "smoke"
 SMOKE = read_config(RECIPE)
 SHORT = replace(SMOKE, stages=(Stage(40, 2), Stage(48, 2)))
@@ -82,6 +84,8 @@ def test_it_leaves_everything_people_look_for(smoke):
     assert [int(row["size"]) for row in rows] == [40] * 6 + [48] * 64
     assert float(rows[-1]["train_loss"]) < float(rows[0]["train_loss"])
     assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
+    drawn, written = ((folder / name).stat() for name in ("curves.png", "history.csv"))
+    assert drawn.st_mtime_ns >= written.st_mtime_ns  # as the run ended
     assert list((folder / "tensorboard").glob("events.out.*"))
     assert read_config(folder / "config.toml") == SMOKE
 

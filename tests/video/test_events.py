@@ -176,6 +176,7 @@ def test_the_crossing_is_found_between_frames_that_are_far_apart() -> None:
     assert told(times, rows)[0] == ("sad", 0.0, 1.33)
 
 
+@pytest.mark.slow
 def test_a_long_track_that_flickers_at_every_frame_takes_no_time() -> None:
     rng = np.random.default_rng(0)
     rows = rng.dirichlet([1, 1, 1], 20_000)

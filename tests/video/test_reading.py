@@ -48,6 +48,7 @@ def mood(small: np.ndarray) -> bytes:
     return write_clip(going(small, times, light), times)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("every_s", [None, 0.1, 0.2])
 @pytest.mark.parametrize("smoothing_s", [0.0, 0.3, 0.6])
 def test_events_come_in_order_and_in_time(
@@ -75,6 +76,7 @@ def test_a_frame_gives_what_its_picture_gives(sharp: mien.Analyzer, mood: bytes)
         assert (face.box, face.emotion, face.track_id) == (alone.box, alone.emotion, 1)
 
 
+@pytest.mark.slow
 @needs_fer2013
 def test_a_real_face_going_sad_neutral_happy() -> None:
     moods = ("sad", "neutral", "happy")
@@ -149,6 +151,7 @@ def test_a_short_loss_keeps_the_track_and_a_cut_ends_it(
     assert [(track.start_s, track.frames) for track in cut.tracks] == [(0.0, 10), (1.0, 10)]
 
 
+@pytest.mark.slow
 def test_two_faces_keep_their_tracks_while_they_move(
     sharp: mien.Analyzer, small: np.ndarray
 ) -> None:
@@ -168,6 +171,7 @@ def test_two_faces_keep_their_tracks_while_they_move(
                     assert abs(face.box.x - before[face.track_id]) < 15
 
 
+@pytest.mark.slow
 def test_looking_near_finds_what_looking_everywhere_finds(
     sharp: mien.Analyzer, mood: bytes
 ) -> None:

@@ -188,6 +188,7 @@ def test_what_makes_no_sense_is_refused(analyzer, picture, query):
     assert post(make_client(analyzer), picture, **query).status_code == 422
 
 
+@pytest.mark.slow
 def test_a_second_picture_of_a_tab_is_dropped_while_one_is_read(analyzer, picture):
     slow = SlowAnalyzer(analyzer, 0.5)
     client = make_client(slow)
@@ -283,6 +284,7 @@ def running(*arguments):
             process.kill()
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_it_in_order(tiny_model, tmp_path):
     record = tmp_path / "session.jsonl"
     with running("--model", str(tiny_model), "--record", str(record)) as (process, _):
@@ -352,6 +354,7 @@ def count_ink(page) -> int:
     )
 
 
+@pytest.mark.slow
 @needs_chromium
 @pytest.mark.parametrize(
     ("scheme", "size"),
@@ -390,6 +393,7 @@ def test_a_camera_is_watched_and_recorded(browser, tiny_model, tmp_path, scheme,
     assert [line["frame"] for line in lines] == sorted({line["frame"] for line in lines})
 
 
+@pytest.mark.slow
 @needs_chromium
 def test_an_expression_that_is_not_probable_enough_is_not_named(browser, tmp_path):
     model = write_tiny_model(tmp_path, abstention_threshold=0.99)
@@ -399,6 +403,7 @@ def test_an_expression_that_is_not_probable_enough_is_not_named(browser, tmp_pat
         assert page.locator("#faces .bar.open").count() == 7
 
 
+@pytest.mark.slow
 @needs_chromium
 def test_the_page_says_plainly_when_its_server_is_gone(browser, tiny_model):
     with running("--model", str(tiny_model)) as (process, url), watched(browser, url) as page:
@@ -434,6 +439,7 @@ def served(analyzer):
             thread.join(20)
 
 
+@pytest.mark.slow
 @needs_chromium
 @pytest.mark.enable_socket
 def test_frames_are_dropped_never_delayed_and_two_tabs_share(browser, analyzer):
@@ -454,6 +460,7 @@ def test_frames_are_dropped_never_delayed_and_two_tabs_share(browser, analyzer):
     assert slow.most_at_once <= 2  # one for each tab
 
 
+@pytest.mark.slow
 @needs_chromium
 def test_a_browser_without_a_camera_gets_a_sentence(browser, tiny_model):
     bare = browser.browser_type.launch(executable_path=CHROMIUM, args=["--no-sandbox"])

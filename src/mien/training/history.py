@@ -3,6 +3,7 @@
 import csv
 import io
 import itertools
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,9 @@ COLUMNS = (
     "cpu_seconds",
 )
 
+_CURVES_EVERY_S = 10.0
+"""Seconds between two drawings of the curves: one takes longer than an epoch of a few faces."""
+
 _HEADING = "  epoch  size  train loss  accuracy  valid. loss  accuracy    best  time    left"
 
 
@@ -43,6 +47,7 @@ class History(pl.Callback):
         self.config = config
         self.rows: list[dict[str, Any]] = []
         self._began = self._cpu_began = 0.0
+        self._drawn = -math.inf
         self._has_printed = False
 
     def state_dict(self) -> dict[str, Any]:
@@ -62,7 +67,7 @@ class History(pl.Callback):
         self._began, self._cpu_began = time.monotonic(), time.process_time()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Add a row, rewrite the table and the curves, and print a line."""
+        """Add a row, rewrite the table, now and then the curves, and print a line."""
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         epoch = trainer.current_epoch
         row: dict[str, Any] = {
@@ -77,6 +82,25 @@ class History(pl.Callback):
         if trainer.is_global_zero:
             self._write()
             self._print(row)
+            if time.monotonic() - self._drawn >= _CURVES_EVERY_S:
+                self._draw()
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Draw the curves as they ended."""
+        if trainer.is_global_zero:
+            self._draw()
+
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
+        """Draw the curves of a run that is interrupted."""
+        if trainer.is_global_zero:
+            self._draw()
+
+    def _draw(self) -> None:
+        if self.rows:
+            draw_curves(self.rows, self.output / "curves.png")
+            self._drawn = time.monotonic()
 
     def _write(self) -> None:
         text = io.StringIO()
@@ -84,7 +108,6 @@ class History(pl.Callback):
         writer.writeheader()
         writer.writerows(self.rows)
         write_whole(self.output / "history.csv", text.getvalue())
-        draw_curves(self.rows, self.output / "curves.png")
 
     def _print(self, row: dict[str, Any]) -> None:
         best = self.find_best()["validation_accuracy"]
