@@ -43,6 +43,7 @@ if TYPE_CHECKING:  # what `_load` does, for people's editors and type checkers
     from mien.results import Track as Track
     from mien.results import VideoResult as VideoResult
     from mien.results import VideoSummary as VideoSummary
+    from mien.study.baseline import Baseline as Baseline
     from mien.video.annotate import annotate_video as annotate_video
     from mien.video.decoder import open_video as open_video
     from mien.video.reading import VideoReading as VideoReading
@@ -83,6 +84,7 @@ _HOMES = {
         "VideoResult",
         "VideoSummary",
     ),
+    "study.baseline": ("Baseline",),
     "video.annotate": ("annotate_video",),
     "video.decoder": ("open_video",),
     "video.reading": ("VideoReading", "VideoSettings", "read_video"),

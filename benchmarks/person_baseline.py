@@ -1,0 +1,62 @@
+"""What does a person's own baseline bring, without any label?
+
+Command: python benchmarks/person_baseline.py NAME.zip...
+
+Each zip holds `CLASS/*.jpg` and `labels.csv` (`file,label,person`). Every picture's largest face is
+read; then each person's baseline is taken off, with `expected="even"` since the people pose.
+"""
+
+import csv
+import io
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import mien
+from machine import write_result
+
+MODELS = ("accurate", "fast")
+
+
+def measure(path: Path, analyzer: mien.Analyzer) -> dict[str, Any]:
+    """Read a zip's faces as they are and corrected, and count what is as labelled."""
+    with zipfile.ZipFile(path) as archive:
+        rows = list(csv.DictReader(io.StringIO(archive.read("labels.csv").decode())))
+        photos = list(analyzer.analyze_many(archive.read(row["file"]) for row in rows))
+    pairs = [
+        (row, photo)
+        for row, photo in zip(rows, photos, strict=True)
+        if isinstance(photo, mien.ImageResult) and photo.faces
+    ]
+    people = [row["person"] for row, _ in pairs]
+    baseline = mien.Baseline.of_results([photo for _, photo in pairs], people)
+    raw = corrected = 0
+    for row, photo in pairs:
+        probabilities = photo.faces[0].probabilities or {}
+        fixed = baseline.correct(photo, row["person"]).faces[0]
+        raw += max(probabilities, key=lambda name: probabilities[name]) == row["label"]
+        corrected += fixed.emotion == row["label"]
+    refused = sum(offset.refused is not None for offset in baseline.offsets.values())
+    return {
+        "faces": len(rows),
+        "people": len(set(people)),
+        "people_left_as_they_are": refused,
+        "accuracy": raw / len(rows),
+        "accuracy_with_baseline": corrected / len(rows),
+    }
+
+
+def main() -> None:
+    """Measure every model on every zip."""
+    paths = [Path(name) for name in sys.argv[1:]]
+    figures = {}
+    for model in MODELS:
+        analyzer = mien.Analyzer(model)
+        figures[model] = {path.stem: measure(path, analyzer) for path in paths}
+    command = f"python benchmarks/person_baseline.py {' '.join(path.name for path in paths)}"
+    write_result(__file__, command, ("mien", "numpy", "onnxruntime"), figures)
+
+
+if __name__ == "__main__":
+    main()

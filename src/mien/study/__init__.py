@@ -1,0 +1,1 @@
+"""Studies of participants: baselines, summaries for each participant, statistics, a report."""
