@@ -5,12 +5,14 @@
     >>> result.faces[0].emotion                          # doctest: +SKIP
     'happy'
 
-This module turns the house into its public names. They are loaded when they are first used:
-`import mien` itself loads no torch, no onnxruntime and no image decoder, and opens no file.
+The public names are loaded when they are first used: `import mien` itself loads no torch, no
+onnxruntime and no image decoder, and opens no file.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+from mien.telemetry import switch_off
 
 if TYPE_CHECKING:  # what `_load` does, for people's editors and type checkers
     from mien.analyzer import Analyzer as Analyzer
@@ -51,6 +53,8 @@ if TYPE_CHECKING:  # what `_load` does, for people's editors and type checkers
     from mien.video.reading import read_video as read_video
 
     __version__: str
+
+switch_off()  # here, because every use of mien passes this line before it imports a dependency
 
 _HOMES = {
     "analyzer": ("Analyzer", "analyze"),

@@ -7,7 +7,6 @@ read has one row, with the reason under `error`. The columns are the same for ph
 Records are the JSON form of results: what their `to_dict` gives, and what a line of JSON holds.
 """
 
-import csv
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
 from mien.emotions import EMOTIONS
 from mien.errors import ConfigError, OutputError, require_extra
 from mien.files import replacing
+from mien.spreadsheet import CsvWriter
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -204,6 +204,8 @@ def write_csv(
 ) -> None:
     """Write a tidy table as CSV (UTF-8, a header, empty cells where there is no value).
 
+    Text that a spreadsheet would run as a formula gets an apostrophe (see `mien.spreadsheet`).
+
     Rows are written as records come; the file is whole, or not there at all.
 
     Args:
@@ -218,9 +220,9 @@ def write_csv(
         _writing(Path(path)) as partial,
         partial.open("w", newline="", encoding="utf-8") as file,
     ):
-        writer = csv.DictWriter(file, list(columns(emotions)), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(tidy_rows(records, emotions))
+        writer = CsvWriter(file)
+        writer.row(columns(emotions))
+        writer.rows(row.values() for row in tidy_rows(records, emotions))
 
 
 def write_parquet(

@@ -1,8 +1,11 @@
-"""This module turns what the command line promises into tests: arguments in, exit codes out."""
+"""What the command line promises: arguments in, exit codes and sentences out."""
 
+import csv
 import io
 import json
 import os
+import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +21,7 @@ from mien.batch.annotated import Copies
 from mien.cli import COMMANDS, app, main
 from mien.emotions import EMOTIONS
 from mien.errors import ConfigError
+from mien.spreadsheet import unescape
 from tiny_model import write_tiny_model
 
 HEAVY = ("kornia", "lightning", "matplotlib", "onnx", "onnxruntime", "scipy", "sklearn", "torch")
@@ -62,7 +66,12 @@ def test_version(capsys):
 @pytest.mark.parametrize(
     ("arguments", "hint"),
     [
-        (["analise"], 'Did you mean "analyze"'),
+        (["analise"], "did you mean analyze? see mien --help"),
+        (["zzz"], "train, evaluate, compare, export; see mien --help"),
+        (["data", "audti"], "did you mean audit? see mien data --help"),
+        (["analyze", "a.jpg", "--device", "cuda"], "--device: see mien analyze --help"),
+        (["evaluate", "a" * 300, "--data", "x"], "File name too long"),
+        (["export", "a" * 300, "--data", "x", "--output", "y"], "File name too long"),
         (["analyze"], "analyze needs a photo"),
         (["analyze", "--jsn", "a.jpg"], "did you mean --json?"),
         (["analyze", "a.jpg", "--zzz"], "see mien analyze --help"),
@@ -233,6 +242,40 @@ def test_empty_stdin_is_an_error_of_that_photo(tiny_model):
     done = call("analyze", "-", "--model", tiny_model, input=b"")
     assert done.returncode == 1
     assert b"<stdin> is empty" in done.stderr
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams_are_no_error(closed, portrait_path, tiny_model, tmp_path):
+    words = [sys.executable, "-m", "mien", "analyze", str(portrait_path), "--output", "a.csv"]
+    line = f"{shlex.join([*words, '--model', str(tiny_model)])} {closed}"
+    done = subprocess.run(["sh", "-c", line], cwd=tmp_path, capture_output=True, timeout=60)
+    assert done.returncode == 0
+    assert b"Traceback" not in done.stderr
+    rows = list(csv.DictReader((tmp_path / "a.csv").read_text().splitlines()))
+    assert [row["source"] for row in rows] == [str(portrait_path)]
+
+
+def test_a_name_that_begins_with_a_hyphen_follows_two_of_them(
+    portrait_path, tiny_model, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(portrait_path, "-rf.jpg")
+    assert main(["analyze", "--json", "--model", str(tiny_model), "--", "-rf.jpg"]) == 0
+    assert json.loads(capsys.readouterr().out)["source"] == "./-rf.jpg"
+
+
+def test_a_name_is_no_formula_in_a_csv_file(portrait_path, tiny_model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = ["=cmd.jpg", "@cmd.jpg", "+cmd.jpg"]
+    for name in names:
+        shutil.copy(portrait_path, name)
+    Path("=bad.jpg").touch()
+    words = [*names, "=bad.jpg", "--output", "faces.csv", "--model", str(tiny_model)]
+    assert main(["analyze", *words]) == 1
+    for table, wanted in (("faces.csv", [*names, "=bad.jpg"]), ("faces.failed.csv", ["=bad.jpg"])):
+        rows = list(csv.reader(Path(table).read_text().splitlines()))
+        assert not any(cell.startswith(tuple("=+@")) for row in rows for cell in row)
+        assert [unescape(row[0]) for row in rows if row[0] != "source"] == wanted
 
 
 @pytest.mark.slow

@@ -6,7 +6,6 @@ the output is written from the journal in one pass, together with a list of what
 unbroken run and one that was stopped and started again give the same bytes.
 """
 
-import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -19,6 +18,7 @@ from mien.batch.tally import Tally
 from mien.errors import ConfigError, OutputError
 from mien.files import replacing
 from mien.report import RecordReport
+from mien.spreadsheet import CsvWriter
 from mien.tables import load_pyarrow, write_csv, write_jsonl, write_parquet
 
 TABLES: Final = (".jsonl", ".csv", ".parquet")
@@ -147,11 +147,11 @@ def _list_failures(
     records: Iterable[Mapping[str, Any]], listed: TextIO
 ) -> Iterator[Mapping[str, Any]]:
     """Write failures to a list on their way to a table."""
-    writer = csv.writer(listed, lineterminator="\n")
+    writer = CsvWriter(listed)
     for record in records:
         if "error" in record:
             error = record["error"]
-            writer.writerow((record["source"], error["kind"], error["message"]))
+            writer.row((record["source"], error["kind"], error["message"]))
         elif record.get("damage") is not None:
-            writer.writerow((record["source"], "video", record["damage"]))
+            writer.row((record["source"], "video", record["damage"]))
         yield record

@@ -1,5 +1,10 @@
-"""Turn a command line into a call, and an error into one sentence and an exit code."""
+"""Run the command line: find the command, call it, and report errors as one sentence.
 
+No input of a user ends in a traceback: every `MienError` and every usage error is printed after
+`mien:`, with an exit code of `mien.cli.exit_codes`.
+"""
+
+import difflib
 import errno
 import os
 import sys
@@ -7,43 +12,38 @@ from collections.abc import Sequence
 from importlib import metadata
 from typing import Final
 
-from cyclopts import App, CycloptsError, Group, Parameter
+from cyclopts import App, CycloptsError, Group, Parameter, UnknownCommandError
 
+from mien.cli import exit_codes
 from mien.errors import MienError, require_extra
 
-OK: Final = 0
-REFUSED: Final = 2
-"""Usage, config, data, model or output: what was asked for could not be done."""
-INTERRUPTED: Final = 130
-PIPE_CLOSED: Final = 141
 NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""What a full disk says behind standard output; of other files it is an `OutputError`."""
+"""Errors of a full disk behind standard output; for other files they are an `OutputError`."""
 UPPER_FLOOR: Final = ("data", "train", "evaluate", "compare", "export")
 """Commands that need mien[train]."""
 COMMANDS: Final = ("analyze", "explain", "watch", "serve", *UPPER_FLOOR)
 
 _READ: Final = Group("Read faces", sort_key=1)
-_MAKE: Final = Group("Make and judge models (pip install 'mien\\[train]')", sort_key=2)
+_MAKE: Final = Group("Train and evaluate models (pip install 'mien\\[train]')", sort_key=2)
 _ABOUT: Final = Group("About", sort_key=3)
 
 
 def _show_default(value: object) -> str | None:
-    """Leave defaults that say nothing out of the help: a switch is off, a path is not given."""
+    """Show a default in the help, unless it is an unset option or a switch that is off."""
     return None if value is None or value is False else str(value)
 
 
 app = App(
     name="mien",
-    help="""Read apparent facial expression from photos, videos and cameras, on your own machine.
+    help=f"""Read apparent facial expression from photos, videos and cameras, on your own machine.
 
-What mien reads is the expression as people would label it, not what a person feels.
+mien reports the expression that people would label, not what a person feels.
 
 ```console
 $ mien analyze photo.jpg
 ```
 
-`mien COMMAND --help` explains a command, with examples. Exit codes: 0 all well; 1 something could
-not be read, or was found wanting; 2 what was asked for could not be done; 130 stopped by Ctrl-C.
+`mien COMMAND --help` explains a command, with examples. {exit_codes.HELP}
 """,
     version=lambda: metadata.version("mien"),
     help_format="markdown",
@@ -53,8 +53,8 @@ not be read, or was found wanting; 2 what was asked for could not be done; 130 s
     result_action="return_value",
     suppress_keyboard_interrupt=False,
 )
-# By import path, so that a command's module is imported only when that command, or the list of all
-# commands, is asked for.
+# Commands are registered by import path: a module is imported only for its own command, or for the
+# list of all commands.
 app.command(
     "mien.cli.analyze:analyze",
     name="analyze",
@@ -73,7 +73,7 @@ app.command("mien.cli.export:export", name="export", group=_MAKE, sort_key=5)
 
 
 def load_commands() -> None:
-    """Import every command, which `cyclopts` needs to say what each does."""
+    """Import every command, so that cyclopts can describe each in a list."""
     for command in COMMANDS:
         app[command]
 
@@ -82,64 +82,110 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
     Args:
-        arguments: What follows `mien` on the command line; None takes the process's own.
+        arguments: The words after `mien` on the command line; None takes the process's own.
 
     Returns:
-        The exit code: 0 all well; 1 something could not be read, or was found wanting; 2 usage,
-        config, data, model or output error; 130 stopped by Ctrl-C; 141 whoever read the output
-        went away.
+        One of `mien.cli.exit_codes`.
     """
-    _escape_what_a_terminal_lacks()
-    tokens = sys.argv[1:] if arguments is None else arguments
+    _open_closed_streams()
+    _escape_unprintable_letters()
+    tokens = _protect_paths(sys.argv[1:] if arguments is None else arguments)
     try:
         if not tokens or tokens[0] not in COMMANDS:
-            load_commands()  # the list of commands quotes what each says of itself
+            load_commands()  # the list of commands quotes the first line of each
         code = app(tokens)
         sys.stdout.flush()
     except MienError as error:
-        return _complain(str(error), REFUSED)
+        return _complain(str(error), exit_codes.REFUSED)
     except CycloptsError as error:
-        return _complain(_name_help(error), REFUSED)
+        return _complain(_describe_usage(error), exit_codes.REFUSED)
     except ModuleNotFoundError as error:
         if tokens[0] not in UPPER_FLOOR or (error.name or "mien").startswith("mien"):
             raise
         missing = require_extra("train", f"mien {tokens[0]}", error.name or "")
-        return _complain(str(missing), REFUSED)
+        return _complain(str(missing), exit_codes.REFUSED)
     except KeyboardInterrupt as stop:
-        return _complain(str(stop) or "stopped", INTERRUPTED)
+        return _complain(str(stop) or "stopped", exit_codes.INTERRUPTED)
     except OSError as error:
-        return _leave_stdout(error)
-    return code if isinstance(code, int) else OK
+        return _report_system_error(error)
+    return code if isinstance(code, int) else exit_codes.OK
 
 
-def _leave_stdout(error: OSError) -> int:
-    """Say why standard output takes no more; an error of anything else goes on."""
+def _open_closed_streams() -> None:
+    """Replace standard streams that are closed (`>&-`) by an empty one.
+
+    Python sets such a stream to None, and the next file to be opened would take its number.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123
+
+
+def _escape_unprintable_letters() -> None:
+    """Print a letter that the terminal's encoding lacks as its escape; Python would raise."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def _protect_paths(tokens: Sequence[str]) -> list[str]:
+    """Write paths after `--` so that they cannot be taken for options: `-rf.jpg` as `./-rf.jpg`.
+
+    Only `analyze` needs it: its paths may begin with a hyphen because `-` is standard input.
+    """
+    if "--" not in tokens or tokens[0] != "analyze":
+        return list(tokens)
+    end = list(tokens).index("--")
+    paths = (f"./{path}" if path.startswith("-") and path != "-" else path for path in tokens[end:])
+    return [*tokens[:end], *list(paths)[1:]]
+
+
+def _report_system_error(error: OSError) -> int:
+    """Report what the system refused: a file, or standard output that takes no more.
+
+    Raises:
+        OSError: The error itself, where it is about neither.
+    """
+    if error.filename is not None:
+        name = os.fsdecode(error.filename)
+        return _complain(f"{name}: {error.strerror or error}", exit_codes.REFUSED)
     is_closed = isinstance(error, BrokenPipeError)
     if not is_closed and error.errno not in NO_ROOM:
         raise error
+
     # Python flushes stdout once more on its way out, which must not fail again.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if is_closed:
-        return PIPE_CLOSED
+        return exit_codes.PIPE_CLOSED
     reason = f"standard output cannot be written ({error.strerror})"
-    return _complain(f"{reason}; make room or send it elsewhere", REFUSED)
+    return _complain(f"{reason}; free some space or redirect it elsewhere", exit_codes.REFUSED)
 
 
-def _name_help(error: CycloptsError) -> str:
-    """Put a usage error into a sentence or two, with the help page to look at."""
-    sentence = " ".join(str(error).split())
+def _describe_usage(error: CycloptsError) -> str:
+    """Write a usage error as a sentence or two that end with the help page to read."""
     command = " ".join(("mien", *(error.command_chain or ())))
-    return f"{sentence.rstrip('.')}; see {command} --help"
+    if isinstance(error, UnknownCommandError) and error.unused_tokens:
+        sentence = _describe_command(error.unused_tokens[0], error.command_chain or ())
+    else:
+        sentence = " ".join(str(error).split()).rstrip(".")
+    return f"{sentence}{'' if sentence.endswith('?') else ';'} see {command} --help"
+
+
+def _describe_command(word: str, parents: Sequence[str]) -> str:
+    """Name the command that was probably meant, or all that there are; cyclopts lists only eight.
+
+    Args:
+        word: The unknown command.
+        parents: The commands before it, such as `data` in `mien data audti`.
+    """
+    there = app[parents[0]] if parents else app
+    names = [name for name in there if not name.startswith("-")]
+    close = difflib.get_close_matches(word, names, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"the commands are {', '.join(names)}"
+    return f'unknown command "{word}": {hint}'
 
 
 def _complain(sentence: str, code: int) -> int:
     print(f"mien: {sentence}", file=sys.stderr)
     return code
-
-
-def _escape_what_a_terminal_lacks() -> None:
-    """Print a letter that a terminal's encoding lacks as its escape, where Python would raise."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="backslashreplace")

@@ -159,9 +159,10 @@ def _check_paths(paths: Sequence[str], from_list: str | None) -> None:
     if STDIN in paths and (from_list == STDIN or paths.count(STDIN) > 1):
         raise ConfigError("standard input can be read only once: name - in one place")
     parameters = inspect.signature(analyze).parameters.values()
-    options = [f"--{p.name.replace('_', '-')}" for p in parameters if p.kind is p.KEYWORD_ONLY]
+    options = [p.name.replace("_", "-") for p in parameters if p.kind is p.KEYWORD_ONLY]
     for path in paths:
         if path.startswith("-") and path != STDIN:
-            near = difflib.get_close_matches(path, options, n=1)
-            hint = f"did you mean {near[0]}?" if near else "see mien analyze --help"
-            raise ConfigError(f"unknown option {path}: {hint} (A file is written ./{path})")
+            # Without the hyphens, which every option shares.
+            near = difflib.get_close_matches(path.lstrip("-"), options, n=1)
+            hint = f"did you mean --{near[0]}?" if near else "see mien analyze --help"
+            raise ConfigError(f"unknown option {path}: {hint} (for a file of that name: ./{path})")

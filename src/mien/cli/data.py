@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from mien.cli import exit_codes
 from mien.data.appearance import MEASURES
 from mien.data.audit import DatasetAudit, Finding, audit_dataset
 from mien.data.datasets import load_dataset
@@ -20,7 +21,7 @@ app = cyclopts.App(name="data", help="Look at training data before a model is ma
 SHOWN_CLASSES: Final = 30
 SHOWN_FILES: Final = 5
 
-_FOUND_WANTING: Final = 1
+
 _MARKS: Final = {"fault": ("✗", "x"), "warning": ("!", "!"), "note": ("·", "-")}
 _STYLES: Final = {"fault": "bold red", "warning": "yellow", "note": "dim"}
 
@@ -54,7 +55,7 @@ def audit(path: Path, /, *, json: bool = False) -> int:
         print(json_format.dumps(result.to_dict()))
     else:
         print_audit(result, Console(highlight=False))
-    return _FOUND_WANTING if result.faults else 0
+    return exit_codes.INCOMPLETE if result.faults else exit_codes.OK
 
 
 def print_audit(result: DatasetAudit, console: Console) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from mien.cli import exit_codes
 from mien.errors import ConfigError, ImageError, OutputError
 from mien.faces.crop import crop_face, is_too_small
 from mien.faces.detector import DETECTOR_SIZE, FaceDetector
@@ -59,7 +60,7 @@ def explain(
     faces = FaceDetector(detector_size=detector_size).detect(image)
     if not faces:
         print(f"mien: {photo} shows no face that was found", file=sys.stderr)
-        return 1
+        return exit_codes.INCOMPLETE
     if not 1 <= face <= len(faces):
         raise ConfigError(f"{photo} has {len(faces)} face(s); --face is 1 to {len(faces)}")
     chosen, spec = faces[face - 1], recognizer.spec
@@ -73,7 +74,7 @@ def explain(
         about = {"schema": 1, "source": str(photo), "face": face, "model": spec.name}
         print(json_format.dumps(about | explanation.to_dict()))
         if output is None:
-            return 0
+            return exit_codes.OK
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with replacing(target) as partial:
@@ -89,7 +90,7 @@ def explain(
         console.print(
             "this model's contract does not say how its LSTM is followed, so that part is missing"
         )
-    return 0
+    return exit_codes.OK
 
 
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}

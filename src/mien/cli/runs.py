@@ -17,6 +17,7 @@ from mien.batch.journal import Journal
 from mien.batch.outputs import name_failures, name_journal, skip_done, write_output
 from mien.batch.sources import STDIN, Source, Sources
 from mien.batch.tally import Tally
+from mien.cli import exit_codes
 from mien.cli.face_table import FaceTable
 from mien.cli.progress import RunProgress, Stopwatch, print_files, print_summary
 from mien.model.spec import ModelSpec
@@ -79,7 +80,7 @@ def print_results(job: Job, *, json: bool) -> int:
         print_files(errors, report=job.report.write())
     if errors.is_terminal and tally.sources > 1:
         print_summary(errors, tally, watch.seconds(), left_out=sources.left_out)
-    return 1 if tally.failed else 0
+    return exit_codes.INCOMPLETE if tally.failed else exit_codes.OK
 
 
 def write_results(
@@ -110,4 +111,4 @@ def write_results(
         errors, tally, watch.seconds(), done_before=done_before, left_out=sources.left_out
     )
     print_files(errors, results=(output,), failed=(name_failures(output),), report=pages)
-    return 1 if tally.failed else 0
+    return exit_codes.INCOMPLETE if tally.failed else exit_codes.OK

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from mien.data.datasets import Floats, Labels
 from mien.errors import DataError
+from mien.spreadsheet import CsvWriter, unescape
 
 _COLUMNS: Final = ("path", "label", "predicted", "copy_in_train")
 _YES_NO: Final = {"yes": True, "no": False}
@@ -54,15 +55,15 @@ class Predictions:
     def to_csv(self) -> str:
         """Write the table: path, label, predicted, copy_in_train, a column for each class."""
         text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow((*_COLUMNS, *self.class_names))
+        writer = CsvWriter(text)
+        writer.row((*_COLUMNS, *self.class_names))
         names = self.class_names
         for i, (path, label, predicted) in enumerate(
             zip(self.paths, self.labels, self.predicted, strict=True)
         ):
             copy = "" if self.copies is None else ("yes" if self.copies[i] else "no")
             row = (f"{value:.9g}" for value in self.probabilities[i])
-            writer.writerow((path, names[label], names[predicted], copy, *row))
+            writer.row((path, names[label], names[predicted], copy, *row))
         return text.getvalue()
 
 
@@ -73,7 +74,8 @@ def read_predictions(path: Path) -> Predictions:
         DataError: The file cannot be read, or is not such a table.
     """
     try:
-        rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"))))
+        table = csv.reader(io.StringIO(path.read_text(encoding="utf-8")))
+        rows = [[unescape(cell) for cell in row] for row in table]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} cannot be read as a table of predictions: {error}") from error
     if not rows or tuple(rows[0][: len(_COLUMNS)]) != _COLUMNS:

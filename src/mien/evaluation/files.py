@@ -1,6 +1,5 @@
 """Turn an `Evaluation` into a folder of files that anyone can read or recompute."""
 
-import csv
 import io
 import json
 import platform
@@ -28,6 +27,7 @@ from mien.evaluation.result import Evaluation, Provenance
 from mien.evaluation.robustness import Robustness
 from mien.evaluation.slices import Slices
 from mien.files import write_whole
+from mien.spreadsheet import CsvWriter
 
 _LAST: Final = "evaluation.json"
 _BEFORE_LAST: Final = frozenset(
@@ -158,8 +158,8 @@ def check_output(
 
 def _confusion_csv(figures: Figures) -> str:
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = CsvWriter(text)
     names = tuple(figures.per_class)
-    writer.writerow(("label \\ predicted", *names))
-    writer.writerows((name, *row) for name, row in zip(names, figures.confusion, strict=True))
+    writer.row(("label \\ predicted", *names))
+    writer.rows((name, *row) for name, row in zip(names, figures.confusion, strict=True))
     return text.getvalue()

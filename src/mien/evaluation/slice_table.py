@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from mien.errors import DataError
+from mien.spreadsheet import unescape
 
 PATH: Final = "path"
 _EXAMPLES: Final = 3
@@ -49,7 +50,9 @@ def _read(table: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     try:
         reader = csv.reader(io.StringIO(table.read_text(encoding="utf-8-sig")))
         header = [cell.strip().lower() for cell in next(reader, [])]
-        rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
+        rows = [
+            (reader.line_num, [unescape(cell.strip()) for cell in row]) for row in reader if row
+        ]
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise DataError(f"the table {table} cannot be read: {reason}") from error

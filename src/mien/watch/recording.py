@@ -1,6 +1,5 @@
 """Turn live frames into a file, line by line, so that what was seen is kept."""
 
-import csv
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any, Final, Self
 
 from mien.errors import ConfigError, OutputError
 from mien.results import FrameResult
+from mien.spreadsheet import CsvWriter
 
 SUFFIXES: Final = (".jsonl", ".csv")
 
@@ -52,7 +52,7 @@ class Recording:
             raise self._cannot_write(error) from error
         if self._is_csv:
             smoothed = (f"smoothed_{name}" for name in self._emotions)
-            csv.writer(self._file).writerow([*_COLUMNS, *self._emotions, *smoothed])
+            CsvWriter(self._file).row([*_COLUMNS, *self._emotions, *smoothed])
             self._file.flush()
 
     def __enter__(self) -> Self:
@@ -77,7 +77,7 @@ class Recording:
                 return
             try:
                 if self._is_csv:
-                    csv.writer(self._file).writerows(self._rows(frame))
+                    CsvWriter(self._file).rows(self._rows(frame))
                 else:
                     self._file.write(frame.to_json() + "\n")
                 self._file.flush()

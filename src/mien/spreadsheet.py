@@ -1,0 +1,52 @@
+"""Write CSV cells that no spreadsheet runs as a formula.
+
+Excel, LibreOffice and Google Sheets evaluate a cell that begins with one of `= + - @`, a tab or a
+carriage return. The name of a photo is text from outside, so `=cmd.jpg` is written as `'=cmd.jpg`:
+a spreadsheet shows it as the text that it is. Numbers stay as they are. Every CSV file of mien is
+written through `CsvWriter`.
+"""
+
+import csv
+import re
+from collections.abc import Iterable
+from typing import Final, TextIO
+
+_FORMULA: Final = re.compile(r"[=+\-@\t\r]")
+_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+
+class CsvWriter:
+    """Rows of text and numbers to a file, as CSV."""
+
+    def __init__(self, file: TextIO) -> None:
+        """Keep the file; it should be open with `newline=""`."""
+        self._writer = csv.writer(file, lineterminator="\n")
+
+    def row(self, cells: Iterable[object]) -> None:
+        """Write one row; None is an empty cell."""
+        self._writer.writerow([escape(cell) for cell in cells])
+
+    def rows(self, rows: Iterable[Iterable[object]]) -> None:
+        """Write several rows."""
+        for cells in rows:
+            self.row(cells)
+
+
+def escape(cell: object) -> object:
+    """Put an apostrophe before text that a spreadsheet would run.
+
+    >>> escape("=cmd.jpg"), escape("photo.jpg"), escape("-0.5"), escape(-0.5)
+    ("'=cmd.jpg", 'photo.jpg', '-0.5', -0.5)
+    """
+    if isinstance(cell, str) and _FORMULA.match(cell) and not _NUMBER.fullmatch(cell):
+        return f"'{cell}"
+    return cell
+
+
+def unescape(cell: str) -> str:
+    """Return the text that `escape` was given.
+
+    >>> unescape("'=cmd.jpg"), unescape("'quoted'")
+    ('=cmd.jpg', "'quoted'")
+    """
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell, 1) else cell
