@@ -7,16 +7,16 @@ import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
 const assets = fileURLToPath(new URL("../src/mien/assets/", import.meta.url));
-const detector = `${assets}face_detection_yunet_2023mar.onnx`;
+const detector = `${assets}yunet_2023mar_any_size.onnx`;
 
-/** Without the detector's weights, which mien's own build fetches, there is no page. */
+/** Without the face detector, which mien's own build makes, there is no page. */
 function needDetector(): Plugin {
   return {
     name: "need-detector",
     apply: "build",
     buildStart() {
       if (!existsSync(detector)) {
-        this.error("the face detector's weights are not there yet; install mien first: pip install -e .");
+        this.error("the face detector is missing; install mien first: pip install -e .");
       }
     },
   };

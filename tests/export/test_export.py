@@ -13,11 +13,12 @@ from mien.data.datasets import Dataset
 from mien.errors import ConfigError, DataError, ExportError, ModelError, OutputError
 from mien.evaluation.predictor import load_predictor
 from mien.export.export import calibrate_again, export
-from mien.export.lstm_tensors import find_sequence
+from mien.export.lstm_tensors import SEQUENCE_OUTPUTS, expose_sequence, find_sequence
 from mien.export.quantization import check_loss
 from mien.export.to_onnx import PARITY, prove_parity, scale_logits, scale_onnx, to_onnx
 from mien.export.vector_scaling import Scaling, find_scaling
-from mien.model.recognizer import Recognizer
+from mien.model.recognizer import Recognizer, to_input
+from mien.model.sessions import open_session
 from mien.training.checkpoint import load_model, pack_weights
 from mien.training.config import Stage, read_config
 from mien.training.fit import fit
@@ -221,6 +222,22 @@ def test_only_an_lstm_that_reads_onwards_is_followed(changes, can):
     assert (find_sequence(to_onnx(net), faces) is not None) == can
 
 
+def test_showing_the_lstm_changes_no_bit_of_the_logits():
+    torch.manual_seed(0)
+    plain = to_onnx(FaceNet(SMOKE.model, 7).eval())
+    faces = drawn_dataset().splits["validation"].images
+    sequence = find_sequence(plain, faces)
+    shown = expose_sequence(plain, sequence)
+    inputs = {"faces": to_input(faces)}
+    names = list(SEQUENCE_OUTPUTS.values())
+    (before,) = open_session(plain, name="plain").run(["logits"], inputs)
+    logits, steps, weight, bias = open_session(shown, name="shown").run(["logits", *names], inputs)
+    assert np.array_equal(before, logits)
+    assert steps.shape[0] == len(faces)
+    assert np.allclose(steps.mean(axis=1) @ weight.T + bias, logits, atol=1e-4)
+    assert expose_sequence(shown, find_sequence(shown, faces)) == shown
+
+
 def test_convolutions_in_integers_answer_alike_and_say_so(trained, exported, tmp_path):
     checkpoint, dataset = trained
     result = export(checkpoint, dataset, tmp_path, int8=True, coverage=0.9)
@@ -235,7 +252,7 @@ def test_convolutions_in_integers_answer_alike_and_say_so(trained, exported, tmp
         "accuracy_lost": result.int8_loss,
     }
     assert "int8" not in whole.spec.training
-    assert small.spec.sequence == find_sequence(result.onnx.read_bytes(), faces) is not None
+    assert small.spec.sequence == SEQUENCE_OUTPUTS
     again = calibrate_again(exported.onnx, dataset, tmp_path, name="again", coverage=0.9, int8=True)
     assert again.onnx.read_bytes() == result.onnx.read_bytes()
     with pytest.raises(ModelError, match="leave out --int8"):

@@ -11,7 +11,7 @@ from PIL import Image
 
 import mien
 from mien.faces.detector import DETECTOR_PATH, _suppress
-from mien.faces.yunet import Candidates, _free_shapes
+from mien.faces.yunet import STRIDES, Candidates
 
 
 @pytest.fixture(scope="module")
@@ -99,20 +99,20 @@ def test_threads_may_share_a_detector(portrait: np.ndarray, detector: mien.FaceD
         assert all(faces == alone for faces in pool.map(detector.detect, [portrait] * 8))
 
 
-def test_freeing_the_shapes_changes_nothing_else() -> None:
-    published = onnx.load(DETECTOR_PATH)
-    freed = onnx.load_from_string(_free_shapes(DETECTOR_PATH.read_bytes(), "x"))
-    onnx.checker.check_model(freed)
-    sizes = [axis.dim_param or axis.dim_value for axis in _shape(freed.graph.input[0])]
-    assert sizes == [1, 3, "height", "width"]
-    assert list(freed.graph.node) == list(published.graph.node)
-    assert list(freed.graph.initializer) == list(published.graph.initializer)
-    names = [output.name for output in published.graph.output]
-    assert [output.name for output in freed.graph.output] == names
-
-
-def _shape(value: onnx.ValueInfoProto) -> list:
-    return list(value.type.tensor_type.shape.dim)
+def test_a_detector_that_takes_one_size_only_is_refused(tmp_path: Path) -> None:
+    pixels = onnx.helper.make_tensor_value_info("input", onnx.TensorProto.FLOAT, [1, 3, 640, 480])
+    names = [f"{part}_{stride}" for part in ("cls", "obj", "bbox", "kps") for stride in STRIDES]
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Identity", ["input"], [name]) for name in names],
+        "fixed",
+        [pixels],
+        [onnx.helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, None) for n in names],
+    )
+    opset = onnx.helper.make_opsetid("", 17)
+    model = onnx.helper.make_model(graph, opset_imports=[opset], ir_version=9)
+    onnx.save(model, tmp_path / "fixed.onnx")
+    with pytest.raises(mien.ModelError, match=r"fixed.onnx takes 640 x 480 pixels only"):
+        mien.FaceDetector(tmp_path / "fixed.onnx")
 
 
 def test_of_overlapping_candidates_the_best_stays() -> None:

@@ -16,7 +16,6 @@ from PIL import Image
 
 import mien
 from mien.faces.detector import DETECTOR_PATH, _letterbox
-from mien.faces.yunet import _free_shapes
 from mien.model.recognizer import ASSETS, NETWORKS
 
 HERE = Path(__file__).parent
@@ -78,7 +77,6 @@ def main() -> None:
             if (ASSETS / f"{model}.onnx").is_file()
         },
         "detector_sha256": hashlib.sha256(detector).hexdigest(),
-        "freed_detector_sha256": hashlib.sha256(_free_shapes(detector, "detector")).hexdigest(),
         "pictures": pictures,
     }
     (HERE / "faces.json").write_text(json.dumps(golden, indent=1) + "\n")

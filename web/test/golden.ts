@@ -7,7 +7,7 @@ import type { FaceResult } from "../src/reading/results";
 const ROOT = new URL("../../", import.meta.url);
 export const ASSETS = new URL("src/mien/assets/", ROOT);
 export const GOLDEN = new URL("tests/golden/", ROOT);
-export const DETECTOR = new URL("face_detection_yunet_2023mar.onnx", ASSETS);
+export const DETECTOR = new URL("yunet_2023mar_any_size.onnx", ASSETS);
 
 interface GoldenPicture {
   width: number;
@@ -19,7 +19,6 @@ interface GoldenPicture {
 interface GoldenFaces {
   models: Record<string, string>;
   detector_sha256: string;
-  freed_detector_sha256: string;
   pictures: Record<string, GoldenPicture>;
 }
 

@@ -149,8 +149,11 @@ def _follow(crop: NDArray[np.uint8], recognizer: Recognizer) -> Walk | None:
     if sequence is None:
         return None
     names = [sequence["steps"], sequence["weight"], sequence["bias"]]
-    model = add_outputs(recognizer.path.read_bytes(), names)
+    model = recognizer.path.read_bytes()
     session = open_session(model, name=recognizer.path.name, threads=1)
+    if not {output.name for output in session.get_outputs()}.issuperset(names):
+        # Older exports name inner tensors in their contract, which are no outputs yet.
+        session = open_session(add_outputs(model, names), name=recognizer.path.name, threads=1)
     inputs = {spec.input_name: to_input(crop[np.newaxis])}
     steps, weight, bias = session.run(names, inputs)
     said = steps[0] @ weight.T  # (T, C): each place's say, before they are averaged

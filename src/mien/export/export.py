@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mien.data.datasets import Dataset, Split, translate_labels
 from mien.errors import DataError, OutputError
 from mien.export.calibration import Calibrated, calibrate
-from mien.export.lstm_tensors import find_sequence
+from mien.export.lstm_tensors import SEQUENCE_OUTPUTS, expose_sequence, find_sequence
 from mien.export.quantization import RANGE_FACES, check_loss, quantize
 from mien.export.to_onnx import check_difference, prove_parity, scale_logits, scale_onnx, to_onnx
 from mien.export.vector_scaling import Scaling, find_scaling
@@ -126,6 +126,9 @@ def export(
         logits = net.predict_logits(validation.images)
     calibrated = calibrate(logits, validation, class_names, coverage=coverage, accuracy=accuracy)
     model = to_onnx(net)
+    sequence = find_sequence(model, validation.images)
+    if sequence is not None:
+        model = expose_sequence(model, sequence)
     spec = ModelSpec(
         name=name or description["config"]["name"],
         onnx_sha256=hashlib.sha256(model).hexdigest(),
@@ -133,7 +136,7 @@ def export(
         temperature=calibrated.temperature,
         abstention_threshold=calibrated.abstention_threshold,
         abstention_curve=calibrated.abstention_curve,
-        sequence=find_sequence(model, validation.images),
+        sequence=None if sequence is None else SEQUENCE_OUTPUTS,
         metrics={"validation": calibrated.metrics},
         training={**description, "logit_scaling": None if scaling is None else scaling.to_dict()},
     )
@@ -195,6 +198,8 @@ def calibrate_again(
     if sequence is not None and scaling is not None:
         content = scale_onnx(content, sequence, scaling)
         logits = (logits * scaling.scale + scaling.bias).astype(np.float32)
+    if sequence is not None:
+        content = expose_sequence(content, sequence)
     calibrated = calibrate(
         logits,
         replace(validation, labels=labels),
@@ -209,7 +214,7 @@ def calibrate_again(
         temperature=calibrated.temperature,
         abstention_threshold=calibrated.abstention_threshold,
         abstention_curve=calibrated.abstention_curve,
-        sequence=sequence,
+        sequence=None if sequence is None else SEQUENCE_OUTPUTS,
         metrics={**spec.metrics, "validation": calibrated.metrics},
         training={**training, "logit_scaling": _scaling_of(spec, scaling)},
     )

@@ -4,6 +4,7 @@ If the network ends as `logits = weight x mean(steps) + bias`, then what it woul
 step is plain arithmetic on its own tensors. That it does is proved on real faces, not assumed.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -11,7 +12,10 @@ import onnx
 from numpy.typing import NDArray
 
 from mien.model.recognizer import to_input
-from mien.model.sessions import add_outputs, open_session
+from mien.model.sessions import open_session
+
+SEQUENCE_OUTPUTS: Final = {"steps": "lstm_steps", "weight": "lstm_weight", "bias": "lstm_bias"}
+"""The outputs by which an exported model shows its LSTM, as its contract names them."""
 
 _CLOSE: Final = 1e-4
 """Largest difference of a logit."""
@@ -39,14 +43,40 @@ def find_sequence(model: bytes, faces: NDArray[np.uint8]) -> dict[str, str] | No
     if pool is None or pool.op_type != "ReduceMean":
         return None
     found = {"steps": pool.input[0], "weight": last.input[1], "bias": last.input[2]}
-    session = open_session(add_outputs(model, list(found.values())), name="the model")
+    session = open_session(expose_sequence(model, found), name="the model")
     chosen = to_input(faces[:_FACES])
-    names = [graph.output[0].name, *found.values()]
+    names = [graph.output[0].name, *SEQUENCE_OUTPUTS.values()]
     logits, steps, weight, bias = session.run(names, {graph.input[0].name: chosen})
     if steps.ndim != 3 or weight.shape != (logits.shape[1], steps.shape[2]):
         return None
     ours = steps.mean(axis=1) @ weight.T + bias
     return found if np.abs(ours - logits).max() <= _CLOSE else None
+
+
+def expose_sequence(model: bytes, sequence: Mapping[str, str]) -> bytes:
+    """Add the LSTM's tensors to a model's outputs, as `SEQUENCE_OUTPUTS`.
+
+    Each becomes the output of an Identity node: an inner tensor that is an output itself would
+    keep onnxruntime from fusing what is around it, and change the last bits of the logits.
+
+    Args:
+        model: An ONNX file's bytes; outputs added before are replaced.
+        sequence: The inner tensors, as `find_sequence` names them.
+    """
+    proto = onnx.load_from_string(model)
+    graph, added = proto.graph, set(SEQUENCE_OUTPUTS.values())
+    kept_nodes = [node for node in graph.node if not added & set(node.output)]
+    kept_outputs = [output for output in graph.output if output.name not in added]
+    del graph.node[:], graph.output[:]
+    graph.node.extend(kept_nodes)
+    graph.output.extend(kept_outputs)
+
+    for key, name in SEQUENCE_OUTPUTS.items():
+        graph.node.append(onnx.helper.make_node("Identity", [sequence[key]], [name], name=name))
+        value = onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
+        graph.output.append(value)
+    content: bytes = proto.SerializeToString()
+    return content
 
 
 def _reads_onwards(node: onnx.NodeProto) -> bool:

@@ -18,7 +18,7 @@ from mien.faces.face import Box, Face
 from mien.faces.yunet import MULTIPLE, Candidates, YuNet
 from mien.images import ImageSource, read_image
 
-DETECTOR_PATH: Final = Path(__file__).parents[1] / "assets" / "face_detection_yunet_2023mar.onnx"
+DETECTOR_PATH: Final = Path(__file__).parents[1] / "assets" / "yunet_2023mar_any_size.onnx"
 DETECTOR_SIZE: Final = 640
 """The picture's longer side at detection; 1280 finds more of the small faces of a group."""
 MIN_SCORE: Final = 0.7
@@ -161,8 +161,8 @@ def _read_model(path: Path) -> bytes:
     except OSError as error:
         if path == DETECTOR_PATH:
             raise ModelError(
-                f"the face detector's file {path.name} is missing from this installation; "
-                "install mien again (in a clone: pip install -e .)"
+                f"the face detector {path.name} is missing from this installation; "
+                "reinstall mien (in a clone, also after a git pull: pip install -e .)"
             ) from error
         reason = error.strerror or type(error).__name__
         raise ModelError(f"the face detector {path} cannot be read: {reason}") from error

@@ -53,7 +53,7 @@ class ModelSpec:
             contracts that were written before there was one.
         input_name: The input tensor: (N, 1, input_size, input_size) float32.
         output_name: The output tensor: (N, len(class_names)) float32 logits.
-        sequence: The tensors by which the LSTM can be followed: "steps" (N, T, U), its outputs at
+        sequence: The outputs by which the LSTM can be followed: "steps" (N, T, U), its outputs at
             T places; "weight" (C, U) and "bias" (C,). The logits are weight x the mean of the
             steps + bias, which was proved at export. None where the network is not of this form.
         input_size: Side of the face crop in pixels.

@@ -5,7 +5,7 @@ import { readSpec, type ModelSpec } from "../reading/spec";
 
 const FILES = import.meta.glob<string>("../../../src/mien/assets/*.onnx", { query: "?url", import: "default", eager: true });
 const CONTRACTS = import.meta.glob<unknown>("../../../src/mien/assets/*.json", { import: "default", eager: true });
-const DETECTOR = "face_detection_yunet_2023mar";
+const DETECTOR = "yunet_2023mar_any_size";
 /** The first of these that is there is the page's default. */
 const ORDER = ["fast", "accurate"];
 

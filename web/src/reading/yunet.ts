@@ -1,14 +1,12 @@
 /**
- * This module turns a picture of fitting size into YuNet's raw face candidates.
+ * YuNet, the face detector's network: it proposes raw face candidates.
  *
  * YuNet: Wu, Peng and Yu, "YuNet: A Tiny Millisecond-level Face Detector" (2023),
- * doi 10.1007/s11633-023-1423-y. The published file takes 640 x 640 pixels only; its shapes are
- * freed in memory, as in Python, so that a picture is looked at in its own proportions.
+ * doi 10.1007/s11633-023-1423-y. It is the file that Python opens, whose height and width are free.
  */
 
 import { MienError } from "./errors";
 import type { Pixels } from "./images";
-import { freeShapes } from "./protobuf";
 import { openSession, type Session, type Tensor } from "./sessions";
 
 const STRIDES = [8, 16, 32];
@@ -30,12 +28,12 @@ export interface Candidate {
 export class YuNet {
   private constructor(private readonly session: Session) {}
 
-  /** Open the network from the bytes of `face_detection_yunet_2023mar.onnx`. */
+  /** Open the network from its file's bytes. */
   static async open(model: Uint8Array, name: string): Promise<YuNet> {
-    const session = await openSession(freeShapes(model, name), name);
+    const session = await openSession(model, name);
     const wanted = ["cls", "obj", "bbox", "kps"].flatMap((part) => STRIDES.map((stride) => `${part}_${stride}`));
     if (session.inputNames.length !== 1 || wanted.some((output) => !session.outputNames.includes(output))) {
-      throw new MienError("model", `${name} is not a YuNet face detector; build the page again with the published file.`);
+      throw new MienError("model", `${name} is not a YuNet face detector; build the page again.`);
     }
     return new YuNet(session);
   }
