@@ -344,3 +344,9 @@ def test_spoilt_bytes_give_a_picture_or_a_sentence(data: st.DataObject) -> None:
     else:
         assert image.dtype == np.uint8
         assert image.ndim == 3
+
+
+def test_a_fault_of_the_program_is_not_told_as_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "open", lambda stream: None)  # a release without `formats`
+    with pytest.raises(TypeError, match="unexpected keyword argument"):
+        mien.read_image(FILES["png"])

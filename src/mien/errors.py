@@ -17,6 +17,11 @@
 Every message says what, got, wanted and next, in one sentence.
 """
 
+from types import TracebackType
+from typing import Final
+
+_PROGRAM_FAULTS: Final = (TypeError, AttributeError, NameError, ImportError)
+
 
 class MienError(Exception):
     """The root of every error that mien raises on purpose."""
@@ -106,3 +111,28 @@ def require_extra(extra: str, feature: str, module: str) -> MissingExtraError:
     return MissingExtraError(
         f"{feature} needs {module}, which is not installed: pip install 'mien[{extra}]'"
     )
+
+
+def is_program_fault(error: BaseException) -> bool:
+    """Return whether an exception is a fault of mien's, or of a release it does not know.
+
+    On hostile bytes a decoder raises anything, a `TypeError` too. So what counts is where it was
+    raised: by a line of mien's, or at the door of a compiled function that such a line called, as
+    when a library has dropped an argument. Such an error must not be reported as damage of what
+    was read.
+    """
+    if not isinstance(error, _PROGRAM_FAULTS):
+        return False
+    modules = [frame.tb_frame.f_globals.get("__name__") for frame in _frames(error)]
+    if modules and modules[-1] is None:  # compiled functions leave frames without a module
+        modules.pop()
+    return bool(modules) and str(modules[-1]).startswith("mien.")
+
+
+def _frames(error: BaseException) -> list[TracebackType]:
+    """Return an exception's traceback, the frame that raised it last."""
+    frames, frame = [], error.__traceback__
+    while frame is not None:
+        frames.append(frame)
+        frame = frame.tb_next
+    return frames

@@ -17,7 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from mien.errors import ImageError, ImageTooLargeError, MienError, UnknownFormatError
+from mien.errors import (
+    ImageError,
+    ImageTooLargeError,
+    MienError,
+    UnknownFormatError,
+    is_program_fault,
+)
 from mien.pixels import array_to_rgb, picture_to_rgb
 
 ImageSource: TypeAlias = (
@@ -67,6 +73,7 @@ _VIDEO_STARTS = (
     b"YUV4MPEG2",
     b"\x06\x0e+4\x02\x05\x01\x01",  # MXF
 )
+_GIF_EXTENSION, _GIF_FRAME = 0x21, 0x2C  # how the blocks of a GIF begin
 _READABLE = "JPEG, PNG, WebP, AVIF, TIFF, GIF or BMP"
 
 
@@ -175,32 +182,75 @@ def check_file(
 
 
 def is_video(source: object) -> bool:
-    """Say, by its first bytes, whether a source is a video; animations count as pictures.
+    """Return whether a source is to be read as a video.
+
+    Content decides: a video's container, or a GIF or PNG of several frames. A file with a video's
+    ending is one too unless it is a picture, so that an empty or damaged video is told as such.
 
     Args:
-        source: Anything; what cannot be looked into without using it up is no video.
+        source: Anything; what cannot be looked into without using it up is not a video.
     """
     try:
-        return _begins_a_video(_peek(source))
+        head = _peek(source)
+        if begins_a_picture(head):
+            return _is_animation(source, head)
+        return _begins_a_video(head) or _is_named_video(source)
     except (OSError, ValueError):
         return False
 
 
-def _peek(source: object) -> bytes:
-    """Look at a source's first bytes and leave it as it was; nothing where that does not go."""
+def _is_named_video(source: object) -> bool:
+    """Return whether a path ends as videos do."""
+    if not isinstance(source, str | os.PathLike):
+        return False
+    return Path(os.fsdecode(source)).suffix.lower() in VIDEO_ENDINGS
+
+
+def _is_animation(source: object, head: bytes) -> bool:
+    """Return whether a GIF or PNG has several frames, by its structure alone."""
+    if head.startswith(b"\x89PNG"):  # the chunk acTL, ahead of the pixels, counts the frames
+        at = head.find(b"acTL") + 4
+        return at > 4 and int.from_bytes(head[at : at + 4]) > 1
+    return head.startswith(b"GIF8") and _has_second_frame(_peek(source, MAX_STREAM_BYTES))
+
+
+def _has_second_frame(gif: bytes) -> bool:
+    """Walk over a GIF's blocks to its second frame."""
+
+    def byte(place: int) -> int:
+        return gif[place] if place < len(gif) else 0
+
+    def palette_bytes(flags: int) -> int:
+        return 3 * 2 ** ((flags & 7) + 1) if flags & 0x80 else 0
+
+    at, frames = 13 + palette_bytes(byte(10)), 0
+    while byte(at) in {_GIF_EXTENSION, _GIF_FRAME}:
+        if byte(at) == _GIF_FRAME:
+            frames += 1
+            at += 11 + palette_bytes(byte(at + 9))
+        else:
+            at += 2
+        while byte(at):  # each part of a block begins with its length; 0 ends the block
+            at += byte(at) + 1
+        at += 1
+    return frames > 1
+
+
+def _peek(source: object, size: int = HEAD_BYTES) -> bytes:
+    """Look at a source's first bytes and leave it as it was; nothing where that is impossible."""
     head: object = b""
     if isinstance(source, bytes | bytearray | memoryview):
-        head = bytes(memoryview(source)[:HEAD_BYTES])
+        head = bytes(memoryview(source)[:size])
     elif isinstance(source, str | os.PathLike):
         path = Path(source)
         if path.is_file():  # opening a pipe would wait for whoever writes to it
             with path.open("rb") as stream:
-                head = stream.read(HEAD_BYTES)
+                head = stream.read(size)
     elif isinstance(source, io.BufferedReader) and not source.seekable():  # standard input
         head = source.peek(HEAD_BYTES)[:HEAD_BYTES]
     elif isinstance(source, io.IOBase) and source.seekable():
         place = source.tell()
-        head = source.read(HEAD_BYTES)
+        head = source.read(size)
         source.seek(place)
     return head if isinstance(head, bytes) else b""
 
@@ -332,6 +382,8 @@ def _too_large(name: str, max_pixels: int) -> ImageTooLargeError:
 
 
 def _damaged(name: str, error: Exception) -> ImageError:
+    if is_program_fault(error):
+        raise error
     if isinstance(error, MemoryError):
         return ImageError(f"{name} does not fit into memory; make it smaller first")
     return ImageError(

@@ -236,7 +236,8 @@ def test_an_output_comes_with_a_list_of_failures(tmp_path: Path) -> None:
     write_journal(path, *results)
     with Journal(path, RUN) as journal:
         tally, _ = write_output(journal, tmp_path / "t.csv", EMOTIONS)
-    assert (tally.read, tally.videos, tally.failed, tally.without_face) == (2, 1, 2, 2)
+    assert (tally.read, tally.videos, tally.damaged, tally.failed) == (2, 1, 1, 1)
+    assert (tally.sources, tally.without_face, tally.is_complete) == (3, 2, False)
     with (tmp_path / "t.failed.csv").open(newline="", encoding="utf-8") as file:
         assert list(csv.reader(file)) == [
             ["source", "kind", "message"],

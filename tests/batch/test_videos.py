@@ -59,7 +59,9 @@ def test_a_table_has_a_row_for_every_frame(
     failed = (tmp_path / "t.failed.csv").read_text(encoding="utf-8")
     assert "c broken.mkv" in failed
     assert "d text.mp4" in failed
-    assert capsys.readouterr().err.startswith("3 read, 0 without a face, 2 failed")
+    assert capsys.readouterr().err.startswith(
+        "3 read, 0 without a face, 1 damaged, 1 failed  4 files"
+    )
 
 
 def test_json_lines_are_frames_and_then_the_whole(folder: Path, tiny_model: Path, capsys) -> None:
@@ -77,6 +79,14 @@ def test_the_terminal_tells_of_a_video(folder: Path, tiny_model: Path, capsys) -
     assert "b clip.mkv  256 × 256, 2.4 s, 13 frames read, 8 with a face" in out
     assert "confidence" in out
     assert out.count("expression") == 2
+
+
+def test_the_terminal_tells_of_damage(folder: Path, tiny_model: Path, capsys) -> None:
+    for more in ((), ("--json",)):
+        assert call(folder / "c broken.mkv", *more, "--model", tiny_model) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("mien: ")
+        assert "c broken.mkv is damaged: reading stopped at " in line
 
 
 def test_a_folder_gets_annotated_videos_too(folder: Path, tiny_model: Path, tmp_path: Path) -> None:

@@ -412,6 +412,26 @@ def test_flipped_bits_never_raise_anything_else(seed: int) -> None:
         assert times == sorted(set(times))
 
 
+def test_a_title_in_another_encoding_does_no_harm() -> None:
+    stream = io.BytesIO()
+    with import_av().open(stream, "w", format="matroska") as output:
+        output.metadata["title"] = "Gr--e"
+        video = output.add_stream("libx264", rate=25)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        frame = import_av().VideoFrame.from_ndarray(pattern()[:48, :64].copy(), format="rgb24")
+        output.mux(video.encode(frame))
+        output.mux(video.encode(None))
+    assert len(read(stream.getvalue().replace(b"Gr--e", b"Gr\xfc\xdfe"))[1]) == 1
+
+
+def test_a_release_that_lacks_an_argument_is_not_told_as_damage(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(import_av(), "open", lambda file, mode: None)
+    with pytest.raises(TypeError, match="unexpected keyword argument"):
+        open_video(CLIP)
+
+
 def test_without_pyav_the_extra_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(mien.MissingExtraError, match=r"pip install 'mien\[video\]'"):

@@ -20,6 +20,22 @@ from tiny_model import write_tiny_model
 TOLERANCE_S = 0.3
 
 
+def test_stamps_that_begin_anew_do_not_shorten_the_video(tiny_model: Path) -> None:
+    part = write_clip(numbered(60), even(60), container="mpegts")  # 2.4 s, as its stamps say
+    summary = mien.analyze(part + part, model=tiny_model).summary
+    assert summary.duration_s == pytest.approx(4.8, abs=0.05)
+
+
+def test_what_should_be_a_video_is_told_as_one(tmp_path: Path) -> None:
+    for content, words in ((b"", "is empty, wanted a video"), (b"#EXTM3U\nx\n", "a playlist")):
+        path = tmp_path / "clip.mp4"
+        path.write_bytes(content)
+        with pytest.raises(mien.VideoError, match=words):
+            mien.analyze(path)
+    with pytest.raises(mien.VideoError, match="does not exist"):
+        mien.analyze(tmp_path / "absent.mov")
+
+
 @pytest.fixture(scope="module")
 def sharp(tmp_path_factory: pytest.TempPathFactory) -> mien.Analyzer:
     """A model sure of itself: dark faces are angry, grey ones neutral, bright ones happy."""
@@ -258,8 +274,13 @@ def test_analyze_tells_pictures_from_videos(
         assert isinstance(mien.analyze(stream, model=tiny_model), mien.VideoResult)
     assert isinstance(mien.analyze(clip.read_bytes(), model=tiny_model), mien.VideoResult)
     assert isinstance(mien.analyze(portrait_path, model=tiny_model), mien.ImageResult)
-    gif = write_clip(numbered(4), even(4), container="gif", codec="gif", pix_fmt="rgb8")
-    assert isinstance(mien.analyze(gif, model=tiny_model), mien.ImageResult)
+    for kind, codec, pix_fmt in (("gif", "gif", "rgb8"), ("apng", "apng", "rgb24")):
+        for count in (1, 4):
+            moving = write_clip(
+                numbered(count), even(count), container=kind, codec=codec, pix_fmt=pix_fmt
+            )
+            result = mien.analyze(moving, model=tiny_model)
+            assert isinstance(result, mien.VideoResult if count > 1 else mien.ImageResult), kind
     for container, codec in (("mpegts", "libx264"), ("matroska", "libx264"), ("avi", "mpeg4")):
         other = write_clip(numbered(4), even(4), container=container, codec=codec)
         assert isinstance(mien.analyze(other, model=tiny_model), mien.VideoResult)

@@ -83,10 +83,10 @@ class Engine:
         try:
             if source.problem is not None:
                 raise ImageError(source.problem)
+            if is_video(source.given()):
+                return _Video(source)
             found = self._analyzer.find_faces(source.given())
         except (MienError, MemoryError) as error:
-            if isinstance(error, ImageError) and is_video(source.given()):
-                return _Video(source)
             return source, _fail(source, error)
         return source, replace(found, source=source.name)
 

@@ -132,7 +132,7 @@ def write_output(
             f"{failures} cannot be written ({reason}); what was read is kept in {journal.path}: "
             "make room and run the same command again"
         ) from error
-    if not tally.failed:
+    if tally.is_complete:
         with suppress(OSError):
             failures.unlink()
     journal.remove()
@@ -153,5 +153,6 @@ def _list_failures(
             error = record["error"]
             writer.row((record["source"], error["kind"], error["message"]))
         elif record.get("damage") is not None:
-            writer.row((record["source"], "video", record["damage"]))
+            kind = "video" if "tracks" in record else "image"
+            writer.row((record["source"], kind, record["damage"]))
         yield record

@@ -19,31 +19,40 @@ class Tally:
         videos: How many of them are videos.
         frames: The frames of those videos that were analysed.
         faces: Faces in photos and frames.
-        failed: Sources that could not be read, or, as a damaged video, not to the end.
-        reasons: How often each reason was given.
+        damaged: How many of the sources that were read are damaged, so that something is missing.
+        failed: Sources that could not be read.
+        reasons: How often each reason was given, for failures and damage.
     """
 
     def __init__(self) -> None:
-        self.read = self.without_face = self.videos = self.frames = self.faces = self.failed = 0
-        self._unread = 0
+        self.read = self.without_face = self.videos = self.frames = self.faces = self.damaged = (
+            self.failed
+        ) = 0
         self.reasons: Counter[str] = Counter()
 
     @property
     def sources(self) -> int:
-        """Count the sources, read or not; a damaged video was read."""
-        return self.read + self._unread
+        """Count the sources, read or not."""
+        return self.read + self.failed
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything was read, from beginning to end."""
+        return not self.failed and not self.damaged
 
     def add(self, record: Mapping[str, Any]) -> None:
         """Count one record in its JSON form."""
         if "error" in record:
-            self._unread += 1
-            self._fail(record["source"], record["error"]["message"])
-        elif "tracks" in record:
+            self.failed += 1
+            self._note(record["source"], record["error"]["message"])
+            return
+        if record.get("damage") is not None:
+            self.damaged += 1
+            self._note(record["source"], record["damage"])
+        if "tracks" in record:
             self.read += 1
             self.videos += 1
             self.without_face += not record["frames_with_face"]
-            if record["damage"] is not None:
-                self._fail(record["source"], record["damage"])
         else:
             self.faces += len(record["faces"])
             if "time_s" in record:
@@ -58,8 +67,8 @@ class Tally:
             self.add(record)
             yield record
 
-    def _fail(self, source: str, message: str) -> None:
-        self.failed += 1
+    def _note(self, source: str, message: str) -> None:
+        """Count a reason."""
         reason = describe_reason(source, message)
         if reason not in self.reasons and len(self.reasons) >= MAX_REASONS:
             reason = OTHER

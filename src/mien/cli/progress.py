@@ -130,6 +130,8 @@ def print_summary(
         left_out: Files of folders that were neither pictures nor videos.
     """
     told = [f"{tally.read:,} read", f"{tally.without_face:,} without a face"]
+    if tally.damaged:
+        told.append(f"{tally.damaged:,} damaged")
     told.append(f"{tally.failed:,} failed")
     line = Text(", ".join(told), style="bold")
     now = tally.sources - done_before

@@ -69,6 +69,9 @@ def print_results(job: Job, *, json: bool) -> int:
                 print(result.to_json(), flush=True)
             else:
                 table.print(result)
+            damage = record.get("damage")
+            if damage is not None:
+                print(f"mien: {damage}", file=sys.stderr)
             if isinstance(result, Failure):
                 print(f"mien: {result.message}", file=sys.stderr)
             elif job.copies is not None and not isinstance(result, FrameResult):
@@ -80,7 +83,7 @@ def print_results(job: Job, *, json: bool) -> int:
         print_files(errors, report=job.report.write())
     if errors.is_terminal and tally.sources > 1:
         print_summary(errors, tally, watch.seconds(), left_out=sources.left_out)
-    return exit_codes.INCOMPLETE if tally.failed else exit_codes.OK
+    return exit_codes.OK if tally.is_complete else exit_codes.INCOMPLETE
 
 
 def write_results(
@@ -111,4 +114,4 @@ def write_results(
         errors, tally, watch.seconds(), done_before=done_before, left_out=sources.left_out
     )
     print_files(errors, results=(output,), failed=(name_failures(output),), report=pages)
-    return exit_codes.INCOMPLETE if tally.failed else exit_codes.OK
+    return exit_codes.OK if tally.is_complete else exit_codes.INCOMPLETE

@@ -1,8 +1,8 @@
-"""Turn a video's path, bytes or stream into a container that opens nothing else.
+"""Open a video's container safely: whatever the file holds, no other file is opened.
 
-PyAV reads the bytes through a Python object that has no name: content decides what a file is,
-never its ending. Only demuxers that stay within their file are let near it, and whatever they
-would open is refused: a playlist cannot lead to other files, and a path is no address.
+PyAV reads the bytes through a Python object without a name, so content decides what a file is,
+never its ending. Only demuxers that stay within their file are allowed, and anything they try to
+open is refused: a playlist cannot lead to other files, and a path is never taken as a URL.
 """
 
 import io
@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeAlias, cast
 
-from mien.errors import VideoError, require_extra
+from mien.errors import VideoError, is_program_fault, require_extra
 from mien.images import (
     HEAD_BYTES,
     MAX_PIXELS,
@@ -37,9 +37,11 @@ DEMUXERS: Final = (
     "matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,avi,mpegts,mpeg,mpegvideo,m4v,h264,hevc,av1,obu,ivf,flv,"
     "asf,ogg,gif,apng,nut,mxf,rm,wtv,dv,yuv4mpegpipe"
 )
-"""The demuxers that are let near a file: none of them reads other files."""
+"""The allowed demuxers: none of them reads other files."""
 
 _BUFFER_BYTES = 2**18
+_LENIENT_PYAV = 19  # its `open` has no `metadata_errors`
+_READABLE = "MP4, MOV, MKV, WebM, AVI, MPEG or an animated GIF"
 _GIVEN = threading.Lock()  # a stream that was given may be read through several `VideoFile`s
 
 
@@ -73,7 +75,7 @@ class VideoFile:
         self._lock = threading.Lock() if self._owns_stream else _GIVEN
 
     def close(self) -> None:
-        """Let go of a copy; a stream that was given stays open."""
+        """Close a temporary copy; a stream that was given stays open."""
         if self._stream is not None and self._owns_stream:
             self._stream.close()
 
@@ -101,6 +103,9 @@ class VideoFile:
 
     def _open_container(self, file: BinaryIO) -> "InputContainer":
         av = import_av()
+        # Titles may be in any encoding. From PyAV 19 on, they are decoded leniently anyway.
+        major = int(av.__version__.split(".")[0])
+        lenient: dict[str, Any] = {"metadata_errors": "replace"} if major < _LENIENT_PYAV else {}
         try:
             container = av.open(
                 _Bytes(file, self._lock),
@@ -111,15 +116,17 @@ class VideoFile:
                     "max_pixels": str(MAX_PIXELS),
                 },
                 io_open=_refuse_to_open,
-                metadata_errors="replace",
                 buffer_size=_BUFFER_BYTES,
+                **lenient,
             )
         except Exception as error:  # on hostile bytes a demuxer raises anything
+            if is_program_fault(error):
+                raise
             raise self._refusal(file, error) from error
         return cast("InputContainer", container)
 
     def _choose_stream(self, container: "InputContainer") -> "VideoStream":
-        """Choose the stream of moving pictures; a cover picture is none."""
+        """Choose the stream of moving pictures; a cover picture does not count."""
         cover = import_av().stream.Disposition.attached_pic
         streams = [one for one in container.streams.video if not one.disposition & cover]
         if not streams:
@@ -142,15 +149,12 @@ class VideoFile:
         return stream
 
     def _refusal(self, file: BinaryIO, error: Exception) -> VideoError:
-        """Say why a file cannot be opened as a video."""
+        """Explain why a file cannot be opened as a video."""
         try:
             file.seek(0)
-            head: object = file.read(HEAD_BYTES)
+            head = file.read(HEAD_BYTES)
         except (OSError, ValueError) as second:
             return VideoError(f"{self.name} cannot be read: {describe_error(second)}")
-        if not isinstance(head, bytes):
-            kind = type(head).__name__
-            return VideoError(f"{self.name} gives {kind}, wanted bytes; open it in mode 'rb'")
         if not head:
             return VideoError(
                 f"{self.name} is empty, wanted a video; was it saved or sent completely?"
@@ -161,7 +165,9 @@ class VideoFile:
             return VideoError(
                 f"{self.name} is damaged or incomplete ({reason}); save or send it again"
             )
-        return VideoError(f"{self.name} is not a video that mien reads: it {content}")
+        return VideoError(
+            f"{self.name} is not a video that mien reads: it {content}; wanted {_READABLE}"
+        )
 
 
 class _Bytes:
@@ -198,7 +204,7 @@ def _refuse_to_open(url: str, flags: int, options: dict[str, str]) -> BinaryIO:
 
 
 def _make_seekable(source: object, name: str) -> BinaryIO:
-    """Give a stream that can go back, as decoders want to."""
+    """Return a stream that can go back, as decoders need to."""
     if isinstance(source, bytes | bytearray | memoryview):
         return io.BytesIO(source)
     if not hasattr(source, "read"):
@@ -206,11 +212,15 @@ def _make_seekable(source: object, name: str) -> BinaryIO:
         raise VideoError(f"a video is a path, bytes or a binary stream, got {kind}")
     stream = cast(BinaryIO, source)
     try:
-        if stream.seekable():
+        nothing: object = stream.read(0)
+        if not isinstance(nothing, bytes):
+            kind = type(nothing).__name__
+            raise VideoError(f"{name} gives {kind}, wanted bytes; open it in mode 'rb'")
+        if hasattr(stream, "seekable") and stream.seekable():
             return stream
         copy = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the video
         shutil.copyfileobj(stream, copy)
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError) as error:
         raise VideoError(f"{name} cannot be read: {describe_error(error)}") from error
     return cast(BinaryIO, copy)
 

@@ -72,12 +72,16 @@ class _Clock:
         time_base: Seconds a stamp's unit lasts.
         origin_s: The stamp, in seconds, at which the video begins.
         step_s: How long a frame lasts where nothing tells.
+        last_s: The time of the last frame; None before the first.
+        restarted: Whether the stamps have begun anew, so that the length that the file states,
+            made of them, is wrong.
     """
 
     time_base: float
     origin_s: float
     step_s: float
     last_s: float | None = None
+    restarted: bool = False
 
     def read(self, stamp: int | None) -> float:
         """Give a frame's time; one without a stamp follows the frame before it."""
@@ -89,6 +93,7 @@ class _Clock:
             if last is None:
                 time_s = max(time_s, 0.0)
             elif last - time_s > _JUMP_BACK_S:
+                self.restarted = True
                 self.origin_s -= last + self.step_s - time_s
                 time_s = last + self.step_s
             elif time_s <= last:
@@ -105,11 +110,14 @@ class Video:
         name: The path, or what was given in place of one.
         width: In pixels, as it is meant to be seen: upright, with square pixels.
         height: In pixels, as it is meant to be seen.
-        duration_s: What the file says, in seconds; None where it says nothing.
+        duration_s: What the file says, in seconds; None where it says nothing. Where stamps begin
+            anew in the middle, it grows with the frames that are read.
         frame_rate: The mean of frames a second that the file states; None where it states none.
         has_audio: Whether there is sound.
         origin_s: The stamp, in the file's own seconds, at which the video begins.
     """
+
+    duration_s: float | None
 
     def __init__(
         self, source: VideoSource, *, on_packet: Callable[[int], None] | None = None
@@ -267,6 +275,8 @@ class Video:
                     container.seek(stamp, stream=stream)
             for raw in self._decode_packets(container, stream):
                 time_s = clock.read(raw.pts)
+                if clock.restarted and self.duration_s is not None:
+                    self.duration_s = max(self.duration_s, time_s + self._step_s)
                 if raw.is_corrupt:
                     self._damage.note_spoilt(time_s)
                 yield time_s, raw

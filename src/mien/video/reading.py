@@ -108,7 +108,6 @@ class VideoReading:
         source: The path, or what was given in place of one.
         width: In pixels, as the video is meant to be seen.
         height: In pixels, as the video is meant to be seen.
-        duration_s: What the file says, in seconds; None where it says nothing.
         frame_rate: The mean of frames a second that the file states, or None.
         settings: What is read, and how.
     """
@@ -136,7 +135,7 @@ class VideoReading:
         self.settings = settings or VideoSettings()
         self._analyzer = analyzer
         self._video = Video(source, on_packet=on_packet)
-        self.source, self.duration_s = self._video.name, self._video.duration_s
+        self.source = self._video.name
         self.width, self.height = self._video.width, self._video.height
         self.frame_rate = self._video.frame_rate
         self._tracker = Tracker()
@@ -158,6 +157,11 @@ class VideoReading:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    @property
+    def duration_s(self) -> float | None:
+        """What the file says, in seconds; None where it says nothing."""
+        return self._video.duration_s
 
     def close(self) -> None:
         """Stop reading; the summary then tells of what was read."""
