@@ -10,12 +10,13 @@ import torch
 
 from drawn_faces import drawn_dataset
 from mien.data.datasets import Dataset
+from mien.data.votes import Votes
 from mien.errors import ConfigError, DataError, ExportError, ModelError, OutputError
 from mien.evaluation.predictor import load_predictor
-from mien.export.export import calibrate_again, export
+from mien.export.export import export
 from mien.export.lstm_tensors import SEQUENCE_OUTPUTS, expose_sequence, find_sequence
 from mien.export.quantization import check_loss
-from mien.export.to_onnx import PARITY, prove_parity, scale_logits, scale_onnx, to_onnx
+from mien.export.to_onnx import PARITY, find_last_layer, prove_parity, scale_onnx, to_onnx
 from mien.export.vector_scaling import Scaling, find_scaling
 from mien.model.recognizer import Recognizer, to_input
 from mien.model.sessions import open_session
@@ -131,7 +132,7 @@ def test_a_model_that_was_exported_is_calibrated_again_for_other_faces(trained, 
         dataset.splits["validation"], labels=dataset.splits["validation"].labels[::-1].copy()
     )
     other = replace(dataset, splits={**dataset.splits, "validation": relabelled})
-    result = calibrate_again(exported.onnx, other, tmp_path, name="mine", coverage=0.5)
+    result = export(exported.onnx, other, tmp_path, name="mine", coverage=0.5)
     assert result.weights is None
     old, new = Recognizer(exported.onnx).spec, Recognizer(result.onnx).spec
     assert result.onnx.read_bytes() == exported.onnx.read_bytes()
@@ -140,13 +141,13 @@ def test_a_model_that_was_exported_is_calibrated_again_for_other_faces(trained, 
     assert new.abstention_curve.points[0].coverage == 1
     assert new.metrics["validation"]["nll"] != old.metrics["validation"]["nll"]
     assert new.training == old.training
-    same = calibrate_again(exported.onnx, dataset, tmp_path, coverage=0.9)
+    same = export(exported.onnx, dataset, tmp_path, coverage=0.9)
     again = Recognizer(same.onnx).spec
     assert again.temperature == pytest.approx(old.temperature, rel=1e-4)
     assert again.abstention_threshold == pytest.approx(old.abstention_threshold, rel=1e-4)
     bare = Dataset("d", dataset.class_names, {"train": dataset.splits["train"]}, ())
     with pytest.raises(DataError, match="no validation split"):
-        calibrate_again(exported.onnx, bare, tmp_path)
+        export(exported.onnx, bare, tmp_path)
 
 
 def test_an_accuracy_can_be_asked_for_at_export(trained, tmp_path):
@@ -158,9 +159,7 @@ def test_an_accuracy_can_be_asked_for_at_export(trained, tmp_path):
 
 
 def test_the_lstm_can_be_followed_in_what_was_exported(exported):
-    found = Recognizer(exported.onnx).spec.sequence
-    assert found is not None
-    assert found["weight"] == "classifier.weight"
+    assert Recognizer(exported.onnx).spec.sequence == SEQUENCE_OUTPUTS
 
 
 def test_a_scaling_goes_into_the_last_layer_of_an_exported_model(exported, trained, tmp_path):
@@ -168,7 +167,9 @@ def test_a_scaling_goes_into_the_last_layer_of_an_exported_model(exported, train
     faces = dataset.splits["test"].images
     before = Recognizer(exported.onnx)
     scaling = Scaling(np.linspace(0.5, 2, 7), np.linspace(-1, 1, 7), gain=0.1, gain_error=0.01)
-    content = scale_onnx(exported.onnx.read_bytes(), before.spec.sequence, scaling)
+    layer = find_last_layer(exported.onnx.read_bytes(), "logits")
+    assert layer == {"weight": "classifier.weight", "bias": "classifier.bias"}
+    content = scale_onnx(exported.onnx.read_bytes(), layer, scaling)
     (tmp_path / "scaled.onnx").write_bytes(content)
     sha256 = hashlib.sha256(content).hexdigest()
     replace(before.spec, onnx_sha256=sha256).write(tmp_path / "scaled.json")
@@ -180,8 +181,8 @@ def test_a_scaling_goes_into_the_last_layer_of_an_exported_model(exported, train
 def test_a_second_scaling_keeps_the_record_of_the_first(exported, trained, tmp_path, monkeypatch):
     scaling = Scaling(np.linspace(0.5, 2, 7), np.linspace(-1, 1, 7), gain=0.1, gain_error=0.01)
     monkeypatch.setattr("mien.export.export.find_scaling", lambda *_: scaling)
-    first = calibrate_again(exported.onnx, trained[1], tmp_path, name="first", coverage=0.9)
-    second = calibrate_again(first.onnx, trained[1], tmp_path, name="second", coverage=0.9)
+    first = export(exported.onnx, trained[1], tmp_path, name="first", coverage=0.9)
+    second = export(first.onnx, trained[1], tmp_path, name="second", coverage=0.9)
     told = Recognizer(first.onnx).spec.training["logit_scaling"]
     assert told == scaling.to_dict()
     assert Recognizer(second.onnx).spec.training["logit_scaling"] == told | {"after": told}
@@ -199,16 +200,6 @@ def test_scaling_is_found_where_it_is_needed_and_only_there():
     assert found.scale == pytest.approx(scale, rel=0.2)
     assert found.gain > 2 * found.gain_error
     assert find_scaling((honest - bias)[:60] / scale, labels[:60]) is None  # too few to know
-
-
-def test_scaling_goes_into_the_last_layer(trained):
-    checkpoint, dataset = trained
-    net, _ = load_model(checkpoint)
-    faces = dataset.splits["test"].images
-    before = net.predict_logits(faces)
-    scaling = Scaling(np.linspace(0.5, 2, 7), np.linspace(-1, 1, 7), 0.1, 0.01)
-    scale_logits(net, scaling)
-    assert np.allclose(net.predict_logits(faces), before * scaling.scale + scaling.bias, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -253,10 +244,10 @@ def test_convolutions_in_integers_answer_alike_and_say_so(trained, exported, tmp
     }
     assert "int8" not in whole.spec.training
     assert small.spec.sequence == SEQUENCE_OUTPUTS
-    again = calibrate_again(exported.onnx, dataset, tmp_path, name="again", coverage=0.9, int8=True)
+    again = export(exported.onnx, dataset, tmp_path, name="again", coverage=0.9, int8=True)
     assert again.onnx.read_bytes() == result.onnx.read_bytes()
     with pytest.raises(ModelError, match="leave out --int8"):
-        calibrate_again(result.onnx, dataset, tmp_path, int8=True)
+        export(result.onnx, dataset, tmp_path, int8=True)
 
 
 def test_integers_that_cost_too_much_are_refused():
@@ -270,3 +261,85 @@ def test_integers_that_cost_too_much_are_refused():
     worse[3] = [0, 1]
     with pytest.raises(ExportError, match=r"right on 996 of 1,000 held-out faces instead of 1,000"):
         check_loss(right, worse, labels)
+
+
+def votes_on(dataset):
+    """Nine of ten people choose the label of each validation face, one the next word."""
+    validation = dataset.splits["validation"]
+    classes = len(dataset.class_names)
+    counts = 9 * np.eye(classes, dtype=int)[validation.labels]
+    counts += np.eye(classes, dtype=int)[(validation.labels + 1) % classes]
+    others = np.zeros((len(counts), 3), dtype=int)
+    return Votes(validation.paths, dataset.class_names, counts, others)
+
+
+@pytest.fixture(scope="module")
+def two_layers(tmp_path_factory):
+    """A checkpoint of a network that answers with votes, and beside them with the label; its data.
+
+    It was not trained: an export owes the same to any weights.
+    """
+    dataset = drawn_dataset(validation=3)
+    torch.manual_seed(0)
+    net = FaceNet(SMOKE.model, 7, label_layer=True).eval()
+    config = {**SMOKE.to_dict(), "votes": "votes.csv", "label_weight": 0.3}
+    path = tmp_path_factory.mktemp("votes") / "best.safetensors"
+    description = {"config": config, "class_names": list(dataset.class_names)}
+    path.write_bytes(pack_weights(net, description))
+    return path, dataset
+
+
+def test_two_last_layers_make_one_network_with_two_contracts(two_layers, tmp_path):
+    checkpoint, dataset = two_layers
+    asked = votes_on(dataset)
+    faces = dataset.splits["validation"].images
+    result = export(checkpoint, dataset, tmp_path, votes=asked, name="mine", coverage=0.9)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "mine-label.json",
+        "mine.json",
+        "mine.onnx",
+        "mine.safetensors",
+    ]
+    voted, labelled = Recognizer(result.onnx), Recognizer(tmp_path / "mine-label.json")
+    assert (voted.spec.labels, labelled.spec.labels) == ("votes", "own")
+    assert labelled.path == result.onnx
+    net, _ = load_model(checkpoint)
+    wanted = net.answer(torch.from_numpy(to_input(faces)))
+    for recognizer, logits in zip((voted, labelled), wanted, strict=True):
+        difference = recognizer.predict_logits(faces) - logits.detach().numpy()
+        assert np.abs(difference).max() <= PARITY
+        outputs = [recognizer.spec.output_name, *recognizer.spec.sequence.values()]
+        session = open_session(result.onnx.read_bytes(), name="mine")
+        found, steps, weight, bias = session.run(outputs, {"faces": to_input(faces)})
+        assert np.allclose(steps.mean(axis=1) @ weight.T + bias, found, atol=1e-4)
+    told = voted.spec.metrics["validation"]
+    assert (
+        told["cross_entropy_to_votes"] > told["entropy_of_votes"] == pytest.approx(0.3251, abs=1e-4)
+    )
+    assert "entropy_of_votes" not in labelled.spec.metrics["validation"]
+
+    # Calibrated again, both contracts follow the network that changed.
+    again = tmp_path / "again"
+    export(result.onnx, dataset, again, votes=asked, int8=True)
+    for name in ("mine.onnx", "mine-label.json"):
+        assert "int8" in Recognizer(again / name).spec.training
+    with pytest.raises(ModelError, match=r"export mine\.onnx"):
+        export(tmp_path / "mine-label.json", dataset, again)
+
+
+def test_a_model_of_votes_is_calibrated_on_votes(two_layers, tmp_path):
+    checkpoint, dataset = two_layers
+    asked = votes_on(dataset)
+    with pytest.raises(DataError, match=r"give those on the validation faces, with --votes"):
+        export(checkpoint, dataset, tmp_path)
+    elsewhere = replace(asked, paths=tuple(f"other/{path}" for path in asked.paths))
+    with pytest.raises(DataError, match="are the paths alike"):
+        export(checkpoint, dataset, tmp_path, votes=elsewhere)
+    with pytest.raises(DataError, match="read them in the model's order"):
+        export(checkpoint, dataset, tmp_path, votes=replace(asked, class_names=("a",)))
+    assert not list(tmp_path.iterdir())
+    # Shares are less certain than labels, and so is what is fitted to them.
+    sure = replace(asked, counts=asked.counts * (asked.counts > 1))
+    doubted = export(checkpoint, dataset, tmp_path / "a", votes=asked).calibrated
+    believed = export(checkpoint, dataset, tmp_path / "b", votes=sure).calibrated
+    assert doubted.temperature > believed.temperature

@@ -1,8 +1,9 @@
-"""This module turns `mien evaluate` into a report: how often a model agrees with the labels."""
+"""`mien evaluate`: how often a model agrees with the labels of a split, and with people's votes."""
 
 import json as json_format
 import re
 import shlex
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -12,6 +13,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.text import Text
 
 from mien.data.datasets import Dataset, Split, digest_faces, join_splits, load_dataset
+from mien.data.votes import read_votes
 from mien.errors import ConfigError, DataError
 
 SplitName = Literal["train", "validation", "test", "all"]
@@ -23,6 +25,7 @@ def evaluate(
     *others: str,
     data: Path,
     split: SplitName = "validation",
+    votes: Path | None = None,
     corruptions: bool = False,
     slices: str | None = None,
     table: Path | None = None,
@@ -38,6 +41,7 @@ def evaluate(
     ```console
     $ mien evaluate runs/mine/best.safetensors --data fer2013.zip
     $ mien evaluate accurate --data fer2013.zip --split test --output reports/accurate
+    $ mien evaluate accurate --data fer2013.zip --split test --votes votes.csv
     $ mien evaluate runs/mine --data fer2013.zip --corruptions
     $ mien evaluate runs/seed1 runs/seed2 runs/seed3 --data fer2013.zip
     $ mien evaluate accurate --data faces/ --split all --slices age_band --table faces.csv
@@ -54,6 +58,8 @@ def evaluate(
         data: A zip, a folder or a CSV file, as `mien data audit` takes it.
         split: Of FER2013, validation is PublicTest and test is PrivateTest; `all` takes every face
             of data that the model was not made with.
+        votes: A table of people's votes on these faces (see `mien data votes`): accuracy against
+            the word most of them chose, macro-F1, and the distance to their shares.
         corruptions: Read every face also blurred, noisy, compressed, dark, flat, small, covered
             and turned, in five severities each: 40 times the time. Adds corruptions.json, a plot,
             and tables.
@@ -82,11 +88,10 @@ def evaluate(
     dataset, faces = read_split(data, split)
     check_output(folder, **about, split_sha256=digest_faces(faces))
     values = None if slices is None else read_column(table or data, slices, faces.paths)
-    words = ["mien", "evaluate", model, *others, "--data", str(data), "--split", split]
+    options: dict[str, object] = {"data": data, "split": split, "votes": votes}
+    options |= {"slices": slices, "table": table, "output": output}
+    words = ["mien", "evaluate", model, *others, *_spell(options)]
     words += ["--corruptions"] if corruptions else []
-    words += [] if slices is None else ["--slices", slices]
-    words += [] if table is None else ["--table", str(table)]
-    words += [] if output is None else ["--output", str(output)]
     is_calibrated = predictor.temperature or split == "all"
     validation = None if is_calibrated else dataset.splits.get("validation")
     with progress() as bar:
@@ -102,6 +107,7 @@ def evaluate(
             class_names=dataset.class_names,
             train_copies=find_train_copies(faces, dataset.splits.get("train")),
             validation=validation,
+            votes=None if votes is None else read_votes(votes, dataset.class_names),
             advance=lambda done: bar.advance(task, done),
         )
         robustness = None
@@ -137,6 +143,13 @@ def evaluate(
     if sliced is not None:
         print_slices(sliced, console)
     console.print(Text("page         ", style="dim") + Text(str(page)), soft_wrap=True)
+
+
+def _spell(options: Mapping[str, object]) -> Iterator[str]:
+    """Yield the words by which options were given on the command line."""
+    for name, value in options.items():
+        if value is not None:
+            yield from (f"--{name}", str(value))
 
 
 def _check_slices(slices: str | None, table: Path | None, data: Path) -> None:

@@ -1,11 +1,17 @@
-"""This module turns `mien export` into a model file, proved, and says what was proved."""
+"""`mien export`: write a model's files, and print what was proved and fitted."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
 from mien.model.abstention import check_wish
+from mien.model.spec import LABELS
+
+if TYPE_CHECKING:  # the extra `train` is asked for when the command runs
+    from mien.export.export import Answering, ExportResult
 
 
 def export(
@@ -14,75 +20,96 @@ def export(
     *,
     data: Path,
     output: Path,
+    votes: Path | None = None,
     name: str | None = None,
     coverage: float | None = None,
     accuracy: float | None = None,
     int8: bool = False,
 ) -> None:
-    """Write a trained checkpoint as a model that `mien analyze` reads; or calibrate a model again.
+    """Write a trained checkpoint as a model that `mien analyze` reads, or calibrate a model again.
 
     ```console
     $ mien export runs/mine/best.safetensors --data fer2013.zip --output models
     $ mien analyze photo.jpg --model models/mine.onnx
+    $ mien export runs/votes --data fer2013.zip --votes votes.csv --output models
     $ mien export models/mine.onnx --data my-faces/ --output calibrated --coverage 0.9
     $ mien export models/mine.onnx --data fer2013.zip --output models --name small --int8
     ```
 
-    A model is two files, NAME.onnx and NAME.json; NAME.safetensors beside them are its weights, to
-    train further with (`start` in a recipe). They are written only if onnxruntime agrees with
-    PyTorch on real faces. Probabilities are calibrated on the validation split: by a temperature,
-    and by a scale and a bias for each class where cross-validation there clearly prefers it. What
-    each abstention threshold gives there is written down. Of an .onnx, all this is fitted again, on
-    the data's validation split; the rest of its network is not changed, unless --int8 asks for it.
+    A model is two files, NAME.onnx and NAME.json; NAME.safetensors beside them holds its weights,
+    to train further with (`start` in a recipe). A network with a second last layer gets a second
+    contract, for the data's own label. Files are written only if onnxruntime agrees with PyTorch on
+    real faces. Probabilities are calibrated on the validation split: by a temperature, and by a
+    scale and a bias for each class where cross-validation clearly prefers it. The contract also
+    records the accuracy at each abstention threshold. For an .onnx, all of this is fitted again;
+    the rest of its network does not change, unless --int8 asks for it.
 
     Args:
         model: A training's folder or its best.safetensors, or an .onnx with its .json beside it.
         data: The data it was trained on, or, for an .onnx, faces like those it will meet: a zip,
             a folder or a CSV file.
         output: The folder to write to.
+        votes: A table of votes (see `mien data votes`), for a model that answers with people's
+            votes: it is calibrated on their shares.
         name: The model's name; by default the one in its recipe.
-        coverage: Share of validation faces, above 0 to 1, that get an answer; on faces it is less
-            sure of, the model then names no emotion. By default it always names one.
-        accuracy: Share of these answers that shall be as labelled, in place of a coverage.
-        int8: Let the convolutions reckon in 8-bit integers: half of the processor time, half of
-            the file. It is refused if it costs more than 0.3 % of the validation faces.
+        coverage: Share of validation faces to answer, above 0 to 1; the model names no emotion on
+            faces it is less sure of. By default it always names one.
+        accuracy: Required share of answers that agree with the labels, in place of a coverage.
+        int8: Quantize the convolutions to int8: half the processor time and half the file size.
+            Refused if it costs more than 0.3 % of the validation faces.
     """
-    check_wish(coverage=coverage, accuracy=accuracy)
     from mien.data.datasets import load_dataset
-    from mien.export.export import calibrate_again
+    from mien.data.votes import read_votes
     from mien.export.export import export as write_model
 
-    model = model / "best.safetensors" if model.is_dir() else model
-    write = calibrate_again if model.suffix == ".onnx" else write_model
+    check_wish(coverage=coverage, accuracy=accuracy)
     dataset = load_dataset(data)
-    result = write(
-        model, dataset, output, name=name, coverage=coverage, accuracy=accuracy, int8=int8
+    result = write_model(
+        model / "best.safetensors" if model.is_dir() else model,
+        dataset,
+        output,
+        votes=None if votes is None else read_votes(votes, dataset.class_names),
+        name=name,
+        coverage=coverage,
+        accuracy=accuracy,
+        int8=int8,
     )
-    lines = {"model": str(result.onnx), "contract": str(result.contract)}
-    if result.weights is not None:
-        lines["weights"] = f"{result.weights}, to train further with"
-    if result.largest_difference is not None:
-        lines["parity"] = (
-            f"torch and onnxruntime differ by at most {result.largest_difference:.1e} in a logit"
-        )
-    if result.int8_loss is not None:
-        lines["int8"] = f"costs {result.int8_loss:.2%} of the validation faces"
-    calibrated = result.calibrated
-    curve = calibrated.abstention_curve
-    lines["calibrated"] = (
-        f"on {curve.faces:,} faces of {curve.split}, by a temperature of "
-        f"{calibrated.temperature:.3f}"
-    )
-    if result.scaling is not None:
-        gain, error = result.scaling.gain, result.scaling.gain_error
-        lines["scaled"] = (
-            "each class's logit, in the network's last layer: cross-validation prefers it by "
-            f"{gain:.4f} nats a face (standard error {error:.4f}); it may change answers"
-        )
-    lines["abstains"] = "never, unless asked to: mien analyze --coverage or --accuracy"
-    if calibrated.abstention_threshold is not None:
-        lines["abstains"] = f"below a probability of {calibrated.abstention_threshold:.3f}"
     console = Console(highlight=False)
-    for key, value in lines.items():  # not wrapped: paths are to be copied
+    for key, value in _describe(result):  # not wrapped: paths are to be copied
         console.print(Text(f"{key:<10}", style="dim") + Text(f" {value}"), soft_wrap=True)
     console.print(Text(f"\nTry it: mien analyze photo.jpg --model {result.onnx}"), soft_wrap=True)
+
+
+def _describe(result: "ExportResult") -> Iterator[tuple[str, str]]:
+    """Yield what was written, proved and fitted, a title and a sentence each."""
+    yield "model", str(result.onnx)
+    if result.weights is not None:
+        yield "weights", f"{result.weights}, to train further with"
+    if result.largest_difference is not None:
+        worst = f"{result.largest_difference:.1e}"
+        yield "parity", f"torch and onnxruntime differ by at most {worst} in a logit"
+    if result.int8_loss is not None:
+        yield "int8", f"costs {result.int8_loss:.2%} of the validation faces"
+    for answering in result.answers:
+        yield from _describe_contract(answering)
+
+
+def _describe_contract(answering: "Answering") -> Iterator[tuple[str, str]]:
+    """Yield whose label an output answers with, and how it was calibrated."""
+    calibrated, scaling = answering.calibrated, answering.scaling
+    curve = calibrated.abstention_curve
+    yield "contract", str(answering.contract)
+    yield "answers", f"with {LABELS[answering.spec.labels]}"
+    where = f"{curve.faces:,} faces of {curve.split}"
+    yield "calibrated", f"on {where}, by a temperature of {calibrated.temperature:.3f}"
+    if scaling is not None:
+        told = (
+            "each class's logit, in the network's last layer: cross-validation prefers it by "
+            f"{scaling.gain:.4f} nats a face (standard error {scaling.gain_error:.4f}); it may "
+            "change answers"
+        )
+        yield "scaled", told
+    if calibrated.abstention_threshold is None:
+        yield "abstains", "never, unless asked to: mien analyze --coverage or --accuracy"
+    else:
+        yield "abstains", f"below a probability of {calibrated.abstention_threshold:.3f}"

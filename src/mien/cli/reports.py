@@ -1,4 +1,4 @@
-"""Turn an evaluation or a comparison into a report for a terminal."""
+"""Print an evaluation or a comparison on the terminal."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -15,6 +15,7 @@ from mien.evaluation.metrics import Figures
 from mien.evaluation.result import FLIP, Evaluation, coverage_points
 from mien.evaluation.robustness import Robustness
 from mien.evaluation.slices import Slices
+from mien.evaluation.vote_figures import VoteFigures
 
 _BAR: Final = 10
 _VIEWS: Final = {
@@ -34,6 +35,7 @@ def print_evaluation(evaluation: Evaluation, name: str, console: Console) -> Non
     about = f"  {len(predictions.labels):,} faces"
     if predictions.copies is not None:
         about += f", {int(predictions.copies.sum()):,} of them with an exact copy in train"
+    about += f"; it answers with {evaluation.whose_label}"
     console.print(heading.append(about, "not bold dim"), soft_wrap=True)
     single = evaluation.views["single"]
     for table in (
@@ -45,6 +47,48 @@ def print_evaluation(evaluation: Evaluation, name: str, console: Console) -> Non
         console.print(table)
     console.print()
     console.print(_calibration_lines(evaluation))
+    if evaluation.votes is not None:
+        _print_votes(evaluation.votes, console)
+
+
+def _print_votes(votes: VoteFigures, console: Console) -> None:
+    """Print how the model agrees with people's votes."""
+    table = _table("by people's votes", "faces", "accuracy", "95 %", "macro-F1", "95 %", "ECE")
+    rows = (
+        ("plurality, all faces", votes.plurality, votes.plurality_macro_f1_interval),
+        ("where a majority agrees", votes.majority, votes.majority_macro_f1_interval),
+    )
+    for title, figures, interval in rows:
+        if figures is None or interval is None:
+            continue
+        table.add_row(
+            title,
+            f"{figures.faces:,}",
+            Text(f"{figures.accuracy:.1%}", style="bold"),
+            _interval(figures.accuracy_interval),
+            f"{figures.macro_f1:.3f}",
+            f"{interval[0]:.3f} to {interval[1]:.3f}",
+            f"{figures.ece:.3f}",
+        )
+    if votes.eight_classes is not None:
+        eight = votes.eight_classes
+        accuracy = Text(f"{eight.accuracy:.1%}", style="bold")
+        ends = _interval(eight.accuracy_interval)
+        table.add_row("majority of eight (FER+)", f"{eight.faces:,}", accuracy, ends)
+    console.print()
+    console.print(table)
+
+    recalls = _table("recall by plurality", *votes.plurality.per_class, space=1)
+    found = votes.plurality.per_class.values()
+    recalls.add_row("", *(f"{row.recall:.0%}" if row.faces else "-" for row in found))
+    console.print()
+    console.print(recalls)
+    told = (
+        f"cross-entropy to the votes {votes.cross_entropy:.3f} nats, their own entropy "
+        f"{votes.entropy:.3f}; the labels agree with the plurality on {votes.label_agreement:.1%}"
+    )
+    console.print()
+    console.print(tabulate({"votes": told}))
 
 
 def print_robustness(robustness: Robustness, console: Console) -> None:

@@ -1,4 +1,4 @@
-"""Turn a model and a split into an `Evaluation`: what the model is worth there."""
+"""Evaluate a model on a split of labelled faces."""
 
 from collections.abc import Callable
 from typing import Final
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from mien.data.datasets import Floats, Labels, Split, digest_faces, title_of, translate_labels
 from mien.data.duplicates import group_copies
 from mien.data.predictions import Predictions
+from mien.data.votes import Votes
 from mien.errors import DataError, InputError, ModelError
 from mien.evaluation.metrics import (
     compute_figures,
@@ -19,6 +20,7 @@ from mien.evaluation.metrics import (
 )
 from mien.evaluation.predictor import Predictor
 from mien.evaluation.result import Calibration, Evaluation, View
+from mien.evaluation.vote_figures import judge_by_votes
 
 _BATCH: Final = 256
 
@@ -32,6 +34,7 @@ def evaluate(
     class_names: tuple[str, ...],
     train_copies: NDArray[np.bool_] | None = None,
     validation: Split | None = None,
+    votes: Votes | None = None,
     advance: Advance | None = None,
 ) -> Evaluation:
     """Judge a model on a split: single view, with horizontal flip, and without train copies.
@@ -46,6 +49,7 @@ def evaluate(
             class of the model without a face in the split counts nowhere but in the confusion.
         train_copies: (N,) whether a face of the split has an exact copy in train.
         validation: Held-out faces to fit a temperature on; never the split itself.
+        votes: Votes on the split's faces, to judge the model by them too.
         advance: Called with the number of faces done, after each batch.
 
     Raises:
@@ -82,6 +86,8 @@ def evaluate(
         risk_coverage=risk_coverage(labels, single),
         abstention_threshold=predictor.abstention_threshold,
         predictions=predictions,
+        labels=predictor.labels,
+        votes=None if votes is None else judge_by_votes(predictions, votes),
     )
 
 

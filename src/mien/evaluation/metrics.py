@@ -204,7 +204,25 @@ def reliability(
     return Reliability(edges, counts, sums[1] / divisor, sums[2] / divisor)
 
 
-def fit_temperature(logits: NDArray[np.floating], labels: Labels) -> float:
+def to_targets(truth: Labels | Floats, classes: int) -> Floats:
+    """Return (N, C) targets: shares as they are, labels (N,) as rows with a single 1."""
+    targets: Floats = np.eye(classes)[truth] if truth.ndim == 1 else truth.astype(np.float64)
+    return targets
+
+
+def cross_entropies(logits: NDArray[np.floating], targets: Floats) -> Floats:
+    """Return each face's cross-entropy to its target, (N,), in nats.
+
+    Args:
+        logits: (N, C).
+        targets: (N, C), rows sum to 1. Of a one-hot row it is the negative log-likelihood.
+    """
+    log_probabilities = special.log_softmax(np.asarray(logits, dtype=np.float64), axis=1)
+    entropies: Floats = -(targets * log_probabilities).sum(axis=1)
+    return entropies
+
+
+def fit_temperature(logits: NDArray[np.floating], truth: Labels | Floats) -> float:
     """Find the temperature that makes `softmax(logits / temperature)` likeliest.
 
     One number, fitted by the likelihood of held-out faces; it never changes the answer, only how
@@ -214,16 +232,15 @@ def fit_temperature(logits: NDArray[np.floating], labels: Labels) -> float:
 
     Args:
         logits: (N, C), of faces the model was not trained on.
-        labels: (N,) indices of classes.
+        truth: (N,) indices of classes, or (N, C) shares of annotators, whose rows sum to 1.
     """
-    _check(labels, logits, logits.shape[-1])
+    _check(truth, logits, logits.shape[-1])
     scores = np.asarray(logits, dtype=np.float64)
-    rows = np.arange(len(labels))
+    targets = to_targets(truth, logits.shape[-1])
 
     def loss(log_temperature: float) -> float:
-        log_probabilities = special.log_softmax(scores / np.exp(log_temperature), axis=1)
         prior = (log_temperature / _TEMPERATURE_SD) ** 2 / 2
-        return float(prior - log_probabilities[rows, labels].sum())
+        return float(prior + cross_entropies(scores / np.exp(log_temperature), targets).sum())
 
     bounds = tuple(np.log(_TEMPERATURE_BOUNDS))
     found = optimize.minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-6})
@@ -273,7 +290,7 @@ def _top2_accuracy(labels: Labels, probabilities: Floats, classes: Labels) -> fl
     return float(sk.top_k_accuracy_score(labels, probabilities, k=2, labels=classes))
 
 
-def _check(labels: Labels, scores: NDArray[np.floating], classes: int) -> None:
+def _check(labels: Labels | Floats, scores: NDArray[np.floating], classes: int) -> None:
     if scores.ndim != 2 or scores.shape != (len(labels), classes):
         raise InputError(
             f"{len(labels)} labels of {classes} classes need an array of shape "

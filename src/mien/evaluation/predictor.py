@@ -1,4 +1,4 @@
-"""Turn a trained file, checkpoint or ONNX, into something that gives logits."""
+"""Load a trained model, from a checkpoint or an ONNX file, to be evaluated."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +26,10 @@ class Predictor(Protocol):
         """What the logits are divided by before the softmax; None if it was never fitted."""
 
     @property
+    def labels(self) -> str:
+        """Whose label it answers with, one of `mien.model.spec.LABELS`."""
+
+    @property
     def abstention_threshold(self) -> float | None:
         """Under this top probability the model gives no answer; None if it always does."""
 
@@ -45,6 +49,7 @@ class LoadedModel:
         class_names: The order of the columns.
         temperature: Of its contract; a checkpoint has none.
         abstention_threshold: Of its contract; under this top probability it gives no emotion.
+        labels: Whose label it answers with, one of `mien.model.spec.LABELS`.
         training: What the file says of its own training.
         predict_logits: Maps grey faces (N, 48, 48), 0 to 255, to logits (N, C).
     """
@@ -57,6 +62,7 @@ class LoadedModel:
     temperature: float | None
     abstention_threshold: float | None
     predict_logits: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+    labels: str = "own"
     training: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -66,6 +72,7 @@ class LoadedModel:
             "path": self.path,
             "format": self.format,
             "sha256": self.sha256,
+            "labels": self.labels,
             "temperature": self.temperature,
             "abstention_threshold": self.abstention_threshold,
             "training": dict(self.training),
@@ -127,6 +134,7 @@ def load_vote(models: Sequence[str]) -> LoadedModel:
         temperature=None,
         abstention_threshold=None,
         predict_logits=partial(_vote, members),
+        labels=first.labels if len({member.labels for member in members}) == 1 else "own",
         training={"members": [member.to_dict() for member in members]},
     )
 
@@ -163,6 +171,7 @@ def _load_checkpoint(path: Path) -> LoadedModel:
         temperature=None,
         abstention_threshold=None,
         predict_logits=net.predict_logits,
+        labels="votes" if description["config"].get("votes") else "own",
         training={key: value for key, value in description.items() if key != "class_names"},
     )
 
@@ -181,5 +190,6 @@ def _load_onnx(model: str) -> LoadedModel:
         temperature=spec.temperature,
         abstention_threshold=spec.abstention_threshold,
         predict_logits=recognizer.predict_logits,
+        labels=spec.labels,
         training=spec.training,
     )

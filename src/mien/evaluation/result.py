@@ -1,4 +1,4 @@
-"""Turn the figures of one model on one split into an `Evaluation`, and into JSON."""
+"""The result of an evaluation: what one model is worth on one split."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -8,6 +8,8 @@ import numpy as np
 
 from mien.data.predictions import Predictions
 from mien.evaluation.metrics import Figures, Reliability, RiskCoverage, threshold_for_coverage
+from mien.evaluation.vote_figures import VoteFigures
+from mien.model.spec import LABELS
 
 FLIP: Final = "mean of the calibrated probabilities of a face and of its mirror image"
 _COVERAGES: Final = (1.0, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5)
@@ -93,6 +95,8 @@ class Evaluation:
         risk_coverage: What abstaining would buy, single view, calibrated.
         abstention_threshold: Under this top probability the model gives no answer, if it has one.
         predictions: Single view, calibrated.
+        labels: Whose label the model answers with, one of `mien.model.spec.LABELS`.
+        votes: What it is worth by people's votes, if there were any.
     """
 
     split: str
@@ -104,9 +108,16 @@ class Evaluation:
     risk_coverage: RiskCoverage
     abstention_threshold: float | None
     predictions: Predictions
+    labels: str = "own"
+    votes: VoteFigures | None = None
+
+    @property
+    def whose_label(self) -> str:
+        """Return whose label the model answers with, in words."""
+        return LABELS[self.labels]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give everything but the single predictions, as JSON types."""
+        """Return everything but the single predictions, as JSON types."""
         copies = self.predictions.copies
         return {
             "data": {
@@ -117,6 +128,8 @@ class Evaluation:
                 "class_names": list(self.predictions.class_names),
                 "split_sha256": self.split_sha256,
             },
+            "labels": self.labels,
+            **({} if self.votes is None else {"votes": self.votes.to_dict()}),
             "views": {
                 key: {"what": view.what, "split": self.split, **asdict(view.figures)}
                 for key, view in self.views.items()

@@ -1,4 +1,4 @@
-"""Turn held-out logits into what a contract says of probabilities and abstention."""
+"""Calibration: a model's temperature and abstention threshold, from held-out faces."""
 
 import math
 from collections.abc import Mapping
@@ -7,11 +7,13 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
-from mien.data.datasets import Split, title_of
+from mien.data.datasets import Floats, Split, title_of
 from mien.evaluation.metrics import (
     RiskCoverage,
     compute_figures,
+    cross_entropies,
     fit_temperature,
     risk_coverage,
     softmax,
@@ -48,43 +50,53 @@ def calibrate(
     held_out: Split,
     class_names: tuple[str, ...],
     *,
+    shares: Floats | None = None,
     coverage: float | None = None,
     accuracy: float | None = None,
 ) -> Calibrated:
-    """Fit the temperature, and choose the abstention threshold that gives what is wished.
+    """Fit the temperature, and choose the abstention threshold for a coverage or an accuracy.
 
     Args:
         logits: (N, C), of faces the model was not trained on.
         held_out: These faces; their labels are indices into `class_names`.
         class_names: C names, the order of the columns.
-        coverage: Share of the faces that shall get an answer, above 0 to 1.
-        accuracy: Share of the answers that shall be as labelled, above 0 to 1.
+        shares: (N, C) shares of annotators, rows sum to 1: the temperature is then fitted to them,
+            and to the labels otherwise.
+        coverage: Share of the faces to answer, above 0 to 1.
+        accuracy: Required share of answers that agree with the labels, above 0 to 1.
 
     Raises:
         ConfigError: Both are given, or one is out of range.
         DataError: The accuracy is never reached, or there is no face.
     """
     wish = check_wish(coverage=coverage, accuracy=accuracy)
-    temperature = fit_temperature(logits, held_out.labels)
+    temperature = fit_temperature(logits, held_out.labels if shares is None else shares)
     probabilities = softmax(logits, temperature)
     curve = risk_coverage(held_out.labels, probabilities)
     figures = compute_figures(held_out.labels, probabilities, class_names)
+
     threshold = None
     if wish == "coverage" and coverage is not None:
         threshold = threshold_for_coverage(curve, coverage)
     elif accuracy is not None:
         threshold = threshold_for_accuracy(curve, accuracy)
+
+    metrics = {
+        "faces": figures.faces,
+        "accuracy": figures.accuracy,
+        "macro_f1": figures.macro_f1,
+        "ece": figures.ece,
+        "nll": figures.nll,
+    }
+    if shares is not None:
+        distance = cross_entropies(logits / temperature, shares)
+        metrics |= {"cross_entropy_to_votes": float(distance.mean())}
+        metrics |= {"entropy_of_votes": float(stats.entropy(shares, axis=1).mean())}
     return Calibrated(
         temperature,
         None if threshold is None else _round_down(threshold),
         _thin_out(curve, held_out),
-        {
-            "faces": figures.faces,
-            "accuracy": figures.accuracy,
-            "macro_f1": figures.macro_f1,
-            "ece": figures.ece,
-            "nll": figures.nll,
-        },
+        metrics,
     )
 
 
@@ -106,5 +118,5 @@ def _thin_out(curve: RiskCoverage, held_out: Split) -> AbstentionCurve:
 
 
 def _round_down(threshold: float) -> float:
-    """Leave a threshold six digits: a face that lies on it passes in 32-bit floats, too."""
+    """Round a threshold down to six digits: a face at it then passes in 32-bit floats, too."""
     return math.floor(threshold * 1e6) / 1e6

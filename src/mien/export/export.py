@@ -1,36 +1,56 @@
-"""Turn a checkpoint into a model's files, parity proved, or into nothing.
+"""Write a model's files: a checkpoint that is translated, or an exported model calibrated again.
 
-It also calibrates a model again that was exported before, on other faces or by a newer mien, and
-puts convolutions into 8-bit integers.
+There is one way for both: translate or open, quantize, scale, calibrate, prove, write.
 """
 
 import hashlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.data.datasets import Dataset, Split, translate_labels
+from mien.data.datasets import Dataset, Floats, Split, translate_labels
+from mien.data.votes import NO_WORD, Votes
 from mien.errors import DataError, OutputError
 from mien.export.calibration import Calibrated, calibrate
-from mien.export.lstm_tensors import SEQUENCE_OUTPUTS, expose_sequence, find_sequence
+from mien.export.draft import Draft, Unwritten, open_exported, translate
+from mien.export.lstm_tensors import (
+    LABEL_SEQUENCE_OUTPUTS,
+    SEQUENCE_OUTPUTS,
+    expose_sequence,
+    find_sequence,
+)
 from mien.export.quantization import RANGE_FACES, check_loss, quantize
-from mien.export.to_onnx import check_difference, prove_parity, scale_logits, scale_onnx, to_onnx
+from mien.export.to_onnx import check_difference, find_last_layer, scale_onnx
 from mien.export.vector_scaling import Scaling, find_scaling
 from mien.files import write_whole
-from mien.model.recognizer import CHUNK, Recognizer, to_input
-from mien.model.sessions import open_session
+from mien.model.abstention import check_wish
+from mien.model.recognizer import Recognizer
 from mien.model.spec import ModelSpec
-from mien.training.checkpoint import load_model, pack_weights
-
-_Proof = TypeVar("_Proof")
 
 WEIGHTS = ".safetensors"
-"""How the file of weights ends."""
+"""The ending of the file of weights."""
+
+
+@dataclass(frozen=True)
+class Answering:
+    """How one output of a network was calibrated.
+
+    Attributes:
+        contract: The file that says so.
+        spec: What it holds.
+        calibrated: What was fitted on the validation split.
+        scaling: What was written into the network's last layer; None if nothing was.
+    """
+
+    contract: Path
+    spec: ModelSpec
+    calibrated: Calibrated
+    scaling: Scaling | None
 
 
 @dataclass(frozen=True)
@@ -39,240 +59,258 @@ class ExportResult:
 
     Attributes:
         onnx: The network, `NAME.onnx`.
-        contract: What it takes and gives, `NAME.json`.
+        answers: The model's contract, `NAME.json`, and those of further outputs.
         weights: The network as it was trained, `NAME.safetensors`, in half precision, to train
             further with; None where there was no checkpoint.
         largest_difference: Between torch and onnxruntime, over all faces compared, in logits; None
             where there was no checkpoint to compare with.
-        calibrated: What was fitted on the validation split.
-        scaling: What was put into the network's last layer for it; None if nothing was.
-        int8_loss: The validation accuracy that 8-bit integers cost, 0 to 1, below 0 if they gained;
-            None where the model stayed in floats.
+        int8_loss: The validation accuracy that int8 costs, 0 to 1, below 0 for a gain; None where
+            nothing was quantized.
     """
 
     onnx: Path
-    contract: Path
+    answers: tuple[Answering, ...]
     weights: Path | None
     largest_difference: float | None
-    calibrated: Calibrated
-    scaling: Scaling | None
     int8_loss: float | None = None
+
+    @property
+    def contract(self) -> Path:
+        """Return the model's own contract."""
+        return self.answers[0].contract
+
+    @property
+    def calibrated(self) -> Calibrated:
+        """Return what was fitted for the model's own contract."""
+        return self.answers[0].calibrated
+
+    @property
+    def scaling(self) -> Scaling | None:
+        """Return what was written into the layer that the model's own contract names."""
+        return self.answers[0].scaling
+
+
+@dataclass(frozen=True)
+class _Truth:
+    """What the held-out faces should be answered with.
+
+    Attributes:
+        faces: Those with an answer; their labels are indices into the contract's classes.
+        shares: (N, C) shares of annotators; None where there is a label alone.
+    """
+
+    faces: Split
+    shares: Floats | None
+
+    @property
+    def targets(self) -> Any:  # noqa: ANN401 - either kind of array
+        """Return what a likelihood is fitted to: the shares, where there are any."""
+        return self.faces.labels if self.shares is None else self.shares
+
+
+@dataclass(frozen=True)
+class _Calibration:
+    """One output of a network, calibrated.
+
+    Attributes:
+        answering: What the export tells of it.
+        faces: The held-out faces it was calibrated on.
+        logits: (N, C), what it should answer to them once it is written.
+    """
+
+    answering: Answering
+    faces: Split
+    logits: NDArray[np.float32]
 
 
 def export(
-    checkpoint: Path,
+    source: Path,
     dataset: Dataset,
     output: Path,
     *,
+    votes: Votes | None = None,
     name: str | None = None,
     coverage: float | None = None,
     accuracy: float | None = None,
     int8: bool = False,
 ) -> ExportResult:
-    """Write a trained network as a model file that the ground floor reads.
+    """Write a model's files, or calibrate those of an exported model again.
 
-    The temperature (Guo et al. 2017, arXiv 1706.04599), a scale and a bias for each class if they
-    clearly help (see `scaling`), and the abstention threshold are chosen on the validation split;
-    no other split is looked at.
+    The temperature (Guo et al. 2017, arXiv 1706.04599), a scale and a bias for each class where
+    they clearly help (see `vector_scaling`), and the abstention threshold are chosen on the
+    validation split; no other split is looked at. A contract that answers with people's votes is
+    calibrated on their shares, and any other on the labels.
 
     Args:
-        checkpoint: `best.safetensors` of a run.
-        dataset: The data it was trained on, for its validation split.
-        output: The folder to write to.
-        name: The model's name; by default the one in its recipe.
-        coverage: Share of the validation faces that get an answer, above 0 to 1; the model
-            abstains on faces it is less sure of. None answers always.
-        accuracy: Share of these answers that shall be as labelled, in place of a coverage.
-        int8: Let the convolutions reckon in 8-bit integers (see `quantization`), whose ranges are
-            measured on the train split; parity is proved before.
+        source: `best.safetensors` of a run; or an `.onnx` with its `.json` beside it.
+        dataset: For a checkpoint, the data it was trained on; for an `.onnx`, faces like those it
+            will meet, of classes it knows.
+        output: The folder to write to; an exported model's own is allowed.
+        votes: Votes on the validation faces, for a model that answers with votes.
+        name: The model's name; by default the one in its recipe, or the one it has.
+        coverage: Share of the validation faces to answer, above 0 to 1; the model abstains on
+            those it is less sure of. None answers always.
+        accuracy: Required share of answers that agree with the labels, in place of a coverage.
+        int8: Quantize the convolutions to int8 (see `quantization`); the ranges are measured on the
+            train split where there is one, and on validation otherwise.
 
     Returns:
         The files, and what was measured.
 
     Raises:
-        DataError: There is no validation split, or its classes are not the model's.
+        DataError: There is no validation split, its classes are not the model's, or there are no
+            votes where the model answers with votes.
         ExportError: onnxruntime does not agree with torch, or int8 costs too many answers; nothing
             is written.
-        ModelError: The checkpoint cannot be read.
+        ModelError: The source cannot be read, does not know a class, or is in int8 already.
         OutputError: The files cannot be written; what was there before is kept.
     """
+    check_wish(coverage=coverage, accuracy=accuracy)
+    if "validation" not in dataset.splits:
+        raise DataError(f"{dataset.source} has no validation split to fit the temperature on")
+    is_exported = source.suffix in {".onnx", ".json"}
+    draft = open_exported(source, name) if is_exported else translate(source, dataset, name)
+    truths = [_find_truth(spec, dataset, votes) for spec in draft.contracts]
+
+    loss = None
     if int8:
-        with tempfile.TemporaryDirectory() as folder:
-            whole = export(checkpoint, dataset, Path(folder), name=name)
-            result = calibrate_again(
-                whole.onnx, dataset, output, coverage=coverage, accuracy=accuracy, int8=True
-            )
-            beside = result.onnx.with_suffix(WEIGHTS)
-            write_whole(beside, whole.onnx.with_suffix(WEIGHTS).read_bytes())
-        return replace(
-            result,
-            weights=beside,
-            largest_difference=whole.largest_difference,
-            scaling=result.scaling or whole.scaling,
-        )
-    net, description = load_model(checkpoint)
-    class_names = tuple(description["class_names"])
-    validation = _validation_of(dataset)
-    if dataset.class_names != class_names:
-        raise DataError(
-            f"the model knows {', '.join(class_names)}, but {dataset.source} has "
-            f"{', '.join(dataset.class_names)}: export with the data it was trained on"
-        )
-    weights = pack_weights(net, description, halve=True)
-    logits = net.predict_logits(validation.images)
-    scaling = find_scaling(logits, validation.labels)
-    if scaling is not None:
-        scale_logits(net, scaling)
-        logits = net.predict_logits(validation.images)
-    calibrated = calibrate(logits, validation, class_names, coverage=coverage, accuracy=accuracy)
-    model = to_onnx(net)
-    sequence = find_sequence(model, validation.images)
-    if sequence is not None:
-        model = expose_sequence(model, sequence)
-    spec = ModelSpec(
-        name=name or description["config"]["name"],
-        onnx_sha256=hashlib.sha256(model).hexdigest(),
-        class_names=class_names,
-        temperature=calibrated.temperature,
-        abstention_threshold=calibrated.abstention_threshold,
-        abstention_curve=calibrated.abstention_curve,
-        sequence=None if sequence is None else SEQUENCE_OUTPUTS,
-        metrics={"validation": calibrated.metrics},
-        training={**description, "logit_scaling": None if scaling is None else scaling.to_dict()},
-    )
+        draft, loss = _quantize(draft, dataset, truths[0])
+    content, calibrations = draft.onnx, []
+    for spec, truth in zip(draft.contracts, truths, strict=True):
+        content, calibration = _calibrate(spec, content, truth, coverage, accuracy)
+        calibrations.append(calibration)
+    content, calibrations = _show_sequences(content, calibrations)
 
-    def prove(recognizer: Recognizer) -> float:
-        return prove_parity(net, recognizer, validation.images)
-
-    path, difference = _write(spec, model, output, prove, weights)
-    files = path, path.with_suffix(".json"), path.with_suffix(WEIGHTS)
-    return ExportResult(*files, difference, calibrated, scaling)
+    path, answers = _write(output, content, calibrations, draft.weights)
+    weights = None if draft.weights is None else path.with_suffix(WEIGHTS)
+    return ExportResult(path, answers, weights, draft.largest_difference, loss)
 
 
-def calibrate_again(
-    model: Path,
-    dataset: Dataset,
-    output: Path,
-    *,
-    name: str | None = None,
-    coverage: float | None = None,
-    accuracy: float | None = None,
-    int8: bool = False,
-) -> ExportResult:
-    """Fit temperature, threshold and curve of an exported model on a dataset's validation split.
-
-    Of the network, the last layer alone may change: a scale and a bias for each class, where they
-    clearly help (see `scaling`); and, if asked for, the convolutions become 8-bit integers. So a
-    model can be calibrated for the faces it will meet, and a contract written by an older mien gets
-    what it lacks.
-
-    Args:
-        model: An `.onnx` with its `.json` beside it.
-        dataset: Labelled faces, for their validation split; the model knows all their classes.
-        output: The folder to write to; the model's own is allowed.
-        name: The model's name; by default the one it has.
-        coverage: As in `export`.
-        accuracy: As in `export`.
-        int8: As in `export`; where the data has no train split, validation gives the ranges.
-
-    Raises:
-        DataError: There is no validation split.
-        ExportError: int8 costs too many answers; nothing is written.
-        ModelError: The model cannot be read, does not know a class, or is in int8 already.
-        OutputError: The files cannot be written; what was there before is kept.
-    """
-    recognizer = Recognizer(model)
-    spec = recognizer.spec
-    validation = _validation_of(dataset)
+def _find_truth(spec: ModelSpec, dataset: Dataset, votes: Votes | None) -> _Truth:
+    """Find what a contract's output should answer to the validation faces."""
+    validation = dataset.splits["validation"]
     labels = translate_labels(validation.labels, dataset.class_names, spec.class_names)
-    content, logits = model.read_bytes(), recognizer.predict_logits(validation.images)
-    training, loss = dict(spec.training), None
-    if int8:
-        ranges = dataset.splits.get("train", validation).images
-        content, before = quantize(content, ranges), logits
-        logits = _run(content, spec, validation.images)
-        loss = check_loss(before, logits, labels)
-        training["int8"] = {"range_faces": min(len(ranges), RANGE_FACES), "accuracy_lost": loss}
-    sequence = find_sequence(content, validation.images)
-    scaling = None if sequence is None else find_scaling(logits, labels)
-    if sequence is not None and scaling is not None:
-        content = scale_onnx(content, sequence, scaling)
+    if spec.labels != "votes":
+        return _Truth(replace(validation, labels=labels), None)
+    if votes is None:
+        raise DataError(
+            f"the model {spec.name} answers with people's votes: give those on the validation "
+            f"faces, with --votes votes.csv"
+        )
+    if votes.class_names != spec.class_names:
+        raise DataError(
+            f"the votes are for {', '.join(votes.class_names)}, and the model knows "
+            f"{', '.join(spec.class_names)}: read them in the model's order"
+        )
+    own = votes.of(validation.paths)
+    chosen = np.flatnonzero(own.plurality() != NO_WORD)
+    if not len(chosen):
+        raise DataError("the votes name no face of the validation split: are the paths alike?")
+    faces = replace(validation, labels=own.plurality()).take(chosen)
+    return _Truth(faces, own.shares()[chosen])
+
+
+def _quantize(draft: Draft, dataset: Dataset, truth: _Truth) -> tuple[Draft, float]:
+    """Quantize a draft's convolutions, and return it with the accuracy that this costs."""
+    ranges = dataset.splits.get("train", dataset.splits["validation"]).images
+    content = quantize(draft.onnx, ranges)
+
+    spec, faces = draft.contracts[0], truth.faces
+    before, after = (
+        Unwritten(model, spec.output_name, spec.input_name).predict_logits(faces.images)
+        for model in (draft.onnx, content)
+    )
+    loss = check_loss(before, after, faces.labels)
+
+    told = {"int8": {"range_faces": min(len(ranges), RANGE_FACES), "accuracy_lost": loss}}
+    contracts = tuple(
+        replace(contract, training={**contract.training, **told}) for contract in draft.contracts
+    )
+    return replace(draft, onnx=content, contracts=contracts), loss
+
+
+def _calibrate(
+    spec: ModelSpec, content: bytes, truth: _Truth, coverage: float | None, accuracy: float | None
+) -> tuple[bytes, _Calibration]:
+    """Calibrate one output of a network, and scale its last layer where that helps."""
+    faces = truth.faces
+    logits = Unwritten(content, spec.output_name, spec.input_name).predict_logits(faces.images)
+    layer = find_last_layer(content, spec.output_name)
+    scaling = None if layer is None else find_scaling(logits, truth.targets)
+    if layer is not None and scaling is not None:
+        content = scale_onnx(content, layer, scaling)
         logits = (logits * scaling.scale + scaling.bias).astype(np.float32)
-    if sequence is not None:
-        content = expose_sequence(content, sequence)
+
     calibrated = calibrate(
-        logits,
-        replace(validation, labels=labels),
-        spec.class_names,
-        coverage=coverage,
-        accuracy=accuracy,
+        logits, faces, spec.class_names, shares=truth.shares, coverage=coverage, accuracy=accuracy
     )
     spec = replace(
         spec,
-        name=name or spec.name,
-        onnx_sha256=hashlib.sha256(content).hexdigest(),
         temperature=calibrated.temperature,
         abstention_threshold=calibrated.abstention_threshold,
         abstention_curve=calibrated.abstention_curve,
-        sequence=None if sequence is None else SEQUENCE_OUTPUTS,
         metrics={**spec.metrics, "validation": calibrated.metrics},
-        training={**training, "logit_scaling": _scaling_of(spec, scaling)},
+        training={**spec.training, "logit_scaling": _record_scaling(spec, scaling)},
     )
-
-    def prove(scaled: Recognizer) -> None:
-        check_difference(scaled.predict_logits(validation.images) - logits)
-
-    path, _ = _write(spec, content, output, prove)
-    return ExportResult(path, path.with_suffix(".json"), None, None, calibrated, scaling, loss)
+    answering = Answering(Path(f"{spec.name}.json"), spec, calibrated, scaling)
+    return content, _Calibration(answering, faces, logits)
 
 
-def _run(model: bytes, spec: ModelSpec, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Give the logits (N, C) of a model that is no file yet, of faces (N, 48, 48)."""
-    session = open_session(model, name=spec.name)
-    starts = range(0, len(faces), CHUNK)
-    batches = (to_input(faces[start : start + CHUNK]) for start in starts)
-    return np.concatenate(
-        [session.run([spec.output_name], {spec.input_name: batch})[0] for batch in batches]
-    )
-
-
-def _scaling_of(spec: ModelSpec, scaling: Scaling | None) -> object:
-    """Say what was put into the last layer, and `after` what an earlier export had put there."""
+def _record_scaling(spec: ModelSpec, scaling: Scaling | None) -> object:
+    """Return what was written into the last layer, and `after` what an earlier export wrote."""
     earlier = spec.training.get("logit_scaling")
     if scaling is None:
         return earlier
     return scaling.to_dict() | ({"after": earlier} if earlier else {})
 
 
-def _validation_of(dataset: Dataset) -> Split:
-    validation = dataset.splits.get("validation")
-    if validation is None:
-        raise DataError(f"{dataset.source} has no validation split to fit the temperature on")
-    return validation
+def _show_sequences(
+    content: bytes, calibrations: Sequence[_Calibration]
+) -> tuple[bytes, list[_Calibration]]:
+    """Make the LSTM's tensors outputs of the network, where its form allows it."""
+    shown = []
+    for number, calibration in enumerate(calibrations):
+        spec = calibration.answering.spec
+        names = LABEL_SEQUENCE_OUTPUTS if number else SEQUENCE_OUTPUTS
+        sequence = find_sequence(content, calibration.faces.images, output=spec.output_name)
+        if sequence is not None:
+            content = expose_sequence(content, sequence, names)
+        spec = replace(spec, sequence=None if sequence is None else names)
+        answering = replace(calibration.answering, spec=spec)
+        shown.append(replace(calibration, answering=answering))
+    return content, shown
 
 
 def _write(
-    spec: ModelSpec,
-    model: bytes,
-    output: Path,
-    prove: Callable[[Recognizer], _Proof],
-    weights: bytes | None = None,
-) -> tuple[Path, _Proof]:
-    """Write a model's files, once onnxruntime has opened them and the proof has held."""
-    path = output / f"{spec.name}.onnx"
+    output: Path, content: bytes, calibrations: Sequence[_Calibration], weights: bytes | None
+) -> tuple[Path, tuple[Answering, ...]]:
+    """Write a model's files, once onnxruntime has opened them and answers as expected."""
+    path = output / f"{calibrations[0].answering.spec.name}.onnx"
+    sha256 = hashlib.sha256(content).hexdigest()
+    written = []
     try:
         output.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=output, prefix=".export-") as folder:
             unproved = Path(folder) / path.name
-            unproved.write_bytes(model)
-            spec.write(unproved.with_suffix(".json"))
-            proof = prove(Recognizer(unproved))
+            unproved.write_bytes(content)
+            for calibration in calibrations:
+                answering = calibration.answering
+                spec = replace(answering.spec, onnx_sha256=sha256)
+                contract = unproved.with_name(answering.contract.name)
+                spec.write(contract)
+                found = Recognizer(contract).predict_logits(calibration.faces.images)
+                check_difference(found - calibration.logits)
+                final = output / contract.name
+                written.append((contract, replace(answering, contract=final, spec=spec)))
+
+            # All hold: only now is anything replaced that was there before.
             if weights is not None:
                 write_whole(path.with_suffix(WEIGHTS), weights)
             unproved.replace(path)
-            unproved.with_suffix(".json").replace(path.with_suffix(".json"))
+            for contract, answering in written:
+                contract.replace(answering.contract)
     except OSError as error:
         raise OutputError(
             f"{path} cannot be written ({error.strerror}); make room or choose another --output"
         ) from error
-    return path, proof
+    return path, tuple(answering for _, answering in written)

@@ -1,4 +1,4 @@
-"""Turn an ONNX network into the names of the tensors by which its LSTM is followed.
+"""The tensors of an ONNX network by which its LSTM can be followed, step by step.
 
 If the network ends as `logits = weight x mean(steps) + bias`, then what it would answer after each
 step is plain arithmetic on its own tensors. That it does is proved on real faces, not assumed.
@@ -16,25 +16,30 @@ from mien.model.sessions import open_session
 
 SEQUENCE_OUTPUTS: Final = {"steps": "lstm_steps", "weight": "lstm_weight", "bias": "lstm_bias"}
 """The outputs by which an exported model shows its LSTM, as its contract names them."""
+LABEL_SEQUENCE_OUTPUTS: Final = {**SEQUENCE_OUTPUTS, "weight": "label_weight", "bias": "label_bias"}
+"""The same for a second last layer over the same LSTM."""
 
 _CLOSE: Final = 1e-4
 """Largest difference of a logit."""
 _FACES: Final = 8
 
 
-def find_sequence(model: bytes, faces: NDArray[np.uint8]) -> dict[str, str] | None:
+def find_sequence(
+    model: bytes, faces: NDArray[np.uint8], *, output: str = "logits"
+) -> dict[str, str] | None:
     """Find the LSTM's outputs and the dense layer that reads their mean.
 
     Args:
         model: An ONNX file's bytes.
         faces: (N, 48, 48) uint8, on which the form is proved.
+        output: The name of the logits.
 
     Returns:
         The names of "steps", "weight" and "bias"; None where the network is not of this form.
     """
     graph = onnx.load_from_string(model).graph
     makers = {output: node for node in graph.node for output in node.output}
-    last = makers.get(graph.output[0].name)
+    last = makers.get(output)
     if last is None or last.op_type != "Gemm" or len(last.input) != 3:
         return None
     pool = makers.get(last.input[0])
@@ -45,7 +50,7 @@ def find_sequence(model: bytes, faces: NDArray[np.uint8]) -> dict[str, str] | No
     found = {"steps": pool.input[0], "weight": last.input[1], "bias": last.input[2]}
     session = open_session(expose_sequence(model, found), name="the model")
     chosen = to_input(faces[:_FACES])
-    names = [graph.output[0].name, *SEQUENCE_OUTPUTS.values()]
+    names = [output, *SEQUENCE_OUTPUTS.values()]
     logits, steps, weight, bias = session.run(names, {graph.input[0].name: chosen})
     if steps.ndim != 3 or weight.shape != (logits.shape[1], steps.shape[2]):
         return None
@@ -53,8 +58,10 @@ def find_sequence(model: bytes, faces: NDArray[np.uint8]) -> dict[str, str] | No
     return found if np.abs(ours - logits).max() <= _CLOSE else None
 
 
-def expose_sequence(model: bytes, sequence: Mapping[str, str]) -> bytes:
-    """Add the LSTM's tensors to a model's outputs, as `SEQUENCE_OUTPUTS`.
+def expose_sequence(
+    model: bytes, sequence: Mapping[str, str], names: Mapping[str, str] = SEQUENCE_OUTPUTS
+) -> bytes:
+    """Add the LSTM's tensors to a model's outputs.
 
     Each becomes the output of an Identity node: an inner tensor that is an output itself would
     keep onnxruntime from fusing what is around it, and change the last bits of the logits.
@@ -62,16 +69,17 @@ def expose_sequence(model: bytes, sequence: Mapping[str, str]) -> bytes:
     Args:
         model: An ONNX file's bytes; outputs added before are replaced.
         sequence: The inner tensors, as `find_sequence` names them.
+        names: What the outputs are to be called.
     """
     proto = onnx.load_from_string(model)
-    graph, added = proto.graph, set(SEQUENCE_OUTPUTS.values())
+    graph, added = proto.graph, set(names.values())
     kept_nodes = [node for node in graph.node if not added & set(node.output)]
     kept_outputs = [output for output in graph.output if output.name not in added]
     del graph.node[:], graph.output[:]
     graph.node.extend(kept_nodes)
     graph.output.extend(kept_outputs)
 
-    for key, name in SEQUENCE_OUTPUTS.items():
+    for key, name in names.items():
         graph.node.append(onnx.helper.make_node("Identity", [sequence[key]], [name], name=name))
         value = onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
         graph.output.append(value)

@@ -1,18 +1,19 @@
-"""Turn a trained network into an ONNX file, and proves that both answer alike."""
+"""Translate a trained network to ONNX, and prove that both answer alike."""
 
 import io
 import logging
 import warnings
 from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from mien.errors import ExportError
 from mien.export.vector_scaling import Scaling
-from mien.model.recognizer import Recognizer
 from mien.training.model import INPUT_SIZE, FaceNet
 
 PARITY = 1e-5
@@ -21,28 +22,49 @@ PARITY_BATCHES = (1, 2, 17)
 """Batch sizes at which they are compared."""
 
 
-def scale_logits(net: FaceNet, scaling: Scaling) -> None:
-    """Put `scale * logits + bias` into a network's last layer."""
-    scale, bias = (torch.from_numpy(v).float() for v in (scaling.scale, scaling.bias))
-    with torch.no_grad():
-        net.classifier.weight.mul_(scale[:, None])
-        net.classifier.bias.mul_(scale).add_(bias)
+class Answers(Protocol):
+    """Anything that answers faces with logits: a network, or a model file."""
+
+    def predict_logits(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Map grey faces (N, 48, 48) uint8 to logits (N, K)."""
+        ...
 
 
-def scale_onnx(model: bytes, sequence: Mapping[str, str], scaling: Scaling) -> bytes:
-    """Put `scale * logits + bias` into the last layer of an ONNX file.
+def find_last_layer(model: bytes, output: str) -> dict[str, str] | None:
+    """Find the dense layer that makes the logits of an ONNX file.
 
     Args:
         model: The file's bytes.
-        sequence: The names of the layer's "weight" (C, U) and "bias" (C,), as in a contract.
-        scaling: What is put in.
+        output: The name of the logits.
+
+    Returns:
+        The names of its "weight" (C, U) and "bias" (C,); None where the network ends otherwise.
+    """
+    graph = onnx.load_from_string(model).graph
+    constants = {tensor.name for tensor in graph.initializer}
+    for node in graph.node:
+        if output in node.output and node.op_type == "Gemm" and len(node.input) == 3:
+            settings = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+            is_plain = settings.get("alpha", 1.0) == settings.get("beta", 1.0) == 1.0
+            if is_plain and settings.get("transB") == 1 and set(node.input[1:]) <= constants:
+                return {"weight": node.input[1], "bias": node.input[2]}
+    return None
+
+
+def scale_onnx(model: bytes, layer: Mapping[str, str], scaling: Scaling) -> bytes:
+    """Write `scale * logits + bias` into the last layer of an ONNX file.
+
+    Args:
+        model: The file's bytes.
+        layer: The names of its "weight" (C, U) and "bias" (C,), as `find_last_layer` returns them.
+        scaling: The scale and the bias.
     """
     proto = onnx.load_from_string(model)
     for tensor in proto.graph.initializer:
         values = onnx.numpy_helper.to_array(tensor)
-        if tensor.name == sequence["weight"]:
+        if tensor.name == layer["weight"]:
             values = values * scaling.scale[:, np.newaxis]
-        elif tensor.name == sequence["bias"]:
+        elif tensor.name == layer["bias"]:
             values = values * scaling.scale + scaling.bias
         else:
             continue
@@ -59,44 +81,64 @@ def to_onnx(net: FaceNet) -> bytes:
         net: In evaluation mode.
 
     Returns:
-        The ONNX file: `faces` (N, 1, 48, 48) float32 in [0, 1] to `logits` (N, K) float32.
+        The ONNX file: `faces` (N, 1, 48, 48) float32 in [0, 1] to `logits` (N, K) float32, and to
+        `label_logits` where the network has a second last layer.
     """
+    has_label_layer = net.label_classifier is not None
     example = (torch.zeros(2, 1, INPUT_SIZE, INPUT_SIZE),)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         # About torch's insides and its next release; `prove_parity` is what counts here.
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
-            net,
+            _BothLayers(net).eval() if has_label_layer else net,
             example,
             dynamo=True,
             verbose=False,
             input_names=["faces"],
-            output_names=["logits"],
+            output_names=["logits", "label_logits"] if has_label_layer else ["logits"],
             dynamic_shapes={"x": {0: torch.export.Dim("N")}},
         )
     if program is None:
         raise ExportError("torch gave no ONNX program: use the torch release that mien[train] asks")
-    graph = program.model_proto
-    for node in graph.graph.node:  # Paths and source lines of the machine that exported.
-        del node.metadata_props[:]
-        node.doc_string = ""
-    for value in (*graph.graph.value_info, *graph.graph.input, *graph.graph.output):
-        del value.metadata_props[:]
-    del graph.graph.metadata_props[:]
-    del graph.metadata_props[:]
-    onnx.checker.check_model(graph, full_check=True)
+    model = program.model_proto
+    _remove_traces(model)
+    onnx.checker.check_model(model, full_check=True)
     file = io.BytesIO()
-    onnx.save(graph, file)
+    onnx.save(model, file)
     return file.getvalue()
 
 
-def prove_parity(net: FaceNet, recognizer: Recognizer, faces: NDArray[np.uint8]) -> float:
+class _BothLayers(nn.Module):
+    """A network whose forward pass returns the logits of both its last layers."""
+
+    def __init__(self, net: FaceNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Map (B, 1, 48, 48) to two tensors (B, K)."""
+        return self.net.answer(x)
+
+
+def _remove_traces(model: onnx.ModelProto) -> None:
+    """Remove the paths and source lines of the machine that exported."""
+    graph = model.graph
+    for node in graph.node:
+        del node.metadata_props[:]
+        node.doc_string = ""
+    for value in (*graph.value_info, *graph.input, *graph.output):
+        del value.metadata_props[:]
+    del graph.metadata_props[:]
+    del model.metadata_props[:]
+
+
+def prove_parity(net: Answers, translated: Answers, faces: NDArray[np.uint8]) -> float:
     """Compare torch with onnxruntime on real faces.
 
     Args:
         net: The network, in evaluation mode.
-        recognizer: Its translation, opened as a user opens it.
+        translated: Its translation, run by onnxruntime.
         faces: (N, 48, 48) uint8, of which some are taken from all over the split.
 
     Returns:
@@ -109,16 +151,16 @@ def prove_parity(net: FaceNet, recognizer: Recognizer, faces: NDArray[np.uint8])
     for batch in PARITY_BATCHES:
         for start in np.linspace(0, max(0, len(faces) - batch), num=8, dtype=int):
             chosen = faces[start : start + batch]
-            difference = recognizer.predict_logits(chosen) - net.predict_logits(chosen)
+            difference = translated.predict_logits(chosen) - net.predict_logits(chosen)
             worst = max(worst, check_difference(difference))
     return worst
 
 
 def check_difference(difference: NDArray[np.float32]) -> float:
-    """Give the largest difference of a logit.
+    """Check the largest difference of a logit, and return it.
 
     Args:
-        difference: (N, K), between the logits of a model and of what was made of it.
+        difference: (N, K), between the logits of a model and of its export.
 
     Raises:
         ExportError: It is over `PARITY`, or not a number.

@@ -1,9 +1,9 @@
-"""Turn held-out logits into a scale and a bias for each class, where they help.
+"""Vector scaling: a scale and a bias for each class's logit, where they clearly help.
 
-Vector scaling (Guo et al. 2017, arXiv 1706.04599, section 4.2). Other than a temperature it may
-change an answer, and it has two numbers a class, so it is taken only where cross-validation on the
-held-out faces clearly prefers it. It is put into the network's last layer at export: whoever reads
-the model has nothing to do for it.
+Guo et al. 2017, arXiv 1706.04599, section 4.2. Unlike a temperature it may change an answer, and it
+has two parameters a class, so it is used only where cross-validation on held-out faces clearly
+prefers it. The export writes it into the network's last layer, so readers of the model need not
+know about it.
 """
 
 from dataclasses import asdict, dataclass
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import optimize, special
 
 from mien.data.datasets import Floats, Labels
-from mien.evaluation.metrics import fit_temperature
+from mien.evaluation.metrics import cross_entropies, fit_temperature, to_targets
 
 FOLDS: Final = 5
 CLEAR: Final = 2.0
@@ -42,60 +42,56 @@ class Scaling:
     gain_error: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the scaling as JSON types."""
+        """Return the scaling as JSON types."""
         return {**asdict(self), "scale": self.scale.tolist(), "bias": self.bias.tolist()}
 
 
 def find_scaling(
-    logits: NDArray[np.floating], labels: Labels, *, folds: int = FOLDS, seed: int = 0
+    logits: NDArray[np.floating], truth: Labels | Floats, *, folds: int = FOLDS, seed: int = 0
 ) -> Scaling | None:
     """Fit vector scaling, if it is clearly better than a temperature alone.
 
     Args:
         logits: (N, C), of faces the model was not trained on.
-        labels: (N,) indices of classes.
-        folds: Of the cross-validation.
-        seed: Of the cut into folds.
+        truth: (N,) indices of classes, or (N, C) shares of annotators, whose rows sum to 1.
+        folds: Number of folds of the cross-validation.
+        seed: Decides which face is in which fold.
 
     Returns:
         The scaling; None where a temperature does as well, or there are too few faces to know.
     """
     scores = np.asarray(logits, dtype=np.float64)
-    if np.bincount(labels, minlength=scores.shape[1]).min() < MIN_FACES:
+    targets = to_targets(truth, scores.shape[1])
+    if targets.sum(axis=0).min() < MIN_FACES:
         return None
-    fold = np.random.default_rng(seed).permutation(len(labels)) % folds
-    gains = np.empty(len(labels))
+
+    fold = np.random.default_rng(seed).permutation(len(targets)) % folds
+    gains = np.empty(len(targets))
     for number in range(folds):
         rest, held = fold != number, fold == number
-        temperature = fit_temperature(scores[rest], labels[rest])
-        scale, bias = _fit(scores[rest], labels[rest])
-        simple = _losses(scores[held] / temperature, labels[held])
-        gains[held] = simple - _losses(scores[held] * scale + bias, labels[held])
+        temperature = fit_temperature(scores[rest], targets[rest])
+        scale, bias = _fit(scores[rest], targets[rest])
+        simple = cross_entropies(scores[held] / temperature, targets[held])
+        gains[held] = simple - cross_entropies(scores[held] * scale + bias, targets[held])
+
     gain, error = float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(len(gains)))
     if gain <= CLEAR * error:
         return None
-    scale, bias = _fit(scores, labels)
+    scale, bias = _fit(scores, targets)
     return Scaling(scale, bias, gain, error)
 
 
-def _fit(scores: Floats, labels: Labels) -> tuple[Floats, Floats]:
-    """Find the scale and the bias that make the labels likeliest."""
+def _fit(scores: Floats, targets: Floats) -> tuple[Floats, Floats]:
+    """Find the scale and the bias, (C,) each, that make the targets (N, C) likeliest."""
     classes = scores.shape[1]
-    hits = np.eye(classes)[labels]
 
     def loss(x: Floats) -> tuple[float, Floats]:
         scale = np.exp(x[:classes])
         scaled = scores * scale + x[classes:]
-        errors = (special.softmax(scaled, axis=1) - hits) / len(labels)
+        errors = (special.softmax(scaled, axis=1) - targets) / len(targets)
         gradient = np.concatenate([(errors * scores).sum(axis=0) * scale, errors.sum(axis=0)])
-        value = _losses(scaled, labels).mean() + _STRENGTH * (x @ x)
+        value = cross_entropies(scaled, targets).mean() + _STRENGTH * (x @ x)
         return float(value), gradient + 2 * _STRENGTH * x
 
     found = optimize.minimize(loss, np.zeros(2 * classes), jac=True, method="L-BFGS-B")
     return np.exp(found.x[:classes]), found.x[classes:]
-
-
-def _losses(scaled: Floats, labels: Labels) -> Floats:
-    """Give each face's negative log-likelihood, in nats."""
-    log_probabilities: Floats = special.log_softmax(scaled, axis=1)
-    return -log_probabilities[np.arange(len(labels)), labels]

@@ -1,0 +1,158 @@
+"""How a model agrees with people's votes: the words most of them chose, and their shares."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+from scipy import stats
+
+from mien.data.datasets import Floats, Labels
+from mien.data.predictions import Predictions
+from mien.data.votes import NO_WORD, Votes
+from mien.errors import DataError
+from mien.evaluation.metrics import Figures, compute_figures, wilson_interval
+
+_RESAMPLES: Final = 1000
+_TINY: Final = 1e-12
+"""The least probability whose logarithm is taken."""
+
+
+@dataclass(frozen=True)
+class EightClasses:
+    """FER+'s own protocol, to compare with papers: contempt is an eighth word.
+
+    Faces with a majority among eight words, single votes dropped. A model that does not know
+    contempt is wrong on each face of it.
+
+    Attributes:
+        faces: Number of faces with a majority.
+        correct: Number of them that the model read as the majority did.
+        accuracy: `correct / faces`, 0 to 1.
+        accuracy_interval: Its 95 % interval (Wilson, 1927).
+    """
+
+    faces: int
+    correct: int
+    accuracy: float
+    accuracy_interval: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class VoteFigures:
+    """What a model is worth by people's votes, single view.
+
+    Attributes:
+        plurality: Against the word with the most votes, on all faces where a word has one.
+        majority: Against the word that more than half agree on, single votes dropped.
+        plurality_macro_f1_interval: Its 95 % interval (percentile bootstrap over the faces).
+        majority_macro_f1_interval: The same for `majority`.
+        eight_classes: FER+'s own protocol; None where contempt was not asked for.
+        cross_entropy: Mean cross-entropy of the probabilities to the votes' shares, in nats.
+        entropy: The votes' own entropy, in nats: no model can be nearer than this.
+        label_agreement: Share of the faces with a plurality whose own label it is.
+        faces_without_votes: Faces of the split that nobody voted on.
+        faces_without_word: Faces with votes, of which none is for one of the words.
+    """
+
+    plurality: Figures
+    majority: Figures | None
+    plurality_macro_f1_interval: tuple[float, float]
+    majority_macro_f1_interval: tuple[float, float] | None
+    eight_classes: EightClasses | None
+    cross_entropy: float
+    entropy: float
+    label_agreement: float
+    faces_without_votes: int
+    faces_without_word: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as JSON types."""
+        return asdict(self)
+
+
+def judge_by_votes(predictions: Predictions, votes: Votes) -> VoteFigures:
+    """Compare a model's answers with people's votes.
+
+    Args:
+        predictions: The model's answers to the faces of a split, single view.
+        votes: Votes on these faces, among others; the model knows all their words.
+
+    Raises:
+        DataError: No face of the split has a vote for a word, or the model lacks a word.
+    """
+    names = predictions.class_names
+    unknown = set(votes.class_names) - set(names)
+    if unknown:
+        raise DataError(
+            f"the votes are for {', '.join(votes.class_names)}, and the model does not know "
+            f"{', '.join(sorted(unknown))}: evaluate a model of these classes"
+        )
+    own = _order(votes.of(predictions.paths), names)
+    plurality, majority = own.plurality(), own.majority()
+    chosen = plurality != NO_WORD
+    if not chosen.any():
+        raise DataError("the votes name no face of the split: are the paths those of the data?")
+
+    probabilities, shares = predictions.probabilities[chosen], own.shares()[chosen]
+    distance = -(shares * np.log(np.maximum(probabilities, _TINY))).sum(axis=1)
+    by_plurality, plurality_interval = _judge(plurality, predictions.probabilities, names)
+    by_majority, majority_interval = None, None
+    if (majority != NO_WORD).any():
+        by_majority, majority_interval = _judge(majority, predictions.probabilities, names)
+    return VoteFigures(
+        plurality=by_plurality,
+        majority=by_majority,
+        plurality_macro_f1_interval=plurality_interval,
+        majority_macro_f1_interval=majority_interval,
+        eight_classes=_judge_eight(own, predictions.predicted),
+        cross_entropy=float(distance.mean()),
+        entropy=float(stats.entropy(shares, axis=1).mean()),
+        label_agreement=float((predictions.labels[chosen] == plurality[chosen]).mean()),
+        faces_without_votes=int((own.totals == 0).sum()),
+        faces_without_word=int(((own.totals > 0) & ~chosen).sum()),
+    )
+
+
+def _order(votes: Votes, names: Sequence[str]) -> Votes:
+    """Bring the columns of votes into the model's order; a word nobody was asked for has none."""
+    counts = np.zeros((len(votes.paths), len(names)), dtype=np.int64)
+    for column, name in enumerate(votes.class_names):
+        counts[:, names.index(name)] = votes.counts[:, column]
+    return Votes(votes.paths, tuple(names), counts, votes.others)
+
+
+def _judge(
+    chosen: Labels, probabilities: Floats, names: Sequence[str]
+) -> tuple[Figures, tuple[float, float]]:
+    """Judge the faces that have a word, and bootstrap the interval of their macro-F1."""
+    kept = chosen != NO_WORD
+    labels, answers = chosen[kept], probabilities[kept]
+    figures = compute_figures(labels, answers, names)
+
+    confusion = np.asarray(figures.confusion)
+    draws = np.random.default_rng(0).multinomial(
+        len(labels), (confusion / len(labels)).ravel(), size=_RESAMPLES
+    )
+    scores = [_macro_f1(draw.reshape(confusion.shape)) for draw in draws]
+    low, high = np.quantile(scores, (0.025, 0.975))
+    return figures, (float(low), float(high))
+
+
+def _macro_f1(confusion: Labels) -> float:
+    """Return the mean F1 over the classes that have a face, of a confusion matrix."""
+    faces, predicted = confusion.sum(axis=1), confusion.sum(axis=0)
+    f1 = 2 * np.diag(confusion) / np.maximum(faces + predicted, 1)
+    return float(f1[faces > 0].mean())
+
+
+def _judge_eight(votes: Votes, predicted: Labels) -> EightClasses | None:
+    """Judge by FER+'s own eight words."""
+    if not votes.others[:, 0].any():
+        return None
+    majority = votes.with_contempt().majority()
+    kept = majority != NO_WORD
+    faces, correct = int(kept.sum()), int((predicted == majority)[kept].sum())
+    if not faces:
+        return None
+    return EightClasses(faces, correct, correct / faces, wilson_interval(correct, faces))
