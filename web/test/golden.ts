@@ -2,7 +2,8 @@
 
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import type { FaceResult } from "../src/reading/results";
+import type { Event } from "../src/reading/events";
+import type { FaceResult, Probabilities } from "../src/reading/results";
 
 const ROOT = new URL("../../", import.meta.url);
 export const ASSETS = new URL("src/mien/assets/", ROOT);
@@ -39,6 +40,14 @@ interface GoldenCrops {
   crops: GoldenCrop[];
 }
 
+interface GoldenTracks {
+  emotions: string[];
+  events: { times_s: number[]; smoothed: number[][]; cases: { threshold: number | null; events: Event[] }[] }[];
+  tracks: { frames: { time_s: number; boxes: number[][]; expected: number[][]; track_ids: number[] }[] }[];
+  smoothing: { time_s: number; probabilities: Probabilities | null; smoothed: Probabilities | null }[];
+}
+
+export const tracks = readJson<GoldenTracks>("tracks.json");
 export const faces = readJson<GoldenFaces>("faces.json");
 export const crops = readJson<GoldenCrops>("crops.json");
 /** The detector's weights come with mien's build; without them, what needs them is skipped. */

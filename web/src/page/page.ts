@@ -222,7 +222,7 @@ export class Page {
       this.close();
       throw error;
     }
-    this.recording = new Recording(source, this.model.spec.abstention_threshold);
+    this.recording = new Recording(source, this.model.spec.class_names, this.model.spec.abstention_threshold);
     this.live = new Live(
       this.stage.video,
       mode === "camera",

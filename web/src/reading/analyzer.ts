@@ -1,20 +1,22 @@
-/** This module turns pictures and frames into results: it composes detector, crop and recognizer. */
+/** Read pictures and frames: detector, crop and recognizer together. */
 
-import type { Face, FaceDetector } from "./detector";
+import { MAX_OVERLAP, overlap, type Face, type FaceDetector } from "./detector";
 import type { Pixels } from "./images";
 import { cropFace, isTooSmall } from "./crop";
 import type { Recognizer } from "./recognizer";
 import { read, unread, type FaceResult } from "./results";
+import { LiveSmoother } from "./smoothing";
 import { Tracker } from "./tracking";
 
-/** Between two looks at the whole frame, faces are only followed, for at most so long. */
+/** Between two searches of the whole frame, faces are only followed, for at most this long. */
 export const LOOK_EVERY_S = 0.7;
-/** Following this many faces costs about as much as looking at the whole frame. */
+/** Following this many faces costs about as much as searching the whole frame. */
 const MAX_FOLLOWED = 4;
 
 /** Detector and model, opened once for many pictures. */
 export class Analyzer {
   private tracker = new Tracker();
+  private smoother = new LiveSmoother();
   private lastTimeS = -Infinity;
   private lastLookS = -Infinity;
 
@@ -31,6 +33,7 @@ export class Analyzer {
   /** Forget the faces of the last frames: another camera or video begins. */
   restart(): void {
     this.tracker = new Tracker();
+    this.smoother = new LiveSmoother();
     this.lastTimeS = -Infinity;
     this.lastLookS = -Infinity;
   }
@@ -38,24 +41,25 @@ export class Analyzer {
   /** Read the faces of the next frame of a camera or video. */
   async readFrame(image: Pixels, timeS: number): Promise<FaceResult[]> {
     if (timeS < this.lastTimeS) {
-      this.restart(); // somebody went back in the video
+      this.restart(); // the visitor went back in the video
     }
-    const elapsedS = Math.min(timeS - this.lastTimeS, 10);
     const faces = await this.findNext(image, timeS);
     const results = await this.recognize(image, faces);
-    const ids = this.tracker.assign(faces, timeS);
+    const ids = this.tracker.update(timeS, faces);
     this.lastTimeS = timeS;
-    return results.map((face, index) => this.tracker.smooth(face, ids[index], elapsedS));
+    this.smoother.forget(timeS);
+    return results.map((face, index) => this.smoother.smooth(face, ids[index], timeS));
   }
 
-  /** Follow the faces of the last frame; look at the whole frame now and then, or if one is lost. */
+  /** Follow the faces of the last frame; search the whole frame now and then, or if one is lost. */
   private async findNext(image: Pixels, timeS: number): Promise<Face[]> {
-    const boxes = this.tracker.boxesAt(this.lastTimeS);
+    const boxes = this.tracker.expect(timeS);
     if (boxes.length > 0 && boxes.length <= MAX_FOLLOWED && timeS - this.lastLookS < LOOK_EVERY_S) {
       const faces: Face[] = [];
       for (const box of boxes) {
         const face = await this.detector.detectNear(image, box);
-        if (face !== null) {
+        // The same face found twice means that another is lost.
+        if (face !== null && faces.every((other) => overlap(other.box, face.box) <= MAX_OVERLAP)) {
           faces.push(face);
         }
       }

@@ -1,29 +1,16 @@
-/** This module turns the frames of a camera or video into a recording: tracks, events, rows. */
+/** A recording of a camera or video: its frames, tracks and events. */
 
-import { frameResult, round, SCHEMA, topOf, type FaceResult, type FrameResult, type Probabilities } from "./results";
+import { findEvents, type Event } from "./events";
+import { frameResult, round, SCHEMA, type FaceResult, type FrameResult, type Probabilities } from "./results";
 
-/** Frames kept at most: about an hour. Of longer recordings the oldest are let go. */
+/** Frames kept at most: about an hour. In longer recordings the oldest are dropped. */
 export const MAX_FRAMES = 60_000;
-/** A gap in a track that is longer than this ends an event. */
-const MAX_GAP_S = 1;
-/** A shorter stretch is no event. */
-const MIN_EVENT_S = 0.5;
-
 interface Size {
   readonly width: number;
   readonly height: number;
 }
 
-/** A stretch of time over which a track shows one apparent expression. */
-export interface Event {
-  readonly track_id: number;
-  readonly emotion: string;
-  readonly start_s: number;
-  readonly end_s: number;
-  readonly confidence: number;
-}
-
-/** A face that goes on from frame to frame; not an identity. */
+/** A face followed from frame to frame; not an identity. */
 export interface Track {
   readonly track_id: number;
   readonly start_s: number;
@@ -35,18 +22,19 @@ export interface Track {
 /** What is kept of a camera or video while it is read. */
 export class Recording {
   private frames: FrameResult[] = [];
-  /** Frames that had to be let go. */
+  /** Frames that had to be dropped. */
   dropped = 0;
 
   constructor(
     readonly source: string,
-    readonly threshold: number | null,
+    private readonly emotions: readonly string[],
+    private readonly threshold: number | null,
   ) {}
 
   add(timeS: number, frame: number, faces: readonly FaceResult[]): FrameResult {
     const last = this.frames.at(-1);
     if (last !== undefined && timeS < last.time_s) {
-      // Somebody went back in the video: what is read again takes the place of what was read.
+      // The visitor went back in the video: new readings replace the old ones.
       this.frames = this.frames.filter((old) => old.time_s < timeS);
     }
     const result = frameResult(this.source, timeS, frame, faces);
@@ -62,7 +50,7 @@ export class Recording {
     return this.frames.length;
   }
 
-  /** Give the recording as Python gives a `VideoResult`. */
+  /** Return the recording with the keys of Python's `VideoResult`. */
   toRecord(size: Size | null, durationS: number): Record<string, unknown> {
     return {
       schema: SCHEMA,
@@ -72,7 +60,7 @@ export class Recording {
       duration_s: Number.isFinite(durationS) ? round(durationS, 3) : null, // a camera has none
       frames_with_face: this.frames.filter(({ faces }) => faces.length > 0).length,
       tracks: findTracks(this.frames),
-      events: findEvents(this.frames, this.threshold),
+      events: listEvents(this.frames, this.emotions, this.threshold),
       damage: null,
       frames: this.frames,
     };
@@ -99,42 +87,22 @@ export function findTracks(frames: readonly FrameResult[]): Track[] {
   });
 }
 
-/** List the stretches over which a track's smoothed probabilities name one emotion. */
-export function findEvents(frames: readonly FrameResult[], threshold: number | null): Event[] {
-  const events: Event[] = [];
-  for (const [id, seen] of byTrack(frames)) {
-    let stretch: { emotion: string; start: number; end: number; levels: number[] } | null = null;
-    const close = (): void => {
-      if (stretch !== null && stretch.end - stretch.start >= MIN_EVENT_S) {
-        const confidence = stretch.levels.reduce((sum, level) => sum + level, 0) / stretch.levels.length;
-        const { emotion, start, end } = stretch;
-        events.push({ track_id: id, emotion, start_s: start, end_s: end, confidence: round(confidence, 4) });
-      }
-      stretch = null;
-    };
-    for (const { timeS, face } of seen) {
-      const named = nameSmoothed(face, threshold);
-      if (stretch !== null && (stretch.emotion !== named?.emotion || timeS - stretch.end > MAX_GAP_S)) {
-        close();
-      }
-      if (named !== null) {
-        stretch ??= { emotion: named.emotion, start: timeS, end: timeS, levels: [] };
-        stretch.end = timeS;
-        stretch.levels.push(named.level);
-      }
-    }
-    close();
-  }
-  return events.sort((a, b) => a.start_s - b.start_s);
-}
-
-function nameSmoothed(face: FaceResult, threshold: number | null): { emotion: string; level: number } | null {
-  if (face.smoothed === null || face.smoothed === undefined) {
-    return null;
-  }
-  const emotion = topOf(face.smoothed);
-  const level = face.smoothed[emotion];
-  return threshold === null || level >= threshold ? { emotion, level } : null;
+/** List the events of all tracks, in order of time, as Python writes them. */
+export function listEvents(frames: readonly FrameResult[], emotions: readonly string[], threshold: number | null): Event[] {
+  return [...byTrack(frames)]
+    .flatMap(([id, seen]) => {
+      const read = seen.flatMap(({ timeS, face }) => (face.smoothed ? [{ timeS, smoothed: face.smoothed }] : []));
+      const rows = read.map(({ smoothed }) => emotions.map((name) => smoothed[name]));
+      return findEvents(id, read.map(({ timeS }) => timeS), rows, emotions, threshold);
+    })
+    .sort((a, b) => a.start_s - b.start_s || a.track_id - b.track_id)
+    .map((event) => ({
+      ...event,
+      start_s: round(event.start_s, 3),
+      end_s: round(event.end_s, 3),
+      confidence: round(event.confidence, 4),
+      uncertainty_s: round(event.uncertainty_s, 3),
+    }));
 }
 
 function byTrack(frames: readonly FrameResult[]): Map<number, { timeS: number; face: FaceResult }[]> {

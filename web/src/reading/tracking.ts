@@ -1,81 +1,107 @@
 /**
- * This module turns faces over time into tracks, and smooths what is read of them.
+ * Faces followed from frame to frame, by motion and overlap alone, as `tracking.py` does it.
  *
- * A track says that a face went on from frame to frame, by overlap alone; never whose it is.
+ * A track says that a face went on from frame to frame; it is not an identity.
+ * tests/golden/tracks.json holds examples on which both are tested.
  */
 
-import { overlap, type Box, type Face } from "./detector";
-import type { FaceResult, Probabilities } from "./results";
+import { assign } from "./assignment";
+import type { Box, Face } from "./detector";
 
-/** Time in which a smoothed probability goes about two thirds of the way to a new level. */
-export const SMOOTHING_S = 0.35;
-/** A face that was not seen for longer begins a new track. */
-export const MAX_GAP_S = 1;
-const MIN_OVERLAP = 0.2;
+/** A track whose face was not seen for longer has ended. */
+export const MAX_LOSS_S = 1;
 
-interface Track {
-  readonly id: number;
-  box: Box;
-  timeS: number;
-  smoothed: Probabilities | null;
+/** How far from where it is expected a face may be, in face sizes: at most, at once, and per second. */
+const [MAX_GATE, GATE, GATE_PER_S] = [1.5, 0.6, 2];
+/** By what factor a face may grow or shrink. */
+const MAX_GROWTH = 2;
+/** Motion is not extrapolated for longer than this. */
+const MAX_AHEAD_S = 0.5;
+/** The weight of the last movement in a velocity. */
+const NEW_SHARE = 0.5;
+
+/** A face that is being followed; positions in pixels, velocities in pixels per second. */
+class Track {
+  private velocity = { x: 0, y: 0 };
+  private seen = 1;
+
+  constructor(
+    readonly id: number,
+    private box: Box,
+    private timeS: number,
+  ) {}
+
+  /** Return whether the face was not seen for too long. */
+  hasEnded(timeS: number): boolean {
+    return timeS - this.timeS > MAX_LOSS_S;
+  }
+
+  /** Return where the face is expected at a time, at constant velocity. */
+  predict(timeS: number): Box {
+    const aheadS = Math.min(timeS - this.timeS, MAX_AHEAD_S);
+    return { ...this.box, x: this.box.x + this.velocity.x * aheadS, y: this.box.y + this.velocity.y * aheadS };
+  }
+
+  /** Update where the face was seen. */
+  move(box: Box, timeS: number): void {
+    const passedS = timeS - this.timeS;
+    if (passedS > 0) {
+      const [old, now] = [centre(this.box), centre(box)];
+      const share = this.seen === 1 ? 1 : NEW_SHARE;
+      this.velocity = {
+        x: (1 - share) * this.velocity.x + (share * (now.x - old.x)) / passedS,
+        y: (1 - share) * this.velocity.y + (share * (now.y - old.y)) / passedS,
+      };
+    }
+    [this.box, this.timeS, this.seen] = [box, timeS, this.seen + 1];
+  }
+
+  /** How far a face is from where it is expected, in face sizes; infinite if too far. */
+  cost(box: Box, timeS: number): number {
+    const expected = this.predict(timeS);
+    const size = Math.sqrt(Math.max(expected.width * expected.height, 1e-6));
+    const growth = Math.sqrt(Math.max(box.width * box.height, 1e-6)) / size;
+    const [from, to] = [centre(expected), centre(box)];
+    const distance = Math.hypot(to.x - from.x, to.y - from.y) / size;
+    const gate = Math.min(GATE + GATE_PER_S * (timeS - this.timeS), MAX_GATE);
+    if (distance > gate || growth < 1 / MAX_GROWTH || growth > MAX_GROWTH) {
+      return Infinity;
+    }
+    return distance + Math.abs(Math.log(growth));
+  }
 }
 
-/** The tracks of one camera or video. */
+/** Follows the faces of one camera or video; frames come in the order of their times. */
 export class Tracker {
   private tracks: Track[] = [];
-  private next = 1;
+  private visible = new Set<number>();
+  private nextId = 1;
 
-  /** The boxes of the tracks that were in the last frame. */
-  boxesAt(timeS: number): Box[] {
-    return this.tracks.filter((track) => track.timeS === timeS).map((track) => track.box);
+  /** Return where the faces of the last frame are expected at a time. */
+  expect(timeS: number): Box[] {
+    return this.tracks.filter(({ id }) => this.visible.has(id)).map((track) => track.predict(timeS));
   }
 
-  /** Give each face its track: the ids, in the order of the faces; best overlaps first. */
-  assign(faces: readonly Face[], timeS: number): number[] {
-    this.tracks = this.tracks.filter((track) => timeS - track.timeS <= MAX_GAP_S);
-    const pairs = faces
-      .flatMap((face, index) => this.tracks.map((track) => ({ index, track, shared: overlap(face.box, track.box) })))
-      .filter((pair) => pair.shared >= MIN_OVERLAP)
-      .sort((a, b) => b.shared - a.shared);
-    const given = new Map<number, Track>();
-    const taken = new Set<Track>();
-    for (const { index, track } of pairs) {
-      if (!given.has(index) && !taken.has(track)) {
-        given.set(index, track);
-        taken.add(track);
+  /** Return each face's track; new faces begin new tracks, in their order. */
+  update(timeS: number, faces: readonly Pick<Face, "box">[]): number[] {
+    this.tracks = this.tracks.filter((track) => !track.hasEnded(timeS));
+    const costs = this.tracks.map((track) => faces.map(({ box }) => track.cost(box, timeS)));
+    const trackOf = new Map(assign(costs).map(([row, column]) => [column, this.tracks[row]]));
+    const ids = faces.map(({ box }, index) => {
+      const known = trackOf.get(index);
+      if (known !== undefined) {
+        known.move(box, timeS);
+        return known.id;
       }
-    }
-    return faces.map((face, index) => {
-      const track = given.get(index) ?? this.begin(face);
-      track.box = face.box;
-      track.timeS = timeS;
+      const track = new Track(this.nextId++, box, timeS);
+      this.tracks.push(track);
       return track.id;
     });
-  }
-
-  /** Add the track and its smoothed probabilities to a face; `elapsedS` since the last frame. */
-  smooth(face: FaceResult, trackId: number, elapsedS: number): FaceResult {
-    const track = this.tracks.find((candidate) => candidate.id === trackId);
-    if (track === undefined) {
-      return face;
-    }
-    if (face.probabilities !== null) {
-      track.smoothed = blend(track.smoothed, face.probabilities, 1 - Math.exp(-elapsedS / SMOOTHING_S));
-    }
-    return { ...face, track_id: trackId, smoothed: track.smoothed };
-  }
-
-  private begin(face: Face): Track {
-    const track: Track = { id: this.next++, box: face.box, timeS: 0, smoothed: null };
-    this.tracks.push(track);
-    return track;
+    this.visible = new Set(ids);
+    return ids;
   }
 }
 
-/** Move probabilities a part of the way to new ones; they still sum to 1. */
-export function blend(old: Probabilities | null, fresh: Probabilities, part: number): Probabilities {
-  if (old === null) {
-    return fresh;
-  }
-  return Object.fromEntries(Object.keys(fresh).map((name) => [name, old[name] + part * (fresh[name] - old[name])]));
+function centre({ x, y, width, height }: Box): { x: number; y: number } {
+  return { x: x + width / 2, y: y + height / 2 };
 }
