@@ -230,7 +230,7 @@ def test_pause_and_freeze_hold_the_picture(visit: Visit) -> None:
     visit.wait_for_readings(3)
     page.locator("#faces").focus()
     page.keyboard.press("Space")
-    expect(page.locator("#pause")).to_have_text("Go on")
+    expect(page.locator("#pause")).to_have_text("Resume")
     page.wait_for_timeout(1000)
     held = len(json.loads(visit.save("json"))["frames"])
     page.wait_for_timeout(700)

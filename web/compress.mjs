@@ -1,4 +1,4 @@
-/** This script turns the built files into compressed forms beside them, for servers that send such. */
+/** Compress the built files, for servers that send compressed versions. */
 
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -6,7 +6,7 @@ import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 const DIST = new URL("dist/", import.meta.url);
 const CACHE = new URL("node_modules/.cache/mien/", import.meta.url);
-/** A form that saves less than this part is not worth its place; weights hardly give way. */
+/** A version that saves less than this share is not written; weights hardly compress. */
 const MIN_SAVING = { br: 0.02, gz: 0.1 };
 
 const coders = {
@@ -28,7 +28,7 @@ for (const name of readdirSync(DIST, { recursive: true })) {
   }
   const bytes = readFileSync(new URL(name, DIST));
   for (const [suffix, compress] of Object.entries(coders)) {
-    // The runtime takes half a minute to compress and seldom changes: it is kept.
+    // The runtime takes half a minute to compress and seldom changes: cache the result.
     const kept = new URL(`${createHash("sha256").update(bytes).digest("hex")}.${suffix}`, CACHE);
     if (!existsSync(kept)) {
       writeFileSync(kept, compress(bytes));

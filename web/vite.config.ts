@@ -1,4 +1,4 @@
-/** This module turns the page's sources into static files, and lists them for its offline copy. */
+/** Build the page into static files, and list them for its offline copy. */
 
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
@@ -22,7 +22,7 @@ function needDetector(): Plugin {
   };
 }
 
-/** Write the list of files into the service worker: the default model first, others when chosen. */
+/** Write the list of files into the service worker: the default model at once, others when chosen. */
 function listFiles(): Plugin {
   return {
     name: "list-files",

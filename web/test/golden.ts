@@ -1,4 +1,4 @@
-/** This module turns the golden files that Python wrote into what tests compare with. */
+/** The golden files that Python writes. */
 
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";

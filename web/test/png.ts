@@ -1,4 +1,4 @@
-/** This module turns a PNG file of 8-bit RGB into pixels, for tests: Node has no picture decoder. */
+/** Decode PNG files of 8-bit RGB for tests: Node has no picture decoder. */
 
 import { readFileSync } from "node:fs";
 import { inflateSync } from "node:zlib";

@@ -5,13 +5,13 @@ import { MienError } from "../reading/errors";
 /** The size asked for: enough for faces, and quick to read. */
 const SIZE = { width: { ideal: 640 }, height: { ideal: 480 } };
 
-/** Sentences for the names under which browsers refuse a camera. */
+/** Messages for the errors with which browsers refuse a camera. */
 const REFUSALS: Record<string, string> = {
   NotAllowedError: "The camera was not allowed. Allow it in the browser’s address bar, or open a photo instead.",
-  SecurityError: "The browser’s settings forbid the camera on this page. Open a photo instead.",
+  SecurityError: "The browser’s settings block the camera on this page. Open a photo instead.",
   NotFoundError: "No camera was found. Connect one, or open a photo or a video instead.",
-  OverconstrainedError: "No camera was found that suits. Connect another, or open a photo or a video instead.",
-  NotReadableError: "The camera is there but gives no picture. Another program may be using it: close that, and try again.",
+  OverconstrainedError: "No suitable camera was found. Connect another, or open a photo or a video instead.",
+  NotReadableError: "The camera is connected but gives no picture. Another program may be using it: close that and try again.",
   AbortError: "The camera stopped while it was being opened. Try again.",
 };
 
@@ -29,7 +29,7 @@ export interface Camera {
  */
 export async function openCamera(id?: string): Promise<MediaStream> {
   if (navigator.mediaDevices?.getUserMedia === undefined) {
-    throw new MienError("camera", "Browsers give a page the camera only over https, or on http://localhost. Open a photo instead.");
+    throw new MienError("camera", "Browsers allow the camera only over https or on http://localhost. Open a photo instead.");
   }
   try {
     const choice = id === undefined ? { facingMode: "user" } : { deviceId: { exact: id } };

@@ -1,11 +1,11 @@
-/** This module turns the faces of a picture into a list of cards with bars, updated in place. */
+/** The list of faces: a card with bars for each, updated in place. */
 
 import type { ShownFace } from "./overlay";
 import { colorOf } from "./palette";
 
 const WHY: Record<string, string> = {
-  uncertain: "No expression is probable enough to name one.",
-  "too small": "Under 20 pixels on its shorter side: too few to read.",
+  uncertain: "No expression is probable enough to be named.",
+  "too small": "Less than 20 pixels on its shorter side: too small to read.",
 };
 
 interface Row {
@@ -14,7 +14,7 @@ interface Row {
   readonly value: HTMLElement;
 }
 
-/** One face's card; it is made once and then only changed. */
+/** One face's card; it is created once and then updated. */
 class Card {
   readonly element = document.createElement("li");
   private readonly button = document.createElement("button");
@@ -117,7 +117,7 @@ function span(className: string): HTMLElement {
   return element;
 }
 
-/** Write only what changed: screen readers and layout are not bothered otherwise. */
+/** Write only what changed, so that neither screen readers nor layout are disturbed. */
 function setText(element: HTMLElement, text: string): void {
   if (element.textContent !== text) {
     element.textContent = text;

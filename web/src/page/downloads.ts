@@ -1,4 +1,4 @@
-/** This module turns text or a canvas into a file that the browser saves. */
+/** Save text or a canvas as a file. */
 
 import { MienError } from "../reading/errors";
 
@@ -11,12 +11,12 @@ export function saveText(text: string, name: string, type: string): void {
 export async function savePng(canvas: HTMLCanvasElement, name: string): Promise<void> {
   const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, "image/png"));
   if (blob === null) {
-    throw new MienError("browser", "The browser could not make a PNG of this picture; it may be too large.");
+    throw new MienError("browser", "The browser could not save this picture as PNG; it may be too large.");
   }
   save(blob, name);
 }
 
-/** Name a file after its source: `holiday.mp4` gives `holiday-mien.csv`. */
+/** Name a file after its source: `holiday.mp4` becomes `holiday-mien.csv`. */
 export function nameAfter(source: string, extension: string): string {
   const stem = source.replace(/[<>]/g, "").replace(/\.[^.]*$/, "") || "mien";
   return `${stem}-mien.${extension}`;

@@ -1,14 +1,14 @@
-/** This module turns a playing video element into a call for every frame it shows. */
+/** Watch the frames that a video element shows. */
 
-/** A frame that is on the screen now. */
+/** The frame on the screen. */
 export interface ShownFrame {
-  /** The frame's own time in the video, in seconds; for a camera, the time since its first frame. */
+  /** Its time in the video, in seconds; for a camera, the time since its first frame. */
   readonly timeS: number;
-  /** How many frames were shown before it, as far as the browser knows. */
+  /** How many frames were shown before it, as counted by the browser. */
   readonly frame: number;
 }
 
-/** Call for every frame shown, until the function that comes back is called. */
+/** Call back for every frame shown, until the returned function is called. */
 export function watchFrames(video: HTMLVideoElement, isLive: boolean, onFrame: (shown: ShownFrame) => void): () => void {
   let stopped = false;
   let began: number | null = null;
@@ -34,7 +34,7 @@ export function watchFrames(video: HTMLVideoElement, isLive: boolean, onFrame: (
   };
 }
 
-/** For browsers that do not tell of frames: look at the video's clock whenever the screen is drawn. */
+/** For browsers without frame callbacks: check the video's clock at every repaint. */
 function watchByClock(
   video: HTMLVideoElement,
   isStopped: () => boolean,

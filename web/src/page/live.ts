@@ -1,4 +1,4 @@
-/** This module turns a playing camera or video into readings; frames that come too soon are dropped. */
+/** Read a playing camera or video; frames that arrive too soon are dropped. */
 
 import { watchFrames, type ShownFrame } from "./frames";
 import type { Reader } from "./reader";
@@ -21,13 +21,13 @@ export class Live {
     this.stopWatching = watchFrames(video, isCamera, (shown) => void this.offer(shown));
   }
 
-  /** Read nothing more. */
+  /** Stop reading. */
   stop(): void {
     this.paused = true;
     this.stopWatching();
   }
 
-  /** How many frames were read a second, over the last two seconds. */
+  /** Readings per second, over the last two seconds. */
   get framesPerSecond(): number {
     const since = performance.now() - 2000;
     const recent = this.times.filter((time) => time > since);

@@ -1,4 +1,4 @@
-/** This module turns clicks, keys, drops and pastes into calls on the page. */
+/** Connect clicks, keys, drops and pastes to the page. */
 
 import { MODELS } from "./models";
 import { Page } from "./page";
@@ -83,10 +83,10 @@ function listenToModels(): void {
   });
 }
 
-/** Keep the page's files, so that it opens offline. */
+/** Cache the page's files, so that it opens offline. */
 async function keepOffline(): Promise<void> {
   if (import.meta.env.PROD && "serviceWorker" in navigator) {
-    await navigator.serviceWorker.register("./sw.js").catch(() => undefined); // it works without
+    await navigator.serviceWorker.register("./sw.js").catch(() => undefined); // the page works without it
   }
 }
 

@@ -1,4 +1,4 @@
-/** This module turns the models that were there when the page was built into a list to choose from. */
+/** The models that were present when the page was built. */
 
 import { MienError } from "../reading/errors";
 import { readSpec, type ModelSpec } from "../reading/spec";
@@ -6,10 +6,10 @@ import { readSpec, type ModelSpec } from "../reading/spec";
 const FILES = import.meta.glob<string>("../../../src/mien/assets/*.onnx", { query: "?url", import: "default", eager: true });
 const CONTRACTS = import.meta.glob<unknown>("../../../src/mien/assets/*.json", { import: "default", eager: true });
 const DETECTOR = "yunet_2023mar_any_size";
-/** The first of these that is there is the page's default. */
+/** The first of these that is present is the default. */
 const ORDER = ["fast", "accurate"];
 
-/** A model that can be chosen: its contract, and where its weights are. */
+/** A model that can be chosen: its contract and the address of its weights. */
 export interface Model {
   readonly spec: ModelSpec;
   readonly url: string;
@@ -22,7 +22,7 @@ export const MODELS: readonly Model[] = ORDER.flatMap((name) => {
   return url === undefined || contract === undefined ? [] : [{ spec: readSpec(contract[1]), url }];
 });
 
-/** Where the detector's weights are. */
+/** Return the address of the face detector. */
 export function detectorUrl(): string {
   const url = addressOf(DETECTOR);
   if (url === undefined) {

@@ -1,4 +1,4 @@
-/** The page: what a visitor does, and what becomes of it on the screen. */
+/** The page: it connects what visitors do with the reader and the screen. */
 
 import { cameraOf, closeCamera, isSelfie, listCameras, openCamera } from "./camera";
 import { Cards } from "./cards";
@@ -20,7 +20,7 @@ import type { Reading } from "./worker";
 /** What is open. */
 export type Mode = "welcome" | "photo" | "camera" | "video";
 
-/** How long the page waits before it tells a screen reader of another expression. */
+/** How long the page waits before it announces another expression to screen readers. */
 const SPEAK_EVERY_MS = 3000;
 const DRAW_TIMELINE_EVERY_MS = 66;
 
@@ -49,12 +49,12 @@ export class Page {
   constructor() {
     this.dark.addEventListener("change", () => this.refresh());
     new ResizeObserver(() => this.drawTimeline()).observe(element("timeline"));
-    this.stage.video.addEventListener("ended", () => this.say("The video is over. What was read can be saved."));
+    this.stage.video.addEventListener("ended", () => this.say("The video is over. The readings can be saved."));
     this.stage.video.addEventListener("pause", () => this.showState());
     this.stage.video.addEventListener("play", () => this.showState());
   }
 
-  /** Open a model, at the start or when another one is chosen; gives the name of the one in use. */
+  /** Open a model, at the start or when another is chosen; returns the name of the one in use. */
   async load(name: string): Promise<string> {
     document.body.dataset.ready = "false";
     this.say(`Loading the model ${name}…`);
@@ -62,7 +62,7 @@ export class Page {
       await this.reader.load(name);
       this.model = MODELS.find(({ spec }) => spec.name === name) ?? this.model;
       document.body.dataset.ready = "true";
-      this.say("Ready. Nothing is sent from here.");
+      this.say("Ready. Nothing is sent anywhere.");
       if (this.mode === "photo" && this.photo !== null) {
         await this.readStill(this.photo);
       }
@@ -70,7 +70,7 @@ export class Page {
     return this.model?.spec.name ?? "";
   }
 
-  /** Open a file, whatever it is: its content decides. */
+  /** Open a file; its content decides what it is. */
   async openFile(file: File): Promise<void> {
     await this.attempt(async () => {
       const kind = await readKind(file);
@@ -87,7 +87,7 @@ export class Page {
       this.say("Waiting for the camera…");
       const stream = await openCamera(id);
       if (turn !== this.turn) {
-        closeCamera(stream); // something else was opened while the browser asked
+        closeCamera(stream); // something else was opened while the browser asked for permission
         return;
       }
       this.stream = stream;
@@ -97,13 +97,13 @@ export class Page {
       stream.getVideoTracks()[0]?.addEventListener("ended", () => {
         if (turn === this.turn) {
           this.close();
-          this.complain("The camera was taken away. Connect it again, or open a photo.");
+          this.complain("The camera was disconnected. Reconnect it, or open a photo.");
         }
       });
     });
   }
 
-  /** Close what is open; gives the number of the turn that begins. */
+  /** Close what is open; returns the number of the turn that begins. */
   close(): number {
     this.live?.stop();
     closeCamera(this.stream);
@@ -146,7 +146,7 @@ export class Page {
     }
   }
 
-  /** Hold the picture that is shown, and look at it as closely as at a photo; or let it go. */
+  /** Freeze the current picture and read it as thoroughly as a photo; or resume. */
   async toggleFreeze(): Promise<void> {
     if (this.live === null) {
       return;
@@ -168,7 +168,7 @@ export class Page {
     });
   }
 
-  /** Save the picture, or what was read. */
+  /** Save the picture or the readings. */
   async save(kind: "png" | "csv" | "json"): Promise<void> {
     const { spec } = this.model;
     const name = nameAfter(this.source, kind);
@@ -185,7 +185,7 @@ export class Page {
     });
   }
 
-  /** Say what went wrong, over the picture and to screen readers. */
+  /** Show what went wrong, over the picture and to screen readers. */
   complain(sentence: string): void {
     const notice = element("notice");
     notice.textContent = sentence;
@@ -275,7 +275,7 @@ export class Page {
     }
   }
 
-  /** Show the faces that were read last. */
+  /** Show the most recent faces. */
   private refresh(): ShownFace[] {
     const threshold = this.model?.spec.abstention_threshold ?? null;
     const shown = this.faces.map((face) => toShown(face, threshold));
@@ -283,7 +283,7 @@ export class Page {
     this.stage.showFaces(shown, this.size, this.cards.selected);
     const empty = element("empty");
     empty.hidden = shown.length > 0;
-    const text = this.size === null ? "Looking…" : "No face is seen here.";
+    const text = this.size === null ? "Looking…" : "No face found.";
     if (empty.textContent !== text) {
       empty.textContent = text;
     }
@@ -295,7 +295,7 @@ export class Page {
     this.timeline.draw(names, { isDark: this.dark.matches, isCamera: this.mode === "camera" });
   }
 
-  /** Tell a screen reader what is seen, not more often than it can say it. */
+  /** Announce to screen readers what is seen, not more often than they can say it. */
   private speak(atOnce: boolean): void {
     const now = performance.now();
     if (!atOnce && now - this.spokenAt < SPEAK_EVERY_MS) {
@@ -319,12 +319,12 @@ export class Page {
     this.showState();
   }
 
-  /** Let the buttons say what they would do now. */
+  /** Update the buttons to what they would do now. */
   private showState(): void {
     const { video } = this.stage;
     const isLive = this.live !== null;
     document.body.dataset.frozen = String(this.isFrozen);
-    button("pause", isLive && !this.isFrozen).textContent = isLive && video.paused && !this.isFrozen ? "Go on" : "Pause";
+    button("pause", isLive && !this.isFrozen).textContent = isLive && video.paused && !this.isFrozen ? "Resume" : "Pause";
     const freeze = button("freeze", isLive);
     freeze.setAttribute("aria-pressed", String(this.isFrozen));
     button("close", this.mode !== "welcome");
@@ -341,7 +341,7 @@ export class Page {
     }
   }
 
-  /** Do something; if it fails, say so in a sentence. */
+  /** Run an action; if it fails, show why in a sentence. */
   private async attempt(action: () => Promise<void>): Promise<void> {
     element("notice").hidden = true;
     try {

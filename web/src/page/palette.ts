@@ -1,6 +1,6 @@
-/** This module turns an emotion into its colour: after Okabe and Ito, told apart by any colour vision. */
+/** The emotions' colours, after Okabe and Ito: distinguishable with any colour vision. */
 
-// The same as in Python's draw.py; colours never stand alone, the word is always beside them.
+// The same as in Python's draw.py. Colours never stand alone: the word is always beside them.
 const DARK: Record<string, string> = {
   angry: "#e8743b",
   disgust: "#2fb58c",
@@ -10,7 +10,7 @@ const DARK: Record<string, string> = {
   sad: "#62b8ec",
   surprise: "#eba32b",
 };
-// On paper the pale ones would be lost: the same hues, deeper.
+// Pale colours would be lost on a light page: the same hues, darker.
 const LIGHT: Record<string, string> = {
   angry: "#c4480f",
   disgust: "#0a8a66",
@@ -22,7 +22,7 @@ const LIGHT: Record<string, string> = {
 };
 const SPARE = ["angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"];
 
-/** Give an emotion's colour; labels of one's own take the colours in turn. */
+/** Return an emotion's colour; other class names take the colours in turn. */
 export function colorOf(emotion: string | null, names: readonly string[], isDark: boolean): string {
   const colors = isDark ? DARK : LIGHT;
   if (emotion === null) {

@@ -1,11 +1,11 @@
-/** This module turns pictures and frames into readings, by asking the worker; frames never queue. */
+/** The page's side of the worker; frames never queue. */
 
 import { MienError } from "../reading/errors";
 import type { Answer, Question, Reading } from "./worker";
 
 type Unnumbered<T> = T extends Question ? Omit<T, "id"> : never;
 
-/** The page's end of the worker. */
+/** Sends pictures and frames to the worker and returns its readings. */
 export class Reader {
   private readonly worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
   private readonly waiting = new Map<number, { resolve: (answer: Answer) => void; reject: (error: Error) => void }>();
@@ -23,7 +23,7 @@ export class Reader {
       }
     };
     this.worker.onerror = (event) => {
-      const error = new MienError("browser", `The page's worker stopped (${event.message ?? "unknown"}); load the page again.`);
+      const error = new MienError("browser", `The page's worker stopped (${event.message ?? "unknown"}); reload the page.`);
       this.waiting.forEach(({ reject }) => reject(error));
       this.waiting.clear();
     };
@@ -34,17 +34,17 @@ export class Reader {
     await this.ask({ kind: "load", model });
   }
 
-  /** Read a still picture; the bitmap is used up. */
+  /** Read a still picture; the bitmap is transferred. */
   async readPhoto(image: ImageBitmap): Promise<Reading> {
     return toReading(await this.ask({ kind: "photo", image }, [image]));
   }
 
-  /** Whether a frame would be read at once; if not, it is to be dropped. */
+  /** Whether a frame would be read at once; otherwise, drop it. */
   get isFree(): boolean {
     return !this.frameInWork;
   }
 
-  /** Read a frame of a camera or video; the bitmap is used up. Only when `isFree`. */
+  /** Read a frame of a camera or video; only when `isFree`. */
   async readFrame(takeImage: () => Promise<ImageBitmap>, timeS: number, restart: boolean): Promise<Reading> {
     this.frameInWork = true;
     try {
@@ -66,7 +66,7 @@ export class Reader {
 
 function toReading(answer: Answer): Reading {
   if (answer.kind !== "reading") {
-    throw new MienError("browser", "The page's worker answered out of turn; load the page again.");
+    throw new MienError("browser", "The page's worker sent an unexpected answer; reload the page.");
   }
   return answer.reading;
 }

@@ -52,7 +52,7 @@ export class Stage {
     await video.play();
   }
 
-  /** Let go of the picture. */
+  /** Remove the picture. */
   clear(): void {
     const { video } = this;
     video.pause();
@@ -66,7 +66,7 @@ export class Stage {
     this.showFaces([], null, 0);
   }
 
-  /** Draw faces over the picture of a size; null where there is no picture. */
+  /** Draw faces over a picture of this size; null means there is no picture. */
   showFaces(faces: readonly ShownFace[], size: { width: number; height: number } | null, selected: number): void {
     this.faces = faces;
     this.size = size;
@@ -74,7 +74,7 @@ export class Stage {
     this.draw();
   }
 
-  /** Make the annotated picture, at its own size, not mirrored. */
+  /** Render the annotated picture at its own size, not mirrored. */
   render(isStill: boolean): HTMLCanvasElement {
     const { width, height } = this.size ?? { width: this.still.width, height: this.still.height };
     const canvas = document.createElement("canvas");
@@ -111,7 +111,7 @@ export class Stage {
 export function element<T extends HTMLElement>(id: string): T {
   const found = document.getElementById(id);
   if (found === null) {
-    throw new MienError("browser", `The page is damaged: it has no ${id}; load it again.`);
+    throw new MienError("browser", `The page is damaged: it has no ${id}; reload it.`);
   }
   return found as T;
 }
@@ -119,14 +119,14 @@ export function element<T extends HTMLElement>(id: string): T {
 function context2d(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
   const context = canvas.getContext("2d");
   if (context === null) {
-    throw new MienError("browser", "This browser gives the page no canvas to draw on; try a current one.");
+    throw new MienError("browser", "This browser provides no canvas to draw on; try a current one.");
   }
   return context;
 }
 
 function describeMediaError(error: MediaError | null): string {
   if (error?.code === MediaError.MEDIA_ERR_DECODE) {
-    return "The video is damaged, or its codec is not one this browser plays; convert it to MP4 (H.264) or WebM.";
+    return "The video is damaged, or this browser does not support its codec; convert it to MP4 (H.264) or WebM.";
   }
-  return "This browser does not play this file: it is no video, or its codec is not known here; convert it to MP4 (H.264) or WebM.";
+  return "This browser does not play this file: it is not a video, or its codec is not supported; convert it to MP4 (H.264) or WebM.";
 }

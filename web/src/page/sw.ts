@@ -1,6 +1,6 @@
-/** This module turns the page's files into a copy on the device, so that it opens offline. */
+/** The service worker: it keeps a copy of the page's files, so that the page opens offline. */
 
-/** What TypeScript's DOM library does not know of a service worker. */
+/** The parts of a service worker that TypeScript's DOM library lacks. */
 interface ExtendableEvent extends Event {
   waitUntil(promise: Promise<unknown>): void;
 }
@@ -51,7 +51,7 @@ worker.addEventListener("fetch", (event) => {
   }
 });
 
-/** Answer from the copy; what is fetched later, another model, is kept as well. */
+/** Answer from the copy; files fetched later, such as another model, are added to it. */
 async function answer(request: Request, url: string): Promise<Response> {
   const cache = await caches.open(__BUILD__.name);
   const kept = await cache.match(url);

@@ -12,7 +12,7 @@ const AXIS_PX = 18;
 /** Room that a tick's label needs. */
 const TICK_PX = 52;
 
-/** What was read of one face at one time; `emotion` is null where none was named. */
+/** One reading of a face; `emotion` is null where none was named. */
 export interface Moment {
   readonly timeS: number;
   readonly probabilities: Probabilities | null;
@@ -68,7 +68,7 @@ export class Timeline {
     this.moments.splice(0, Math.max(first, 0));
   }
 
-  /** Say in words what the picture shows. */
+  /** Describe the chart in words. */
   describe(): string {
     const counts = new Map<string, number>();
     const read = this.moments.filter(({ probabilities }) => probabilities !== null);
@@ -77,7 +77,7 @@ export class Timeline {
       .sort((a, b) => b[1] - a[1])
       .slice(0, 3)
       .map(([word, count]) => `${word} ${Math.round((100 * count) / read.length)} %`);
-    return parts.length ? `Timeline of the last ${WINDOW_S} seconds: ${parts.join(", ")} of the time` : "Timeline: nothing was read yet";
+    return parts.length ? `Timeline of the last ${WINDOW_S} seconds: ${parts.join(", ")} of the time` : "Timeline: no readings yet";
   }
 
   draw(names: readonly string[], { isDark, isCamera }: { isDark: boolean; isCamera: boolean }): void {

@@ -1,4 +1,4 @@
-/** This module turns messages from the page into readings: detection and recognition, off its thread. */
+/** The worker: detection and recognition, off the page's thread. */
 
 import wasmUrl from "onnxruntime-web/ort-wasm-simd-threaded.wasm?url";
 import { Analyzer } from "../reading/analyzer";
@@ -11,7 +11,7 @@ import type { FaceResult } from "../reading/results";
 import { useRuntime } from "../reading/sessions";
 import { YuNet } from "../reading/yunet";
 
-/** What the page asks for. `restart` forgets the frames before. */
+/** What the page asks for. `restart` forgets earlier frames. */
 export type Question =
   | { readonly kind: "load"; readonly id: number; readonly model: string }
   | { readonly kind: "photo"; readonly id: number; readonly image: ImageBitmap }
@@ -35,7 +35,7 @@ let detector: FaceDetector | null = null;
 let analyzer: Analyzer | null = null;
 let reader: PixelReader | null = null;
 
-/** One question at a time: a photo waits for the model, and a model for the picture in work. */
+/** One question at a time: a photo waits for the model, and a model for the current picture. */
 let work = Promise.resolve();
 
 self.onmessage = ({ data }: MessageEvent<Question>) => {
@@ -51,7 +51,7 @@ async function answer(question: Question): Promise<void> {
   }
 }
 
-/** Open the detector, once, and a model; run both, so that the first picture does not wait. */
+/** Open the detector once, and a model; run both, so that the first picture does not wait. */
 async function load(id: number, name: string): Promise<Answer> {
   const model = MODELS.find(({ spec }) => spec.name === name) ?? MODELS[0];
   if (model === undefined) {
@@ -75,7 +75,7 @@ async function load(id: number, name: string): Promise<Answer> {
 
 async function read(question: Exclude<Question, { kind: "load" }>): Promise<Answer> {
   if (analyzer === null) {
-    throw new MienError("model", "The model is not loaded yet; load the page again.");
+    throw new MienError("model", "The model is not loaded yet; reload the page.");
   }
   const began = performance.now();
   reader ??= new PixelReader();
@@ -98,7 +98,7 @@ async function fetchBytes(url: string): Promise<Uint8Array<ArrayBuffer>> {
     throw new MienError("model", "The model could not be loaded: the connection failed. Once loaded, the page works offline.");
   }
   if (!response.ok) {
-    throw new MienError("model", `The model could not be loaded: the server answered ${response.status}; is the whole page uploaded?`);
+    throw new MienError("model", `The model could not be loaded: the server answered ${response.status}. Check that all of the page's files were uploaded.`);
   }
   return new Uint8Array(await response.arrayBuffer());
 }

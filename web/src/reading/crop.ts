@@ -1,5 +1,5 @@
 /**
- * This module turns a face in an image into the model's input.
+ * Crop faces to the model's input format.
  *
  * The arithmetic is that of docs/crop.md, to the last grey level; tests/golden/crops.json holds
  * examples that Python and this page both reproduce.
@@ -8,7 +8,7 @@
 import type { Face } from "./detector";
 import type { Pixels } from "./images";
 
-/** A face whose box is under this on its shorter side is not read: too few pixels to judge by. */
+/** A face whose box is smaller than this on its shorter side is not read. */
 export const MIN_FACE_PX = 20;
 
 const ROUNDING = 0.5 + 1e-6; // ties go up, also where summing in another order would miss the tie
@@ -19,14 +19,14 @@ const DOWN = [
   [1, 0],
 ]; // where the chin points in the picture, by quarter turns
 
-/** How a model wants its faces cut. */
+/** How a model's faces are cropped. */
 export interface CropOptions {
   readonly margin: number;
   readonly shiftY: number;
   readonly size: number;
 }
 
-/** Say whether a face has too few pixels to be read. */
+/** Return whether a face is too small to be read. */
 export function isTooSmall(face: Face): boolean {
   return Math.min(face.box.width, face.box.height) < MIN_FACE_PX;
 }
@@ -141,7 +141,7 @@ function greyRow(image: Pixels, y: number, first: number, count: number): Float6
   return grey;
 }
 
-/** Turn a crop by quarter turns, against the clock, so that the chin comes to lie below. */
+/** Rotate a crop by quarter turns, counterclockwise, so that the chin is at the bottom. */
 function turnBack(crop: Uint8Array, size: number, turns: number): Uint8Array {
   let turned = crop;
   for (let turn = 0; turn < turns; turn++) {

@@ -1,4 +1,4 @@
-/** This module turns an image into the faces in it: box, five landmarks, score. */
+/** Find the faces of an image: box, five landmarks, score. */
 
 import type { Pixels } from "./images";
 import { resize } from "./resize";
@@ -9,11 +9,11 @@ export const DETECTOR_SIZE = 640;
 export const MIN_SCORE = 0.7;
 /** Of two candidates that overlap more than this (intersection over union), the better stays. */
 export const MAX_OVERLAP = 0.3;
-/** Longer sides tried when nothing was found: a face that fills its picture is missed at 640. */
+/** Longer sides tried if nothing was found: a face that fills its picture is missed at 640. */
 export const TIGHT_CROP_SIZES = [224, 160];
-/** Side of the square in which a face is looked for again from frame to frame, as its network sees it. */
+/** Side of the square in which a face is searched for in the next frame, as the network sees it. */
 const NEAR_SIZE = 160;
-/** That square's side, in longer sides of the face's last box. */
+/** That square's side, as a multiple of the longer side of the expected box. */
 const NEAR_EXTENT = 2.2;
 
 /** A rectangle in pixels of the picture; it may reach past the picture's edge. */
@@ -46,7 +46,7 @@ export class FaceDetector {
     return [];
   }
 
-  /** Find a face again near where it was in the last frame; null where it is gone. */
+  /** Find a face again near where it is expected; null if it is gone. */
   async detectNear(image: Pixels, box: Box): Promise<Face | null> {
     const side = Math.max(MULTIPLE, Math.round(Math.max(box.width, box.height) * NEAR_EXTENT));
     const left = Math.round(box.x + box.width / 2 - side / 2);
@@ -84,7 +84,7 @@ export function letterbox(image: Pixels, size: number): { pixels: Pixels; scaleX
   return { pixels: padded, scaleX: width / image.width, scaleY: height / image.height };
 }
 
-/** Keep the best of the candidates that overlap, the best first. */
+/** Keep the best of overlapping candidates, the best first. */
 export function suppress(candidates: Candidate[]): Candidate[] {
   const waiting = [...candidates].sort((a, b) => b.score - a.score); // stable
   const kept: Candidate[] = [];
@@ -96,7 +96,7 @@ export function suppress(candidates: Candidate[]): Candidate[] {
   return kept;
 }
 
-/** How much two boxes overlap: intersection over union, 0 to 1. */
+/** Return how much two boxes overlap: intersection over union, 0 to 1. */
 export function overlap(a: Box, b: Box): number {
   const across = Math.min(a.x + a.width, b.x + b.width) - Math.max(a.x, b.x);
   const down = Math.min(a.y + a.height, b.y + b.height) - Math.max(a.y, b.y);
@@ -105,7 +105,7 @@ export function overlap(a: Box, b: Box): number {
   return joined > 0 ? shared / joined : 0;
 }
 
-/** Cut a rectangle out of a picture; what lies outside is black. */
+/** Crop a rectangle from a picture; pixels outside it are black. */
 function cut(image: Pixels, left: number, top: number, width: number, height = width): Pixels {
   if (left === 0 && top === 0 && width === image.width && height === image.height) {
     return image;
@@ -136,7 +136,7 @@ function ceilTo(length: number): number {
   return Math.ceil(length / MULTIPLE) * MULTIPLE;
 }
 
-/** Round as Python does: a half goes to the even number. */
+/** Round like Python: halves go to the even number. */
 export function roundHalfEven(value: number): number {
   const low = Math.floor(value);
   const rest = value - low;

@@ -1,9 +1,9 @@
-/** This module turns what can go wrong in the page into one plain sentence each. */
+/** Errors as one plain sentence each. */
 
-/** The kinds of `errors.py` that a visitor can meet, and two that only a browser has. */
+/** The kinds of `errors.py` that visitors can meet, and two that only browsers have. */
 export type ErrorKind = "image" | "video" | "camera" | "model" | "browser";
 
-/** Something a visitor can do something about; its message is a whole sentence. */
+/** An error that visitors can act on; its message is a full sentence. */
 export class MienError extends Error {
   constructor(
     readonly kind: ErrorKind,
@@ -14,11 +14,11 @@ export class MienError extends Error {
   }
 }
 
-/** Give a sentence for anything that was thrown. */
+/** Return a sentence for anything that was thrown. */
 export function toSentence(error: unknown): string {
   if (error instanceof MienError) {
     return error.message;
   }
   const what = error instanceof Error ? error.message : String(error);
-  return `Something went wrong in the page: ${what}. Load the page again; if it stays, please report it.`;
+  return `Something went wrong in the page: ${what}. Reload the page; if it happens again, please report it.`;
 }

@@ -1,8 +1,8 @@
-/** This module turns a picture file, a video frame or a bitmap into pixels. */
+/** Decode picture files, and read pixels from bitmaps and video frames. */
 
 import { MienError } from "./errors";
 
-/** A picture: height * width * 4 levels, 0 to 255, RGBA row by row; alpha is not looked at. */
+/** A picture: height * width * 4 levels, 0 to 255, RGBA row by row; alpha is ignored. */
 export interface Pixels {
   readonly width: number;
   readonly height: number;
@@ -18,7 +18,7 @@ const HEIC_BRANDS = new Set(["heic", "heix", "hevc", "heim", "mif1", "msf1"]);
 /** What the first bytes of a file say it is. */
 export type FileKind = "image" | "video" | "heic" | "tiff" | "pdf" | "svg" | "text" | "empty" | "unknown";
 
-/** Say what a file is by its content, never by its name. */
+/** Return what a file is by its content, never by its name. */
 export function describeHead(head: Uint8Array): FileKind {
   if (head.length === 0) {
     return "empty";
@@ -52,32 +52,32 @@ export function describeHead(head: Uint8Array): FileKind {
   return /^[\t\n\r\x20-\x7e]*$/.test(text) ? "text" : "unknown";
 }
 
-/** Read what a file is. */
+/** Read a file's first bytes and return what it is. */
 export async function readKind(file: Blob): Promise<FileKind> {
   return describeHead(new Uint8Array(await file.slice(0, 64).arrayBuffer()));
 }
 
-/** The sentence for a file that is no picture a browser reads. */
+/** Return the error for a file that a browser cannot read as a picture. */
 export function refusal(name: string, kind: FileKind): MienError {
   const what: Record<FileKind, string> = {
     image: `${name} is damaged or incomplete; try the original file`,
     video: `${name} is a video; open it with “Video”`,
     heic: `${name} is a HEIC picture, which browsers do not read; save it as JPEG first (on a phone: share it, or set the camera to “most compatible”)`,
     tiff: `${name} is a TIFF picture, which browsers do not read; save it as PNG, or use the command: mien analyze`,
-    pdf: `${name} is a PDF document; wanted a picture: ${READABLE}`,
-    svg: `${name} is an SVG drawing; wanted a photo: ${READABLE}`,
-    text: `${name} is a text file; wanted a picture: ${READABLE}`,
+    pdf: `${name} is a PDF document; expected a picture: ${READABLE}`,
+    svg: `${name} is an SVG drawing; expected a photo: ${READABLE}`,
+    text: `${name} is a text file; expected a picture: ${READABLE}`,
     empty: `${name} is empty; was it saved or sent completely?`,
-    unknown: `${name} is not a picture that this page reads; wanted ${READABLE}`,
+    unknown: `${name} is not a picture that this page reads; expected ${READABLE}`,
   };
   return new MienError("image", `${what[kind]}.`);
 }
 
 /**
- * Decode a picture file as it is meant to be seen: EXIF orientation is applied, colour profiles are
- * left aside, as in Python.
+ * Decode a picture file as it is meant to be seen: EXIF orientation is applied and colour profiles
+ * are ignored, as in Python.
  *
- * @throws MienError The file is no picture, or is damaged or too large.
+ * @throws MienError The file is not a picture, is damaged or is too large.
  */
 export async function readImage(file: Blob, name: string): Promise<ImageBitmap> {
   const kind = await readKind(file);
@@ -101,7 +101,7 @@ export async function readImage(file: Blob, name: string): Promise<ImageBitmap> 
   return bitmap;
 }
 
-/** Turns bitmaps and video frames into pixels, on one canvas that is kept. */
+/** Reads pixels from bitmaps and video frames, on one reused canvas. */
 export class PixelReader {
   private readonly canvas = new OffscreenCanvas(1, 1);
   private readonly context: OffscreenCanvasRenderingContext2D;
@@ -109,12 +109,12 @@ export class PixelReader {
   constructor() {
     const context = this.canvas.getContext("2d", { willReadFrequently: true });
     if (context === null) {
-      throw new MienError("browser", "This browser gives the page no canvas to read pictures with; try a current Firefox, Chrome, Edge or Safari.");
+      throw new MienError("browser", "This browser provides no canvas to read pictures with; try a current Firefox, Chrome, Edge or Safari.");
     }
     this.context = context;
   }
 
-  /** Read the pixels; transparency is laid on white. */
+  /** Read the pixels; transparent parts become white. */
   read(image: ImageBitmap | VideoFrame): Pixels {
     const width = "displayWidth" in image ? image.displayWidth : image.width;
     const height = "displayHeight" in image ? image.displayHeight : image.height;

@@ -1,4 +1,4 @@
-/** This module turns face crops into calibrated probabilities; it owns the model's session. */
+/** Run a model on face crops and return calibrated probabilities. */
 
 import { MienError } from "./errors";
 import { toInput } from "./crop";
@@ -25,18 +25,18 @@ export class Recognizer {
       throw new MienError(
         "model",
         `The model '${spec.name}' is not the file its contract was written for: SHA-256 ${sha256}, ` +
-          `wanted ${spec.onnx_sha256}; load the page again, or build it again.`,
+          `wanted ${spec.onnx_sha256}; reload the page, or build it again.`,
       );
     }
     const session = await openSession(model, spec.name);
     if (!session.inputNames.includes(spec.input_name) || !session.outputNames.includes(spec.output_name)) {
-      throw new MienError("model", `The model '${spec.name}' does not take or give what its contract says; export it again.`);
+      throw new MienError("model", `The model '${spec.name}' does not have the inputs and outputs in its contract; export it again.`);
     }
     return new Recognizer(spec, session);
   }
 
   /**
-   * Say how probable each emotion is as the label an annotator would give.
+   * Return how probable each emotion is as the label people would choose.
    *
    * @param crops (N, input_size, input_size) uint8 grey, as `cropFace` cuts them.
    * @returns For each crop, probabilities by name, summing to 1.
@@ -60,10 +60,10 @@ export class Recognizer {
 }
 
 /**
- * Turn logits into probabilities by temperature scaling (Guo et al. 2017, arXiv 1706.04599).
+ * Convert logits to probabilities by temperature scaling (Guo et al. 2017, arXiv 1706.04599).
  *
  * @param logits (C,).
- * @param temperature Above 0; 1 leaves the softmax as it is.
+ * @param temperature Above 0; 1 is the plain softmax.
  */
 export function calibrate(logits: ArrayLike<number>, temperature: number): number[] {
   const scaled = Array.from(logits, (logit) => logit / temperature);
@@ -78,8 +78,8 @@ async function hash(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   if (globalThis.crypto?.subtle === undefined) {
     throw new MienError(
       "browser",
-      "The page was opened over plain http, where browsers give it neither the camera nor the means " +
-        "to check its model; open it by https, or as http://localhost.",
+      "The page was opened over plain http, where browsers allow neither the camera nor checking " +
+        "the model's hash; open it over https or as http://localhost.",
     );
   }
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));

@@ -1,5 +1,5 @@
 /**
- * This module turns pixels into fewer or more pixels, level for level as Pillow does in Python.
+ * Resize pictures, level for level like Pillow in Python.
  *
  * It follows what `Image.resize(..., BILINEAR, reducing_gap=2.0)` computes: a picture much larger
  * than wanted is first averaged over whole blocks; then each axis is weighed with a triangle,

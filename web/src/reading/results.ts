@@ -1,4 +1,4 @@
-/** This module turns what was found into plain records, with the keys that Python's JSON has. */
+/** Results as plain records, with the keys of Python's JSON. */
 
 import type { Box, Face } from "./detector";
 
@@ -6,7 +6,7 @@ export const SCHEMA = 1;
 
 /** Probabilities by emotion, summing to 1. */
 export type Probabilities = Readonly<Record<string, number>>;
-/** Why a face has no emotion: too few pixels, or no emotion is probable enough. */
+/** Why a face has no emotion: it is too small, or no emotion is probable enough. */
 export type Reason = "too_small" | "uncertain";
 
 /** One face and its apparent expression; see `results.FaceResult` in Python. */
@@ -29,7 +29,7 @@ export interface ImageResult {
   readonly faces: readonly FaceResult[];
 }
 
-/** One analysed frame: `time_s` is when it is shown, `frame` its number as far as the browser knows. */
+/** One analysed frame: `time_s` is when it is shown, `frame` its number as counted by the browser. */
 export interface FrameResult {
   readonly schema: number;
   readonly source: string;
@@ -38,13 +38,13 @@ export interface FrameResult {
   readonly faces: readonly FaceResult[];
 }
 
-/** Record a face that was found but is too small to be read. */
+/** Return the record of a face that is too small to be read. */
 export function unread(face: Face): FaceResult {
   const { box, landmarks, score } = face;
   return { box, landmarks, detection_score: score, probabilities: null, emotion: null, reason: "too_small" };
 }
 
-/** Record a face that was read; below the threshold no emotion is named. */
+/** Return the record of a face that was read; below the threshold no emotion is named. */
 export function read(face: Face, probabilities: Probabilities, threshold: number | null): FaceResult {
   const emotion = topOf(probabilities);
   const certain = threshold === null || probabilities[emotion] >= threshold;
@@ -59,17 +59,17 @@ export function read(face: Face, probabilities: Probabilities, threshold: number
   };
 }
 
-/** Name the most probable emotion. */
+/** Return the most probable emotion. */
 export function topOf(probabilities: Probabilities): string {
   return Object.keys(probabilities).reduce((best, name) => (probabilities[name] > probabilities[best] ? name : best));
 }
 
-/** What to call a face's state in words: the emotion, or why there is none. */
+/** Describe a face in a word: its emotion, or why there is none. */
 export function wordFor(face: FaceResult): string {
   return face.emotion ?? (face.reason === "too_small" ? "too small" : "uncertain");
 }
 
-/** Give a face as it is written: pixels to 2 decimals, probabilities to 8. */
+/** Return a face as it is written: pixels to 2 decimals, probabilities to 8. */
 export function toRecord(face: FaceResult): FaceResult {
   const { box } = face;
   const record: FaceResult = {

@@ -1,4 +1,4 @@
-/** This module turns the bytes of an ONNX model into a session; it alone imports onnxruntime. */
+/** Run ONNX models; only this module imports onnxruntime. */
 
 import * as ort from "onnxruntime-web/wasm";
 import { MienError } from "./errors";
@@ -16,9 +16,9 @@ export interface Session {
   run(inputs: Record<string, Tensor>): Promise<Record<string, Tensor>>;
 }
 
-/** Say where the runtime's WebAssembly is: an address to fetch it from, or its bytes. */
+/** Set where the runtime's WebAssembly is: an address to fetch it from, or its bytes. */
 export function useRuntime(wasm: string | ArrayBuffer): void {
-  ort.env.wasm.numThreads = 1; // more need headers that static hosts do not send
+  ort.env.wasm.numThreads = 1; // more threads need headers that static hosts do not send
   if (typeof wasm === "string") {
     ort.env.wasm.wasmPaths = { wasm };
   } else {
@@ -35,14 +35,14 @@ export function useRuntime(wasm: string | ArrayBuffer): void {
  */
 export async function openSession(model: Uint8Array, name: string): Promise<Session> {
   if (typeof WebAssembly === "undefined") {
-    throw new MienError("browser", "This browser has no WebAssembly, or it is switched off; the page needs it to run the models on your device.");
+    throw new MienError("browser", "This browser has no WebAssembly, or it is disabled; the page needs it to run the models on your device.");
   }
   let session: ort.InferenceSession;
   try {
     session = await ort.InferenceSession.create(model, { executionProviders: ["wasm"], logSeverityLevel: 3 });
   } catch (error) {
     const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
-    throw new MienError("model", `${name} could not be opened (${reason}); load the page again.`);
+    throw new MienError("model", `${name} could not be opened (${reason}); reload the page.`);
   }
   return {
     inputNames: session.inputNames,

@@ -1,17 +1,17 @@
-/** This module turns a model's `NAME.json` into a checked `ModelSpec`: the contract Python reads. */
+/** A model's contract, `NAME.json`, checked as in Python. */
 
 import { MienError } from "./errors";
 
 const SCHEMA = 1;
 
-/** What a model file takes and gives; the keys are those of the file. */
+/** What a model takes and returns; the keys are those of the file. */
 export interface ModelSpec {
   readonly name: string;
   readonly onnx_sha256: string;
   readonly class_names: readonly string[];
   /** Probabilities are softmax(logits / temperature). */
   readonly temperature: number;
-  /** Where the top probability is below it, no emotion is named; null names one always. */
+  /** Below this top probability no emotion is named; null always names one. */
   readonly abstention_threshold: number | null;
   readonly input_name: string;
   readonly output_name: string;
@@ -24,7 +24,7 @@ export interface ModelSpec {
 /**
  * Check a contract.
  *
- * @throws MienError A field is missing, or has a value that makes no sense.
+ * @throws MienError A field is missing or invalid.
  */
 export function readSpec(values: unknown): ModelSpec {
   const spec = values as Record<string, unknown>;
@@ -49,7 +49,7 @@ export function readSpec(values: unknown): ModelSpec {
   };
 }
 
-/** Name what must hold, one sentence each; a field that may be left out may be undefined. */
+/** List the rules with a message each; optional fields may be undefined. */
 function faults(spec: Record<string, unknown>): [boolean, string][] {
   const names = spec.class_names;
   const sha256 = spec.onnx_sha256;

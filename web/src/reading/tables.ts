@@ -1,5 +1,5 @@
 /**
- * This module turns results into CSV, with the columns that Python's tables have: one row for each
+ * Write results as CSV with the columns of Python's tables: one row for each
  * face, and one row with empty face columns for a photo or frame without any.
  */
 
@@ -22,7 +22,7 @@ export function columns(emotions: readonly string[]): string[] {
   ];
 }
 
-/** Give photos or frames as CSV. */
+/** Return photos or frames as CSV. */
 export function toCsv(records: readonly (ImageResult | FrameResult)[], emotions: readonly string[]): string {
   const rows = records.flatMap((record) => {
     const before = "time_s" in record ? [record.source, record.time_s, record.frame] : [record.source, null, null];
@@ -32,7 +32,7 @@ export function toCsv(records: readonly (ImageResult | FrameResult)[], emotions:
   return [columns(emotions), ...rows].map((row) => `${row.map(quote).join(",")}\r\n`).join("");
 }
 
-/** Give a face's columns, from `track_id` to the last landmark. */
+/** Return a face's columns, from `track_id` to the last landmark. */
 function cells(face: FaceResult | null, emotions: readonly string[]): Cell[] {
   const box = face?.box;
   return [
@@ -47,7 +47,7 @@ function cells(face: FaceResult | null, emotions: readonly string[]): Cell[] {
   ];
 }
 
-/** Quote where needed; a text that a spreadsheet would take for a formula is defused. */
+/** Quote where needed, and keep spreadsheets from running text as a formula. */
 function quote(value: Cell): string {
   if (value === null || typeof value === "number") {
     return value === null ? "" : String(value);

@@ -13,7 +13,7 @@ const STRIDES = [8, 16, 32];
 /** Height and width must be multiples of this, the largest stride. */
 export const MULTIPLE = 32;
 
-/** A face as the network proposes it, in pixels of its input. */
+/** A face proposed by the network, in pixels of its input. */
 export interface Candidate {
   readonly x: number;
   readonly y: number;
@@ -55,7 +55,7 @@ export class YuNet {
   }
 }
 
-/** Turn one stride's outputs into candidates: cls, obj (1, cells, 1), bbox (., 4), kps (., 10). */
+/** Decode one stride's outputs: cls, obj (1, cells, 1), bbox (., 4), kps (., 10). */
 export function decode(
   outputs: Record<string, Tensor>,
   stride: number,
