@@ -6,6 +6,7 @@ import pickle
 
 import pytest
 
+import mien
 from mien.faces.face import Box, Face
 from mien.results import FaceResult, Failure, ImageResult
 
@@ -86,3 +87,38 @@ def test_results_are_frozen_and_travel_between_processes() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         result.width = 3  # type: ignore[misc]
     assert pickle.loads(pickle.dumps(result)) == result
+
+
+def test_a_result_is_one_short_line_at_a_prompt() -> None:
+    happy = {"happy": 0.94, "sad": 0.06}
+    face = mien.FaceResult(mien.Box(10, 20, 30, 40), (), 0.9, happy, "happy", None)
+    unsure = mien.FaceResult(mien.Box(0, 0, 9, 9), (), 0.9, None, None, "too_small")
+    photo = mien.ImageResult("a.jpg", 64, 48, (face, unsure))
+    assert repr(face) == "<FaceResult happy 94%, 30 x 40 at (10, 20)>"
+    assert repr(photo) == "<ImageResult 'a.jpg' 64 x 48, 2 faces: happy 94%, too small>"
+    frames = tuple(mien.FrameResult("a.mp4", n / 25, n, (face,) * 30) for n in range(500))
+    assert all(len(repr(frame)) < 200 for frame in frames)
+    assert repr(frames[0]).endswith(
+        "30 faces: happy 94%, happy 94%, happy 94%, happy 94%, happy 94%, ...>"
+    )
+    track = mien.Track(1, 0.0, 19.96, 500, happy)
+    event = mien.Event(1, "happy", 0.0, 19.96, 0.94, 0.04)
+    summary = mien.VideoSummary("a.mp4", 64, 48, 20.0, 500, 500, (track,), (event,) * 100)
+    whole = "20.0 s, 500 frames, 500 with a face, 1 track, 100 events"
+    assert repr(mien.VideoResult(summary, frames)) == f"<VideoResult 'a.mp4' {whole}>"
+    assert repr(summary) == f"<VideoSummary 'a.mp4' {whole}>"
+    assert repr(track) == "<Track 1 from 0.0 s to 20.0 s, 500 frames>"
+
+
+def test_a_notebook_shows_a_small_table_without_a_script() -> None:
+    face = mien.FaceResult(mien.Box(1, 2, 3, 4), (), 0.9, {"<b>": 1.0}, "<b>", None)
+    shown = mien.ImageResult("<script>.jpg", 64, 48, (face,) * 50)._repr_html_()
+    assert "<script" not in shown
+    assert "&lt;script&gt;.jpg" in shown
+    assert "<td>&lt;b&gt; 100%</td><td>1, 2, 3 x 4</td>" in shown
+    assert "and 30 more" in shown
+    event = mien.Event(1, "happy", 0.0, 19.96, 0.94, 0.04)
+    summary = mien.VideoSummary("a.mp4", 64, 48, None, 0, 0, (), (event,), "a.mp4 is damaged")
+    shown = mien.VideoResult(summary, ())._repr_html_()
+    assert "0 frames, 0 with a face, 0 tracks, 1 event, damaged" in shown
+    assert "<td>happy</td><td>0.0 s</td><td>20.0 s</td><td>94%</td>" in shown

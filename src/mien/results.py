@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from mien import tables
+from mien import display, tables
 from mien.faces.face import Box, Face
 
 if TYPE_CHECKING:
@@ -120,6 +120,11 @@ class FaceResult:
             reason=None if certain else "uncertain",
         )
 
+    def __repr__(self) -> str:
+        box = self.box
+        place = f"{box.width:.0f} x {box.height:.0f} at ({box.x:.0f}, {box.y:.0f})"
+        return f"<FaceResult {display.describe_face(self.to_dict())}, {place}>"
+
     def to_dict(self) -> dict[str, Any]:
         """Give the record as plain JSON types; pixels to 2 decimals, probabilities to 8."""
         box = self.box
@@ -157,6 +162,13 @@ class ImageResult(Table):
     height: int
     faces: tuple[FaceResult, ...]
 
+    def __repr__(self) -> str:
+        faces = display.describe_faces([face.to_dict() for face in self.faces])
+        return f"<ImageResult {self.source!r} {self.width} x {self.height}, {faces}>"
+
+    def _repr_html_(self) -> str:
+        return display.photo_html(self.to_dict())
+
     def to_dict(self) -> dict[str, Any]:
         """Give the record as plain JSON types."""
         return {
@@ -184,6 +196,10 @@ class FrameResult(Record):
     time_s: float
     frame: int
     faces: tuple[FaceResult, ...]
+
+    def __repr__(self) -> str:
+        faces = display.describe_faces([face.to_dict() for face in self.faces])
+        return f"<FrameResult {self.source!r} {self.time_s:.3f} s, {faces}>"
 
     def to_dict(self) -> dict[str, Any]:
         """Give the record as plain JSON types; times to the millisecond."""
@@ -249,6 +265,10 @@ class Track:
     frames: int
     probabilities: Mapping[str, float] | None
 
+    def __repr__(self) -> str:
+        times = f"{self.start_s:.1f} s to {self.end_s:.1f} s"
+        return f"<Track {self.track_id} from {times}, {display.count(self.frames, 'frame')}>"
+
     def to_dict(self) -> dict[str, Any]:
         """Give the record as plain JSON types."""
         return {
@@ -287,6 +307,12 @@ class VideoSummary(Record):
     events: tuple[Event, ...]
     damage: str | None = None
 
+    def __repr__(self) -> str:
+        return f"<VideoSummary {self.source!r} {display.describe_video(self.to_dict())}>"
+
+    def _repr_html_(self) -> str:
+        return display.video_html(self.to_dict())
+
     def to_dict(self) -> dict[str, Any]:
         """Give the record as plain JSON types."""
         return {
@@ -314,6 +340,13 @@ class VideoResult(Table):
 
     summary: VideoSummary
     frames: tuple[FrameResult, ...]
+
+    def __repr__(self) -> str:
+        told = display.describe_video(self.summary.to_dict())
+        return f"<VideoResult {self.summary.source!r} {told}>"
+
+    def _repr_html_(self) -> str:
+        return display.video_html(self.summary.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
         """Give the record as plain JSON types: the summary's keys, and `frames` in full."""

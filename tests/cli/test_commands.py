@@ -18,6 +18,7 @@ from PIL import Image
 
 from drawn_faces import drawn_split
 from mien.batch.annotated import Copies
+from mien.batch.sources import Source
 from mien.cli import COMMANDS, app, main
 from mien.emotions import EMOTIONS
 from mien.errors import ConfigError
@@ -320,7 +321,8 @@ def test_nothing_is_asked_of_the_network(portrait_path, tiny_model):
 
 
 def test_annotated_copies_go_into_a_folder(portrait_path, tiny_model, tmp_path, capsys):
-    other = tmp_path / "astronaut.png"
+    other = tmp_path / "stress" / "astronaut.png"
+    other.parent.mkdir()
     with Image.open(portrait_path) as image:
         image.save(other)
     before = portrait_path.read_bytes(), other.read_bytes()
@@ -329,7 +331,7 @@ def test_annotated_copies_go_into_a_folder(portrait_path, tiny_model, tmp_path, 
     arguments = ["analyze", *photos, "--annotate", str(folder), "--model", str(tiny_model)]
     assert main(arguments) == 1
     names = sorted(path.name for path in folder.iterdir())
-    assert names == ["astronaut-2-annotated.jpg", "astronaut-annotated.jpg"]
+    assert names == ["examples-astronaut-annotated.jpg", "stress-astronaut-annotated.jpg"]
     assert (portrait_path.read_bytes(), other.read_bytes()) == before
     assert capsys.readouterr().out.count("annotated: ") == 2
     with Image.open(folder / names[0]) as drawn, Image.open(portrait_path) as plain:
@@ -359,6 +361,17 @@ def test_a_photo_is_never_written_over(portrait_path, tmp_path, capsys):
     link.symlink_to(photo)
     assert main(["analyze", str(photo), "--annotate", str(link)]) == 2
     assert photo.read_bytes() == portrait_path.read_bytes()
+
+
+def test_copies_of_one_name_are_told_apart_by_folder_and_else_by_number() -> None:
+    paths = ["baseline/P01.mp4", "stress/P01.mp4", "stress/P01.jpg", "P02.mp4"]
+    planned = Copies(Path("out"), paths).plan(Source(path, Path(path).name) for path in paths)
+    assert [source.below for source in planned] == [
+        "baseline-P01-annotated",
+        "stress-P01-annotated",
+        "stress-P01-2-annotated",
+        "P02-annotated",
+    ]
 
 
 def test_several_photos_do_not_go_into_one_file():

@@ -2,6 +2,7 @@
 
 import errno
 import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +27,9 @@ class Copies:
     """Names copies in the order of their sources, so that the same sources get the same names.
 
     Below a folder that was named, copies lie as their photos do. `photo.jpg` becomes
-    `photo-annotated.jpg`; where two photos would share a name, the later ones get a number.
+    `photo-annotated.jpg`. Where two photos of different folders would share a name, each gets its
+    folder's name in front: `baseline-P01-annotated.jpg`. If they still share it, the later ones get
+    a number.
     """
 
     def __init__(self, target: Path, named: Sequence[str]) -> None:
@@ -65,11 +68,15 @@ class Copies:
         if self.is_file and len(listed) > 1:
             raise self._refuse_several()
         self._originals.update(_resolve(source.path) for source in listed)
-        return [self._plan(source) for source in listed]
+        times = Counter(_stem(source) for source in listed)
+        return [self._plan(source, is_shared=times[_stem(source)] > 1) for source in listed]
 
-    def _plan(self, source: Source) -> Source:
-        """Name one source."""
-        below, number = str(Path(source.below or "unnamed").with_suffix("")), 1
+    def _plan(self, source: Source, *, is_shared: bool) -> Source:
+        """Name one source's copy; a name that several would have is told apart by the folder."""
+        below, number = _stem(source), 1
+        folder = Path(source.path).parent.name
+        if is_shared and folder and Path(below).parent == Path():
+            below = f"{folder}-{below}"
         stem = f"{below}-annotated"
         while stem in self._taken:
             number += 1
@@ -125,6 +132,11 @@ class Copies:
             f"--annotate {self.target} is one file, and there may be several photos: name a "
             f"folder, as in --annotate {self.target.with_suffix('')}/"
         )
+
+
+def _stem(source: Source) -> str:
+    """Return where a source lies below what was named, without its ending."""
+    return str(Path(source.below or "unnamed").with_suffix(""))
 
 
 def _resolve(path: str | Path) -> str:
