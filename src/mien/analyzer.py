@@ -2,7 +2,7 @@
 
 import functools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from mien.face_reader import crop_faces, read_faces
 from mien.faces.detector import DETECTOR_SIZE, FaceDetector
 from mien.faces.face import Face
 from mien.images import ImageSource, is_video, name_source, read_image
+from mien.model.prior import NATURAL, Prior
 from mien.model.recognizer import CHUNK, MODELS, Recognizer
 from mien.results import Failure, ImageResult, VideoResult
 from mien.video.container import VideoSource
@@ -52,6 +53,7 @@ class Analyzer:
         threads: int | None = None,
         coverage: float | None = None,
         accuracy: float | None = None,
+        prior: Prior = NATURAL,
     ) -> None:
         """Open the detector and the model.
 
@@ -62,18 +64,19 @@ class Analyzer:
             coverage: The share of faces that shall get an answer, above 0 to 1, in place of the
                 model's own threshold (a `Recognizer` has its own).
             accuracy: The share of the answers that shall be as labelled, in the same way.
+            prior: The mix of expressions to expect: "natural", "balanced", or a share for each.
 
         Raises:
             ModelError: The model or the detector is missing or damaged.
             ConfigError: There is no threshold as asked for.
         """
         if isinstance(model, Recognizer):
-            if (coverage, accuracy) != (None, None):
-                raise ConfigError("ask the Recognizer itself for a coverage or an accuracy")
+            if (coverage, accuracy, prior) != (None, None, NATURAL):
+                raise ConfigError("ask the Recognizer itself for a coverage, accuracy or prior")
             self.recognizer = model
         else:
             self.recognizer = Recognizer(
-                model, threads=threads, coverage=coverage, accuracy=accuracy
+                model, threads=threads, coverage=coverage, accuracy=accuracy, prior=prior
             )
         self.detector = FaceDetector(threads=threads) if detector is None else detector
 
@@ -185,6 +188,7 @@ def analyze(
     threads: int | None = None,
     coverage: float | None = None,
     accuracy: float | None = None,
+    prior: Prior = NATURAL,
     video: VideoSettings | None = None,
 ) -> ImageResult | VideoResult:
     """Read the apparent expression of every face in one picture or video.
@@ -202,6 +206,8 @@ def analyze(
         coverage: The share of faces that shall get an emotion, above 0 to 1, in place of the
             model's own threshold: the surest ones, by the split its contract names.
         accuracy: The share of the emotions that shall be as labelled, in the same way.
+        prior: The mix of expressions to expect: "natural", the one the model learnt; "balanced",
+            for posed sets and experiments that show each alike often; or a share for each.
         video: What to read of a video; None reads five frames a second.
 
     Returns:
@@ -215,34 +221,41 @@ def analyze(
         ConfigError: There is no threshold as asked for.
     """
     # A file of one's own may change between calls; what comes with mien does not.
-    if model in MODELS:
-        analyzer = _keep_open(str(model), detector_size, threads, coverage, accuracy)
-    else:
-        analyzer = _open(model, detector_size, threads, coverage, accuracy)
+    is_kept = model in MODELS and isinstance(prior, str)
+    open_analyzer: Callable[..., Analyzer] = _keep_open if is_kept else _open
+    analyzer = open_analyzer(
+        model,
+        detector_size=detector_size,
+        threads=threads,
+        coverage=coverage,
+        accuracy=accuracy,
+        prior=prior,
+    )
     if is_video(source):
         return analyzer.analyze_video(source, video)  # type: ignore[arg-type]
     return analyzer.analyze(source)
 
 
-@functools.lru_cache(maxsize=2)
-def _keep_open(
-    model: str,
-    detector_size: int,
-    threads: int | None,
-    coverage: float | None,
-    accuracy: float | None,
-) -> Analyzer:
-    """Open an analyzer, or take the one that was opened before."""
-    return _open(model, detector_size, threads, coverage, accuracy)
-
-
 def _open(
     model: str | os.PathLike[str],
+    *,
     detector_size: int,
     threads: int | None,
     coverage: float | None,
     accuracy: float | None,
+    prior: Prior,
 ) -> Analyzer:
     """Open an analyzer for `analyze`."""
     detector = FaceDetector(detector_size=detector_size, threads=threads)
-    return Analyzer(model, detector=detector, threads=threads, coverage=coverage, accuracy=accuracy)
+    return Analyzer(
+        model,
+        detector=detector,
+        threads=threads,
+        coverage=coverage,
+        accuracy=accuracy,
+        prior=prior,
+    )
+
+
+_keep_open = functools.lru_cache(maxsize=2)(_open)
+"""The same for what comes with mien: the analyzer that was opened before, or a new one."""

@@ -21,6 +21,7 @@ from mien.cli.runs import Job, print_results, write_results
 from mien.cli.times import parse_every, parse_time
 from mien.errors import ConfigError
 from mien.faces.detector import DETECTOR_SIZE, MIN_SCORE, FaceDetector
+from mien.model.prior import NATURAL
 from mien.model.sessions import default_threads
 from mien.model.spec import ModelSpec
 from mien.report import RecordReport
@@ -42,6 +43,7 @@ def analyze(
     min_score: float = MIN_SCORE,
     coverage: float | None = None,
     accuracy: float | None = None,
+    prior: str = NATURAL,
 ) -> int:
     """Read the faces in photos and videos.
 
@@ -83,6 +85,9 @@ def analyze(
         min_score: Leave out faces the detector is less sure of, from 0 to 1.
         coverage: Name an emotion for this share of faces, the surest ones, in place of the
             model's own threshold; as measured on the split that its contract names.
+        prior: The mix of expressions to expect among these faces: natural, the one the model
+            learnt; balanced, for posed sets and experiments that show each alike often; or shares,
+            as happy=0.5,neutral=0.5.
         accuracy: Name an emotion where this share of such answers was as labelled, 0 to 1.
     """
     _check_paths(paths, from_list)
@@ -96,7 +101,12 @@ def analyze(
     def open_analyzer(threads: int | None) -> Analyzer:
         detector = FaceDetector(detector_size=detector_size, min_score=min_score, threads=threads)
         return Analyzer(
-            model, detector=detector, threads=threads, coverage=coverage, accuracy=accuracy
+            model,
+            detector=detector,
+            threads=threads,
+            coverage=coverage,
+            accuracy=accuracy,
+            prior=prior,
         )
 
     # One photo gets all cores; of many photos, each gets one.
@@ -114,6 +124,7 @@ def analyze(
     decided = {
         "detector_size": detector_size,
         "min_score": min_score,
+        "prior": prior,
         "abstention_threshold": analyzer.recognizer.abstention_threshold,
         **asdict(settings),
     }

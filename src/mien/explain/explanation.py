@@ -168,6 +168,6 @@ def _follow(crop: NDArray[np.uint8], recognizer: Recognizer) -> Walk | None:
     return Walk(
         side,
         count // side,
-        calibrate(so_far, recognizer.temperature),
+        calibrate(so_far, recognizer.temperature, recognizer.shift),
         contributions.astype(np.float32),
     )

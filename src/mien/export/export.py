@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mien.data.datasets import Dataset, Floats, Split, translate_labels
 from mien.data.votes import NO_WORD, Votes
 from mien.errors import DataError, OutputError
+from mien.evaluation.metrics import to_targets
 from mien.export.calibration import Calibrated, calibrate
 from mien.export.draft import Draft, Unwritten, open_exported, translate
 from mien.export.lstm_tensors import (
@@ -244,8 +245,11 @@ def _calibrate(
     calibrated = calibrate(
         logits, faces, spec.class_names, shares=truth.shares, coverage=coverage, accuracy=accuracy
     )
+    # Counted as if each class had one face more: none is expected never.
+    counts = to_targets(truth.targets, len(spec.class_names)).sum(axis=0) + 1
     spec = replace(
         spec,
+        class_shares=tuple((counts / counts.sum()).round(6).tolist()),
         temperature=calibrated.temperature,
         abstention_threshold=calibrated.abstention_threshold,
         abstention_curve=calibrated.abstention_curve,

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import InputError, ModelError
+from mien.model.prior import NATURAL, Prior, find_shift
 from mien.model.sessions import Session, open_session
 from mien.model.spec import ModelSpec
 
@@ -31,6 +32,8 @@ class Recognizer:
         spec: The model's contract, with the threshold that was asked for, if one was.
         emotions: The names of the columns of what `predict_probabilities` gives.
         temperature: What logits are divided by before the softmax.
+        shift: (C,) what is added to them after that, for the prior that was asked for; None adds
+            nothing.
         abstention_threshold: A face whose top probability is below it should get no emotion; None
             answers always.
     """
@@ -42,6 +45,7 @@ class Recognizer:
         threads: int | None = None,
         coverage: float | None = None,
         accuracy: float | None = None,
+        prior: Prior = NATURAL,
     ) -> None:
         """Open a model.
 
@@ -52,10 +56,14 @@ class Recognizer:
             coverage: The share of faces that shall get an answer, in place of the model's own
                 threshold: above 0 to 1, on the split its contract names.
             accuracy: The share of the answers that shall be as labelled, in the same way.
+            prior: The mix of expressions to expect: "natural", the one the model learnt;
+                "balanced"; or a share for each, as {"happy": 0.5, "neutral": 0.5} (see
+                `mien.model.prior`). Coverage and accuracy were measured with "natural".
 
         Raises:
             ModelError: A file is missing or damaged, or model and contract do not fit.
-            ConfigError: `threads` is under 1, or there is no threshold as asked for.
+            ConfigError: `threads` is under 1, there is no threshold as asked for, or the prior
+                cannot be read.
         """
         self.contract: Final = _find_contract(model)
         spec = ModelSpec.read(self.contract)
@@ -65,6 +73,7 @@ class Recognizer:
         self.emotions: Final = self.spec.class_names
         self.temperature: Final = self.spec.temperature
         self.abstention_threshold: Final = chosen
+        self.shift: Final = find_shift(prior, spec)
         self._name = self.path.name
         network = _read_model(self.path, self.spec)
         self._session = open_session(network, name=self._name, threads=threads)
@@ -82,7 +91,7 @@ class Recognizer:
         Raises:
             InputError: The array has another shape or type.
         """
-        return calibrate(self.predict_logits(faces), self.temperature)
+        return calibrate(self.predict_logits(faces), self.temperature, self.shift)
 
     def predict_logits(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Give the network's raw scores, before temperature and softmax.
@@ -111,7 +120,9 @@ class Recognizer:
         return logits
 
 
-def calibrate(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
+def calibrate(
+    logits: NDArray[np.float32], temperature: float, shift: NDArray[np.float64] | None = None
+) -> NDArray[np.float32]:
     """Turn logits into probabilities by temperature scaling.
 
     Guo et al., "On Calibration of Modern Neural Networks" (2017), arXiv 1706.04599.
@@ -119,11 +130,14 @@ def calibrate(logits: NDArray[np.float32], temperature: float) -> NDArray[np.flo
     Args:
         logits: (N, C).
         temperature: Above 0; 1 leaves the softmax as it is.
+        shift: (C,) for a prior, added after the temperature; None adds nothing.
 
     Returns:
         (N, C) float32; rows sum to 1.
     """
     scaled = logits.astype(np.float64) / temperature
+    if shift is not None:
+        scaled = scaled + shift
     weights = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     probabilities: NDArray[np.float64] = weights / weights.sum(axis=1, keepdims=True)
     return probabilities.astype(np.float32)

@@ -46,6 +46,9 @@ class ModelSpec:
             the label that its training data has.
         file: The ONNX file, beside the contract; None is `NAME.onnx`. So one network can serve
             two contracts, each with an output of its own.
+        class_shares: The share of each class among the faces that the probabilities were calibrated
+            on, in the order of `class_names`: the mix the model learnt (see `mien.model.prior`).
+            None in contracts that do not say.
         temperature: Probabilities are softmax(logits / temperature).
         abstention_threshold: Where the top probability is below it, no emotion is named; None
             names one always.
@@ -73,6 +76,7 @@ class ModelSpec:
     class_names: tuple[str, ...]
     labels: str = "own"
     file: str | None = None
+    class_shares: tuple[float, ...] | None = None
     temperature: float = 1.0
     abstention_threshold: float | None = None
     abstention_curve: AbstentionCurve | None = None
@@ -139,9 +143,10 @@ class ModelSpec:
             if key not in values:
                 raise ModelError(f"the contract has no {key!r}; export the model again")
         names = values["class_names"]
-        curve = values.get("abstention_curve")
+        curve, shares = values.get("abstention_curve"), values.get("class_shares")
         read = {
             "class_names": tuple(names) if isinstance(names, list) else names,
+            "class_shares": tuple(shares) if isinstance(shares, list) else shares,
             "abstention_curve": None if curve is None else AbstentionCurve.from_dict(curve),
         }
         return cls(**{**values, **read})
@@ -177,6 +182,7 @@ class ModelSpec:
         """Give the contract as plain JSON types."""
         values = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
         values["class_names"] = list(self.class_names)
+        values["class_shares"] = None if self.class_shares is None else list(self.class_shares)
         curve = self.abstention_curve
         values["abstention_curve"] = None if curve is None else curve.to_dict()
         return {"schema": values.pop("schema"), **values}
@@ -230,7 +236,16 @@ def _check_names(spec: Any) -> Iterator[tuple[object, str]]:  # noqa: ANN401 - m
 
 def _check_numbers(spec: Any) -> Iterator[tuple[object, str]]:  # noqa: ANN401 - may come from a file
     """Yield what must hold of a contract's numbers, and the sentence for where it does not."""
-    threshold = spec.abstention_threshold
+    threshold, shares = spec.abstention_threshold, spec.class_shares
+    yield (
+        shares is None
+        or (
+            isinstance(shares, tuple)
+            and len(shares) == len(spec.class_names)
+            and all(_is_number(share) and 0 < share < 1 for share in shares)
+        ),
+        "class_shares must hold a number between 0 and 1 for each class, or be null",
+    )
     yield (
         _is_number(spec.temperature) and spec.temperature > 0,
         f"temperature must be above 0, got {spec.temperature!r}",
