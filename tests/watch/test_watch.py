@@ -23,6 +23,7 @@ import mien
 from browser import CHROMIUM, launch, list_violations, needs_chromium
 from mien.cli import main
 from mien.results import FrameResult
+from mien.tables import columns
 from mien.watch.recording import Recording
 from mien.watch.session import SMOOTHING_S, LiveSession
 from tiny_model import write_tiny_model
@@ -234,6 +235,8 @@ def test_a_table_has_a_row_for_every_face_and_for_frames_without(analyzer, pictu
         recording.write(frame)
         recording.write(FrameResult("camera", 2.0, 4, ()))
     one, other = csv.DictReader(path.read_text().splitlines())
+    assert list(one) == list(columns())
+    assert float(one["box_width"]) == pytest.approx(frame.faces[0].box.width, abs=0.01)
     assert one["emotion"] == (frame.faces[0].emotion or "")
     assert float(one["smoothed_happy"]) == pytest.approx(frame.faces[0].smoothed["happy"], abs=1e-6)
     assert other == {**dict.fromkeys(other, ""), "source": "camera", "time_s": "2.0", "frame": "4"}

@@ -1,14 +1,15 @@
-"""Turn live frames into a file, line by line, so that what was seen is kept."""
+"""Record the frames of a camera into a file, as they come."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from mien.errors import ConfigError, OutputError
 from mien.results import FrameResult
 from mien.spreadsheet import CsvWriter
+from mien.tables import columns, tidy_rows
 
 SUFFIXES: Final = (".jsonl", ".csv")
 
@@ -25,8 +26,8 @@ class Recording:
         """Begin the file; one that is there already is never written over.
 
         Args:
-            path: Ends with one of `SUFFIXES`: JSON Lines (an object a frame), or CSV (a row a
-                face, and a row without a face for a frame that shows none).
+            path: Ends with one of `SUFFIXES`: JSON Lines (an object a frame), or CSV (the
+                columns of every table, see `mien.tables`).
             emotions: The expressions, in the order of the columns.
 
         Raises:
@@ -51,8 +52,7 @@ class Recording:
                 ) from error
             raise self._cannot_write(error) from error
         if self._is_csv:
-            smoothed = (f"smoothed_{name}" for name in self._emotions)
-            CsvWriter(self._file).row([*_COLUMNS, *self._emotions, *smoothed])
+            CsvWriter(self._file).row(columns(self._emotions))
             self._file.flush()
 
     def __enter__(self) -> Self:
@@ -67,7 +67,7 @@ class Recording:
         self.close()
 
     def write(self, frame: FrameResult) -> None:
-        """Write one frame, and bring it to the disk's keeper at once.
+        """Write one frame and flush it at once.
 
         Raises:
             OutputError: There is no room left; what was written before is kept.
@@ -77,7 +77,8 @@ class Recording:
                 return
             try:
                 if self._is_csv:
-                    CsvWriter(self._file).rows(self._rows(frame))
+                    rows = tidy_rows([frame.to_dict()], self._emotions)
+                    CsvWriter(self._file).rows(row.values() for row in rows)
                 else:
                     self._file.write(frame.to_json() + "\n")
                 self._file.flush()
@@ -90,42 +91,8 @@ class Recording:
         with self._lock:
             self._file.close()
 
-    def _rows(self, frame: FrameResult) -> Iterator[list[Any]]:
-        """Give a frame's rows; cells without a value are empty."""
-        record = frame.to_dict()
-        start = [record["source"], record["time_s"], record["frame"]]
-        if not record["faces"]:
-            yield [*start, *[""] * (len(_COLUMNS) - len(start) + 2 * len(self._emotions))]
-        for face in record["faces"]:
-            box, raw, smoothed = face["box"], face["probabilities"] or {}, face["smoothed"] or {}
-            yield [
-                *start,
-                face["track_id"],
-                *(box[name] for name in ("x", "y", "width", "height")),
-                face["detection_score"],
-                face["emotion"] or "",
-                face["reason"] or "",
-                *(raw.get(name, "") for name in self._emotions),
-                *(smoothed.get(name, "") for name in self._emotions),
-            ]
-
     def _cannot_write(self, error: OSError) -> OutputError:
         return OutputError(
             f"{self.path} cannot be written ({error.strerror or error}); "
             "make room or choose another --record"
         )
-
-
-_COLUMNS: Final = (
-    "source",
-    "time_s",
-    "frame",
-    "track_id",
-    "x",
-    "y",
-    "width",
-    "height",
-    "detection_score",
-    "emotion",
-    "reason",
-)
