@@ -5,10 +5,10 @@ Command: python benchmarks/study.py GROUP --data fer2013.zip
 Trains every row of a group of benchmarks/study.toml with every seed, seed by seed, judges its last
 epoch on PublicTest, and writes benchmarks/accuracy/study/GROUP.json after each run; at the end come
 the soft votes of each row's seeds, where the group has `votes = true`. Where it has `keep = true`,
-the last weights are kept in benchmarks/accuracy/study/GROUP, and judged without training. Killed
-and started again, it goes on where it was; runs that are done are not done again, be they another
-group's. Started several times at once, each process takes the next run that no other has. Needs
-mien[train].
+the last weights are kept in benchmarks/accuracy/study/GROUP, in half precision, and judged without
+training. Killed and started again, it goes on where it was; runs that are done are not done again,
+be they another group's. Started several times at once, each process takes the next run that no
+other has. Needs mien[train].
 
 PrivateTest is not looked at, unless one asks for it when everything is chosen: `--split test`
 judges the same runs there, into GROUP-test.json.
@@ -161,7 +161,7 @@ class Study:
 def keep(last: Path, kept: Path) -> None:
     """Put a run's last weights, and its history, beside the results: who doubts can judge again."""
     write_whole(kept.with_name(HISTORY), (last.parent / HISTORY).read_bytes())
-    write_whole(kept, pack_weights(*load_model(last)))
+    write_whole(kept, pack_weights(*load_model(last), halve=True))
 
 
 @contextmanager

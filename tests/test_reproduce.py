@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("torch", reason="mien[train] is not installed")
+
+
 import reproduce
 from drawn_faces import drawn_dataset
 from labelled_images import encode, write_zip

@@ -4,6 +4,9 @@ import json
 import shutil
 
 import pytest
+
+pytest.importorskip("torch", reason="mien[train] is not installed")
+
 from filelock import FileLock
 
 import study

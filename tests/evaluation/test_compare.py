@@ -1,17 +1,21 @@
 """Tests of the verdict on two models that saw the same faces."""
 
 import dataclasses
+import gzip
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch", reason="mien[train] is not installed")
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
 from mien.cli import main
-from mien.data.predictions import Predictions
+from mien.data.predictions import Predictions, read_predictions
 from mien.errors import DataError
 from mien.evaluation.compare import Comparison, compare, format_p, macro_f1
 
@@ -183,9 +187,18 @@ def test_tables_side_by_side_are_told_apart_by_their_own_names(
     tables: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     old, new = (folder / "predictions.csv" for folder in tables)
-    first = old.rename(tmp_path / "first-predictions.csv")
+    first = tmp_path / "first-predictions.csv.gz"
+    first.write_bytes(gzip.compress(old.read_bytes()))
     assert main(["compare", str(first), str(new.rename(tmp_path / "second.csv"))]) == 0
     assert "second is more accurate than first" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_compressed_table_that_is_damaged_is_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "cut-predictions.csv.gz"
+    for content in (b"no gzip", gzip.compress(b"path,label" * 99)[:-9], gzip.compress(b"a,b")):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match="cut-predictions"):
+            read_predictions(path)
 
 
 def test_the_command_asks_a_model_about_the_data(

@@ -4,6 +4,9 @@ import json
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch", reason="mien[train] is not installed")
+
 from rich.console import Console
 
 from drawn_faces import drawn_dataset

@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch", reason="mien[train] is not installed")
+
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -6,6 +6,9 @@ import json
 import numpy as np
 import pytest
 
+pytest.importorskip("torch", reason="mien[train] is not installed")
+
+
 from labelled_images import faces, kaggle_files, own_files, table, write_folder, write_zip
 from mien.cli import main
 from mien.data.predictions import Predictions

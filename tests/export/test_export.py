@@ -6,6 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch", reason="mien[train] is not installed")
+
 import torch
 
 from drawn_faces import drawn_dataset

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch", reason="mien[train] is not installed")
+
 import torch
 from lightning.pytorch import Trainer
 from safetensors import safe_open

@@ -1,6 +1,9 @@
 """The networks have the published shape, and augmentation changes faces only as it may."""
 
 import pytest
+
+pytest.importorskip("torch", reason="mien[train] is not installed")
+
 import torch
 from torch import nn
 

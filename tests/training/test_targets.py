@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 
+pytest.importorskip("torch", reason="mien[train] is not installed")
+
+
 from drawn_faces import drawn_dataset
 from mien.data.predictions import Predictions
 from mien.data.votes import Votes

@@ -88,7 +88,7 @@ def compare(
 def _find_table(model: str) -> Path | None:
     """Find the predictions.csv that a word names, if it names one or a folder that holds one."""
     path = Path(model)
-    if path.suffix == ".csv":
+    if path.name.endswith((".csv", ".csv.gz")):
         return path
     table = path / PREDICTIONS
     return table if table.is_file() else None
@@ -97,8 +97,8 @@ def _find_table(model: str) -> Path | None:
 def _name_table(table: Path) -> str:
     """Name a model by its table: by the folder that mien wrote it to, or by its own name.
 
-    mien's own figures lie side by side, as NAME-predictions.csv.
+    mien's own figures lie side by side, as NAME-predictions.csv.gz.
     """
     if table.name == PREDICTIONS:
         return table.absolute().parent.name
-    return table.stem.removesuffix("-predictions")
+    return table.name.removesuffix(".gz").removesuffix(".csv").removesuffix("-predictions")

@@ -5,7 +5,9 @@ face by face without running either again.
 """
 
 import csv
+import gzip
 import io
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,13 +72,19 @@ class Predictions:
 def read_predictions(path: Path) -> Predictions:
     """Read a `predictions.csv` that `mien evaluate` wrote.
 
+    Args:
+        path: The table, or the table compressed by gzip, `.csv.gz`.
+
     Raises:
         DataError: The file cannot be read, or is not such a table.
     """
     try:
-        table = csv.reader(io.StringIO(path.read_text(encoding="utf-8")))
+        content = path.read_bytes()
+        if path.suffix == ".gz":
+            content = gzip.decompress(content)
+        table = csv.reader(io.StringIO(content.decode("utf-8")))
         rows = [[unescape(cell) for cell in row] for row in table]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} cannot be read as a table of predictions: {error}") from error
     if not rows or tuple(rows[0][: len(_COLUMNS)]) != _COLUMNS:
         raise DataError(
