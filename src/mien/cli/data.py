@@ -1,4 +1,4 @@
-"""This module turns `mien data audit` into a page that says what is wrong with a dataset."""
+"""`mien data`: check a dataset before training, and join people's votes with it."""
 
 import json as json_format
 from collections.abc import Iterator
@@ -13,10 +13,14 @@ from rich.text import Text
 from mien.cli import exit_codes
 from mien.data.appearance import MEASURES
 from mien.data.audit import DatasetAudit, Finding, audit_dataset
-from mien.data.datasets import load_dataset
+from mien.data.datasets import Dataset, load_dataset
 from mien.data.inventory import Inventory
+from mien.data.vote_table import Join, join_votes, write_votes
+from mien.data.votes import NO_WORD, Votes
+from mien.errors import OutputError
+from mien.files import write_whole
 
-app = cyclopts.App(name="data", help="Look at training data before a model is made of it.")
+app = cyclopts.App(name="data", help="Check a dataset before training; needs no PyTorch.")
 
 SHOWN_CLASSES: Final = 30
 SHOWN_FILES: Final = 5
@@ -56,6 +60,82 @@ def audit(path: Path, /, *, json: bool = False) -> int:
     else:
         print_audit(result, Console(highlight=False))
     return exit_codes.INCOMPLETE if result.faults else exit_codes.OK
+
+
+@app.command
+def votes(
+    path: Path, /, *, votes: Path, output: Path | None = None, pixels: Path | None = None
+) -> None:
+    """Join people's votes with a dataset, and report how they agree with its labels.
+
+    FER+ (Barsoum et al. 2016) asked ten people about each face of FER2013, and publishes
+    fer2013new.csv: a row for each row of fer2013.csv. Kaggle's zip has the same pictures under
+    other names; with fer2013.csv as --pixels, they are joined by what they show.
+
+    ```console
+    $ mien data votes fer2013.csv --votes fer2013new.csv --output votes.csv
+    $ mien data votes fer2013.zip --votes fer2013new.csv --pixels fer2013.csv --output votes.csv
+    $ mien data votes fer2013.zip --votes votes.csv
+    ```
+
+    The table that is written has a row for each face (path, a count for each word, contempt,
+    unknown, NF), and is what `mien evaluate --votes` and `mien export --votes` read.
+
+    Args:
+        path: The dataset, as `mien data audit` takes it.
+        votes: FER+'s fer2013new.csv, or a table of votes by path.
+        output: Write the joined table to this CSV file.
+        pixels: fer2013.csv, where votes go by row and the dataset is not that table.
+    """
+    with Console(stderr=True).status("reading the images"):
+        dataset = load_dataset(path)
+        joined = join_votes(votes, dataset, None if pixels is None else load_dataset(pixels))
+    if output is not None:
+        try:
+            write_whole(output, write_votes(joined.votes))
+        except OSError as error:
+            raise OutputError(f"{output} cannot be written: {error.strerror}") from error
+    _print_join(joined, dataset, Console(highlight=False))
+
+
+def _print_join(joined: Join, dataset: Dataset, console: Console) -> None:
+    """Print how votes and labels agree, class by class, and which faces have no votes."""
+    names, labels = dataset.class_names, _labels_of(dataset)
+    asked: Votes = joined.votes
+    own = [labels[path] for path in asked.paths]
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+    for title in ("label", "faces", "plurality agrees", "majority agrees"):
+        table.add_column(title, justify="left" if title == "label" else "right", no_wrap=True)
+    for number, name in enumerate((*names, "all")):
+        rows = [row for row, label in enumerate(own) if number in {label, len(names)}]
+        truths = [own[row] for row in rows]
+        agree = [
+            _share([(chosen[row], truth) for row, truth in zip(rows, truths, strict=True)])
+            for chosen in (asked.plurality().tolist(), asked.majority().tolist())
+        ]
+        style = "bold" if name == "all" else ""
+        table.add_row(Text(name), f"{len(rows):,}", *agree, style=style)
+    console.print(table)
+    console.print()
+    console.print(f"{int(asked.mostly_no_face().sum()):,} faces that most people called no face")
+    console.print(f"{len(asked.paths):,} faces joined, {len(joined.unjoined):,} without votes")
+    for name in joined.unjoined[:SHOWN_FILES]:
+        console.print(Text(f"  {name}", style="dim"), soft_wrap=True)
+
+
+def _labels_of(dataset: Dataset) -> dict[str, int]:
+    """Return the label of each face of a dataset, by its path."""
+    return {
+        path: int(label)
+        for split in dataset.splits.values()
+        for path, label in zip(split.paths, split.labels, strict=True)
+    }
+
+
+def _share(pairs: list[tuple[int, int]]) -> str:
+    """Return how often a chosen word is the label, in percent, where a word was chosen."""
+    chosen = [word == label for word, label in pairs if word != NO_WORD]
+    return f"{sum(chosen) / len(chosen):.1%} of {len(chosen):,}" if chosen else ""
 
 
 def print_audit(result: DatasetAudit, console: Console) -> None:
