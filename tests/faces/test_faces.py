@@ -152,3 +152,12 @@ def test_settings_out_of_range_are_refused(setting: dict) -> None:
         mien.FaceDetector(**setting)
     with pytest.raises(mien.ConfigError, match="threads"):
         mien.FaceDetector(threads=0)
+
+
+def test_a_box_knows_its_middle_its_area_and_what_it_shares() -> None:
+    box = mien.Box(10, 20, 30, 40)
+    assert (box.center, box.area) == ((25, 40), 1200)
+    assert box.shared_area(mien.Box(30, 50, 30, 40)) == 10 * 10
+    assert box.shared_area(mien.Box(40, 60, 5, 5)) == 0  # they touch
+    assert box.shared_area(mien.Box(90, 90, 5, 5)) == 0  # apart on both axes
+    assert box.shared_area(mien.Box(15, 25, 2, 2)) == 4

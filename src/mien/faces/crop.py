@@ -55,7 +55,7 @@ def crop_face(
     box = face.box
     longer = max(box.width, box.height)
     side = longer * (1 + 2 * margin)
-    centre = (box.x + box.width / 2, box.y + box.height / 2)
+    centre = box.center
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
         raise InputError(
             f"a picture to crop from is (H, W, 3) uint8, got {image.shape} {image.dtype}; "

@@ -99,7 +99,7 @@ class FaceDetector:
         Returns:
             The face whose centre is closest to the box's; None where there is none near.
         """
-        centre = box.x + box.width / 2, box.y + box.height / 2
+        centre = box.center
         reach = max(box.width, box.height) * NEAR_MARGIN / 2
         height, width = image.shape[:2]
         left, top = max(0, round(centre[0] - reach)), max(0, round(centre[1] - reach))
@@ -236,8 +236,8 @@ def _shift(face: Face, x: float, y: float) -> Face:
 
 
 def _distance(box: Box, point: tuple[float, float]) -> float:
-    return math.hypot(box.x + box.width / 2 - point[0], box.y + box.height / 2 - point[1])
+    return math.dist(box.center, point)
 
 
 def _area(face: Face) -> float:
-    return face.box.width * face.box.height
+    return face.box.area

@@ -19,6 +19,22 @@ class Box:
     width: float
     height: float
 
+    @property
+    def center(self) -> tuple[float, float]:
+        """Its middle (x, y), in pixels."""
+        return self.x + self.width / 2, self.y + self.height / 2
+
+    @property
+    def area(self) -> float:
+        """Its area, in square pixels."""
+        return self.width * self.height
+
+    def shared_area(self, other: "Box") -> float:
+        """Return the area, in square pixels, that lies in both boxes; 0 where they are apart."""
+        across = min(self.x + self.width, other.x + other.width) - max(self.x, other.x)
+        down = min(self.y + self.height, other.y + other.height) - max(self.y, other.y)
+        return max(across, 0.0) * max(down, 0.0)
+
 
 @dataclass(frozen=True, slots=True)
 class Face:

@@ -28,7 +28,7 @@ def cut_face(image: NDArray[np.uint8], box: Box) -> bytes:
         A JPEG of `FACE_PX` pixels a side; what lies outside the image is black.
     """
     half = max(1.0, max(box.width, box.height) * (0.5 + _MARGIN))
-    x, y = box.x + box.width / 2, box.y + box.height / 2
+    x, y = box.center
     place = (round(x - half), round(y - half), round(x + half), round(y + half))
     height, width = image.shape[:2]
     # Pillow gets only the part that is needed: frames are large, and there are many.

@@ -241,7 +241,7 @@ class VideoReading:
             if face is None or any(_is_same(face, other) for other in faces):
                 return None
             faces.append(face)
-        return tuple(sorted(faces, key=lambda face: -face.box.width * face.box.height))
+        return tuple(sorted(faces, key=lambda face: -face.box.area))
 
     def _read(self, waiting: list[_Found]) -> Iterator[FrameResult]:
         """Read the faces of several frames together."""
@@ -330,9 +330,5 @@ def analyze_video(
 
 
 def _is_same(one: Face, other: Face) -> bool:
-    """Say whether two boxes are so close that they must be of one face."""
-    a, b = one.box, other.box
-    across = min(a.x + a.width, b.x + b.width) - max(a.x, b.x)
-    down = min(a.y + a.height, b.y + b.height) - max(a.y, b.y)
-    shared = max(across, 0) * max(down, 0)
-    return shared > 0.5 * min(a.width * a.height, b.width * b.height)
+    """Return whether two boxes are so close that they must be of one face."""
+    return one.box.shared_area(other.box) > 0.5 * min(one.box.area, other.box.area)

@@ -1,4 +1,4 @@
-"""Turn faces found in frame after frame into tracks, by motion and overlap alone.
+"""Follow faces from frame to frame, by motion and size alone.
 
 A track says that a face went on from frame to frame, never whose it is: no measure of what the
 face looks like is taken. So somebody who leaves and comes back is a new track, and two people who
@@ -45,7 +45,7 @@ class _Track:
         """Note where the face was seen."""
         passed_s = time_s - self.last_s
         if passed_s > 0:
-            (old_x, old_y), (x, y) = _centre(self.box), _centre(box)
+            (old_x, old_y), (x, y) = self.box.center, box.center
             share = 1.0 if self.seen == 1 else _NEW_SHARE
             self.velocity = (
                 (1 - share) * self.velocity[0] + share * (x - old_x) / passed_s,
@@ -154,15 +154,11 @@ def assign(costs: NDArray[np.float64]) -> list[tuple[int, int]]:
 def _cost(track: _Track, box: Box, time_s: float) -> float:
     """Say how far a face is from where a track expects it, in face sizes; infinite if too far."""
     expected = track.predict(time_s)
-    size = math.sqrt(max(expected.width * expected.height, 1e-6))
-    growth = math.sqrt(max(box.width * box.height, 1e-6)) / size
-    (x, y), (to_x, to_y) = _centre(expected), _centre(box)
+    size = math.sqrt(max(expected.area, 1e-6))
+    growth = math.sqrt(max(box.area, 1e-6)) / size
+    (x, y), (to_x, to_y) = expected.center, box.center
     distance = math.hypot(to_x - x, to_y - y) / size
     gate = min(_GATE + _GATE_PER_S * (time_s - track.last_s), _MAX_GATE)
     if distance > gate or not 1 / _MAX_GROWTH <= growth <= _MAX_GROWTH:
         return math.inf
     return distance + abs(math.log(growth))
-
-
-def _centre(box: Box) -> tuple[float, float]:
-    return box.x + box.width / 2, box.y + box.height / 2
