@@ -1,26 +1,59 @@
-"""This module turns a benchmark's figures into a JSON file that says what they were taken on."""
+"""Write a benchmark's figures to a JSON file, with the machine that they were measured on."""
 
 import json
 import os
 import platform
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+CPUINFO: Final = Path("/proc/cpuinfo")
+INSTRUCTION_SETS: Final = {
+    "AVX2": "avx2",
+    "AVX-512": "avx512f",
+    "VNNI": "avx512_vnni",
+    "AVX-VNNI": "avx_vnni",
+    "AMX bf16": "amx_bf16",
+    "AMX int8": "amx_int8",
+    "NEON dot product": "asimddp",
+}
+"""What decides how fast the networks run, and the flag that Linux lists for it."""
 
 
-def describe_machine() -> dict[str, Any]:
-    """Say what decides a timing: processor, cores, system, Python."""
-    names = [
-        line.partition(":")[2].strip()
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        if line.startswith("model name")
-    ]
+def describe_machine(cpuinfo: Path = CPUINFO) -> dict[str, Any]:
+    """Describe what decides a timing: processor, instruction sets, cores, system, Python.
+
+    Args:
+        cpuinfo: Linux's description of the processor; elsewhere there is none, and
+            `instruction_sets` is None.
+    """
+    names, flags = _read_cpuinfo(cpuinfo)
     return {
         "processor": names[0] if names else platform.processor(),
+        "instruction_sets": list_instruction_sets(flags),
         "cores": os.cpu_count(),
         "system": platform.system(),
         "python": platform.python_version(),
     }
+
+
+def list_instruction_sets(flags: frozenset[str] | None) -> list[str] | None:
+    """Name the instruction sets among a processor's flags; None where the flags are not known."""
+    if flags is None:
+        return None
+    return [name for name, flag in INSTRUCTION_SETS.items() if flag in flags]
+
+
+def _read_cpuinfo(path: Path) -> tuple[list[str], frozenset[str] | None]:
+    """Read the processors' names and the flags of the first; None where there is no such file."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return [], None
+    pairs = [(key.strip(), value.strip()) for key, _, value in (li.partition(":") for li in lines)]
+    names = [value for key, value in pairs if key == "model name"]
+    flags = next((value for key, value in pairs if key in {"flags", "Features"}), None)
+    return names, None if flags is None else frozenset(flags.split())
 
 
 def write_result(script: str, command: str, packages: tuple[str, ...], figures: Any) -> None:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import httpx
@@ -25,7 +25,7 @@ class Client(httpx.Client):
 
 @contextmanager
 def serving(
-    analyzer: mien.Analyzer,
+    analyzer: mien.Analyzer | Sequence[mien.Analyzer],
     limits: Limits,
     access: Access | None = None,
     *,

@@ -1,4 +1,4 @@
-"""This module turns the README's first screen into tests: its code and its commands are run."""
+"""Run the code and the commands of the README's first screen."""
 
 import doctest
 import re
@@ -22,6 +22,13 @@ needs_model = pytest.mark.skipif(
 
 def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_first_screen_installs_and_uses_it():
+    first = README.split("```console\n")[1].split("```")[0].splitlines()
+    assert first[0].startswith("$ pip install ")
+    assert first[1].startswith("$ mien analyze ")
+    assert README.index("pip install") < 500
 
 
 @needs_model

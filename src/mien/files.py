@@ -2,11 +2,22 @@
 
 import hashlib
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mien.errors import OutputError
+
+
+def advise_missing_asset() -> str:
+    """Return what to do where a file that comes with mien is missing."""
+    if getattr(sys, "frozen", False):
+        return (
+            "this program was built without it: build it again with PyInstaller and "
+            "--collect-data mien"
+        )
+    return "reinstall mien (in a clone, also after a git pull: pip install -e .)"
 
 
 @contextmanager

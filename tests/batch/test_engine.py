@@ -536,7 +536,7 @@ def test_a_list_that_is_a_pipe_is_read_once(
         (["--from-list", "missing.txt"], "cannot be read"),
         (["a.jpg", "--every", "often"], "or frame"),
         (["a.jpg", "--every", "0"], "above 0"),
-        (["a.jpg", "--start", "x"], "--start 'x' is no time"),
+        (["a.jpg", "--start", "x"], "--start 'x' is not a valid time"),
         (["a.jpg", "--start", "2", "--end", "1:00.5x"], "--end"),
         (["a.jpg", "--start", "1:00", "--end", "2"], "after --start"),
         (["a.jpg", "--outptu", "t.csv"], "did you mean --output?"),

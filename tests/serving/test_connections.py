@@ -289,7 +289,7 @@ def test_ctrl_c_ends_it(tiny_model):
     ("options", "sentence"),
     [
         (("--port", "99999"), "--port must be 0 to 65535"),
-        (("--host", "192.0.2.1", "--port", "0"), "cannot be listened on"),
+        (("--host", "192.0.2.1", "--port", "0"), "cannot be used"),
         (("--model", "nowhere.onnx"), "nowhere"),
         (("--token-file", "nowhere.txt"), "cannot be read"),
         (("--allow-origin", "example.org"), "like https://example.org"),

@@ -205,7 +205,7 @@ def test_what_is_no_picture_and_what_is_damaged_differ(client):
     body = json.dumps({"url": "http://example.org/a.jpg"})
     headers = {"Content-Type": "application/json"}
     response = client.post("/v1/analyze", content=body, headers=headers)
-    check_problem(response, 415, "unknown-type")
+    check_problem(response, 400, "malformed")  # an address is never fetched
 
 
 def test_too_many_pixels_are_refused_before_they_are_decoded(analyzer):

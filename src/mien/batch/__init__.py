@@ -1,1 +1,1 @@
-"""Many files in one run: read side by side, written as they come, resumed where they stopped."""
+"""Many files in one run: read in parallel, written as they finish, resumed when interrupted."""

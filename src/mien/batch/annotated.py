@@ -1,4 +1,4 @@
-"""Turn photos and their results into annotated copies, each with its own name."""
+"""Name and write annotated copies of photos."""
 
 import errno
 import os
@@ -57,7 +57,7 @@ class Copies:
             self._check(target)
 
     def plan(self, sources: Iterable[Source]) -> list[Source]:
-        """Give each source, in order, a name of its own below the target.
+        """Assign each source, in order, its own name below the target.
 
         All are listed before the first is read: no copy may go over one that comes later.
 
@@ -88,7 +88,7 @@ class Copies:
         return planned
 
     def path(self, source: Source, ending: str) -> Path:
-        """Say where a planned source's copy goes; `ending` counts where the user named none."""
+        """Return the path of a source's copy; `ending` is used where the user gave none."""
         if self.is_file:
             return self.target
         place = self.target / source.below
@@ -140,7 +140,7 @@ def _stem(source: Source) -> str:
 
 
 def _resolve(path: str | Path) -> str:
-    """Say which file a path leads to; one that no file can have leads nowhere."""
+    """Resolve a path; one that no file can have stays as it is."""
     try:
         return os.path.realpath(path)
     except ValueError:

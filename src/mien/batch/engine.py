@@ -1,8 +1,8 @@
-"""Turn a stream of sources into their results, in order, with all cores busy.
+"""Read many sources in parallel and return their results in order.
 
-Photos are decoded and searched for faces by one thread a core, a bounded number of them ahead of
-the results. Faces of many photos go through the model together, on the same threads, so that
-neither step waits for the other. A video is read where its turn comes.
+One thread per core decodes photos and finds their faces, a bounded number ahead of the results.
+Faces of many photos go through the model together, on the same threads, so that neither step
+waits for the other. Videos are read one at a time, in their turn.
 """
 
 import sys
@@ -61,7 +61,7 @@ class Engine:
         self._finish = finish
 
     def read(self, sources: Iterable[Source]) -> Generator[tuple[Source, Result], None, None]:
-        """Give the results of sources in their order, taking sources as results are asked for.
+        """Yield the results of sources in order; sources are taken as results are asked for.
 
         One that cannot be read gives a `Failure` and never stops the others. Pictures are not kept:
         memory depends on the number of threads, not on the number of sources.

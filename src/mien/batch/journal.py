@@ -1,9 +1,9 @@
-"""Turn results, as they come, into a file that survives whatever stops the run.
+"""Keep the results of a run on disk so that an interrupted run can resume.
 
-A journal is JSON Lines that is only ever added to: a first line that says what is being done, then
-one record a line, as `to_json` gives it. It is brought to the disk every two seconds. Whoever opens
-it again cuts off what was not written to its end: a torn line, and the frames of a video whose
-summary is missing. What is left is whole sources in the order in which they were read.
+A journal is an append-only JSON Lines file: a first line with the run's settings, then one record
+per line, as `to_json` writes it. It is flushed to disk every two seconds. Opening it again
+discards what is incomplete: a partial line, and the frames of a video without a summary. What
+remains are complete sources in the order in which they were read.
 """
 
 import json
@@ -65,7 +65,7 @@ class Journal:
         self._synced = time.monotonic()
 
     def __enter__(self) -> Self:
-        """Go on writing."""
+        """Continue writing."""
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,4 +1,4 @@
-"""Turn the name of an output into a run that is written there, and resumed from there.
+"""Write the output of a run, and resume from its journal.
 
 While a run goes on, its results are in a journal beside the output, `faces.csv.partial`. At its end
 the output is written from the journal in one pass, together with a list of what failed,

@@ -1,8 +1,8 @@
-"""Turn what a command line names into an ordered stream of photos and videos.
+"""List the photos and videos that a command line names, in order.
 
-Named are files, folders (taken with all that is below them), patterns with `*`, a list of paths,
-and `-`, which is one picture on standard input. The order is that of the names, and within a
-folder that of the alphabet, so that the same names give the same order again.
+Inputs can be files, folders (searched recursively), patterns with `*`, a list of paths, and `-`,
+one picture on standard input. They are read in the order given, and alphabetically within a
+folder, so that the same command always has the same order.
 """
 
 import glob

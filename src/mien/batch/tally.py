@@ -1,4 +1,4 @@
-"""Turn the records of a run into a summary: what was read, what was not, and why."""
+"""Count what a run read, what it could not read, and why."""
 
 import re
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Turn a video among other sources into its records: frames, then a summary.
+"""Read a video among other sources: its frames, then its summary.
 
 Where an annotated copy is wanted, it is written beside the reading, on a thread of its own: frames
 go to the journal and to the copy as they are read, and none are kept.

@@ -1,4 +1,4 @@
-"""This module turns `mien analyze` into a run over the photos and videos it names."""
+"""`mien analyze`: read the faces in photos and videos."""
 
 import difflib
 import functools
@@ -58,37 +58,38 @@ def analyze(
     ```
 
     For every face: where it is, its apparent expression, and how probable that is as the label
-    people would give. A photo without faces is an empty result. A file that cannot be read gets
-    one sentence, never stops the others, and makes the exit code 1.
+    people would give. A photo without faces has an empty result. A file that cannot be read gets
+    an error message, does not stop the others, and makes the exit code 1.
 
-    With --output, results are written as they come. A run that was stopped goes on where it
-    stopped when the same command is given again.
+    With --output, results are written as they arrive. Run the same command again to resume an
+    interrupted run.
 
     Args:
-        paths: Pictures (JPEG, PNG, WebP, AVIF, TIFF, GIF, BMP) and videos; folders, with all that
-            is below them; patterns such as "**/*.jpg"; `-` is one picture on standard input.
-        from_list: A file with more paths, one a line or separated by NUL; `-` is standard input.
-        output: Write results into a file, by its ending: .jsonl, .csv or .parquet; or into a
-            folder, which gets annotated copies and results.jsonl.
+        paths: Pictures (JPEG, PNG, WebP, AVIF, TIFF, GIF, BMP) and videos; folders (searched
+            recursively); patterns such as "**/*.jpg"; `-` is one picture on standard input. After
+            `--`, a name may begin with a hyphen.
+        from_list: A file with more paths, one per line or separated by NUL; `-` is standard input.
+        output: Write results to a .jsonl, .csv or .parquet file, or to a folder, which receives
+            annotated copies and results.jsonl.
         json: Print JSON Lines, in order: one object for each photo; for a video, one for each
             analysed frame, and one for the whole.
         annotate: Draw the faces into copies of the photos: a folder, or a file for one photo.
         report: Write an HTML page to look at: a timeline for a video, a gallery for photos; each
             video among others gets a page beside it.
-        every: Of a video, analyse a frame every so often: 0.2s, which is usual, or `frame` for
-            each.
-        start: Of a video, begin there: 90, 90s or 1:30.
-        end: Of a video, stop before there.
+        every: For videos: interval between analysed frames, 0.2s by default; `frame` analyses
+            every frame.
+        start: For videos: start at this time, such as 90, 90s or 1:30.
+        end: For videos: stop before this time.
         model: `accurate`, `fast`, `fer2013`, or the path of an .onnx file with its .json beside it.
-        detector_size: Longer side, in pixels, at which faces are looked for; 1280 finds smaller
+        detector_size: Longer side of the picture, in pixels, at face detection; 1280 finds smaller
             faces and takes about twice as long.
-        min_score: Leave out faces the detector is less sure of, from 0 to 1.
-        coverage: Name an emotion for this share of faces, the surest ones, in place of the
-            model's own threshold; as measured on the split that its contract names.
+        min_score: Leave out faces with a lower detection score, 0 to 1.
+        coverage: Name an emotion for this share of faces, the surest ones, instead of using the
+            model's own threshold; measured on the split that the model's contract names.
         prior: The mix of expressions to expect among these faces: natural, the one the model
-            learnt; balanced, for posed sets and experiments that show each alike often; or shares,
-            as happy=0.5,neutral=0.5.
-        accuracy: Name an emotion where this share of such answers was as labelled, 0 to 1.
+            learnt; balanced, for posed sets and experiments that show each equally often; or
+            shares, such as happy=0.5,neutral=0.5.
+        accuracy: Name an emotion only where this share of such answers was as labelled, 0 to 1.
     """
     _check_paths(paths, from_list)
     table, folder = (None, None) if output is None else plan_output(output)

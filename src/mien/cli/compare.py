@@ -1,4 +1,4 @@
-"""This module turns `mien compare` into a verdict on two models that saw the same faces."""
+"""`mien compare`: compare two models on the same faces."""
 
 import json as json_format
 from pathlib import Path

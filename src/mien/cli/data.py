@@ -32,7 +32,7 @@ _STYLES: Final = {"fault": "bold red", "warning": "yellow", "note": "dim"}
 
 @app.command
 def audit(path: Path, /, *, json: bool = False) -> int:
-    """Find what is wrong with a dataset.
+    """Check a dataset before training.
 
     Counts images per class and split; exact and near copies within and across splits; copies whose
     labels contradict each other; images of one grey level; broken files; classes out of balance;

@@ -1,4 +1,4 @@
-"""`mien evaluate`: how often a model agrees with the labels of a split, and with people's votes."""
+"""`mien evaluate`: measure how often a model agrees with the labels."""
 
 import json as json_format
 import re

@@ -1,4 +1,4 @@
-"""This module turns `mien explain` into a picture of where an answer came from."""
+"""`mien explain`: draw what an answer is based on."""
 
 import json as json_format
 import sys

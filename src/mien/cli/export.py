@@ -1,4 +1,4 @@
-"""`mien export`: write a model's files, and print what was proved and fitted."""
+"""`mien export`: write a trained model as ONNX, verified against PyTorch."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Turn results into a table on the terminal, as they come."""
+"""Print results as a table on the terminal, as they arrive."""
 
 from collections.abc import Sequence
 from typing import Final

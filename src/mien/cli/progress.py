@@ -1,4 +1,4 @@
-"""Turn a run over many files into a line that moves, and at its end into a summary."""
+"""Show the progress of a run over many files, and a summary at its end."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Print an evaluation or a comparison on the terminal."""
+"""Print an evaluation or a comparison on a terminal."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final

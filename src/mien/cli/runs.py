@@ -1,4 +1,4 @@
-"""Turn sources into results on the terminal, or into an output and a summary."""
+"""Run an analysis: print its results, or write them to an output with a summary."""
 
 import sys
 from collections.abc import Iterable

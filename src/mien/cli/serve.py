@@ -1,4 +1,4 @@
-"""This module turns `mien serve` into a running service."""
+"""`mien serve`: run the HTTP service."""
 
 import os
 import sys
@@ -19,7 +19,7 @@ def serve(
     *,
     host: str = "127.0.0.1",
     port: int = 8000,
-    model: str = "accurate",
+    model: tuple[str, ...] = ("accurate",),
     token_file: Path | None = None,
     allow_host: Annotated[tuple[str, ...], Parameter(show_default=False)] = (),
     allow_origin: Annotated[tuple[str, ...], Parameter(show_default=False)] = (),
@@ -35,17 +35,19 @@ def serve(
 
     The answers are those of `mien analyze --json`. Only this machine can connect, unless --host
     says otherwise. A token that clients must present is read from --token-file or from the
-    variable MIEN_TOKEN. Nothing that is sent is stored. docs/serve.md tells the rest.
+    variable MIEN_TOKEN. Uploads are not stored. docs/serve.md has the details.
 
     Args:
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
-        model: `accurate`, `fast`, `fer2013`, or the path of an .onnx file with its .json beside it.
+        model: `accurate`, `fast`, `fer2013`, or the path of an .onnx file with its .json beside it;
+            may be repeated. A request can name any of them; the first is the default.
         token_file: A file that holds the token, and nothing else.
-        allow_host: A name the service goes by, as in its URL; may be repeated. By default, those
-            of this machine where only it can connect, else any.
-        allow_origin: An origin, as https://example.org, whose pages may ask; may be repeated.
-        limits: What the service takes on.
+        allow_host: A host name of the service, as in its URL; may be repeated. By default, the
+            names of this machine where only it can connect, otherwise any.
+        allow_origin: An origin, such as https://example.org, whose pages may use the service; may
+            be repeated.
+        limits: What the service accepts.
     """
     try:
         from mien.serving.app import create_app
@@ -63,15 +65,16 @@ def serve(
     for origin in allow_origin:
         if not origin.startswith(("http://", "https://")) or origin.count("/") != 2:
             raise ConfigError(f"--allow-origin is like https://example.org, got {origin!r}")
-    analyzer = Analyzer(model, threads=1)
-    app = create_app(analyzer, limits, access)
+    analyzers = [Analyzer(name, threads=1) for name in model]
+    app = create_app(analyzers, limits, access)
     listener = listen(host, port)
     name = f"[{host}]" if ":" in host else host
     where = f"http://{name}:{listener.getsockname()[1]}"
-    print(f"mien: serving {analyzer.recognizer.spec.name} on {where}", file=sys.stderr, flush=True)
+    names = ", ".join(analyzer.recognizer.spec.name for analyzer in analyzers)
+    print(f"mien: serving {names} on {where}", file=sys.stderr, flush=True)
     if host not in LOOPBACK and access.token is None:
         print(
-            "mien: others can connect, and no token is asked for; see docs/serve.md",
+            "mien: other machines can connect, and no token is required; see docs/serve.md",
             file=sys.stderr,
         )
     run(app, listener, limits)

@@ -1,4 +1,4 @@
-"""Turn times as people write them on a command line into seconds, and back."""
+"""Parse times from the command line into seconds, and format durations."""
 
 import math
 import re
@@ -24,14 +24,14 @@ def parse_time(text: str, *, option: str) -> float:
         Seconds, 0 or more.
 
     Raises:
-        ConfigError: It is no time.
+        ConfigError: It is not a valid time.
     """
     if clock := _CLOCK.fullmatch(text.strip()):
         hours, minutes, seconds = clock.groups()
         return 3600 * int(hours or 0) + 60 * int(minutes) + float(seconds)
     if (time := _TIME.fullmatch(text.strip().lower())) and math.isfinite(float(time[1])):
         return float(time[1]) * _UNITS[time[2]]
-    raise ConfigError(f"{option} {text!r} is no time: write 0.2s, 90 or 1:30")
+    raise ConfigError(f"{option} {text!r} is not a valid time: write 0.2s, 90 or 1:30")
 
 
 def parse_every(text: str) -> float | None:

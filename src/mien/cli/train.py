@@ -1,4 +1,4 @@
-"""This module turns `mien train` into a run, and says what it will do and what comes next."""
+"""`mien train`: train a model from a recipe."""
 
 import shlex
 from collections.abc import Mapping
@@ -38,9 +38,8 @@ def train(
     ```
 
     The run's folder receives the best and the last checkpoint, history.csv, the learning curves
-    and TensorBoard logs. A run that was stopped at any moment goes on with `--resume` and ends with
-    the same weights. The model is chosen by the validation split; the test split is never looked
-    at.
+    and TensorBoard logs. An interrupted run resumes with `--resume` and ends with the same
+    weights. The model is chosen by the validation split; the test split is never used.
 
     Args:
         recipe: `cnn-lstm`, `baseline`, `fine-tune`, `accurate`, `fast` or `smoke`, or your own TOML

@@ -1,4 +1,4 @@
-"""This module turns `mien watch` into a live view of the camera, in this machine's browser."""
+"""`mien watch`: show the camera live in the browser."""
 
 import secrets
 import socket
@@ -34,9 +34,9 @@ def watch(
     ```
 
     Opens a page that this machine serves to itself alone. It shows the camera with a box around
-    every face, its apparent expression, and the last minute of it. Pictures go no further than
-    this machine, and nothing is kept unless `--record` says so. Where reading takes longer than
-    a frame lasts, frames are left out, never delayed. Ctrl-C ends it.
+    every face, its apparent expression, and the last minute of it. Pictures never leave
+    this machine, and nothing is kept without `--record`. If analysis is slower than the camera,
+    frames are dropped, never delayed. Ctrl-C ends it.
 
     Args:
         model: `accurate`, `fast`, `fer2013`, or the path of an .onnx file with its .json beside

@@ -7,7 +7,7 @@ import math
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from PIL import Image
 from mien.errors import ConfigError, ModelError
 from mien.faces.face import Box, Face
 from mien.faces.yunet import MULTIPLE, Candidates, YuNet
+from mien.files import advise_missing_asset
 from mien.images import ImageSource, read_image
 
 DETECTOR_PATH: Final = Path(__file__).parents[1] / "assets" / "yunet_2023mar_any_size.onnx"
@@ -60,15 +61,27 @@ class FaceDetector:
             ConfigError: A setting is out of its range.
             ModelError: The file is missing, or is not a YuNet model.
         """
-        if not 32 <= detector_size <= 4096:
-            raise ConfigError(f"detector_size must be 32 to 4096 pixels, got {detector_size}")
-        if not 0 < min_score <= 1:
-            raise ConfigError(f"min_score must be above 0 and at most 1, got {min_score}")
+        _check_settings(detector_size, min_score)
         self._size = detector_size
         self._min_score = min_score
         self._try_rotated = try_rotated
         path = DETECTOR_PATH if model is None else Path(model)
         self._network = YuNet(_read_model(path), name=path.name, threads=threads)
+
+    def with_settings(self, *, detector_size: int, min_score: float) -> Self:
+        """Return a detector with other settings that shares this one's network.
+
+        Args:
+            detector_size: See `FaceDetector`.
+            min_score: See `FaceDetector`.
+
+        Raises:
+            ConfigError: A setting is out of its range.
+        """
+        _check_settings(detector_size, min_score)
+        other = object.__new__(type(self))
+        other.__dict__ |= self.__dict__ | {"_size": detector_size, "_min_score": min_score}
+        return other
 
     def detect(self, image: NDArray[np.uint8]) -> tuple[Face, ...]:
         """Find the faces, the largest first.
@@ -155,6 +168,13 @@ def detect_faces(source: ImageSource, *, detector_size: int = DETECTOR_SIZE) -> 
     return FaceDetector(detector_size=detector_size).detect(read_image(source))
 
 
+def _check_settings(detector_size: int, min_score: float) -> None:
+    if not 32 <= detector_size <= 4096:
+        raise ConfigError(f"detector_size must be 32 to 4096 pixels, got {detector_size}")
+    if not 0 < min_score <= 1:
+        raise ConfigError(f"min_score must be above 0 and at most 1, got {min_score}")
+
+
 def _read_model(path: Path) -> bytes:
     try:
         return path.read_bytes()
@@ -162,7 +182,7 @@ def _read_model(path: Path) -> bytes:
         if path == DETECTOR_PATH:
             raise ModelError(
                 f"the face detector {path.name} is missing from this installation; "
-                "reinstall mien (in a clone, also after a git pull: pip install -e .)"
+                f"{advise_missing_asset()}"
             ) from error
         reason = error.strerror or type(error).__name__
         raise ModelError(f"the face detector {path} cannot be read: {reason}") from error

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import InputError, ModelError
+from mien.files import advise_missing_asset
 from mien.model.prior import NATURAL, Prior, find_shift
 from mien.model.sessions import Session, open_session
 from mien.model.spec import ModelSpec
@@ -78,6 +79,27 @@ class Recognizer:
         network = _read_model(self.path, self.spec)
         self._session = open_session(network, name=self._name, threads=threads)
         _check_tensors(self._session, self.spec, self._name)
+
+    def with_threshold(
+        self, *, coverage: float | None = None, accuracy: float | None = None
+    ) -> "Recognizer":
+        """Return a recognizer with another abstention threshold that shares this one's network.
+
+        Args:
+            coverage: See `Recognizer`.
+            accuracy: See `Recognizer`.
+
+        Raises:
+            ConfigError: There is no such threshold.
+        """
+        chosen = self.spec.choose_threshold(coverage=coverage, accuracy=accuracy)
+        changed = {
+            "spec": replace(self.spec, abstention_threshold=chosen),
+            "abstention_threshold": chosen,
+        }
+        other = object.__new__(Recognizer)
+        other.__dict__ |= self.__dict__ | changed
+        return other
 
     def predict_probabilities(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Say how probable each emotion is as the label an annotator would give.
@@ -170,7 +192,7 @@ def _find_network(contract: Path, spec: ModelSpec) -> Path:
 def _not_installed(model: str, missing: Path) -> ModelError:
     return ModelError(
         f"the model {model!r} is not part of this installation ({missing.name} is missing); "
-        "reinstall mien, or pass the path of an .onnx file"
+        f"{advise_missing_asset()}, or pass the path of an .onnx file"
     )
 
 

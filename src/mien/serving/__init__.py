@@ -1,1 +1,1 @@
-"""The HTTP service: the same answers over HTTP, and the page that is served beside them."""
+"""The HTTP service: the answers of `mien analyze` over HTTP, and the web page."""

@@ -1,7 +1,7 @@
-"""Turn an analyzer into a web application: its routes, and what they answer."""
+"""Define the web application: its routes and what they answer."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib import metadata
 from typing import Any, Final
@@ -11,14 +11,16 @@ from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse
+from starlette.routing import Match, Route
 
 from mien.analyzer import Analyzer
 from mien.serving import docs_page, schemas
 from mien.serving.guard import Access, Guard
+from mien.serving.json_body import JSON_TYPE
 from mien.serving.limits import Limits
 from mien.serving.page import PAGE, Page
 from mien.serving.problems import Problem
-from mien.serving.service import JSON_TYPE, Service
+from mien.serving.service import Service
 
 _TITLE: Final = "mien"
 _ABOUT: Final = (
@@ -30,21 +32,23 @@ _VIDEOS: Final = ("mp4", "webm", "quicktime", "x-matroska")
 
 
 def create_app(
-    analyzer: Analyzer,
+    analyzer: Analyzer | Sequence[Analyzer],
     limits: Limits | None = None,
     access: Access | None = None,
     *,
     page: Page | None = None,
 ) -> FastAPI:
-    """Make the application.
+    """Create the application.
 
     Args:
-        analyzer: Opened with `threads=1`: the service's own threads fill the cores.
-        limits: What it takes on.
-        access: Who may ask.
+        analyzer: Opened with `threads=1`: the service's own threads use the cores. Of several, one
+            for each model, the first answers requests that name no model.
+        limits: What it accepts.
+        access: Who may use the service.
         page: The web page that is served at `/`.
     """
-    service = Service(analyzer, Limits() if limits is None else limits)
+    held = list(analyzer) if isinstance(analyzer, Sequence) else [analyzer]
+    service = Service(held, Limits() if limits is None else limits)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -89,21 +93,21 @@ async def _show_problem(_: Request, problem: Exception) -> Response:
 
 
 async def _show_http_problem(request: Request, error: Exception) -> Response:
-    """Turn what the framework refuses by itself into a problem document."""
+    """Describe what the framework refuses by itself as a problem document."""
     if not isinstance(error, HTTPException):
         raise error
     kinds = {404: "not-found", 405: "wrong-method"}
     details = {
-        404: "there is nothing under this path; see /docs",
-        405: f"{request.method[:20]} does nothing under this path; see /docs",
+        404: "nothing is at this path; see /docs",
+        405: f"{request.method[:20]} is not allowed on this path; see /docs",
     }
     kind = kinds.get(error.status_code, "malformed")
-    detail = details.get(error.status_code, "the request cannot be used; see /docs")
+    detail = details.get(error.status_code, "the request is invalid; see /docs")
     return Problem(kind, detail, headers=error.headers).to_response()
 
 
 def _add_analysis(app: FastAPI, service: Service) -> None:
-    """Add the routes that read pictures and videos."""
+    """Add the routes for pictures and videos."""
 
     @app.post(
         "/v1/analyze",
@@ -122,10 +126,12 @@ def _add_analysis(app: FastAPI, service: Service) -> None:
         openapi_extra=schemas.upload("image", _IMAGES, many=True),
     )
     async def analyze(request: Request) -> Response:
-        """Send a picture as the body, or a form with one or more; any field names will do.
+        """Send a picture as the body, a form with one or more files, or JSON with base64.
 
-        A picture without faces is an empty result. Of a form's files, those that cannot be read
-        have an `error` in place of a result; where none can be read, the answer is a problem.
+        A picture without faces is an empty result. Of several, those that cannot be read have an
+        `error` in place of a result; where none can be read, the answer is a problem. Settings
+        are query parameters or members of the JSON, such as `min_score`; an unknown one is an
+        error.
         """
         return await service.analyze(request)
 
@@ -136,7 +142,7 @@ def _add_analysis(app: FastAPI, service: Service) -> None:
         summary="Read the faces in a video, as a job",
         responses={
             202: {
-                **schemas.answer("The job that was taken on", "Job"),
+                **schemas.answer("The accepted job", "Job"),
                 "headers": {"Location": {"description": "The job.", "schema": {"type": "string"}}},
             },
             **schemas.problems(
@@ -151,7 +157,10 @@ def _add_analysis(app: FastAPI, service: Service) -> None:
         openapi_extra=schemas.upload("video", _VIDEOS, many=False),
     )
     async def analyze_video(request: Request) -> Response:
-        """Send a video as the body, or as a form's only file; then ask for the job it becomes."""
+        """Send a video as the body, or as a form's only file; then ask for the job it becomes.
+
+        Settings are query parameters, such as `every_s=1`; an unknown one is an error.
+        """
         return await service.analyze_video(request)
 
 
@@ -161,7 +170,7 @@ def _add_jobs(app: FastAPI, service: Service) -> None:
     @app.get(
         "/v1/jobs/{job_id}",
         tags=["jobs"],
-        summary="Say how far a job is",
+        summary="Report a job's progress",
         responses={
             200: schemas.answer("The job", "Job"),
             **schemas.problems("not-found", "unreadable", "missing-extra"),
@@ -174,9 +183,9 @@ def _add_jobs(app: FastAPI, service: Service) -> None:
     @app.get(
         "/v1/jobs/{job_id}/result",
         tags=["jobs"],
-        summary="Give a job's result",
+        summary="Return a job's result",
         responses={
-            200: schemas.answer("What `mien analyze` gives for a video", "VideoResult"),
+            200: schemas.answer("The result of `mien analyze` for a video", "VideoResult"),
             **schemas.problems(
                 "not-found", "not-done", "too-large", "unknown-type", "unreadable", "missing-extra"
             ),
@@ -195,9 +204,9 @@ def _add_jobs(app: FastAPI, service: Service) -> None:
         "/v1/jobs/{job_id}",
         tags=["jobs"],
         status_code=204,
-        summary="Cancel a job, or forget its result",
+        summary="Cancel a job, or delete its result",
         responses={
-            204: {"description": "It is gone"},
+            204: {"description": "Deleted"},
             **schemas.problems("not-found", "unreadable", "missing-extra"),
         },
     )
@@ -208,23 +217,25 @@ def _add_jobs(app: FastAPI, service: Service) -> None:
 
 
 def _add_operation(app: FastAPI, service: Service) -> None:
-    """Add the routes for those who run the service."""
-    contract = service.analyzer.recognizer.spec.to_dict()
+    """Add the routes for operators."""
 
     @app.get(
         "/v1/model",
         tags=["model"],
-        summary="Give the model's contract",
+        summary="Return the model's contract",
         responses={200: schemas.answer("The contract", "Model"), **schemas.problems()},
     )
-    async def get_model() -> Response:
-        """Class names, temperature, threshold, measured figures, and how it was trained."""
-        return JSONResponse(contract)
+    async def get_model(model: str | None = None) -> Response:
+        """Class names, temperature, threshold, measured figures, and how it was trained.
+
+        Of a service with several models, `model` names one; by default it is the first.
+        """
+        return JSONResponse(service.analyzers.find(model).recognizer.spec.to_dict())
 
     @app.get(
         "/healthz",
         tags=["operation"],
-        summary="Say that the process is alive",
+        summary="Check that the process is alive",
         response_class=PlainTextResponse,
         responses=schemas.problems(),
     )
@@ -235,25 +246,27 @@ def _add_operation(app: FastAPI, service: Service) -> None:
     @app.get(
         "/readyz",
         tags=["operation"],
-        summary="Say that requests are answered at full speed",
+        summary="Check that requests are answered at full speed",
         response_class=PlainTextResponse,
         responses=schemas.problems("starting"),
     )
     async def readyz() -> Response:
         """503 until the networks are warm, and once the service is asked to stop."""
         if not service.is_ready:
-            raise Problem("starting", "the networks are being warmed up", retry_after_s=1)
+            raise Problem(
+                "starting", "the models are still loading; try again soon", retry_after_s=1
+            )
         return PlainTextResponse("ready\n")
 
     @app.get(
         "/metrics",
         tags=["operation"],
-        summary="Give counts and times for Prometheus",
+        summary="Return counts and times for Prometheus",
         response_class=PlainTextResponse,
         responses=schemas.problems(),
     )
     async def get_metrics() -> Response:
-        """Nothing in them says anything about a face."""
+        """They contain nothing about any face."""
         return Response(
             service.metrics.to_text(), media_type="text/plain; version=0.0.4; charset=utf-8"
         )
@@ -288,4 +301,19 @@ def _add_pages(app: FastAPI, page: Page) -> None:
 
     @app.api_route("/{name:path}", methods=["GET", "HEAD"], include_in_schema=False)
     async def get_page(request: Request, name: str) -> Response:
+        methods = _list_methods(app, request)
+        if methods:
+            raise HTTPException(405, headers={"Allow": ", ".join(methods)})
         return page.answer(request, name)
+
+
+def _list_methods(app: FastAPI, request: Request) -> list[str]:
+    """List the methods of the route at a request's path, if it takes other methods only.
+
+    The page's own route takes every GET, so the router never sees that only the method is wrong.
+    """
+    methods: set[str] = set()
+    for route in app.routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] is Match.PARTIAL:
+            methods |= route.methods or set()
+    return sorted(methods)

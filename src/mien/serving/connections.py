@@ -1,7 +1,7 @@
-"""Turn a TCP connection into requests, and cuts those that only hold it open.
+"""Read requests from TCP connections, and close those that are only held open.
 
-uvicorn's own protocol waits for the head of a request, and for a client that does not read, as
-long as they like: a few hundred such connections would use up every file the process may open.
+uvicorn's own protocol waits without limit for the head of a request and for clients that do not
+read: a few hundred such connections would use up all file descriptors of the process.
 """
 
 import asyncio
@@ -23,17 +23,17 @@ class Connection(H11Protocol):
     _write_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take a connection on, if there is room for one more."""
+        """Accept a connection if there is room for one more."""
         super().connection_made(transport)
         if len(self.connections) > self.limits.max_connections:
             self._refuse(
-                Problem("busy", "too many connections are open; try again soon", retry_after_s=2)
+                Problem("busy", "too many open connections; try again soon", retry_after_s=2)
             )
             return
         self._time_head()
 
     def data_received(self, data: bytes) -> None:
-        """Read on; a head that began must end in time, however many bytes come."""
+        """Read on; a head must be complete in time, however many bytes arrive."""
         if self.transport.is_closing():
             return
         super().data_received(data)
@@ -49,19 +49,19 @@ class Connection(H11Protocol):
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """Give a client that does not read its answer a while to do so."""
+        """Wait a while for a client that does not read its answer."""
         super().pause_writing()
         self._stop_write_timer()
         self._write_timer = self.loop.call_later(self.limits.write_s, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """Go on writing."""
+        """Continue writing."""
         self._stop_write_timer()
         super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP."""
-        self._refuse(Problem("malformed", "this is no HTTP/1.1, or its head is over 64 KiB"))
+        """Answer what is not HTTP."""
+        self._refuse(Problem("malformed", "not valid HTTP/1.1, or a head of more than 64 KiB"))
 
     def _time_head(self) -> None:
         self._head_timer = self.loop.call_later(self.limits.head_s, self._give_up)
@@ -99,5 +99,5 @@ class Connection(H11Protocol):
 
 
 def limit_connections(limits: Limits) -> type[asyncio.Protocol]:
-    """Make the class of connections that keeps to a service's limits."""
+    """Create the class of connections with a service's limits."""
     return cast(type[asyncio.Protocol], type("Connection", (Connection,), {"limits": limits}))

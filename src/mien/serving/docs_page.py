@@ -1,4 +1,4 @@
-"""Turn the service's OpenAPI into a page for people, with no script and no outside."""
+"""Render the service's OpenAPI as a page for people, without scripts or outside resources."""
 
 import json
 import re

@@ -1,9 +1,8 @@
-"""Turn a web application into one that is safe to leave running.
+"""Make a web application safe to expose.
 
-It stands before everything else: it checks the Host header (against DNS rebinding), the Origin
-(against pages of others), and the token; it adds the security headers; it turns whatever goes
-wrong into a problem document; it counts; and it lets a client that was refused in the middle of
-an upload read why.
+The outermost layer: it checks the Host header (against DNS rebinding), the Origin header (against
+pages of other sites) and the token; adds the security headers; answers every failure with a
+problem document; counts requests; and lets a client that is refused during an upload read why.
 """
 
 import asyncio
@@ -39,19 +38,19 @@ SECURITY_HEADERS: Final = {
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 _GUARDED = ("/v1/", "/metrics")
-"""What a token is needed for, where there is one."""
+"""Paths that require the token, if there is one."""
 _LINGER_S = 2.0
 _LINGER_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
 class Access:
-    """Who may ask.
+    """Who may use the service.
 
     Attributes:
-        hosts: Names the service goes by, without port; empty where any will do.
+        hosts: Host names of the service, without port; empty allows any.
         origins: Origins, as "https://example.org", whose pages may ask, besides the service's own.
-        token: What a client must present as a bearer; None where none is needed.
+        token: The bearer token that clients must send; None where none is needed.
     """
 
     hosts: tuple[str, ...] = LOOPBACK
@@ -62,22 +61,22 @@ class Access:
         """Check a request's head.
 
         Raises:
-            Problem: It is not for this service, or not from somebody who may ask.
+            Problem: It is for another host, or its client is not allowed.
         """
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if self.hosts and _name(host) not in self.hosts:
             raise Problem(
                 "wrong-host",
-                f"this service does not go by the name {host[:100]!r}; "
-                "whoever runs it can allow it with --allow-host",
+                f"this service is not called {host[:100]!r}; "
+                "its operator can allow the name with --allow-host",
             )
         origin = headers.get("origin")
         if origin is not None and origin not in self.origins and not _is_own(origin, host):
             raise Problem(
                 "wrong-origin",
-                f"pages of {origin[:100]!r} may not ask this service; "
-                "whoever runs it can allow them with --allow-origin",
+                f"pages of {origin[:100]!r} may not use this service; "
+                "its operator can allow them with --allow-origin",
             )
         is_preflight = scope["method"] == "OPTIONS"
         if self.token is not None and scope["path"].startswith(_GUARDED) and not is_preflight:
@@ -127,7 +126,7 @@ class Guard:
             _LOG.exception("a request failed: %s %s", scope["method"], scope["path"])
             if exchange.status:
                 raise
-            failure = Problem("failed", "the fault is logged on the server; try again later")
+            failure = Problem("failed", "the error is in the server's log; try again later")
             await failure.to_response()(scope, exchange.receive, exchange.send)
 
 

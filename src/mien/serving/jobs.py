@@ -1,7 +1,7 @@
-"""Turn an uploaded video into a job: progress while it is read, then its result.
+"""Run uploaded videos as jobs: progress while they are read, then their results.
 
-Videos are read one at a time, in a thread of their own. A job and its video live in memory only;
-the video goes when it was read, the result when it was kept long enough, or is deleted.
+Videos are read one at a time, in their own thread. Jobs and videos live in memory only; a video is
+dropped once it was read, a result when its time is over or it is deleted.
 """
 
 import logging
@@ -13,11 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
+from mien.analyzer import Analyzer
 from mien.errors import MienError
 from mien.results import VideoResult
 from mien.serving.limits import Limits
 from mien.serving.metrics import Metrics
 from mien.serving.problems import Problem
+from mien.video.reading import VideoSettings
 
 _LOG = logging.getLogger("mien.serving")
 
@@ -41,6 +43,9 @@ class Job:
         duration_s: What the file says it lasts, in seconds; None where it says nothing.
         result: The result as JSON, once it is done.
         problem: Why it failed.
+        analyzer: What to read it with; None takes the service's default.
+        settings: What to read of it; None takes the defaults.
+        upload: The video.
     """
 
     id: str
@@ -50,6 +55,8 @@ class Job:
     duration_s: float | None = None
     result: bytes | None = None
     problem: Problem | None = None
+    analyzer: Analyzer | None = None
+    settings: VideoSettings | None = None
     upload: bytearray = field(default_factory=bytearray, repr=False)
     over_since: float | None = None
     is_unwanted: bool = False
@@ -74,13 +81,13 @@ class Job:
 
     @property
     def progress(self) -> float | None:
-        """How much is done, in [0, 1]; None where the file does not say how long it is."""
+        """Share that is done, in [0, 1]; None where the file does not state its length."""
         if self.state == "done":
             return 1.0
         return min(self.time_s / self.duration_s, 1.0) if self.duration_s else None
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the job as plain JSON types."""
+        """Return the job as plain JSON types."""
         progress = self.progress
         return {
             "id": self.id,
@@ -108,7 +115,7 @@ class Jobs:
         metrics: Metrics,
         let_go: Callable[[int], None],
     ) -> None:
-        """Remember what to work with; `start` begins.
+        """Keep what to work with; `start` begins.
 
         Args:
             read_video: Reads one video.
@@ -156,15 +163,27 @@ class Jobs:
                     retry_after_s=10,
                 )
 
-    def submit(self, upload: bytearray) -> Job:
-        """Take a video on; its bytes count as held until `let_go` is told.
+    def submit(
+        self,
+        upload: bytearray,
+        analyzer: Analyzer | None = None,
+        settings: VideoSettings | None = None,
+    ) -> Job:
+        """Queue a video; its bytes count as held until `let_go` is told.
+
+        Args:
+            upload: The video.
+            analyzer: What to read it with; None takes the service's default.
+            settings: What to read of it; None takes the defaults.
 
         Raises:
             Problem: There are as many jobs as there may be.
         """
         with self._changed:
             self.refuse_if_full()
-            job = Job(secrets.token_urlsafe(16), upload=upload)
+            job = Job(
+                secrets.token_urlsafe(16), analyzer=analyzer, settings=settings, upload=upload
+            )
             self._jobs[job.id] = job
             self._waiting.append(job)
             self._metrics.jobs.set(len(self._jobs))
@@ -183,13 +202,13 @@ class Jobs:
         if job is None:
             raise Problem(
                 "not-found",
-                f"there is no such job, or its result was not fetched within "
+                f"no such job, or its result was not fetched within "
                 f"{self._limits.keep_job_s:g} seconds; send the video again",
             )
         return job
 
     def delete(self, job_id: str) -> None:
-        """Cancel a job, or forget its result.
+        """Cancel a job, or delete its result.
 
         Raises:
             Problem: There is none of that name.
@@ -240,7 +259,7 @@ class Jobs:
             job.problem = Problem.of(error)
         except Exception:  # noqa: BLE001 - the next video is to be read all the same
             _LOG.exception("a video job failed")
-            job.problem = Problem("failed", "the fault is logged on the server")
+            job.problem = Problem("failed", "the error is in the server's log")
         with self._changed:
             self._end(job, state)
 

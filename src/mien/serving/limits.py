@@ -1,4 +1,4 @@
-"""Turn what a service allows into one checked record, `Limits`."""
+"""Define the limits of a service, checked when they are set."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -15,18 +15,20 @@ class Limits:
 
     Attributes:
         workers: Pictures that are decoded and searched for faces at a time, each on one core;
-            0 takes the cores at hand.
+            0 uses all available cores.
         max_waiting: Pictures taken on and not answered yet; above it, 429.
         batch_faces: Faces that are read in one pass where so many wait.
         max_image_bytes: Bytes of one picture; above it, 413.
         max_pixels: Pixels of one picture; above it, 413.
+        max_detector_size: The largest `detector_size`, in pixels, that a request may ask for;
+            above it, 400.
         max_images: Pictures in one request; above it, 413.
         max_request_bytes: Bytes of one request for pictures, all of them together; above it, 413.
         max_video_bytes: Bytes of one video; above it, 413.
         max_video_s: Seconds of one video that are read, of 120 frames each at most on average;
             above it, the job fails.
         max_video_frames: Frames of one video that are analysed; above it, the job fails.
-        max_jobs: Videos that wait, are read, or whose result is kept; above it, 429.
+        max_jobs: Videos that are queued, being read, or whose result is kept; above it, 429.
         keep_job_s: Seconds a finished job is kept, in memory, for its result to be fetched.
         max_upload_memory_bytes: Bytes of all uploads that are held at a time; above it, 503.
         max_connections: Connections that are open at a time; above it, 503.
@@ -44,6 +46,7 @@ class Limits:
     batch_faces: int = 16
     max_image_bytes: int = 20 * MIB
     max_pixels: int = 50_000_000
+    max_detector_size: int = 1280
     max_images: int = 16
     max_request_bytes: int = 64 * MIB
     max_video_bytes: int = 128 * MIB

@@ -1,6 +1,6 @@
-"""Turn what the service does into figures for Prometheus: counts and times only.
+"""Count requests and times for Prometheus.
 
-Nothing is counted that says anything about a face: no emotion, no place, no upload's name.
+Nothing about a face is counted: no emotion, no position, no name of an upload.
 """
 
 from prometheus_client import (
@@ -50,7 +50,7 @@ class Metrics:
         )
         self.jobs = Gauge(
             "mien_video_jobs",
-            "Videos that wait, are read, or whose result is kept.",
+            "Videos that are queued, being read, or whose result is kept.",
             registry=self._registry,
         )
         self.upload_bytes = Gauge(
@@ -60,5 +60,5 @@ class Metrics:
         )
 
     def to_text(self) -> bytes:
-        """Give the figures in Prometheus's text format."""
+        """Return the figures in Prometheus's text format."""
         return generate_latest(self._registry)

@@ -1,8 +1,8 @@
-"""Turn the built web page into responses: types, caching, compressed forms.
+"""Serve the built web page: media types, caching, compressed files.
 
-The page's files are found once, when the service starts; a request's path is only ever looked up
-among them, so none can lead outside. Where a file lies compressed beside itself (.br, .gz), the
-compressed form is sent to whoever takes it.
+The page's files are listed once, when the service starts; a request's path is only looked up in
+that list, so it cannot lead outside. A compressed file beside a file (.br, .gz) is sent to clients
+that accept it.
 """
 
 import hashlib
@@ -62,7 +62,7 @@ it.</p>
 
 @dataclass(frozen=True)
 class _File:
-    """One file of the page, and its compressed forms."""
+    """One file of the page and its compressed versions."""
 
     path: Path
     media_type: str
@@ -101,7 +101,7 @@ class Page:
             return HTMLResponse(_NOT_BUILT)
         file = self._files.get(name)
         if file is None:
-            raise Problem("not-found", "there is nothing under this path; see /docs")
+            raise Problem("not-found", "nothing is at this path; see /docs")
         accepted = request.headers.get("accept-encoding", "")
         coding = next((coding for coding in file.codings if _accepts(accepted, coding)), None)
         etag = f'"{file.etag}-{coding}"' if coding else f'"{file.etag}"'
@@ -136,7 +136,7 @@ def _describe(path: Path) -> _File:
 
 
 def _accepts(header: str, coding: str) -> bool:
-    """Say whether an Accept-Encoding header names a coding and does not refuse it."""
+    """Return whether an Accept-Encoding header accepts a coding."""
     for item in header.lower().split(","):
         name, _, parameters = item.partition(";")
         if name.strip() == coding:

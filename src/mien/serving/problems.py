@@ -1,4 +1,4 @@
-"""Turn what is wrong with a request into a problem document (RFC 9457)."""
+"""Describe what is wrong with a request as a problem document (RFC 9457)."""
 
 import json
 from collections.abc import Mapping
@@ -11,35 +11,36 @@ from mien.errors import ImageTooLargeError, MienError, UnknownFormatError
 MEDIA_TYPE: Final = "application/problem+json"
 
 KINDS: Final[Mapping[str, tuple[int, str]]] = {
-    "malformed": (400, "The request cannot be parsed"),
-    "no-token": (401, "A token is needed"),
-    "wrong-origin": (403, "A page of another origin may not ask"),
-    "not-found": (404, "There is nothing here"),
-    "wrong-method": (405, "This method does nothing here"),
-    "too-slow": (408, "The request came too slowly"),
-    "not-done": (409, "The job is not done"),
-    "too-large": (413, "The upload is too large"),
-    "unknown-type": (415, "This is no kind of file that is read here"),
-    "wrong-host": (421, "This service has another name"),
-    "unreadable": (422, "The upload cannot be read"),
-    "queue-full": (429, "Too much is waiting"),
-    "failed": (500, "The service failed"),
-    "missing-extra": (501, "This part of mien is not installed"),
-    "busy": (503, "The service has no room"),
-    "starting": (503, "The service is starting"),
-    "no-answer": (503, "The answer took too long"),
+    "malformed": (400, "Malformed request"),
+    "bad-setting": (400, "Invalid setting"),
+    "no-token": (401, "Token required"),
+    "wrong-origin": (403, "Origin not allowed"),
+    "not-found": (404, "Not found"),
+    "wrong-method": (405, "Method not allowed"),
+    "too-slow": (408, "Request timeout"),
+    "not-done": (409, "Job not finished"),
+    "too-large": (413, "Upload too large"),
+    "unknown-type": (415, "Unsupported file type"),
+    "wrong-host": (421, "Host not allowed"),
+    "unreadable": (422, "Unreadable upload"),
+    "queue-full": (429, "Queue full"),
+    "failed": (500, "Internal error"),
+    "missing-extra": (501, "Optional feature not installed"),
+    "busy": (503, "Service busy"),
+    "starting": (503, "Service starting"),
+    "no-answer": (503, "Answer timeout"),
 }
-"""Every problem there is: its status and its title."""
+"""The status and the title of every kind of problem."""
 
 
 class Problem(Exception):  # noqa: N818 - the standard calls it a problem
-    """A request that gets no answer but a problem document.
+    """A request that is answered by a problem document.
 
     Attributes:
         kind: One of `KINDS`.
         status: The HTTP status.
-        detail: What, got, wanted, next: a sentence.
-        retry_after_s: When to try again, in whole seconds; None where that would not help.
+        detail: One sentence: what happened, what was expected, what to do.
+        retry_after_s: When to try again, in whole seconds; None where that does not help.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class Problem(Exception):  # noqa: N818 - the standard calls it a problem
         headers: Mapping[str, str] | None = None,
         more: Mapping[str, Any] | None = None,
     ) -> None:
-        """Make a problem.
+        """Describe the problem.
 
         Args:
             kind: One of `KINDS`.
@@ -70,7 +71,7 @@ class Problem(Exception):  # noqa: N818 - the standard calls it a problem
 
     @classmethod
     def of(cls, error: MienError, *, more: Mapping[str, Any] | None = None) -> "Problem":
-        """Make the problem of an upload that could not be read."""
+        """Describe an upload that could not be read."""
         if isinstance(error, ImageTooLargeError):
             kind = "too-large"
         elif isinstance(error, UnknownFormatError):
@@ -80,7 +81,7 @@ class Problem(Exception):  # noqa: N818 - the standard calls it a problem
         return cls(kind, str(error).replace("<bytes>", "the upload", 1), more=more)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the document as plain JSON types."""
+        """Return the document as plain JSON types."""
         return {
             "type": f"/docs#{self.kind}",
             "title": self.title,
@@ -90,11 +91,11 @@ class Problem(Exception):  # noqa: N818 - the standard calls it a problem
         }
 
     def to_json(self) -> bytes:
-        """Give the document as JSON."""
+        """Return the document as JSON."""
         return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False).encode()
 
     def to_response(self) -> Response:
-        """Give the document as a response."""
+        """Return the document as a response."""
         headers = dict(self._headers)
         if self.retry_after_s is not None:
             headers["Retry-After"] = str(self.retry_after_s)

@@ -1,11 +1,13 @@
-"""Turn the service's answers into JSON Schemas and examples, for its OpenAPI."""
+"""Describe the service's answers for its OpenAPI: JSON Schemas and examples."""
 
 import json
 from importlib import resources
 from typing import Any, Final
 
 from mien.emotions import EMOTIONS
+from mien.serving.json_body import WITHOUT_EFFECT
 from mien.serving.problems import KINDS
+from mien.serving.settings import describe_members, describe_settings
 
 Schema = dict[str, Any]
 
@@ -151,7 +153,15 @@ def problems(*kinds: str) -> dict[int | str, Schema]:
         kinds: Kinds of problem, besides those that any request may meet.
     """
     described: dict[int | str, Schema] = {}
-    everywhere = ("malformed", "no-token", "wrong-origin", "wrong-host", "failed", "busy")
+    everywhere = (
+        "malformed",
+        "bad-setting",
+        "no-token",
+        "wrong-origin",
+        "wrong-host",
+        "failed",
+        "busy",
+    )
     for kind in sorted({*kinds, *everywhere}, key=lambda kind: KINDS[kind][0]):
         status, title = KINDS[kind]
         if status in described:
@@ -186,4 +196,21 @@ def upload(family: str, formats: tuple[str, ...], *, many: bool) -> Schema:
     raw = (*(f"{family}/{name}" for name in formats), "application/octet-stream")
     content: Schema = {media_type: {"schema": binary} for media_type in raw}
     content["multipart/form-data"] = {"schema": form}
-    return {"requestBody": {"required": True, "content": content}}
+    if many:
+        content["application/json"] = {"schema": _describe_json()}
+    body = {"required": True, "content": content}
+    return {"requestBody": body, "parameters": describe_settings(family)}
+
+
+def _describe_json() -> Schema:
+    """Describe a JSON body with base64 pictures, as clients of DeepFace's API send it."""
+    picture = {**_TEXT, "description": "A picture as base64, or as a data URL."}
+    pictures = {"type": "array", "items": picture, "minItems": 1}
+    own = {"img": {"anyOf": [picture, pictures]}, "actions": {"const": ["emotion"]}}
+    ignored: Schema = {name: {"description": "Has no effect."} for name in WITHOUT_EFFECT}
+    return {
+        "type": "object",
+        "properties": {**own, **describe_members(), **ignored},
+        "required": ["img"],
+        "additionalProperties": False,
+    }

@@ -1,4 +1,4 @@
-"""Turn an application into a running server, and a signal into an orderly end."""
+"""Run an application on a socket until a signal stops it."""
 
 import math
 import signal
@@ -32,7 +32,7 @@ def listen(host: str, port: int) -> socket.socket:
         listener = socket.create_server(address[:2], family=family, backlog=1024)
     except OSError as error:
         raise ConfigError(
-            f"{host}:{port} cannot be listened on ({error.strerror or error}); "
+            f"{host}:{port} cannot be used ({error.strerror or error}); "
             "choose another --host or --port"
         ) from error
     listener.set_inheritable(False)

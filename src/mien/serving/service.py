@@ -1,10 +1,10 @@
-"""Turn uploads into answers: what the routes share, and what they do with it."""
+"""Answer requests: check them, queue their uploads, and return the results."""
 
 import asyncio
 import json
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import suppress
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from fastapi import Request, Response
 from starlette.requests import ClientDisconnect
@@ -14,28 +14,36 @@ from mien.analyzer import Analyzer
 from mien.errors import MienError, MissingExtraError
 from mien.images import HEAD_BYTES, describe_content, is_video
 from mien.results import Failure, ImageResult
+from mien.serving.analyzers import Analyzers
 from mien.serving.jobs import Jobs
+from mien.serving.json_body import JSON_TYPE, read_json_body
 from mien.serving.limits import Limits
 from mien.serving.metrics import Metrics
 from mien.serving.problems import Problem
+from mien.serving.settings import read_query, read_settings
 from mien.serving.uploads import UploadMemory, check_type, read_files, receiving
 from mien.serving.videos import open_video_reader
 from mien.serving.workers import Workers
 
-JSON_TYPE: Final = "application/json"
 T = TypeVar("T")
 
 
 class Service:
     """What the routes share: workers, jobs, memory and figures."""
 
-    def __init__(self, analyzer: Analyzer, limits: Limits) -> None:
-        """Put everything together; nothing runs before `start`."""
-        self.analyzer = analyzer
+    def __init__(self, held: Sequence[Analyzer], limits: Limits) -> None:
+        """Put everything together; nothing runs before `start`.
+
+        Args:
+            held: An analyzer for each model; the first answers where a request names none.
+            limits: What the service takes on.
+        """
+        self.analyzers = Analyzers(held, max_detector_size=limits.max_detector_size)
+        analyzer = self.analyzers.default
         self.limits = limits
         self.metrics = Metrics()
         self.memory = UploadMemory(limits.max_upload_memory_bytes, self.metrics)
-        self.workers = Workers(analyzer, limits, self.metrics)
+        self.workers = Workers(self.analyzers, limits, self.metrics)
         self.jobs: Jobs | None = None
         self.no_videos: MissingExtraError | None = None
         try:
@@ -58,11 +66,11 @@ class Service:
 
     @property
     def is_ready(self) -> bool:
-        """Say whether a request would be answered at full speed."""
+        """Return whether a request would be answered at full speed."""
         return self.workers.is_ready
 
     def need_jobs(self) -> Jobs:
-        """Give the jobs.
+        """Return the jobs.
 
         Raises:
             Problem: Videos cannot be read by this installation.
@@ -75,18 +83,31 @@ class Service:
         """Read the pictures of one request."""
         limits = self.limits
         self.workers.refuse_if_full()  # before the upload is read
-        is_form = check_type(request, "image") == "multipart/form-data"
-        most = limits.max_request_bytes if is_form else limits.max_image_bytes
+        media_type = check_type(request, "image")
+        is_json, is_list = media_type == JSON_TYPE, media_type == "multipart/form-data"
+        values = read_query(request.query_params.multi_items())
+        analyzer = self._choose(values)
+        most = limits.max_request_bytes if is_json or is_list else limits.max_image_bytes
         with receiving(request, self.memory, most=most) as upload:
             pictures = await read_files(
                 request,
                 upload,
                 family="image",
-                most=limits.max_image_bytes,
+                most=most if is_json else limits.max_image_bytes,
                 max_files=limits.max_images,
                 seconds=limits.upload_s,
             )
-            answers = [asyncio.wrap_future(a) for a in self.workers.submit(pictures)]
+            if is_json:
+                body = await asyncio.to_thread(
+                    read_json_body,
+                    pictures[0],
+                    most=limits.max_image_bytes,
+                    max_images=limits.max_images,
+                )
+                pictures, is_list = body.pictures, body.is_list
+                analyzer = self._choose({**values, **body.settings})
+            submitted = self.workers.submit(pictures, analyzer)
+            answers = [asyncio.wrap_future(answer) for answer in submitted]
             try:
                 async with asyncio.timeout(limits.answer_s):
                     gathered = asyncio.gather(*answers, return_exceptions=True)
@@ -100,7 +121,16 @@ class Service:
             finally:
                 for answer in answers:
                     answer.cancel()
-        return _answer_form(outcomes) if is_form else _answer_one(outcomes[0])
+        return _answer_form(outcomes) if is_list else _answer_one(outcomes[0])
+
+    def _choose(self, values: Mapping[str, object]) -> Analyzer:
+        """Choose what reads pictures with these settings.
+
+        Raises:
+            Problem: A setting is unknown or out of its range.
+        """
+        pictures, _ = read_settings(values, family="image")
+        return self.analyzers.get(pictures)
 
     async def analyze_video(self, request: Request) -> Response:
         """Take on the video of one request as a job."""
@@ -108,6 +138,9 @@ class Service:
         limits = self.limits
         jobs.refuse_if_full()  # before the upload is read
         check_type(request, "video")
+        values = read_query(request.query_params.multi_items())
+        pictures, settings = read_settings(values, family="video")
+        analyzer = self.analyzers.get(pictures)
         with receiving(request, self.memory, most=limits.max_video_bytes) as upload:
             (video,) = await read_files(
                 request,
@@ -119,10 +152,8 @@ class Service:
             )
             if not is_video(video):
                 what = describe_content(bytes(video[:HEAD_BYTES]))
-                raise Problem(
-                    "unknown-type", f"the upload is no video that is read here: it {what}"
-                )
-            job = jobs.submit(video)
+                raise Problem("unknown-type", f"the upload is not a supported video: it {what}")
+            job = jobs.submit(video, analyzer, settings)
             upload.held -= len(video)  # the job lets go of it
         location = f"/v1/jobs/{job.id}"
         return JSONResponse(job.to_dict(), 202, {"Location": location})

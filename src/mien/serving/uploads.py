@@ -1,6 +1,6 @@
-"""Turn a request's body into uploads in memory, within bounds of size and time.
+"""Read the uploads of a request into memory, limited in size and time.
 
-Nothing is written to disk, and what an upload is called is never looked at.
+Nothing is written to disk, and the names of uploads are ignored.
 """
 
 import asyncio
@@ -12,10 +12,12 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
+from mien.serving.json_body import JSON_TYPE
 from mien.serving.metrics import Metrics
 from mien.serving.problems import Problem
 
 _FORM = "multipart/form-data"
+_A = {"image": "an image", "video": "a video"}
 _UNSAID = ("", "application/octet-stream", "application/x-www-form-urlencoded")
 """Types that say nothing; the last is what curl sends of its own accord."""
 
@@ -39,7 +41,7 @@ class UploadMemory:
             if self._held + count > self._most:
                 raise Problem(
                     "busy",
-                    "other uploads fill the memory there is for them; try again soon",
+                    "the memory for uploads is full; try again soon",
                     retry_after_s=2,
                 )
             self._held += count
@@ -116,12 +118,13 @@ def check_type(request: Request, family: str) -> str:
         Problem: Such bodies are not taken.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type in (*_UNSAID, _FORM) or media_type.startswith(f"{family}/"):
+    is_json = family == "image" and media_type == JSON_TYPE
+    if media_type in (*_UNSAID, _FORM) or media_type.startswith(f"{family}/") or is_json:
         return media_type
     raise Problem(
         "unknown-type",
-        f"the body is said to be {media_type[:80]!r}; send {family}/*, application/octet-stream "
-        f"or {_FORM}",
+        f"the body's type is {media_type[:80]!r}; send {family}/*, application/octet-stream or "
+        f"{_FORM}{f', or {JSON_TYPE} with base64' if family == 'image' else ''}",
     )
 
 
@@ -163,7 +166,7 @@ async def read_files(
     if len(body) > most:
         raise _too_large(most)
     if not body:
-        raise Problem("unreadable", f"the body is empty; send a {family}")
+        raise Problem("unreadable", f"the body is empty; send {_A[family]}")
     return [body]
 
 
@@ -174,7 +177,7 @@ class _Form:
         _, options = parse_options_header(content_type)
         boundary = options.get(b"boundary")
         if not boundary:
-            raise Problem("malformed", "the form's Content-Type names no boundary")
+            raise Problem("malformed", "the form's Content-Type has no boundary")
         self._most = most
         self._max_files = max_files
         self._files: list[bytearray] = []
@@ -189,21 +192,21 @@ class _Form:
                 },
             )
         except FormParserError as error:
-            raise Problem("malformed", "the form's boundary cannot be used") from error
+            raise Problem("malformed", "the form's boundary is invalid") from error
 
     def write(self, chunk: bytes) -> None:
         """Parse what came."""
         try:
             self._parser.write(chunk)
         except FormParserError as error:
-            raise Problem("malformed", "the form is damaged; build it with a library") from error
+            raise Problem("malformed", "the form is malformed; build it with a library") from error
 
     def finish(self) -> list[bytearray]:
         """Give the files, once all has come."""
         if not self._ended:
-            raise Problem("malformed", "the form is cut off before its last boundary")
+            raise Problem("malformed", "the form ends before its last boundary")
         if not self._files:
-            raise Problem("unreadable", "the form holds no file; send one or more")
+            raise Problem("unreadable", "the form has no file; send one or more")
         return self._files
 
     def _begin(self) -> None:

@@ -1,4 +1,4 @@
-"""Turn an uploaded video into its result, within limits, telling how far it is."""
+"""Read an uploaded video within limits, and report progress."""
 
 import importlib.util
 from typing import Final
@@ -16,7 +16,7 @@ MAX_FRAME_RATE: Final = 120
 
 
 def open_video_reader(analyzer: Analyzer, limits: Limits) -> ReadVideo:
-    """Make what reads videos.
+    """Create the function that reads videos.
 
     Args:
         analyzer: Detector and model.
@@ -41,7 +41,8 @@ def open_video_reader(analyzer: Analyzer, limits: Limits) -> ReadVideo:
                 )
 
         frames: list[FrameResult] = []
-        with read_video(analyzer, job.upload, on_packet=watch) as reading:
+        chosen = job.analyzer or analyzer
+        with read_video(chosen, job.upload, job.settings, on_packet=watch) as reading:
             _check_length(reading.duration_s or 0, limits)
             job.advance(0, 0.0, reading.duration_s)
             for frame in reading:

@@ -1,9 +1,9 @@
-"""Turn pictures that wait into results; faces that wait together are read together.
+"""Read the pictures that are waiting, with all cores and in batches.
 
-As many threads as there are cores each take the next picture, decode it and find its faces. Where
-no picture waits any more, or enough faces were found, a thread reads all that were found in one
-pass through the model. So nothing waits for a timer, no thread waits for another, and the cores
-are never asked for more than they have. The answers do not depend on who waited together.
+One thread per core takes the next picture, decodes it and finds its faces. When no picture is
+left, or enough faces were found, a thread reads all found faces in one pass through the model. So
+nothing waits for a timer, no thread waits for another, and there are never more threads than
+cores. The answers do not depend on which pictures were read together.
 """
 
 import math
@@ -21,6 +21,7 @@ from mien.analyzer import Analyzer, FoundFaces
 from mien.images import name_source, read_image
 from mien.model.recognizer import CHUNK
 from mien.results import ImageResult
+from mien.serving.analyzers import Analyzers
 from mien.serving.limits import Limits
 from mien.serving.metrics import Metrics
 from mien.serving.problems import Problem
@@ -38,6 +39,7 @@ class _Found:
     """A picture whose faces were found, and who waits for it."""
 
     answer: Answer
+    analyzer: Analyzer
     picture: FoundFaces
     since: float
 
@@ -45,19 +47,19 @@ class _Found:
 class Workers:
     """Threads that share one detector and one model; `submit` may be called by any thread."""
 
-    def __init__(self, analyzer: Analyzer, limits: Limits, metrics: Metrics) -> None:
-        """Remember what to work with; `start` begins.
+    def __init__(self, analyzers: Analyzers, limits: Limits, metrics: Metrics) -> None:
+        """Keep what to work with; `start` begins.
 
         Args:
-            analyzer: Opened for one thread a call: the threads here are what fills the cores.
+            analyzers: Opened for one thread a call: the threads here use the cores.
             limits: How many threads, and how much may wait.
             metrics: Where to count.
         """
-        self._analyzer = analyzer
+        self._analyzers = analyzers
         self._limits = limits
         self._metrics = metrics
         self._changed = threading.Condition()
-        self._waiting: deque[tuple[bytearray, Answer]] = deque()
+        self._waiting: deque[tuple[bytearray, Analyzer, Answer]] = deque()
         self._found: deque[_Found] = deque()
         self._open = 0  # answers that are owed
         self._stopping = False
@@ -78,7 +80,7 @@ class Workers:
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
-            waiting = [answer for _, answer in self._waiting]
+            waiting = [answer for _, _, answer in self._waiting]
         for answer in waiting:
             answer.cancel()
         for thread in self._threads:
@@ -87,7 +89,7 @@ class Workers:
 
     @property
     def is_ready(self) -> bool:
-        """Say whether every thread is warm, and none is asked to stop."""
+        """Return whether every thread is warm and none is stopping."""
         return self._warm == len(self._threads) and not self._stopping
 
     @property
@@ -104,13 +106,16 @@ class Workers:
         if self._open + pictures > self._limits.max_waiting:
             raise self._full(pictures)
 
-    def submit(self, pictures: Sequence[bytearray]) -> list[Answer]:
+    def submit(
+        self, pictures: Sequence[bytearray], analyzer: Analyzer | None = None
+    ) -> list[Answer]:
         """Take on the pictures of one request, all or none.
 
         Whoever cancels an answer frees its work.
 
         Args:
             pictures: Encoded pictures.
+            analyzer: What to read them with; None takes the default.
 
         Returns:
             For each picture its answer to come, which may be an `ImageError`.
@@ -118,12 +123,14 @@ class Workers:
         Raises:
             Problem: So much is waiting that this would be too much.
         """
+        chosen = analyzer or self._analyzers.default
         answers: list[Answer] = [Future() for _ in pictures]
+        pairs = list(zip(pictures, answers, strict=True))
         with self._changed:
             if self._open + len(pictures) > self._limits.max_waiting:
                 raise self._full(len(pictures))
             self._open += len(pictures)
-            self._waiting.extend(zip(pictures, answers, strict=True))
+            self._waiting.extend((data, chosen, answer) for data, answer in pairs)
             self._metrics.waiting.set(self._open)
             self._changed.notify(len(pictures))
         for answer in answers:
@@ -134,7 +141,7 @@ class Workers:
         left_s = (self._open + pictures) * self._picture_s / len(self._threads)
         return Problem(
             "queue-full",
-            f"{self._open} pictures are waiting, of {self._limits.max_waiting} that may; "
+            f"{self._open} pictures are queued and the limit is {self._limits.max_waiting}; "
             "try again after the seconds in Retry-After",
             retry_after_s=min(max(1, math.ceil(left_s / 2)), 60),
         )
@@ -145,7 +152,7 @@ class Workers:
             self._open -= 1
             self._metrics.waiting.set(self._open)
             if answer.cancelled():  # its picture, if it still waits, goes at once
-                kept = [item for item in self._waiting if item[1] is not answer]
+                kept = [item for item in self._waiting if item[-1] is not answer]
                 self._waiting = deque(kept)
 
     def _work(self) -> None:
@@ -157,12 +164,12 @@ class Workers:
                 batch = self._take_found()
                 if not batch and not self._waiting:
                     return
-                data, answer = (bytearray(), None) if batch else self._waiting.popleft()
-            if answer is None:
-                self._read(batch)
+                picture = None if batch else self._waiting.popleft()
+            if picture is None:
+                self._read_batch(batch)
             else:
-                self._find(data, answer)
-            batch, data, answer = [], bytearray(), None  # an idle thread holds on to nothing
+                self._find(*picture)
+            batch, picture = [], None  # an idle thread holds on to nothing
 
     def _take_found(self) -> list[_Found]:
         """Take what was found, once it is worth a pass through the model."""
@@ -177,12 +184,12 @@ class Workers:
             taken += len(batch[-1].picture.crops)
         return batch
 
-    def _find(self, data: bytearray, answer: Answer) -> None:
+    def _find(self, data: bytearray, analyzer: Analyzer, answer: Answer) -> None:
         """Decode a picture and find its faces; one without any is answered at once."""
         began = time.monotonic()
         try:
             image = read_image(data, max_pixels=self._limits.max_pixels)
-            found = replace(self._analyzer.find_faces(image), source=name_source(data))
+            found = replace(analyzer.find_faces(image), source=name_source(data))
         except Exception as error:  # noqa: BLE001 - whatever it is, somebody waits for it
             _give(answer, error)
             return
@@ -190,17 +197,25 @@ class Workers:
             return
         self._picture_s += 0.1 * (time.monotonic() - began - self._picture_s)
         if not len(found.crops):
-            self._read([_Found(answer, found, began)])
+            self._read([_Found(answer, analyzer, found, began)])
             return
         with self._changed:
-            self._found.append(_Found(answer, found, time.monotonic()))
+            self._found.append(_Found(answer, analyzer, found, time.monotonic()))
             self._changed.notify()
 
+    def _read_batch(self, batch: Sequence[_Found]) -> None:
+        """Read the faces of several pictures, those with the same model and settings together."""
+        groups: dict[int, list[_Found]] = {}
+        for found in batch:
+            groups.setdefault(id(found.analyzer), []).append(found)
+        for group in groups.values():
+            self._read(group)
+
     def _read(self, batch: Sequence[_Found]) -> None:
-        """Read the faces of several pictures, except where nobody waits any more."""
+        """Read the faces of pictures of one analyzer, except where nobody waits any more."""
         wanted = [found for found in batch if not found.answer.cancelled()]
         try:
-            results = self._analyzer.read_faces([found.picture for found in wanted])
+            results = batch[0].analyzer.read_faces([found.picture for found in wanted])
         except Exception as error:  # noqa: BLE001 - whatever it is, somebody waits for it
             for found in wanted:
                 _give(found.answer, error)
@@ -211,11 +226,12 @@ class Workers:
 
     def _warm_up(self) -> None:
         """Run every network at its usual sizes: memory is laid out at the first run."""
-        spec = self._analyzer.recognizer.spec
-        self._analyzer.find_faces(np.zeros((480, 640, 3), dtype=np.uint8))
-        for faces in (1, self._limits.batch_faces):
-            crops = np.zeros((faces, spec.input_size, spec.input_size), dtype=np.uint8)
-            self._analyzer.recognizer.predict_probabilities(crops)
+        for analyzer in self._analyzers.all:
+            analyzer.find_faces(np.zeros((480, 640, 3), dtype=np.uint8))
+            size = analyzer.recognizer.spec.input_size
+            for faces in (1, self._limits.batch_faces):
+                crops = np.zeros((faces, size, size), dtype=np.uint8)
+                analyzer.recognizer.predict_probabilities(crops)
         with self._changed:
             self._warm += 1
 

@@ -1,0 +1,78 @@
+"""Hold a service's models, and analyzers for the settings of its requests."""
+
+import functools
+from collections.abc import Sequence
+
+from mien.analyzer import Analyzer
+from mien.errors import MienError
+from mien.serving.problems import Problem
+from mien.serving.settings import PictureSettings
+
+MAX_KEPT = 32
+"""Analyzers kept for settings that come again, so that their pictures are read together."""
+
+
+class Analyzers:
+    """One analyzer for each model, and variants of them that share its networks."""
+
+    def __init__(self, held: Sequence[Analyzer], *, max_detector_size: int) -> None:
+        """Keep the analyzers.
+
+        Args:
+            held: One for each model, at least one; the first answers where none is named.
+            max_detector_size: The largest `detector_size`, in pixels, that a request may ask for.
+        """
+        self.default = held[0]
+        self._by_name = {analyzer.recognizer.spec.name: analyzer for analyzer in held}
+        self._max_detector_size = max_detector_size
+        self.get = functools.lru_cache(MAX_KEPT)(self._get)
+
+    @property
+    def all(self) -> tuple[Analyzer, ...]:
+        """The analyzers of the models, the default first."""
+        return tuple(self._by_name.values())
+
+    def find(self, model: str | None) -> Analyzer:
+        """Find a model's analyzer; None finds the default.
+
+        Raises:
+            Problem: The service does not have this model.
+        """
+        if model is None:
+            return self.default
+        if model not in self._by_name:
+            raise Problem(
+                "bad-setting",
+                f"this service has no model {model[:80]!r}, only {', '.join(self._by_name)}; "
+                "its operator can add one with --model",
+            )
+        return self._by_name[model]
+
+    def _get(self, settings: PictureSettings) -> Analyzer:
+        """Return an analyzer with a request's settings; behind `get`, which remembers the last.
+
+        Raises:
+            Problem: A setting is out of its range.
+        """
+        held = self.find(settings.model)
+        if settings == PictureSettings(model=settings.model):
+            return held
+        if settings.detector_size > self._max_detector_size:
+            raise Problem(
+                "bad-setting",
+                f"detector_size may be up to {self._max_detector_size} here, "
+                f"got {settings.detector_size}",
+            )
+
+        try:
+            detector = held.detector.with_settings(
+                detector_size=settings.detector_size, min_score=settings.min_score
+            )
+            recognizer = held.recognizer
+            if (settings.coverage, settings.accuracy) != (None, None):
+                recognizer = recognizer.with_threshold(
+                    coverage=settings.coverage, accuracy=settings.accuracy
+                )
+        except MienError as error:
+            raise Problem("bad-setting", str(error)) from error
+        return Analyzer(recognizer, detector=detector)

@@ -1,0 +1,182 @@
+"""Read a request's settings: how its pictures or its video are analysed.
+
+They have the names of the Python arguments, `detector_size` or `every_s`, and come as query
+parameters or, with a JSON body, as its members. Whatever is not known is refused, so that nobody
+takes an ignored setting for one that was used.
+"""
+
+import difflib
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+from mien.errors import ConfigError
+from mien.faces.detector import DETECTOR_SIZE, MIN_SCORE
+from mien.serving.problems import Problem
+from mien.video.reading import VideoSettings
+
+EVERY_FRAME: Final = "frame"
+
+
+@dataclass(frozen=True)
+class PictureSettings:
+    """How faces are found and read; None leaves the choice to the service or the model.
+
+    Attributes:
+        model: The name of one of the service's models.
+        detector_size: The picture's longer side at detection, in pixels.
+        min_score: Faces under this detection score, in [0, 1], are left out.
+        coverage: Share of faces that get an emotion, above 0 to 1.
+        accuracy: Share of the emotions that should be as labelled, above 0 to 1.
+    """
+
+    model: str | None = None
+    detector_size: int = DETECTOR_SIZE
+    min_score: float = MIN_SCORE
+    coverage: float | None = None
+    accuracy: float | None = None
+
+
+@dataclass(frozen=True)
+class _Setting:
+    """One setting: how it is read, and how the OpenAPI describes it."""
+
+    read: Callable[[str, object], Any]
+    schema: dict[str, Any]
+    description: str
+
+
+def _read_text(name: str, value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise _refuse(name, value, "a name")
+    return value
+
+
+def _read_number(name: str, value: object) -> float:
+    try:
+        number = float(value) if isinstance(value, str | int | float) else math.nan
+    except (ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number) or isinstance(value, bool):
+        raise _refuse(name, value, "a number")
+    return number
+
+
+def _read_count(name: str, value: object) -> int:
+    number = _read_number(name, value)
+    if not number.is_integer():
+        raise _refuse(name, value, "a whole number")
+    return int(number)
+
+
+def _read_interval(name: str, value: object) -> float | None:
+    return None if value == EVERY_FRAME else _read_number(name, value)
+
+
+def _refuse(name: str, value: object, wanted: str) -> Problem:
+    return Problem("bad-setting", f"{name} takes {wanted}, got {str(value)[:80]!r}")
+
+
+_SHARE: Final = {"type": "number", "exclusiveMinimum": 0, "maximum": 1}
+_SECONDS: Final = {"type": "number", "minimum": 0}
+_PICTURE: Final = {
+    "model": _Setting(_read_text, {"type": "string"}, "One of the service's models, by its name."),
+    "detector_size": _Setting(
+        _read_count,
+        {"type": "integer", "minimum": 32, "default": DETECTOR_SIZE},
+        "The picture's longer side at detection, in pixels; 1280 finds smaller faces.",
+    ),
+    "min_score": _Setting(
+        _read_number,
+        {**_SHARE, "default": MIN_SCORE},
+        "Leave out faces under this detection score.",
+    ),
+    "coverage": _Setting(
+        _read_number, _SHARE, "Name an emotion for this share of faces, the surest ones."
+    ),
+    "accuracy": _Setting(
+        _read_number, _SHARE, "Name an emotion where this share of such answers was as labelled."
+    ),
+}
+_VIDEO: Final = {
+    "every_s": _Setting(
+        _read_interval,
+        {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"const": EVERY_FRAME}]},
+        f"Seconds between analysed frames, or `{EVERY_FRAME}` for every frame; 0.2 by default.",
+    ),
+    "start_s": _Setting(_read_number, _SECONDS, "Start at this time, in seconds."),
+    "end_s": _Setting(_read_number, _SECONDS, "Stop before this time, in seconds."),
+    "detect_every_s": _Setting(
+        _read_number, _SECONDS, "Search the whole frame at least this often, in seconds."
+    ),
+    "smoothing_s": _Setting(
+        _read_number, _SECONDS, "Time constant of the smoothing, in seconds; 0 turns it off."
+    ),
+}
+_KNOWN: Final = {"image": _PICTURE, "video": {**_PICTURE, **_VIDEO}}
+
+
+def describe_settings(family: str) -> list[dict[str, Any]]:
+    """Describe the query parameters of "image" or "video" requests for the OpenAPI."""
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "schema": setting.schema,
+            "description": setting.description,
+        }
+        for name, setting in _KNOWN[family].items()
+    ]
+
+
+def describe_members() -> dict[str, Any]:
+    """Describe the same settings of pictures as the members of a JSON body."""
+    return {
+        name: {**setting.schema, "description": setting.description}
+        for name, setting in _PICTURE.items()
+    }
+
+
+def read_query(pairs: Iterable[tuple[str, str]]) -> dict[str, object]:
+    """Read a query string's settings, of which none may come twice.
+
+    Raises:
+        Problem: One does.
+    """
+    values: dict[str, object] = {}
+    for name, value in pairs:
+        if name in values:
+            raise Problem("bad-setting", f"{name[:80]!r} is given twice; give it once")
+        values[name] = value
+    return values
+
+
+def read_settings(
+    values: Mapping[str, object], *, family: str
+) -> tuple[PictureSettings, VideoSettings]:
+    """Check settings by name.
+
+    Args:
+        values: Text or JSON values by their settings' names.
+        family: "image" or "video": which settings there are.
+
+    Raises:
+        Problem: One is unknown, or its value cannot be used.
+    """
+    known = _KNOWN[family]
+    for name in values.keys() - known.keys():
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"the settings are {', '.join(known)}"
+        raise Problem("bad-setting", f"unknown setting {name[:80]!r}: {hint}")
+
+    read = {name: known[name].read(name, value) for name, value in values.items()}
+    names = {field.name for field in fields(PictureSettings)}
+    try:
+        return (
+            PictureSettings(**{name: value for name, value in read.items() if name in names}),
+            VideoSettings(**{name: value for name, value in read.items() if name not in names}),
+        )
+    except ConfigError as error:
+        raise Problem("bad-setting", str(error)) from error

@@ -1,0 +1,26 @@
+"""Benchmarks record the processor's instruction sets, which decide how fast the networks run."""
+
+from machine import describe_machine
+
+INTEL = """processor : 0
+model name : Some CPU
+flags : fpu sse2 avx2 avx512f avx512_vnni amx_bf16
+
+processor : 1
+model name : Some CPU
+flags : fpu
+"""
+
+
+def test_instruction_sets_are_named(tmp_path):
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(INTEL)
+    machine = describe_machine(cpuinfo)
+    assert machine["processor"] == "Some CPU"
+    assert machine["instruction_sets"] == ["AVX2", "AVX-512", "VNNI", "AMX bf16"]
+
+
+def test_where_the_system_lists_none_they_are_unknown(tmp_path):
+    assert describe_machine(tmp_path / "nowhere")["instruction_sets"] is None
+    (tmp_path / "cpuinfo").write_text("processor : 0\n")
+    assert describe_machine(tmp_path / "cpuinfo")["instruction_sets"] is None
