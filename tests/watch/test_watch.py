@@ -411,7 +411,7 @@ def test_an_expression_that_is_not_probable_enough_is_not_named(browser, tmp_pat
 def test_the_page_says_plainly_when_its_server_is_gone(browser, tiny_model):
     with running("--model", str(tiny_model)) as (process, url), watched(browser, url) as page:
         start(page)
-        assert page.inner_text("#status") == "Watching; nothing is kept."
+        assert page.inner_text("#status") == "Watching; nothing is stored."
         process.kill()
         page.wait_for_selector("#trouble:not([hidden])", timeout=15_000)
         assert page.inner_text("#trouble").startswith("mien has stopped answering")
@@ -472,3 +472,65 @@ def test_a_browser_without_a_camera_gets_a_sentence(browser, tiny_model):
         page.wait_for_selector("#trouble:not([hidden])")
         assert "camera" in page.inner_text("#trouble")
     bare.close()
+
+
+@pytest.mark.slow
+@needs_chromium
+@pytest.mark.parametrize("size", [(740, 360), (500, 500), (360, 640)])
+def test_on_small_screens_the_buttons_are_in_sight(browser, tiny_model, size):
+    width, height = size
+    with (
+        running("--model", str(tiny_model)) as (_, url),
+        watched(browser, url, viewport={"width": width, "height": height}) as page,
+    ):
+        for button in ("#start", "#pause", "#mirror"):
+            box = page.locator(button).bounding_box()
+            assert 0 <= box["y"] <= height - box["height"], button
+            if button == "#start":
+                start(page, reads=1)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert "not what anyone feels" in page.inner_text("#side")
+
+
+@pytest.mark.slow
+@needs_chromium
+def test_one_of_two_cameras_can_be_chosen(browser, tiny_model):
+    two = browser.browser_type.launch(
+        executable_path=CHROMIUM,
+        args=[
+            "--no-sandbox",
+            "--use-fake-ui-for-media-stream",
+            "--use-fake-device-for-media-stream=device-count=2",
+        ],
+    )
+    with two, running("--model", str(tiny_model)) as (_, url), watched(two, url) as page:
+        start(page, reads=1)
+        camera = page.locator("#camera")
+        ids = camera.locator("option").evaluate_all("all => all.map(one => one.value)")
+        (other,) = {*ids} - {camera.input_value()}
+        camera.select_option(other)
+        opened = "document.getElementById('video').srcObject?.getVideoTracks()[0].getSettings()"
+        wait_until(page, f"{opened}?.deviceId === '{other}'")
+        wait_until(page, f"document.getElementById('camera').value === '{other}'")
+
+
+@pytest.mark.slow
+@needs_chromium
+def test_labels_cover_neither_faces_nor_each_other(browser, tiny_model):
+    find = """async () => {
+        const { placeLabels } = await import(new URL("labels.js", location.href).href);
+        const faces = [[10, 40], [70, 40], [130, 40], [10, 100], [70, 100], [0, 0]]
+            .map(([x, y]) => ({ x, y, width: 45, height: 45 }));
+        return [faces, placeLabels(faces, faces.map(() => [80, 24]), [400, 300])];
+    }"""
+    with running("--model", str(tiny_model)) as (_, url), watched(browser, url) as page:
+        faces, labels = page.evaluate(find)
+    placed = [label for label in labels if label is not None]
+    assert len(placed) > 2
+    for number, label in enumerate(placed):
+        assert 0 <= label["x"] <= 320
+        assert 0 <= label["y"] <= 276
+        for other in (*faces, *placed[:number]):
+            across = label["x"] < other["x"] + other["width"] and other["x"] < label["x"] + 80
+            down = label["y"] < other["y"] + other["height"] and other["y"] < label["y"] + 24
+            assert not (across and down)

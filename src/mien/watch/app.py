@@ -38,6 +38,7 @@ _FILES: Final = {
     "": ("index.html", "text/html; charset=utf-8"),
     "watch.css": ("watch.css", "text/css; charset=utf-8"),
     "watch.js": ("watch.js", "text/javascript; charset=utf-8"),
+    "labels.js": ("labels.js", "text/javascript; charset=utf-8"),
     "timeline.js": ("timeline.js", "text/javascript; charset=utf-8"),
 }
 _HEADERS: Final = {

@@ -1,7 +1,9 @@
-// Draws the last minute of one face: a row for each expression, as high as it is probable.
+// Draws the last minute of one face: a row for each expression, over a time axis.
 
 const WINDOW_S = 60;
 const GAP_S = 1;
+export const AXIS_PX = 18;
+const TICK_PX = 56; // room for a tick's label
 
 export class Timeline {
   constructor(canvas, colors) {
@@ -10,13 +12,14 @@ export class Timeline {
     this.samples = [];
   }
 
-  /** Take what was found at a time: smoothed probabilities in order, or null where no face is. */
+  /** Add a reading: smoothed probabilities in order, or null if there is no face. */
   push(time, values, named, track) {
     this.samples.push({ time, values, named, track });
     while (this.samples[0].time < time - WINDOW_S) this.samples.shift();
   }
 
   draw(now) {
+    this.now = now;
     const scale = window.devicePixelRatio || 1;
     const width = this.canvas.clientWidth;
     const height = this.canvas.clientHeight;
@@ -28,9 +31,10 @@ export class Timeline {
     const style = getComputedStyle(document.documentElement);
     pen.setTransform(scale, 0, 0, scale, 0, 0);
     pen.clearRect(0, 0, width, height);
-    const row = height / this.colors.length;
+    const row = (height - AXIS_PX) / this.colors.length;
     const x = (time) => width * (1 - (now - time) / WINDOW_S);
-    this.hatch(pen, x, height, style.getPropertyValue("--soft"));
+    this.axis(pen, x, width, height, style);
+    this.hatch(pen, x, height - AXIS_PX, style.getPropertyValue("--soft"));
     this.colors.forEach((color, index) => {
       const foot = row * (index + 1) - 1;
       pen.fillStyle = style.getPropertyValue("--line");
@@ -41,7 +45,22 @@ export class Timeline {
     });
   }
 
-  /** Cut the samples where the face is not there, or is another. */
+  /** Draw the time axis, which counts back from now. */
+  axis(pen, x, width, height, style) {
+    const step = [10, 15, 20, 30].find((one) => (width * one) / WINDOW_S >= TICK_PX) ?? WINDOW_S;
+    pen.font = "11px system-ui, sans-serif";
+    for (let age = WINDOW_S; age >= 0; age -= step) {
+      const place = Math.min(x(this.now - age), width - 0.5);
+      pen.fillStyle = style.getPropertyValue("--line");
+      pen.fillRect(Math.round(place), 0, 1, height - AXIS_PX + 4);
+      const words = age ? `−${age} s` : "now";
+      const long = pen.measureText(words).width;
+      pen.fillStyle = style.getPropertyValue("--soft");
+      pen.fillText(words, Math.min(Math.max(place - long / 2, 0), width - long), height - 4);
+    }
+  }
+
+  /** Split the samples where the face is missing or is another. */
   *runs() {
     let run = [];
     for (const sample of this.samples) {
@@ -74,7 +93,7 @@ export class Timeline {
     pen.globalAlpha = 1;
   }
 
-  /** Hatch the stretches in which no expression is named. */
+  /** Hatch the periods in which no expression is named. */
   hatch(pen, x, height, ink) {
     pen.strokeStyle = ink;
     pen.globalAlpha = 0.45;

@@ -1,7 +1,8 @@
-// Takes the camera, sends one picture at a time to mien on this machine, and shows what it reads.
-// While a picture is being read, the camera's frames are left out: the view is never late.
+// Opens the camera, sends one picture at a time to mien on this machine, and shows the readings.
+// While a picture is being read, the camera's frames are dropped, so the view never lags behind.
 
-import { Timeline } from "./timeline.js";
+import { placeLabels } from "./labels.js";
+import { AXIS_PX, Timeline } from "./timeline.js";
 
 const LONGER_SIDE_PX = 640;
 const MAX_SHOWN = 3;
@@ -21,6 +22,7 @@ let timeline = null;
 let stream = null;
 let running = false;
 let busy = false;
+let pending = 0; // the callback that waits for the camera's next frame
 let wanted = 0; // the number of the camera's newest frame
 let read = 0;
 let followed = null;
@@ -35,8 +37,8 @@ const say = (words) => {
 
 const REASONS = {
   NotAllowedError: "The camera was not allowed. Allow it for this page in the browser, then start again.",
-  NotFoundError: "There is no camera on this machine. Plug one in, then start again.",
-  NotReadableError: "Another program has the camera. Close it there, then start again.",
+  NotFoundError: "No camera was found on this machine. Connect one, then start again.",
+  NotReadableError: "Another program is using the camera. Close that program, then start again.",
 };
 
 const fail = (words) => {
@@ -58,7 +60,7 @@ const ask = async (path, options = {}) => {
   return response.json();
 };
 
-const GONE = "mien has stopped answering: it was ended, or is overloaded. Start mien watch again, and open the page that it prints.";
+const GONE = "mien has stopped answering: it was closed or is overloaded. Run mien watch again and open the page it prints.";
 
 const prepare = async () => {
   settings = await ask("settings");
@@ -72,10 +74,10 @@ const prepare = async () => {
       return line;
     }),
   );
-  $("timeline").style.height = `${1.4 * settings.emotions.length}rem`;
+  $("timeline").style.height = `calc(${1.4 * settings.emotions.length}rem + ${AXIS_PX}px)`;
   if (settings.recording) {
     $("kept").textContent =
-      `What is read is recorded in ${settings.recording}: boxes and probabilities, no pictures.`;
+      `Readings are recorded in ${settings.recording}: boxes and probabilities, no pictures.`;
     $("record").hidden = false;
     press("record", true);
   }
@@ -84,7 +86,7 @@ const prepare = async () => {
 const press = (id, on) => $(id).setAttribute("aria-pressed", String(on));
 const isPressed = (id) => $(id).getAttribute("aria-pressed") === "true";
 
-const start = async () => {
+const start = async (camera) => {
   $("trouble").hidden = true;
   try {
     if (!settings) await prepare();
@@ -95,14 +97,14 @@ const start = async () => {
   try {
     stream = await navigator.mediaDevices.getUserMedia({
       audio: false,
-      video: { width: { ideal: 1280 }, height: { ideal: 720 }, facingMode: "user" },
+      video: { width: { ideal: 1280 }, height: { ideal: 720 }, ...chosen(camera) },
     });
   } catch (error) {
     fail(REASONS[error.name] || `The camera cannot be used: ${error.message}`);
     return;
   }
   stream.getVideoTracks()[0].addEventListener("ended", () => {
-    if (running) fail("The camera went away. Plug it in again, then start again.");
+    if (running) fail("The camera was disconnected. Reconnect it, then start again.");
   });
   video.srcObject = stream;
   await video.play();
@@ -114,21 +116,40 @@ const start = async () => {
   running = true;
   busy = false;
   answers = [];
+  await showCameras();
   sayState();
   next();
 };
 
-/** Wait for the camera's next frame; a browser that cannot tell is asked at every repaint. */
-const next = () =>
-  video.requestVideoFrameCallback
+/** Ask for the chosen camera, or for one that faces the visitor. */
+const chosen = (camera) => (camera ? { deviceId: { exact: camera } } : { facingMode: "user" });
+
+/** List the cameras if there is a choice; the names are known once a camera was allowed. */
+const showCameras = async () => {
+  const devices = await navigator.mediaDevices.enumerateDevices();
+  const cameras = devices.filter((device) => device.kind === "videoinput");
+  $("camera").replaceChildren(
+    ...cameras.map(({ deviceId, label }, index) => new Option(label || `Camera ${index + 1}`, deviceId)),
+  );
+  $("camera").value = stream?.getVideoTracks()[0].getSettings().deviceId ?? "";
+  $("camera").hidden = cameras.length < 2;
+};
+
+/** Wait for the camera's next frame; without frame callbacks, for the next repaint. */
+const next = () => {
+  pending = video.requestVideoFrameCallback
     ? video.requestVideoFrameCallback(onFrame)
     : requestAnimationFrame(onFrame);
+};
 
 const sayState = () =>
-  say(isPressed("record") ? "Watching, and recording." : "Watching; nothing is kept.");
+  say(isPressed("record") ? "Watching and recording." : "Watching; nothing is stored.");
 
 const stop = () => {
   running = false;
+  // Otherwise it would fire with the next stream's first frame, beside that stream's own.
+  if (video.cancelVideoFrameCallback) video.cancelVideoFrameCallback(pending);
+  else cancelAnimationFrame(pending);
   stream?.getTracks().forEach((track) => track.stop());
   stream = null;
   video.srcObject = null;
@@ -203,7 +224,7 @@ const show = (result, taken) => {
   $("rate").textContent =
     answers.length > 2
       ? `${((answers.length - 1) / span).toFixed(0)} frames a second read, ` +
-        `${Math.max(0, left / span).toFixed(0)} left out; ${took.toFixed(0)} ms from camera to answer; ` +
+        `${Math.max(0, left / span).toFixed(0)} dropped; ${took.toFixed(0)} ms from camera to answer; ` +
         `model ${settings.model}`
       : "";
   document.body.dataset.read = String(read);
@@ -211,7 +232,7 @@ const show = (result, taken) => {
   document.body.dataset.latencyMs = (now - taken).toFixed(0);
 };
 
-/** Follow one face in the timeline: the same as long as it is there, else the largest. */
+/** Follow one face in the timeline: the same while it is in view, otherwise the largest. */
 const follow = (faces, time) => {
   let face = faces.find((one) => one.track_id === followed);
   if (!face && faces.length) {
@@ -266,7 +287,7 @@ const fillFace = (item, face) => {
   });
 };
 
-/** Tell a screen reader what is in view, every few seconds. */
+/** Announce to screen readers what is in view, every few seconds. */
 const speak = (faces, now) => {
   if (now - spokenAt < 4000) return;
   spokenAt = now;
@@ -284,15 +305,25 @@ const draw = () => {
   if (!latest || !small.width || performance.now() - latest.at > 2000) return;
   const fit = Math.min(width / small.width, height / small.height);
   const [left, top] = [(width - small.width * fit) / 2, (height - small.height * fit) / 2];
-  const mirrored = isPressed("mirror");
-  for (const face of latest.faces) {
-    const { x, y, width: wide, height: high } = face.box;
-    const start = mirrored ? small.width - x - wide : x;
-    drawFace(pen, face, left + start * fit, top + y * fit, wide * fit, high * fit, height);
-  }
+  const boxes = latest.faces.map(({ box }) => ({
+    x: left + (isPressed("mirror") ? small.width - box.x - box.width : box.x) * fit,
+    y: top + box.y * fit,
+    width: box.width * fit,
+    height: box.height * fit,
+  }));
+  latest.faces.forEach((face, index) => drawFrame(pen, face, boxes[index]));
+
+  pen.font = "600 15px system-ui, sans-serif";
+  const words = latest.faces.map((face) =>
+    face.name ? `${face.word} ${percent(face.share)}` : face.word,
+  );
+  const sizes = words.map((text) => [pen.measureText(text).width + 16, 24]);
+  placeLabels(boxes, sizes, [width, height]).forEach((place, index) => {
+    if (place) drawLabel(pen, words[index], latest.faces[index].color, place);
+  });
 };
 
-const drawFace = (pen, face, x, y, width, height, bottom) => {
+const drawFrame = (pen, face, { x, y, width, height }) => {
   pen.lineJoin = "round";
   for (const [ink, line] of [["rgba(11, 14, 18, .75)", 6], [face.color, 3]]) {
     pen.strokeStyle = ink;
@@ -301,17 +332,20 @@ const drawFace = (pen, face, x, y, width, height, bottom) => {
     pen.strokeRect(x, y, width, height);
   }
   pen.setLineDash([]);
-  pen.font = "600 15px system-ui, sans-serif";
-  const words = face.name ? `${face.word} ${percent(face.share)}` : face.word;
-  const long = pen.measureText(words).width + 16;
-  const above = y - 28 >= 0 ? y - 28 : Math.min(y + height + 4, bottom - 24);
-  pen.fillStyle = face.color;
-  pen.fillRect(x - 1, above, long, 24);
-  pen.fillStyle = "#000";
-  pen.fillText(words, x + 7, above + 17);
 };
 
-$("start").addEventListener("click", start);
+const drawLabel = (pen, words, color, { x, y, width, height }) => {
+  pen.fillStyle = color;
+  pen.fillRect(x, y, width, height);
+  pen.fillStyle = "#000";
+  pen.fillText(words, x + 8, y + 17);
+};
+
+$("start").addEventListener("click", () => start());
+$("camera").addEventListener("change", () => {
+  stop();
+  start($("camera").value);
+});
 $("pause").addEventListener("click", async () => {
   if (running) {
     stop();
@@ -319,10 +353,10 @@ $("pause").addEventListener("click", async () => {
     draw();
     $("paused").hidden = false;
     press("pause", true);
-    $("pause").textContent = "Go on";
+    $("pause").textContent = "Resume";
     say("Paused. The camera is off.");
   } else {
-    await start();
+    await start($("camera").value);
   }
 });
 $("mirror").addEventListener("click", () => {
