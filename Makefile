@@ -8,6 +8,9 @@ VENV := .venv
 # mien as a user gets it, without PyTorch.
 DEMO := .venv-demo
 
+# Where an environment has its programs.
+BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
+
 # Where `mien serve` looks for the page. Beside each file lies what browsers take compressed, for
 # the page's own files; a wheel that held more would only be larger.
 PAGE := src/mien/serving/page
@@ -17,16 +20,16 @@ unexport PYTHONDONTWRITEBYTECODE
 
 # A process for each core, four at most: each may hold 2 GB. They begin far apart and take over
 # each other's rest, so that what a file prepares for its tests is mostly made once.
-PYTEST := $(VENV)/bin/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
+PYTEST := $(VENV)/$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check docs site format web web-test reproduce reproduce-fast clean
+.PHONY: help demo test test-fast check docs site format web web-test dist reproduce reproduce-fast clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
 demo: $(DEMO)/ready ## Install mien, read the sample photo, and draw what was found
-	$(DEMO)/bin/mien analyze examples/astronaut.jpg --annotate demo-output
+	$(DEMO)/$(BIN)/mien analyze examples/astronaut.jpg --annotate demo-output
 
 test: $(VENV)/ready ## Install everything, and run all tests
 	$(PYTEST)
@@ -35,22 +38,22 @@ test-fast: $(VENV)/ready ## Run the tests that take less than a second each
 	$(PYTEST) -m "not slow"
 
 check: $(VENV)/ready ## Check style, types, imports between rooms, and dependencies
-	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/ruff check .
-	$(VENV)/bin/mypy
-	$(VENV)/bin/lint-imports
-	$(VENV)/bin/deptry src
+	$(VENV)/$(BIN)/ruff format --check .
+	$(VENV)/$(BIN)/ruff check .
+	$(VENV)/$(BIN)/mypy
+	$(VENV)/$(BIN)/lint-imports
+	$(VENV)/$(BIN)/deptry src
 
 format: $(VENV)/ready ## Put the code into its style
-	$(VENV)/bin/ruff check --fix .
-	$(VENV)/bin/ruff format .
+	$(VENV)/$(BIN)/ruff check --fix .
+	$(VENV)/$(BIN)/ruff format .
 
 docs: $(VENV)/ready ## Write the generated parts of the documentation again
-	$(VENV)/bin/python docs/generate.py
+	$(VENV)/$(BIN)/python docs/generate.py
 
 site: $(VENV)/ready ## Build the documentation site into build/site
-	$(VENV)/bin/python -m pip install --quiet --group docs
-	$(VENV)/bin/python docs/build_site.py
+	$(VENV)/$(BIN)/python -m pip install --quiet --group docs
+	$(VENV)/$(BIN)/python docs/build_site.py
 
 web: web/node_modules/ready ## Build the page into web/dist, and for `mien serve` (needs Node.js and an installed mien)
 	cd web && npm run build
@@ -60,11 +63,14 @@ web: web/node_modules/ready ## Build the page into web/dist, and for `mien serve
 web-test: web/node_modules/ready ## Test the page's code on the golden files (needs Node.js)
 	cd web && npm run check && npm test
 
+dist: $(VENV)/ready web ## Build the sdist, and from it the wheel, with the page inside
+	$(VENV)/$(BIN)/python -m build
+
 reproduce: $(VENV)/ready ## Train `accurate` again from DATA=fer2013.zip: does it come out as published?
-	$(VENV)/bin/python benchmarks/reproduce.py accurate --data '$(DATA)'
+	$(VENV)/$(BIN)/python benchmarks/reproduce.py accurate --data '$(DATA)'
 
 reproduce-fast: $(VENV)/ready ## The same for `fast`
-	$(VENV)/bin/python benchmarks/reproduce.py fast --data '$(DATA)'
+	$(VENV)/$(BIN)/python benchmarks/reproduce.py fast --data '$(DATA)'
 
 clean: ## Remove what make made, except for models and runs
 	rm -rf $(VENV) $(DEMO) demo-output dist build .coverage htmlcov
@@ -76,13 +82,13 @@ clean: ## Remove what make made, except for models and runs
 $(VENV)/ready: pyproject.toml hatch_build.py
 	$(call make_environment,$(VENV))
 	@echo "installing mien with PyTorch and the tools: some minutes, once"
-	@$(VENV)/bin/python -m pip install --quiet --editable '.[all]' --group dev
+	@$(VENV)/$(BIN)/python -m pip install --quiet --editable '.[all]' --group dev
 	@touch $@
 
 $(DEMO)/ready: pyproject.toml hatch_build.py
 	$(call make_environment,$(DEMO))
 	@echo "installing mien: under a minute, once"
-	@$(DEMO)/bin/python -m pip install --quiet --no-compile --editable .
+	@$(DEMO)/$(BIN)/python -m pip install --quiet --no-compile --editable .
 	@touch $@
 
 web/node_modules/ready: web/package-lock.json
@@ -96,5 +102,5 @@ define make_environment
 @$(PYTHON) -c 'import ensurepip, venv' || { \
 	echo "$(PYTHON) has no venv: install it first (Debian: apt install python3-venv)" >&2; exit 1; }
 @$(PYTHON) -m venv $(1)
-@$(1)/bin/python -m pip install --quiet --upgrade pip
+@$(1)/$(BIN)/python -m pip install --quiet --upgrade pip
 endef

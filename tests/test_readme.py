@@ -44,7 +44,7 @@ def test_the_python_gives_what_the_readme_says(monkeypatch):
 def test_the_demo_reads_the_sample_photo(monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(ROOT)
     recipe = (ROOT / "Makefile").read_text(encoding="utf-8")
-    (command,) = re.findall(r"^\t\$\(DEMO\)/bin/mien (.*)$", recipe, re.MULTILINE)
+    (command,) = re.findall(r"^\t\$\(DEMO\)/\$\(BIN\)/mien (.*)$", recipe, re.MULTILINE)
     words = shlex.split(command)
     words[words.index("demo-output")] = str(tmp_path)
     assert main(words) == 0
@@ -59,6 +59,17 @@ def test_the_make_targets_exist():
     for target in named:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
     assert "make test" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_the_workflows_call_make_targets_that_exist():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    called = set()
+    for workflow in (ROOT / ".github" / "workflows").glob("*.yml"):
+        for words in re.findall(r"run: make ([\w -]+)", workflow.read_text(encoding="utf-8")):
+            called |= set(words.split()) - {"PYTHON"}
+    assert {"test", "check", "site", "dist", "web-test"} <= called
+    for target in called:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
 def test_the_tree_shows_what_is_there():
