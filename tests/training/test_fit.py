@@ -89,7 +89,7 @@ def test_it_leaves_everything_people_look_for(smoke):
     assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
     drawn, written = ((folder / name).stat() for name in ("curves.png", "history.csv"))
     assert drawn.st_mtime_ns >= written.st_mtime_ns  # as the run ended
-    assert list((folder / "tensorboard").glob("events.out.*"))
+    assert list((folder / "tensorboard" / "smoke").glob("events.out.*"))
     assert read_config(folder / "config.toml") == SMOKE
 
 

@@ -213,12 +213,19 @@ def _print_broken(inventory: Inventory, console: Console) -> None:
         return
     console.print("\nbroken files", style="dim")
     for file in inventory.broken[:SHOWN_FILES]:
-        line = Text(f"  {file.path} ")
+        line = Text(f"  {_place_of(file.path)} ")
         line.append(file.reason, style="dim")
         console.print(line, soft_wrap=True)
     if len(inventory.broken) > SHOWN_FILES:
         left = len(inventory.broken) - SHOWN_FILES
         console.print(f"  and {left:,} more; --json names them all", style="dim")
+
+
+def _place_of(path: str) -> str:
+    """Name a row of a table by its line: fer2013.csv/Training/000005 is its line 5."""
+    table, _, line = path.rpartition("/")
+    is_row = ".csv" in table and line.isdigit()
+    return f"{table}, line {int(line)}," if is_row else path
 
 
 def _sum_up(result: DatasetAudit) -> Text:

@@ -1,4 +1,4 @@
-"""Turn an evaluation's figures into pictures: PNG for files, SVG for pages."""
+"""Plots of an evaluation: PNG for files, SVG for pages."""
 
 import io
 from collections.abc import Mapping
@@ -167,7 +167,7 @@ def draw_risk_coverage(
         axes.plot([x], [y], "o", markersize=8, color=theme.warning, label=label)
         axes.legend(loc="lower right", frameon=False, fontsize=11, labelcolor=theme.ink)
     axes.set_xlim(0, 1)
-    axes.set_ylim(0, max(0.05, float(curve.risk.max()) * 1.25))
+    axes.set_ylim(0, min(1.0, max(0.05, float(curve.risk.max()) * 1.25)))
     axes.xaxis.set_major_formatter(PercentFormatter(1))
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.set_xlabel("coverage: faces answered, the surest first")

@@ -228,7 +228,7 @@ def _make_trainer(
         gradient_clip_val=config.gradient_clip or None,
         callbacks=make_callbacks(config, history, output / BEST, output / LAST),
         plugins=[SafetensorsIO()],
-        logger=TensorBoardLogger(output, name="", version="tensorboard"),
+        logger=TensorBoardLogger(output / "tensorboard", name="", version=config.name),
         enable_model_summary=False,
         enable_progress_bar=sys.stdout.isatty(),
         num_sanity_val_steps=0,

@@ -1,4 +1,4 @@
-"""Turn a training's epochs into history.csv, learning curves and lines to watch."""
+"""The history of a training: history.csv, learning curves, and a line for each epoch."""
 
 import csv
 import io
@@ -6,7 +6,7 @@ import itertools
 import math
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import lightning.pytorch as pl
 from lightning.pytorch.callbacks import RichProgressBar
@@ -14,6 +14,9 @@ from rich import get_console
 
 from mien.files import write_whole
 from mien.training.config import TrainConfig
+
+if TYPE_CHECKING:  # matplotlib is slow to import, and only drawing needs it
+    from matplotlib.figure import Figure
 
 COLUMNS = (
     "epoch",
@@ -31,7 +34,7 @@ COLUMNS = (
 _CURVES_EVERY_S = 10.0
 """Seconds between two drawings of the curves: one takes longer than an epoch of a few faces."""
 
-_HEADING = "  epoch  size  train loss  accuracy  valid. loss  accuracy    best  time    left"
+_HEADING = "  epoch  size  train loss  train acc. valid. loss valid. acc.   best  time    left"
 
 
 class History(pl.Callback):
@@ -51,7 +54,7 @@ class History(pl.Callback):
         self._has_printed = False
 
     def state_dict(self) -> dict[str, Any]:
-        """Give the rows, for the checkpoint."""
+        """Return the rows, for the checkpoint."""
         return {"rows": self.rows}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -59,8 +62,8 @@ class History(pl.Callback):
         self.rows = list(state_dict["rows"])
 
     def find_best(self) -> dict[str, Any]:
-        """Give the row of the best epoch by validation: by accuracy, and of equals by loss."""
-        return max(self.rows, key=lambda row: (row["validation_accuracy"], -row["validation_loss"]))
+        """Return the best epoch's row: by validation accuracy, and of equals by loss."""
+        return choose_best(self.rows)
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock of an epoch."""
@@ -79,6 +82,9 @@ class History(pl.Callback):
             "cpu_seconds": round(time.process_time() - self._cpu_began, 1),
         }
         self.rows.append(row)
+        if trainer.logger is not None:  # what the module does not log itself
+            own = ("size", "learning_rate", "seconds", "cpu_seconds")
+            trainer.logger.log_metrics({name: row[name] for name in own}, step=row["epoch"])
         if trainer.is_global_zero:
             self._write()
             self._print(row)
@@ -99,7 +105,7 @@ class History(pl.Callback):
 
     def _draw(self) -> None:
         if self.rows:
-            draw_curves(self.rows, self.output / "curves.png")
+            draw_curves(self.rows, self.output / "curves.png", name=self.config.name)
             self._drawn = time.monotonic()
 
     def _write(self) -> None:
@@ -120,40 +126,59 @@ class History(pl.Callback):
             self._has_printed = True
         get_console().print(
             f"{row['epoch']:>3}/{self.config.epochs:<3} {row['size']} px"
-            f" {row['train_loss']:>11.3f} {row['train_accuracy']:>9.1%}"
-            f" {row['validation_loss']:>12.3f} {row['validation_accuracy']:>9.2%}"
-            f" {best:>7.2%} {row['seconds']:>3.0f} s {left / 60:>3.0f} min",
+            f" {row['train_loss']:>11.3f} {row['train_accuracy']:>11.1%}"
+            f" {row['validation_loss']:>11.3f} {row['validation_accuracy']:>11.2%}"
+            f" {best:>6.2%} {row['seconds']:>3.0f} s {left / 60:>3.0f} min",
             highlight=False,
             soft_wrap=True,
         )
 
 
+def choose_best(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the best of rows of history.csv: by validation accuracy, and of equals by loss."""
+    return max(rows, key=lambda row: (row["validation_accuracy"], -row["validation_loss"]))
+
+
 class EpochBar(RichProgressBar):
     """The bar of the epoch that is running, with its loss and accuracy so far."""
+
+    def _get_train_description(self, current_epoch: int) -> str:
+        """Count epochs from 1, as history.csv does; Lightning counts from 0."""
+        return f"Epoch {current_epoch + 1}/{self.trainer.max_epochs}"
 
     def get_metrics(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule
     ) -> dict[str, int | str | float | dict[str, float]]:
-        """Give the few numbers that fit beside the bar."""
+        """Return the few numbers that fit beside the bar."""
         shown = {"train_loss": "loss", "validation_accuracy": "validation accuracy"}
         metrics = trainer.progress_bar_metrics
         return {title: float(metrics[name]) for name, title in shown.items() if name in metrics}
 
 
-def draw_curves(rows: list[dict[str, Any]], path: Path) -> None:
+def draw_curves(rows: list[dict[str, Any]], path: Path, *, name: str = "") -> None:
     """Draw loss and accuracy over the epochs, as a PNG.
 
     Args:
         rows: Rows of history.csv.
         path: The file to write.
+        name: The model's name, for the title.
     """
+    picture = io.BytesIO()
+    plot_curves(rows, name).savefig(picture, format="png")
+    write_whole(path, picture.getvalue())
+
+
+def plot_curves(rows: list[dict[str, Any]], name: str) -> "Figure":
+    """Plot loss and accuracy over the epochs, the best epoch marked."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
 
     figure = Figure(figsize=(10, 4), layout="constrained")
     epochs = [row["epoch"] for row in rows]
-    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+    best = choose_best(rows)
+    for axes, measure in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         for split, colour in (("train", "#0072b2"), ("validation", "#d55e00")):
-            values = [row[f"{split}_{name}"] for row in rows]
+            values = [row[f"{split}_{measure}"] for row in rows]
             axes.plot(epochs, values, color=colour, label=split, marker=".", markersize=4)
         for before, row in itertools.pairwise(rows):
             if row["size"] != before["size"]:  # a kink that is not the model's
@@ -161,11 +186,14 @@ def draw_curves(rows: list[dict[str, Any]], path: Path) -> None:
                 place = (before["epoch"] + 0.7, 0.02)
                 where = axes.get_xaxis_transform()
                 axes.text(*place, f"{row['size']} px", transform=where, color="#555555")
+        kept = f"best epoch, {best['epoch']}"
+        at = ([best["epoch"]], [best[f"validation_{measure}"]])
+        axes.plot(*at, "o", color="#d55e00", markersize=9, fillstyle="none", label=kept)
         axes.set_xlabel("epoch")
-        axes.set_title(name)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        axes.set_title(f"{name} {measure}".strip())
         axes.grid(alpha=0.3)
-    lines, names = axes.get_legend_handles_labels()
-    figure.legend(lines, names, loc="outside upper center", ncols=2)  # where it hides no curve
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png")
-    write_whole(path, picture.getvalue())
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))  # accuracy, the last one
+    lines, titles = axes.get_legend_handles_labels()
+    figure.legend(lines, titles, loc="outside upper center", ncols=3)  # where it hides no curve
+    return figure
