@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 import mien
+from mien.model.recognizer import ASSETS
 from mien.serving.guard import Access
 from mien.serving.limits import Limits
 from mien.serving.page import CSP, Page
@@ -372,6 +373,16 @@ def test_without_the_page_its_place_says_so(analyzer, tmp_path):
     assert response.status_code == 200
     assert "make web" in response.text
     assert 'href="/docs"' in response.text
+
+
+def test_models_of_the_page_come_from_the_assets(analyzer, tmp_path):
+    (tmp_path / "index.html").write_text("<!doctype html>hello")
+    with serving(analyzer, LIMITS, page=Page(tmp_path), working=False) as client:
+        model = client.get("/assets/fast-a1B2c3D4.onnx")
+        assert model.content == (ASSETS / "fast.onnx").read_bytes()
+        assert model.headers["cache-control"].endswith("immutable")
+        for name in ("best-a1B2c3D4.onnx", "..%2Ffast-a1B2c3D4.onnx", "fast.onnx"):
+            assert client.get(f"/assets/{name}").status_code == 404
 
 
 def test_the_page_is_served_whole(analyzer, tmp_path):

@@ -14,6 +14,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 
+from mien.model.recognizer import ASSETS
 from mien.serving.problems import Problem
 
 PAGE: Final = Path(__file__).parent / "page"
@@ -47,6 +48,8 @@ _TYPES: Final = {
     ".woff2": "font/woff2",
 }
 _CODINGS: Final = {"br": ".br", "gzip": ".gz"}
+_MODEL: Final = re.compile(r"assets/(\w+)-[A-Za-z0-9_-]{8,}\.onnx")
+"""A model as the page's build names it; it is served from mien's own assets, not a second copy."""
 _HAS_HASH = re.compile(r"-[A-Za-z0-9_-]{8,}\.\w+$")
 
 _NOT_BUILT: Final = """<!doctype html>
@@ -84,8 +87,10 @@ class Page:
         for path in sorted(folder.rglob("*")) if self.is_built else []:
             if path.is_file() and path.suffix not in _CODINGS.values():
                 self._files[path.relative_to(folder).as_posix()] = _describe(path)
+        self._models: dict[str, _File] = {}
         if self.is_built:
             self._files[""] = self._files["index.html"]
+            self._models = {path.stem: _describe(path) for path in sorted(ASSETS.glob("*.onnx"))}
 
     def answer(self, request: Request, name: str) -> Response:
         """Answer with one file.
@@ -99,7 +104,7 @@ class Page:
         """
         if not self.is_built and not name:
             return HTMLResponse(_NOT_BUILT)
-        file = self._files.get(name)
+        file = self._find(name)
         if file is None:
             raise Problem("not-found", "nothing is at this path; see /docs")
         accepted = request.headers.get("accept-encoding", "")
@@ -119,6 +124,13 @@ class Page:
         compressed = file.path.with_name(file.path.name + _CODINGS[coding])
         headers["Content-Encoding"] = coding
         return FileResponse(compressed, headers=headers, media_type=file.media_type)
+
+    def _find(self, name: str) -> _File | None:
+        """Find a file of the page, or the model that it names."""
+        model = _MODEL.fullmatch(name)
+        if name in self._files or model is None:
+            return self._files.get(name)
+        return self._models.get(model[1])
 
 
 def _describe(path: Path) -> _File:
