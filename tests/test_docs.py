@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("torch", reason="mien[train] is not installed")
+
+
 import generate as generator
 from mien.cli import COMMANDS, app
 

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,8 @@ from tiny_model import write_tiny_model
 
 HEAVY = ("kornia", "lightning", "matplotlib", "onnx", "onnxruntime", "scipy", "sklearn", "torch")
 ROOT = Path(__file__).parents[2]
+
+needs_train = pytest.mark.skipif(find_spec("torch") is None, reason="mien[train] is not installed")
 
 
 def call(*arguments: object, **options: object) -> subprocess.CompletedProcess[bytes]:
@@ -85,7 +88,11 @@ def test_version(capsys):
         (["train", "--recipe", "nowhere.toml", "--data", "x"], "there is no recipe"),
         (["train", "--recipe", "nowhere.toml", "--data", "x", "--devices", "0"], "at least 1"),
         (["export", "best.safetensors", "--data", "x"], "--output"),
-        (["export", "b", "--data", "x", "--output", "y", "--coverage", "3"], "at most 1"),
+        pytest.param(
+            ["export", "b", "--data", "x", "--output", "y", "--coverage", "3"],
+            "at most 1",
+            marks=needs_train,
+        ),
         (["data", "audit", "nowhere"], "nowhere"),
     ],
 )
@@ -422,6 +429,7 @@ def faces(tmp_path_factory) -> Path:
     return folder
 
 
+@needs_train
 @pytest.mark.slow
 def test_from_data_to_the_emotion_on_a_face(faces, portrait_path, tmp_path, capsys):
     output, models = tmp_path / "my run", tmp_path / "models"
@@ -442,6 +450,7 @@ def test_from_data_to_the_emotion_on_a_face(faces, portrait_path, tmp_path, caps
     assert "1 face" in capsys.readouterr().out
 
 
+@needs_train
 def test_splits_that_do_not_look_alike_are_refused(faces, tmp_path, capsys):
     for path in sorted(faces.rglob("*.png")):
         place = tmp_path / path.relative_to(faces)
@@ -459,6 +468,7 @@ def test_splits_that_do_not_look_alike_are_refused(faces, tmp_path, capsys):
     assert not output.exists()
 
 
+@needs_train
 @pytest.mark.slow
 def test_ctrl_c_says_how_to_go_on(faces, tmp_path):
     output = tmp_path / "run"

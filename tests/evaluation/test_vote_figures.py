@@ -5,6 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytest.importorskip("torch", reason="mien[train] is not installed")
+
+
 from mien.data.predictions import Predictions, read_predictions
 from mien.data.votes import Votes, read_votes
 from mien.emotions import EMOTIONS

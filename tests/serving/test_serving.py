@@ -137,7 +137,7 @@ def test_not_ready_until_warm(analyzer):
     with serving(analyzer, LIMITS, working=False) as client:
         assert client.get("/healthz").status_code == 200
         problem = check_problem(client.get("/readyz"), 503, "starting")
-        assert "warm" in problem["detail"]
+        assert "still loading" in problem["detail"]
 
 
 def test_metrics_count_and_tell_nothing_of_faces(client, portrait_path):
