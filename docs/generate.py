@@ -145,6 +145,7 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "service": costs.write_service,
     "peers": costs.write_peers,
     "video-settings": reference.write_video_settings,
+    "live-speed": costs.write_live_speed,
     "video-speed": costs.write_video_speed,
 }
 

@@ -143,6 +143,30 @@ def write_peers() -> str:
     return block([*lines, "", f"{found['clients']} clients at once. `{result['command']}`"])
 
 
+def write_live_speed() -> str:
+    """Write what benchmarks/live_speed.py measured."""
+    result = read_json(BENCHMARKS / "live_speed.json")
+    figures, soak = result["figures"], result["figures"]["soak"]
+    marks = soak["resident_mb_at_each_tenth"]
+    rows = [
+        f"| `{name}` | {figures[name]['p50_ms']:.0f} ms | {figures[name]['p95_ms']:.0f} ms "
+        f"| {figures[name]['frames_a_second']:.0f} |"
+        for name in ("fast", "accurate")
+    ]
+    where = (
+        f"Frames of {figures['size']} pixels with one moving face, processor time on one core of "
+        f"an {result['machine']['processor']}: `{result['command']}`. The slower frames are those "
+        "in which the whole picture is looked at."
+    )
+    memory = (
+        f"Over {soak['frames']:,} frames of a looped clip ({soak['clip_s'] / 60:.0f} minutes at 30 "
+        f"a second), the process held {marks[0]:.0f} MB after the first tenth and {marks[-1]:.0f} "
+        "MB at the end."
+    )
+    head = ["| model | median | 95 % are under | frames a second |", "|---|--:|--:|--:|"]
+    return block([where, "", *head, *rows, "", memory])
+
+
 def write_video_speed() -> str:
     """Write what benchmarks/video_speed.py measured."""
     result = read_json(BENCHMARKS / "video_speed.json")

@@ -24,8 +24,9 @@ from browser import CHROMIUM, launch, list_violations, needs_chromium
 from mien.cli import main
 from mien.results import FrameResult
 from mien.tables import columns
+from mien.watch.live import SMOOTHING_S
 from mien.watch.recording import Recording
-from mien.watch.session import SMOOTHING_S, LiveSession
+from mien.watch.session import LiveSession
 from tiny_model import write_tiny_model
 
 pytest.importorskip("fastapi")
@@ -58,18 +59,18 @@ class SlowAnalyzer:
     """An analyzer that takes its time."""
 
     def __init__(self, analyzer, seconds):
-        self.recognizer, self.detector = analyzer.recognizer, analyzer.detector
+        self.recognizer, self.detector = analyzer.recognizer, self
         self._analyzer, self._seconds = analyzer, seconds
         self.at_once = self.most_at_once = 0
         self.started = threading.Event()
 
-    def analyze(self, source):
+    def detect(self, image):
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         self.started.set()
         time.sleep(self._seconds)
         self.at_once -= 1
-        return self._analyzer.analyze(source)
+        return self._analyzer.detector.detect(image)
 
 
 class Client:

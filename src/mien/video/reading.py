@@ -22,8 +22,8 @@ from mien.results import FrameResult, Track, VideoResult, VideoSummary
 from mien.video.container import VideoSource
 from mien.video.decoder import Video, VideoFrame
 from mien.video.events import find_events
+from mien.video.following import Follower
 from mien.video.smoothing import Smoother
-from mien.video.tracking import Tracker
 
 MAX_AHEAD: Final = 4
 """Frames that are decoded while one is worked on."""
@@ -138,8 +138,7 @@ class VideoReading:
         self.source = self._video.name
         self.width, self.height = self._video.width, self._video.height
         self.frame_rate = self._video.frame_rate
-        self._tracker = Tracker()
-        self._next_detection_s = -math.inf
+        self._follower = Follower(analyzer.detector, detect_every_s=self.settings.detect_every_s)
         self._courses: dict[int, _Course] = {}
         self._frames = self._frames_with_face = 0
         self._results = self._run()
@@ -220,28 +219,12 @@ class VideoReading:
     def _find(self, frame: VideoFrame) -> _Found:
         """Find a frame's faces, tell their tracks, and cut them out."""
         if frame.is_cut:
-            self._tracker.cut()
-        faces = None
+            self._follower.cut()
         # Frames seldom come exactly at their interval: half of one early is in time.
         early_s = (self.settings.every_s or 0.0) / 2 + 1e-6
-        if not frame.is_cut and frame.time_s < self._next_detection_s - early_s:
-            faces = self._find_again(frame)
-        if faces is None:
-            faces = self._analyzer.detector.detect(frame.image)
-            self._next_detection_s = frame.time_s + self.settings.detect_every_s
-        track_ids = self._tracker.update(frame.time_s, faces)
+        faces, track_ids = self._follower.find(frame.image, frame.time_s, early_s=early_s)
         crops = crop_faces(frame.image, faces, self._analyzer.recognizer.spec)
         return _Found(frame.time_s, frame.frame, faces, track_ids, crops)
-
-    def _find_again(self, frame: VideoFrame) -> tuple[Face, ...] | None:
-        """Find the faces of the frame before near where they are expected; None if one is lost."""
-        faces: list[Face] = []
-        for box in self._tracker.expect(frame.time_s):
-            face = self._analyzer.detector.detect_near(frame.image, box)
-            if face is None or any(_is_same(face, other) for other in faces):
-                return None
-            faces.append(face)
-        return tuple(sorted(faces, key=lambda face: -face.box.area))
 
     def _read(self, waiting: list[_Found]) -> Iterator[FrameResult]:
         """Read the faces of several frames together."""
@@ -327,8 +310,3 @@ def analyze_video(
     with read_video(analyzer, source, settings) as reading:
         frames = tuple(reading)
         return VideoResult(reading.summary, frames)
-
-
-def _is_same(one: Face, other: Face) -> bool:
-    """Return whether two boxes are so close that they must be of one face."""
-    return one.box.shared_area(other.box) > 0.5 * min(one.box.area, other.box.area)

@@ -1,0 +1,308 @@
+"""Read frames as they come, from a camera loop of your own: tracks, smoothing and events.
+
+    live = mien.Live(model="fast")
+    while camera_runs:
+        result = live.read(frame, time_s)   # (H, W, 3) uint8 RGB, seconds from any beginning
+
+Nothing that comes later is known. So smoothed probabilities are an exponential mean over what came
+before, and lag behind a change by about their time constant; an event is told of once it has lasted
+`MIN_EVENT_S`.
+"""
+
+import math
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.analyzer import Analyzer
+from mien.errors import ConfigError, InputError
+from mien.face_reader import crop_faces, read_faces
+from mien.results import Event, FaceResult, FrameResult
+from mien.video.events import MIN_EVENT_S
+from mien.video.following import Follower
+from mien.video.tracking import MAX_LOSS_S
+
+if TYPE_CHECKING:  # `Live.open` imports it: it needs this module itself
+    from mien.watch.stream import LiveStream
+
+SMOOTHING_S: Final = 0.4
+"""The time constant of the smoothing, in seconds."""
+DETECT_EVERY_S: Final = 0.5
+"""How often faces are looked for in the whole picture, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFrame(FrameResult):
+    """One live frame, its faces, and the events that begin and end with it.
+
+    Attributes:
+        source: What the camera is called.
+        time_s: When the frame was taken, in seconds, as it was given.
+        frame: The frame's number, from 0.
+        faces: The largest first, each with `track_id` and `smoothed`.
+        expressions: For each face, in order, the smoothed expression: the one with the highest
+            smoothed probability, or None where that is under the model's threshold.
+        began: Events that are certain to have begun now; `end_s` is this frame's time.
+        ended: Events that are certain to have ended now.
+    """
+
+    expressions: tuple[str | None, ...] = ()
+    began: tuple[Event, ...] = ()
+    ended: tuple[Event, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record as plain JSON types."""
+        record = FrameResult.to_dict(self)
+        return record | {
+            "expressions": list(self.expressions),
+            "began": [event.to_dict() for event in self.began],
+            "ended": [event.to_dict() for event in self.ended],
+        }
+
+
+@dataclass
+class _Course:
+    """What is kept of a track: its smoothed probabilities, its event, and what may follow that."""
+
+    time_s: float
+    smoothed: Mapping[str, float] | None = None
+    event: Event | None = None
+    total: float = 0.0  # of the event's smoothed probabilities
+    frames: int = 0
+    next: str | None = None  # what is shown since `next_s`, if it is not the event's expression
+    next_s: float = 0.0
+
+    def step(
+        self, track_id: int, expression: str | None, time_s: float
+    ) -> tuple[Event | None, Event | None]:
+        """Go one frame on: what lasts `MIN_EVENT_S` ends an event and begins another.
+
+        Returns:
+            The event that has begun, and the one that has ended.
+        """
+        shown = 0.0 if expression is None or not self.smoothed else self.smoothed[expression]
+        event = self.event
+        if event is not None and expression == event.emotion:
+            self.total, self.frames, self.next = self.total + shown, self.frames + 1, expression
+            self.event = replace(event, end_s=time_s, confidence=self.total / self.frames)
+            return None, None
+
+        # Another expression, or none, is shown: since when?
+        key = expression or ""
+        if self.next != key:
+            self.next, self.next_s = key, time_s
+            if event is None:
+                self.total, self.frames = 0.0, 0
+        if event is None:
+            self.total, self.frames = self.total + shown, self.frames + 1
+        if time_s - self.next_s < MIN_EVENT_S - 1e-9:
+            return None, None
+
+        ended = None if event is None else replace(event, end_s=self.next_s)
+        if event is not None:
+            self.event, self.total, self.frames = None, shown, 1
+        if expression is None:
+            return None, ended
+        mean = self.total / self.frames
+        self.event = Event(track_id, expression, self.next_s, time_s, mean, 0.0)
+        return self.event, ended
+
+
+class Live:
+    """Reads one camera's frames in the order of their times; several threads may share it.
+
+    Memory does not grow with time.
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] = "fast",
+        *,
+        analyzer: Analyzer | None = None,
+        threads: int | None = None,
+        source: str = "camera",
+        smoothing_s: float = SMOOTHING_S,
+        detect_every_s: float = DETECT_EVERY_S,
+    ) -> None:
+        """Open detector and model.
+
+        Args:
+            model: "fast" or "accurate", or the path of an `.onnx` file with its `.json`.
+            analyzer: A `mien.Analyzer` in place of a model, to share one among cameras.
+            threads: Threads to use; None takes all available cores.
+            source: What the results call the camera.
+            smoothing_s: The time constant of the smoothing, in seconds; 0 smooths nothing.
+            detect_every_s: Look for faces in the whole picture at least this often, in seconds;
+                between, each is found again near where it is expected. 0 looks every time.
+
+        Raises:
+            ModelError: The model or the detector is missing or damaged.
+            ConfigError: A setting is negative.
+        """
+        for name, value in (("smoothing_s", smoothing_s), ("detect_every_s", detect_every_s)):
+            if not 0 <= value < math.inf:
+                raise ConfigError(f"{name} must be 0 seconds or more, got {value}")
+        self.source: Final = source
+        self._analyzer = analyzer or Analyzer(model, threads=threads)
+        self._smoothing_s = smoothing_s
+        self._follower = Follower(self._analyzer.detector, detect_every_s=detect_every_s)
+        self._courses: dict[int, _Course] = {}
+        self._last_s = -math.inf
+        self._frames = 0
+        self._lock = threading.Lock()
+
+    @classmethod
+    def open(
+        cls,
+        source: int | str | os.PathLike[str],
+        model: str | os.PathLike[str] = "fast",
+        *,
+        threads: int | None = None,
+        smoothing_s: float = SMOOTHING_S,
+        detect_every_s: float = DETECT_EVERY_S,
+    ) -> "LiveStream":
+        """Read a camera, a stream or a file in a thread of its own; see `mien.LiveStream`.
+
+            with mien.Live.open(0) as stream:
+                for result in stream:
+                    ...
+
+        Args:
+            source: A camera's number, a device such as "/dev/video0", an address
+                ("rtsp://user:password@host/path"), or a file, which is played at its own speed.
+            model: As for `Live`, like those that follow.
+            threads: Threads to use.
+            smoothing_s: The time constant of the smoothing, in seconds.
+            detect_every_s: How often the whole picture is looked at, in seconds.
+
+        Raises:
+            VideoError: It cannot be opened.
+            MissingExtraError: PyAV is not installed.
+        """
+        from mien.watch.stream import LiveStream, hide_credentials
+
+        name = f"camera {source}" if isinstance(source, int) else hide_credentials(str(source))
+        live = cls(
+            model,
+            threads=threads,
+            source=name,
+            smoothing_s=smoothing_s,
+            detect_every_s=detect_every_s,
+        )
+        return LiveStream(source, live)
+
+    @property
+    def emotions(self) -> tuple[str, ...]:
+        """The model's expressions."""
+        return self._analyzer.recognizer.emotions
+
+    def cut(self) -> None:
+        """Begin another scene: all tracks end, as where a stream was interrupted."""
+        with self._lock:
+            self._follower.cut()
+
+    def read(
+        self,
+        frame: NDArray[np.uint8],
+        time_s: float,
+        *,
+        bgr: bool = False,
+        number: int | None = None,
+    ) -> LiveFrame:
+        """Read the next frame.
+
+        Args:
+            frame: (H, W, 3) uint8, red first; blue first where `bgr` says so.
+            time_s: When it was taken, in seconds from any beginning; one that does not come after
+                the frame before is moved there.
+            bgr: The channels are blue, green, red, as OpenCV gives them.
+            number: The frame's number, where dropped frames count too; None counts those read.
+
+        Returns:
+            The faces with their tracks, and the events that begin and end.
+
+        Raises:
+            InputError: It is no picture, or the time is not a number.
+        """
+        if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8 or not frame.size:
+            raise InputError(
+                f"a live frame is (H, W, 3) uint8, got {frame.shape} {frame.dtype}; "
+                "convert it first"
+            )
+        if not math.isfinite(time_s):
+            raise InputError(f"time_s must be a number of seconds, got {time_s}")
+        image = np.ascontiguousarray(frame[:, :, ::-1]) if bgr else frame
+
+        with self._lock:
+            time_s = self._last_s = max(time_s, self._last_s + 1e-3)
+            found, track_ids = self._follower.find(image, time_s)
+            recognizer = self._analyzer.recognizer
+            (read,) = read_faces(recognizer, [(found, crop_faces(image, found, recognizer.spec))])
+            faces = tuple(
+                self._smooth(replace(face, track_id=track_id), time_s)
+                for face, track_id in zip(read, track_ids, strict=True)
+            )
+            expressions = tuple(map(self._name, faces))
+            began, ended = self._tell_events(faces, expressions, time_s)
+            count = self._frames if number is None else number
+            self._frames += 1
+        return LiveFrame(self.source, time_s, count, faces, expressions, began, ended)
+
+    def finish(self) -> tuple[Event, ...]:
+        """End all events: no frame follows.
+
+        Returns:
+            The events that were still going on.
+        """
+        with self._lock:
+            ended = [course.event for course in self._courses.values() if course.event]
+            self._courses = {}
+            self._follower.cut()
+        return tuple(ended)
+
+    def _smooth(self, face: FaceResult, time_s: float) -> FaceResult:
+        """Note a face's probabilities, and what they are in the mean of late."""
+        if face.track_id is None:
+            return face
+        course = self._courses.setdefault(face.track_id, _Course(time_s))
+        values = face.probabilities
+        if values is not None:
+            if course.smoothed is not None and self._smoothing_s > 0:
+                kept = math.exp(-(time_s - course.time_s) / self._smoothing_s)
+                before = course.smoothed
+                values = {name: kept * before[name] + (1 - kept) * values[name] for name in values}
+            course.smoothed, course.time_s = values, time_s
+        return replace(face, smoothed=course.smoothed)
+
+    def _name(self, face: FaceResult) -> str | None:
+        """Return the smoothed expression of a face."""
+        smoothed = face.smoothed
+        if smoothed is None:
+            return None
+        emotion = max(smoothed, key=lambda name: smoothed[name])
+        threshold = self._analyzer.recognizer.abstention_threshold
+        return emotion if threshold is None or smoothed[emotion] >= threshold else None
+
+    def _tell_events(
+        self, faces: tuple[FaceResult, ...], expressions: tuple[str | None, ...], time_s: float
+    ) -> tuple[tuple[Event, ...], tuple[Event, ...]]:
+        """Return the events that begin and end with a frame."""
+        began: list[Event] = []
+        ended: list[Event] = []
+        for face, expression in zip(faces, expressions, strict=True):
+            if face.track_id is not None and face.smoothed is not None:
+                course = self._courses[face.track_id]
+                beginning, ending = course.step(face.track_id, expression, time_s)
+                began += [beginning] if beginning else []
+                ended += [ending] if ending else []
+        for track_id, course in list(self._courses.items()):
+            if time_s - course.time_s > MAX_LOSS_S:  # the track has ended
+                if course.event is not None:
+                    ended.append(course.event)
+                del self._courses[track_id]
+        return tuple(began), tuple(ended)

@@ -1,0 +1,253 @@
+"""Read a camera or a stream in a thread of its own: the newest frame, never a late one.
+
+Decoding goes on at the source's pace. Where reading faces takes longer than a frame lasts, frames
+are dropped; results are never delayed. A stream that breaks off is opened again, at first at once
+and then less and less often. Passwords in addresses appear in no message and no result.
+"""
+
+import os
+import platform
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import ConfigError, VideoError
+from mien.video.container import explain, import_av
+from mien.watch.live import Live, LiveFrame
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+
+MIN_WAIT_S: Final = 0.5
+MAX_WAIT_S: Final = 30.0
+"""The first and the longest pause before a stream is opened again, in seconds."""
+TIMEOUT_S: Final = 10.0
+"""A source that sends nothing for longer has broken off."""
+
+_CREDENTIALS = re.compile(r"(?<=://)[^/?#\s]*@")
+_SECRETS = re.compile(r"(?i)([?&][^=&\s]*(?:pass|pwd|token|key|secret|auth)[^=&\s]*=)[^&\s#]*")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Picture:
+    """A decoded frame: when it came, its number, and whether the source broke off before it."""
+
+    time_s: float
+    number: int
+    image: NDArray[np.uint8]
+    is_cut: bool
+
+
+class LiveStream:
+    """An open camera or stream: iterate over it for its frames, newest first; a context manager.
+
+    Attributes:
+        source: The address without its password.
+        image: The picture of the last result, (H, W, 3) uint8 RGB; None before the first.
+        dropped: Frames that came and were not read.
+        reconnects: How often the source was opened again.
+    """
+
+    def __init__(
+        self,
+        source: int | str | os.PathLike[str],
+        live: Live,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Open the source; the thread begins with the context.
+
+        Args:
+            source: A camera's number, a device, an address or a file.
+            live: What reads the frames.
+            clock: Seconds that never fall back.
+
+        Raises:
+            VideoError: The source cannot be opened.
+            ConfigError: There are no cameras by number on this system.
+            MissingExtraError: PyAV is not installed.
+        """
+        import_av()
+        self._place, self._format = _find_device(source)
+        self.source: Final = live.source
+        self.image: NDArray[np.uint8] | None = None
+        self.dropped = self.reconnects = 0
+        self._live = live
+        self._clock = clock
+        self._is_file = self._format is None and Path(self._place).is_file()
+        self._container: InputContainer | None = self._connect()
+        self._began_s = clock()
+        self._newest: _Picture | None = None
+        self._news = threading.Condition()
+        self._stop = threading.Event()
+        self._ended = False
+        self._failure: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name="mien-live", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop reading and let go of the source."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(TIMEOUT_S + 1)
+        elif self._container is not None:
+            self._container.close()
+
+    def __iter__(self) -> Iterator[LiveFrame]:
+        """Give a result for the newest frame, again and again, until the source ends.
+
+        A camera or an address never ends of itself: while it is away, this waits.
+        """
+        if not self._thread.is_alive() and not self._ended:
+            raise ConfigError(
+                "a live stream is read in a with block: with mien.Live.open(0) as ..."
+            )
+        while (picture := self._wait()) is not None:
+            if picture.is_cut:
+                self._live.cut()
+            self.image = picture.image
+            yield self._live.read(picture.image, picture.time_s, number=picture.number)
+
+    def _wait(self) -> _Picture | None:
+        """Wait for a frame that was not given yet; None where the source has ended."""
+        with self._news:
+            while self._newest is None:
+                if self._failure is not None:
+                    raise self._failure
+                if self._ended or self._stop.is_set():
+                    return None
+                self._news.wait(0.2)  # not for ever, so that Ctrl-C is heard
+            picture, self._newest = self._newest, None
+            return picture
+
+    def _run(self) -> None:
+        """Decode, keep the newest frame, and open the source again where it breaks off."""
+        number = 0
+        wait_s = MIN_WAIT_S
+        is_cut = False
+        try:
+            while not self._stop.is_set():
+                before = number
+                if self._container is not None:
+                    number = self._decode(self._container, number, is_cut=is_cut)
+                    self._container.close()
+                    self._container = None
+                if self._is_file:
+                    return
+                if number > before:
+                    wait_s = MIN_WAIT_S
+                if self._stop.wait(wait_s):
+                    return
+                wait_s, is_cut = min(2 * wait_s, MAX_WAIT_S), True
+                try:
+                    self._container = self._connect()
+                    self.reconnects += 1
+                except VideoError:
+                    continue
+        except Exception as error:  # noqa: BLE001 - it is raised where the frames are asked for
+            self._failure = error
+        finally:
+            if self._container is not None:
+                self._container.close()
+            with self._news:
+                self._ended = True
+                self._news.notify_all()
+
+    def _decode(self, container: "InputContainer", number: int, *, is_cut: bool) -> int:
+        """Decode until the source ends, breaks off or is closed; return the next frame's number."""
+        av = import_av()
+        began_s: float | None = None
+        try:
+            for frame in container.decode(video=0):
+                if self._stop.is_set():
+                    break
+                now_s = self._clock() - self._began_s
+                if self._is_file and frame.time is not None:  # a file is played at its own speed
+                    began_s = now_s - frame.time if began_s is None else began_s
+                    if self._stop.wait(max(0.0, began_s + frame.time - now_s)):
+                        break
+                    now_s = began_s + frame.time
+                image = np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
+                with self._news:
+                    if self._newest is not None:
+                        self.dropped += 1
+                        is_cut = is_cut or self._newest.is_cut
+                    self._newest = _Picture(now_s, number, image, is_cut)
+                    self._news.notify_all()
+                number, is_cut = number + 1, False
+        except (av.FFmpegError, OSError, ValueError):  # broken off; the next look tells more
+            pass
+        return number
+
+    def _connect(self) -> "InputContainer":
+        """Open the source, and say in one sentence why it cannot be."""
+        av = import_av()
+        options = {"rtsp_transport": "tcp", "flags": "low_delay"}
+        if self._is_file:
+            options = {}
+        try:
+            container: InputContainer = av.open(
+                self._place,
+                format=self._format,
+                options=options,
+                timeout=TIMEOUT_S,
+                metadata_errors="replace",
+            )
+        except Exception as error:  # noqa: BLE001 - a device or a server brings up anything
+            raise VideoError(
+                f"{self.source} cannot be opened ({hide_credentials(explain(error))}); is it "
+                "there, switched on, and not used by another program?"
+            ) from None  # the cause would show the address with its password
+        if not container.streams.video:
+            container.close()
+            raise VideoError(f"{self.source} has no moving pictures")
+        container.streams.video[0].thread_type = "SLICE"  # frame threads would add a delay
+        return container
+
+
+def hide_credentials(text: str) -> str:
+    """Take user names, passwords and tokens out of an address or a message.
+
+    >>> hide_credentials("rtsp://ann:secret@door.local/1?token=abc&fps=5")
+    'rtsp://***@door.local/1?token=***&fps=5'
+    """
+    return _SECRETS.sub(r"\1***", _CREDENTIALS.sub("***@", text))
+
+
+def _find_device(source: int | str | os.PathLike[str]) -> tuple[str, str | None]:
+    """Return what PyAV opens for a source, and the format that a device needs."""
+    if isinstance(source, int):
+        if source < 0:
+            raise ConfigError(f"a camera's number is 0 or more, got {source}")
+        if platform.system() == "Linux":
+            return f"/dev/video{source}", "v4l2"
+        if platform.system() == "Darwin":
+            return str(source), "avfoundation"
+        raise ConfigError(
+            "on Windows a camera goes by its name: mien.Live.open('video=Integrated Camera')"
+        )
+    place = os.fspath(source)
+    if place.startswith("/dev/video"):
+        return place, "v4l2"
+    if place.startswith("video="):
+        return place, "dshow"
+    return place, None
