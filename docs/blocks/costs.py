@@ -143,6 +143,27 @@ def write_peers() -> str:
     return block([*lines, "", f"{found['clients']} clients at once. `{result['command']}`"])
 
 
+def write_study_coverage() -> str:
+    """Write what benchmarks/study_coverage.py counted."""
+    result = read_json(BENCHMARKS / "study_coverage.json")
+    figures = result["figures"]
+    shapes = figures["intervals_that_hold_the_truth"]
+    sizes = list(shapes["normal"])
+    rows = [
+        f"| {name} | {' | '.join(f'{100 * shares[size]:.1f} %' for size in sizes)} |"
+        for name, shares in shapes.items()
+    ]
+    where = (
+        f"How often the 95 % intervals of {figures['studies']:,} made studies hold the true "
+        f"difference: `{result['command']}`."
+    )
+    head = [
+        f"| differences are | {' | '.join(f'{size} participants' for size in sizes)} |",
+        f"|---|{'--:|' * len(sizes)}",
+    ]
+    return block([where, "", *head, *rows])
+
+
 def write_live_speed() -> str:
     """Write what benchmarks/live_speed.py measured."""
     result = read_json(BENCHMARKS / "live_speed.json")

@@ -21,7 +21,7 @@ NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Errors of a full disk behind standard output; for other files they are an `OutputError`."""
 UPPER_FLOOR: Final = ("data", "train", "evaluate", "compare", "export")
 """Commands that need mien[train]."""
-COMMANDS: Final = ("analyze", "explain", "watch", "serve", *UPPER_FLOOR)
+COMMANDS: Final = ("analyze", "study", "explain", "watch", "serve", *UPPER_FLOOR)
 
 _READ: Final = Group("Read faces", sort_key=1)
 _MAKE: Final = Group("Train and evaluate models (pip install 'mien\\[train]')", sort_key=2)
@@ -61,6 +61,7 @@ app.command(
     group=_READ,
     usage="Usage: mien analyze PATH... [OPTIONS]",
 )
+app.command("mien.cli.study:study", name="study", group=_READ)
 app.command("mien.cli.explain:explain", name="explain", group=_READ)
 app.command("mien.cli.watch:watch", name="watch", group=_READ)
 app.command("mien.cli.serve:serve", name="serve", group=_READ)

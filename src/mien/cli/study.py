@@ -1,0 +1,212 @@
+"""`mien study`: recordings of participants under conditions, compared."""
+
+import json
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mien.cli.progress import RunProgress
+from mien.cli.times import parse_every
+from mien.errors import ConfigError
+from mien.faces.detector import DETECTOR_SIZE
+from mien.files import write_whole
+from mien.images import VIDEO_ENDINGS
+from mien.study.baseline import Baseline
+from mien.study.coding import pair_codes
+from mien.study.correction import choose, correct_readings
+from mien.study.outputs import write_events, write_faces, write_participants, write_wide
+from mien.study.plan import Plan, read_plan
+from mien.study.reading import read_study
+from mien.study.report import Study, render_study
+from mien.study.statistics import agree, compare_conditions
+from mien.study.summary import sum_up
+
+MAX_SHOWN: Final = 40
+"""Participants in the table on the terminal."""
+
+
+def study(
+    source: Path,
+    *,
+    output: Path,
+    pattern: str | None = None,
+    baseline: str = "participant",
+    expected: str | None = None,
+    rest: str | None = None,
+    min_coverage: float = 0.5,
+    coded: Path | None = None,
+    model: str = "accurate",
+    every: str = "0.2s",
+    detector_size: int = DETECTOR_SIZE,
+) -> int:
+    """Compare participants' apparent expressions between conditions.
+
+    ```console
+    $ mien study recordings/ --pattern "{condition}/{participant}_{trial}.mp4" --output results/
+    $ mien study table.csv --output results/
+    $ mien study table.csv --output results/ --baseline rest --rest calm
+    ```
+
+    Needs `mien[study]`. A table has the columns `source` and `participant`, and if you like
+    `condition`, `trial`, `start_s` and `end_s`; other columns are kept. The folder gets tables
+    (faces.csv, participants.csv, wide.csv, events.csv), study.json, and a report, study.html. A run
+    that was stopped resumes when the same command is given again.
+
+    Args:
+        source: A CSV table, or a folder of photos and videos.
+        output: The folder for the results.
+        pattern: How a folder's files are named, with {participant}, {condition} and {trial}; other
+            names in braces become columns, and * fits anything.
+        baseline: What is taken off: `participant`, a person's own mean; `rest`, that of a face at
+            rest; `none`.
+        expected: For `participant`: `even`, where each person shows several expressions about
+            equally often (as it comes for photos); `group`, where people are calm most of the time
+            and only what sets a person apart is taken off (as it comes where there are videos).
+        rest: For `rest`: the condition at rest, or seconds of each recording, such as 0-10.
+        min_coverage: Leave a participant out of a condition where their face was read in a smaller
+            share of it, 0 to 1.
+        coded: A CSV table of human coders' labels (source, label[, time_s | start_s, end_s]):
+            agreement is reported.
+        model: `accurate`, `fast`, or the path of an .onnx file with its .json beside it.
+        every: For videos: interval between analysed frames; `frame` for each.
+        detector_size: Longer side, in pixels, at which faces are looked for.
+    """
+    if not 0 <= min_coverage <= 1:
+        raise ConfigError(f"--min-coverage must be 0 to 1, got {min_coverage:g}")
+    if output.is_file():
+        raise ConfigError(f"--output {output} is a file, wanted a folder")
+    plan = read_plan(source, pattern)
+    videos = any(Path(path).suffix.lower() in VIDEO_ENDINGS for path in plan.paths())
+    choice = choose(baseline, expected, rest, plan, videos=videos)
+    every_s = parse_every(every)
+    console = Console(stderr=True, highlight=False)
+    _tell_plan(console, plan)
+
+    with RunProgress(console, None) as progress:
+        readings = read_study(
+            plan,
+            output,
+            model=model,
+            detector_size=detector_size,
+            every_s=every_s,
+            on_result=progress.add,
+            on_resume=progress.skip,
+        )
+    rows, baselines = correct_readings(readings, choice)
+    summaries = sum_up(plan, readings, rows, min_coverage=min_coverage)
+    suffix = "" if baselines is None else "_baseline"
+    emotions = readings.spec.class_names
+    comparisons = compare_conditions(
+        {(one.participant, one.condition): one.measures for one in summaries if not one.excluded},
+        [f"mean_{name}{suffix}" for name in emotions],
+        plan.conditions,
+    )
+    refused = {
+        who: offset.refused
+        for who, offset in (baselines.offsets if baselines else {}).items()
+        if offset.refused
+    }
+    settings = {
+        "model": readings.spec.name,
+        "every_s": every_s,
+        "detector_size": detector_size,
+        "min_coverage": min_coverage,
+        "baseline": asdict(choice),
+    }
+    agreement = None if coded is None else agree(*pair_codes(coded, rows))
+    told = Study(
+        plan,
+        readings,
+        rows,
+        summaries,
+        comparisons,
+        choice,
+        refused,
+        min_coverage,
+        settings,
+        agreement,
+    )
+    write_faces(output / "faces.csv", plan, rows, emotions)
+    write_participants(output / "participants.csv", summaries)
+    write_wide(output / "wide.csv", plan, summaries)
+    write_events(output / "events.csv", readings)
+    _write_json(output / "study.json", told, baselines)
+    write_whole(output / "study.html", render_study(told))
+    _tell_end(console, told, output)
+    return 1 if readings.failed else 0
+
+
+def _tell_plan(console: Console, plan: Plan) -> None:
+    """Print what was understood: participants by conditions, what is missing, what did not fit."""
+    counts = plan.count()
+    table = Table(box=None, pad_edge=False)
+    table.add_column("participant")
+    for condition in plan.conditions:
+        table.add_column(Text(condition), justify="right")
+    for participant in plan.participants[:MAX_SHOWN]:
+        cells = [str(counts[participant, one] or "–") for one in plan.conditions]
+        table.add_row(Text(participant), *cells)
+    console.print(table)
+    left = len(plan.participants) - MAX_SHOWN
+    if left > 0:
+        console.print(f"and {left} more participants", style="dim")
+    told = (
+        f"{len(plan.recordings)} recordings of {len(plan.participants)} participants under "
+        f"{len(plan.conditions)} conditions"
+    )
+    console.print(Text(told, style="bold"), soft_wrap=True)
+    missing = plan.missing()
+    if missing:
+        some = ", ".join(f"{who} × {condition}" for who, condition in missing[:5])
+        console.print(Text(f"missing: {len(missing)} ({some})"), soft_wrap=True)
+    if plan.unmatched:
+        some = ", ".join(plan.unmatched[:3])
+        console.print(
+            Text(f"the pattern does not fit {len(plan.unmatched)} files ({some})"), soft_wrap=True
+        )
+    if len(plan.participants) == 1:
+        console.print("one participant: no intervals and no tests", style="dim")
+    if len(plan.conditions) == 1:
+        console.print("one condition: nothing to compare", style="dim")
+
+
+def _tell_end(console: Console, told: Study, output: Path) -> None:
+    """Print what was left out and where the results are."""
+    for reason in told.readings.failed.values():
+        console.print(Text(f"could not be read: {reason}"), soft_wrap=True)
+    for one in told.summaries:
+        if one.excluded:
+            words = f"left out: {one.participant} × {one.condition} ({one.excluded})"
+            console.print(Text(words), soft_wrap=True)
+    if told.refused:
+        words = ", ".join(f"{who} ({why})" for who, why in told.refused.items())
+        console.print(Text(f"no baseline was taken off: {words}"), soft_wrap=True)
+    console.print(Text(f"report: {output / 'study.html'}"), soft_wrap=True)
+
+
+def _write_json(path: Path, told: Study, baselines: Baseline | None) -> None:
+    """Write all figures of the study as JSON."""
+    plan = told.plan
+    content: dict[str, Any] = {
+        "schema": 1,
+        "mien": version("mien"),
+        "model_sha256": told.readings.spec.onnx_sha256,
+        "settings": told.settings,
+        "participants": plan.participants,
+        "conditions": plan.conditions,
+        "missing": plan.missing(),
+        "unmatched": plan.unmatched,
+        "failed": told.readings.failed,
+        "baselines": {
+            who: asdict(offset) for who, offset in (baselines.offsets if baselines else {}).items()
+        },
+        "cells": [asdict(one) for one in told.summaries],
+        "comparisons": [asdict(one) for one in told.comparisons],
+        "agreement": told.agreement,
+    }
+    write_whole(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")

@@ -1,0 +1,127 @@
+"""Take each participant's baseline off the readings of a study."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from mien.errors import ConfigError
+from mien.study.baseline import Baseline, Expected
+from mien.study.plan import Plan
+from mien.study.reading import Readings, Row, with_corrected
+
+Kind: TypeAlias = Literal["participant", "rest", "none"]
+"""What is taken off: a participant's own mean, that of a face at rest, or nothing."""
+KINDS: Final = ("participant", "rest", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which baseline is taken off.
+
+    Attributes:
+        kind: participant, rest or none.
+        expected: For `participant`: what the recordings are expected to show.
+        condition: For `rest`: the condition at rest; None where it is a stretch of time.
+        start_s: For `rest`: where the stretch begins in each recording, in seconds.
+        end_s: For `rest`: where it ends.
+    """
+
+    kind: Kind
+    expected: Expected = "even"
+    condition: str | None = None
+    start_s: float = 0.0
+    end_s: float | None = None
+
+    def is_rest(self, row: Row) -> bool:
+        """Return whether a row was recorded at rest."""
+        if self.condition is not None:
+            return row.recording.condition == self.condition
+        if row.time_s is None or self.end_s is None:
+            return False
+        return self.start_s <= row.time_s - row.recording.start_s < self.end_s
+
+
+def choose(
+    kind: str, expected: str | None, rest: str | None, plan: Plan, *, videos: bool
+) -> Choice:
+    """Check what was asked for.
+
+    Args:
+        kind: participant, rest or none.
+        expected: even or group; None takes even for photos, and group for videos, in which people
+            are calm most of the time.
+        rest: For `rest`, a condition, or seconds such as "0-10".
+        plan: The study.
+        videos: Whether there are videos among its recordings.
+
+    Raises:
+        ConfigError: It makes no sense.
+    """
+    if kind not in KINDS:
+        raise ConfigError(f"--baseline is participant, rest or none, got {kind!r}")
+    if (rest is not None) != (kind == "rest"):
+        raise ConfigError(
+            "--baseline rest needs --rest, a condition or seconds such as 0-10, "
+            "and --rest is for it alone"
+        )
+    if expected not in (None, "even", "group"):
+        raise ConfigError(f"--expected is even or group, got {expected!r}")
+    if kind == "participant":
+        return Choice(
+            "participant",
+            "even"
+            if (expected or "") == "even"
+            else ("group" if expected == "group" or videos else "even"),
+        )
+    if kind == "none" or rest is None:
+        return Choice("none")
+    if rest in plan.conditions:
+        return Choice("rest", "rest", condition=rest)
+    start, dash, end = rest.partition("-")
+    try:
+        seconds = float(start), float(end)
+    except ValueError:
+        known = ", ".join(plan.conditions)
+        raise ConfigError(
+            f"--rest {rest!r} is neither a condition ({known}) nor seconds such as 0-10"
+        ) from None
+    if not dash or not 0 <= seconds[0] < seconds[1]:
+        raise ConfigError(f"--rest {rest!r} must be rising seconds, such as 0-10")
+    return Choice("rest", "rest", start_s=seconds[0], end_s=seconds[1])
+
+
+def correct_readings(readings: Readings, choice: Choice) -> tuple[tuple[Row, ...], Baseline | None]:
+    """Estimate the participants' baselines and take them off.
+
+    Returns:
+        The rows with `corrected`, and the baselines; without one, corrected is as read.
+    """
+    emotions = readings.spec.class_names
+    used: Sequence[Row] = [
+        row
+        for row in readings.rows
+        if row.probabilities is not None and (choice.kind != "rest" or choice.is_rest(row))
+    ]
+    baseline = None
+    if choice.kind != "none":
+        if not used:
+            what = "at rest" if choice.kind == "rest" else "at all"
+            raise ConfigError(f"no face was read {what}, so that there is no baseline to take off")
+        baseline = Baseline.fit(
+            [[(row.probabilities or {})[name] for name in emotions] for row in used],
+            [row.recording.participant for row in used],
+            emotions=emotions,
+            expected=choice.expected,
+        )
+    corrected = tuple(
+        with_corrected(row, None)
+        if row.probabilities is None
+        else with_corrected(
+            row,
+            row.probabilities
+            if baseline is None
+            else baseline.correct_probabilities(row.probabilities, row.recording.participant),
+        )
+        for row in readings.rows
+    )
+    return corrected, baseline

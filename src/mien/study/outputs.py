@@ -1,0 +1,135 @@
+"""Write a study's tables: faces, participants, the same wide, events."""
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from mien.errors import OutputError
+from mien.files import replacing
+from mien.study.plan import Plan
+from mien.study.reading import Readings, Row
+from mien.study.summary import Summary
+
+QUALITY: Final = ("size_px", "sharpness", "brightness", "yaw_deg", "roll_deg")
+_OWN: Final = ("source", "participant", "condition", "trial")
+
+
+def write_faces(path: Path, plan: Plan, rows: Iterable[Row], emotions: Sequence[str]) -> None:
+    """Write a row for each photo or frame: the largest face, as read and as corrected."""
+    header = [
+        *_OWN,
+        *plan.columns,
+        *("time_s", "frame", "faces", "track_id"),
+        *("emotion", "emotion_baseline", "reason"),
+        *(column for name in emotions for column in (name, f"{name}_baseline")),
+        "detection_score",
+        *QUALITY,
+        "error",
+    ]
+    _write(path, header, (_describe_row(row, emotions) for row in rows))
+
+
+def _describe_row(row: Row, emotions: Sequence[str]) -> dict[str, Any]:
+    one, face = row.recording, row.face or {}
+    cells: dict[str, Any] = {
+        "source": one.source,
+        "participant": one.participant,
+        "condition": one.condition,
+        "trial": one.trial,
+        **one.extra,
+        "time_s": row.time_s,
+        "frame": row.frame,
+        "faces": row.faces,
+        "emotion_baseline": row.emotion_baseline,
+        "error": row.error,
+        **{key: face.get(key) for key in ("track_id", "emotion", "reason", "detection_score")},
+        **(face.get("quality") or {}),
+    }
+    for name in emotions:
+        cells[name] = None if row.probabilities is None else row.probabilities[name]
+        corrected = None if row.corrected is None else round(row.corrected[name], 8)
+        cells[f"{name}_baseline"] = corrected
+    return cells
+
+
+def write_participants(path: Path, summaries: Sequence[Summary]) -> None:
+    """Write a row for each participant under each condition."""
+    measures = list(summaries[0].measures) if summaries else []
+    header = ["participant", "condition", "recordings", "excluded", *measures]
+    _write(
+        path,
+        header,
+        (
+            {
+                "participant": one.participant,
+                "condition": one.condition,
+                "recordings": one.recordings,
+                "excluded": one.excluded,
+                **one.measures,
+            }
+            for one in summaries
+        ),
+    )
+
+
+def write_wide(path: Path, plan: Plan, summaries: Sequence[Summary]) -> None:
+    """Write a row for each participant, a column for each measure and condition.
+
+    Cells that are excluded, or were not recorded, are empty. Column names are what SPSS and JASP
+    take: letters, digits and underscores.
+    """
+    measures = list(summaries[0].measures) if summaries else []
+    counted = {(one.participant, one.condition): one for one in summaries if not one.excluded}
+    columns = {
+        (measure, condition): f"{measure}_{_to_name(condition)}"
+        for measure in measures
+        for condition in plan.conditions
+    }
+    rows = []
+    for participant in plan.participants:
+        row: dict[str, Any] = {"participant": participant}
+        for (measure, condition), column in columns.items():
+            one = counted.get((participant, condition))
+            row[column] = None if one is None else one.measures[measure]
+        rows.append(row)
+    _write(path, ["participant", *columns.values()], rows)
+
+
+def write_events(path: Path, readings: Readings) -> None:
+    """Write a row for each event of a participant's track."""
+    header = [*_OWN, "emotion", "start_s", "end_s", "confidence", "uncertainty_s", "track_id"]
+    _write(
+        path,
+        header,
+        (
+            {
+                "source": one.source,
+                "participant": one.participant,
+                "condition": one.condition,
+                "trial": one.trial,
+                **{key: event.get(key) for key in header[4:]},
+            }
+            for one, event in readings.events
+        ),
+    )
+
+
+def _to_name(condition: str) -> str:
+    return "".join(letter if letter.isalnum() else "_" for letter in condition)
+
+
+def _write(path: Path, header: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    try:
+        with (
+            replacing(path) as partial,
+            partial.open("w", encoding="utf-8", newline="") as file,
+        ):
+            writer = csv.DictWriter(file, header, lineterminator="\n", extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(rows)
+    except OSError as error:
+        raise OutputError(
+            f"{path} cannot be written ({error.strerror or error}); make room or choose another "
+            "--output"
+        ) from error

@@ -1,0 +1,233 @@
+"""What a study consists of: which recording is whose, under which condition."""
+
+import csv
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from mien.batch.sources import Sources
+from mien.errors import ConfigError
+
+KNOWN: Final = ("source", "participant", "condition", "trial", "start_s", "end_s")
+"""The columns of a table that mean something; all others are kept as they are."""
+ALL: Final = "all"
+"""The condition of recordings for which none is named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One photo or video, or a stretch of one, of one participant.
+
+    Attributes:
+        path: The file, or the folder of frames.
+        source: How the table or the folder names it.
+        participant: Whose it is.
+        condition: Under which condition it was made.
+        trial: Which repetition it is; empty where there are none.
+        start_s: Where the stretch begins, in seconds.
+        end_s: Where it ends, in seconds; None is the end.
+        extra: The table's other columns.
+    """
+
+    path: str
+    source: str
+    participant: str
+    condition: str = ALL
+    trial: str = ""
+    start_s: float = 0.0
+    end_s: float | None = None
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+    def holds(self, time_s: float | None) -> bool:
+        """Return whether a frame's time lies in the stretch; a photo has no time."""
+        return time_s is None or (
+            time_s >= self.start_s and (self.end_s is None or time_s < self.end_s)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A study as it was understood.
+
+    Attributes:
+        recordings: In the order of the table, or of their names.
+        unmatched: Files that the pattern does not fit.
+        columns: The table's own columns, in order.
+    """
+
+    recordings: tuple[Recording, ...]
+    unmatched: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+
+    @property
+    def participants(self) -> tuple[str, ...]:
+        """The participants, in natural order."""
+        return tuple(sorted({one.participant for one in self.recordings}, key=_natural))
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """The conditions, in natural order."""
+        return tuple(sorted({one.condition for one in self.recordings}, key=_natural))
+
+    def count(self) -> Counter[tuple[str, str]]:
+        """Count the recordings of each participant under each condition."""
+        return Counter((one.participant, one.condition) for one in self.recordings)
+
+    def missing(self) -> tuple[tuple[str, str], ...]:
+        """List the cells (participant, condition) without a recording."""
+        counts = self.count()
+        return tuple(
+            (participant, condition)
+            for participant in self.participants
+            for condition in self.conditions
+            if not counts[participant, condition]
+        )
+
+    def paths(self) -> tuple[str, ...]:
+        """List the files, each once, in order."""
+        return tuple(dict.fromkeys(one.path for one in self.recordings))
+
+
+def read_plan(source: Path, pattern: str | None = None) -> Plan:
+    """Read a study's table, or match a folder's files with a pattern.
+
+    Args:
+        source: A CSV table (`source, participant[, condition, trial, start_s, end_s, ...]`), or a
+            folder.
+        pattern: For a folder, e.g. "{condition}/{participant}_{trial}.mp4".
+
+    Raises:
+        ConfigError: The table or the pattern does not say whose recordings these are.
+    """
+    if source.is_dir():
+        if pattern is None:
+            raise ConfigError(
+                f"{source} is a folder: say whose its files are, as in "
+                "--pattern '{condition}/{participant}_{trial}.mp4', or name a table"
+            )
+        return match_folder(source, pattern)
+    if pattern is not None:
+        raise ConfigError(f"--pattern is for a folder, and {source} is none")
+    return read_table(source)
+
+
+def match_folder(folder: Path, pattern: str) -> Plan:
+    """Match the photos and videos of a folder, and below, with a pattern.
+
+    Raises:
+        ConfigError: The pattern has no {participant}, or fits no file.
+    """
+    expression = _compile(pattern)
+    recordings, unmatched = [], []
+    for found in Sources([str(folder)]):
+        below = Path(found.below).as_posix()
+        match = expression.fullmatch(below)
+        if found.problem is None and match is not None:
+            recordings.append(_make(str(found.path), below, match.groupdict()))
+        elif found.problem is None:
+            unmatched.append(below)
+    if not recordings:
+        seen = f", for example {unmatched[0]}" if unmatched else ""
+        raise ConfigError(
+            f"the pattern {pattern!r} fits none of the {len(unmatched)} files in {folder}{seen}"
+        )
+    columns = [name for name in expression.groupindex if name not in KNOWN]
+    return Plan(tuple(recordings), tuple(unmatched), tuple(columns))
+
+
+def read_table(path: Path) -> Plan:
+    """Read a study's table; its sources are named relative to its folder.
+
+    Raises:
+        ConfigError: It cannot be read, or a row does not make sense.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise ConfigError(f"the table {path} cannot be read: {reason}") from error
+    head = text.partition("\n")[0]
+    separator = max((",", ";", "\t"), key=head.count)
+    reader = csv.DictReader(text.splitlines(), delimiter=separator)
+    names = [name.strip() for name in reader.fieldnames or ()]
+    reader.fieldnames = names
+    for wanted in ("source", "participant"):
+        if wanted not in names:
+            has = ", ".join(names) or "none"
+            raise ConfigError(f"the table {path} needs a column {wanted!r}; its columns are {has}")
+    double = [name for name, times in Counter(names).items() if times > 1]
+    if double:
+        raise ConfigError(f"the table {path} has the column {double[0]!r} twice")
+
+    rows = list(_read_rows(reader, path))
+    if not rows:
+        raise ConfigError(f"the table {path} has no rows below its header")
+    return Plan(tuple(rows), columns=tuple(name for name in names if name not in KNOWN))
+
+
+def _read_rows(reader: Iterable[Mapping[str | None, object]], path: Path) -> Iterator[Recording]:
+    for number, row in enumerate(reader, start=2):
+        cells = {key: str(value or "").strip() for key, value in row.items() if key is not None}
+        if not any(cells.values()):
+            continue
+        where = f"line {number} of {path}"
+        if row.get(None):
+            raise ConfigError(f"{where} has more cells than the header has columns")
+        for wanted in ("source", "participant"):
+            if not cells[wanted]:
+                raise ConfigError(f"{where} has no {wanted}")
+        try:
+            yield _make(os.path.join(path.parent, cells["source"]), cells["source"], cells)  # noqa: PTH118 - names, as they are
+        except ConfigError as error:
+            raise ConfigError(f"{where}: {error}") from error
+
+
+def _make(path: str, source: str, cells: Mapping[str, str]) -> Recording:
+    """Make a recording out of a row's cells or a pattern's parts."""
+    times = []
+    for name in ("start_s", "end_s"):
+        text = cells.get(name, "")
+        try:
+            times.append(float(text) if text else None)
+        except ValueError:
+            raise ConfigError(f"{name} is a number of seconds, got {text!r}") from None
+    start_s, end_s = times[0] or 0.0, times[1]
+    if start_s < 0 or (end_s is not None and end_s <= start_s):
+        raise ConfigError(f"end_s must be after start_s, got {start_s:g} to {end_s:g}")
+    extra = {name: value for name, value in cells.items() if name not in KNOWN}
+    condition = cells.get("condition", "") or ALL
+    trial = cells.get("trial", "")
+    return Recording(path, source, cells["participant"], condition, trial, start_s, end_s, extra)
+
+
+def _compile(pattern: str) -> re.Pattern[str]:
+    """Turn "{condition}/{participant}_*.mp4" into a regular expression."""
+    parts = re.split(r"(\{\w+\}|\*)", pattern.strip("/"))
+    names = [part[1:-1] for part in parts if part.startswith("{")]
+    double = [name for name, times in Counter(names).items() if times > 1]
+    if "participant" not in names or double:
+        fault = f"{{{double[0]}}} twice" if double else "no {participant}"
+        raise ConfigError(
+            f"--pattern {pattern!r} has {fault}; write it as in "
+            "'{condition}/{participant}_{trial}.mp4'"
+        )
+    known = {"*": "[^/]*"}
+    return re.compile(
+        "".join(
+            known.get(part) or (f"(?P<{part[1:-1]}>[^/]+?)" if part[:1] == "{" else re.escape(part))
+            for part in parts
+        ),
+        re.IGNORECASE,
+    )
+
+
+def _natural(text: str) -> tuple[tuple[bool, int, str], ...]:
+    """Order p2 before p10."""
+    return tuple(
+        (part.isdigit(), int(part) if part.isdigit() else 0, part)
+        for part in re.split(r"(\d+)", text)
+    )

@@ -1,0 +1,199 @@
+"""Read a study's recordings: one row for each photo or frame, with the participant's face."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from mien.analyzer import Analyzer
+from mien.batch.engine import Engine
+from mien.batch.journal import Journal
+from mien.batch.outputs import skip_done
+from mien.batch.sources import Source
+from mien.batch.videos import VideoReader
+from mien.faces.face import Box
+from mien.model.sessions import default_threads
+from mien.model.spec import ModelSpec
+from mien.results import FrameResult, ImageResult, Record
+from mien.study.plan import Plan, Recording
+from mien.study.quality import MeasuringDetector
+from mien.video.reading import VideoSettings
+
+READINGS: Final = "readings.jsonl"
+"""What was read, in a study's folder: a run that was stopped resumes there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One photo or frame of a recording, with its largest face.
+
+    Attributes:
+        recording: Which recording it is of.
+        time_s: In a video, its time in seconds.
+        frame: In a video, its number.
+        faces: How many faces it shows.
+        face: The largest face in its JSON form, with `quality`; None where there is none.
+        error: Why the recording could not be read, or not to its end.
+        corrected: Its probabilities less the participant's baseline.
+    """
+
+    recording: Recording
+    time_s: float | None = None
+    frame: int | None = None
+    faces: int = 0
+    face: Mapping[str, Any] | None = None
+    error: str | None = None
+    corrected: Mapping[str, float] | None = None
+
+    @property
+    def probabilities(self) -> Mapping[str, float] | None:
+        """The face's probabilities as read; None where no face was read."""
+        return None if self.face is None else self.face["probabilities"]
+
+    @property
+    def emotion_baseline(self) -> str | None:
+        """The most probable corrected expression."""
+        corrected = self.corrected
+        return None if corrected is None else max(corrected, key=lambda name: corrected[name])
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """All that was read of a study.
+
+    Attributes:
+        spec: The contract of the model.
+        rows: In the order of the recordings and their times.
+        events: Each event of a participant's track, with its recording; times are the video's.
+        videos: How many of the recordings are videos.
+        failed: For each source that could not be read, why.
+    """
+
+    spec: ModelSpec
+    rows: tuple[Row, ...]
+    events: tuple[tuple[Recording, Mapping[str, Any]], ...]
+    videos: int
+    failed: Mapping[str, str]
+
+
+class _Measured(Record):
+    """A result whose faces carry the quality of their pictures."""
+
+    def __init__(self, record: dict[str, Any]) -> None:
+        self._record = record
+
+    def to_dict(self) -> dict[str, Any]:
+        return self._record
+
+
+def read_study(
+    plan: Plan,
+    folder: Path,
+    *,
+    model: str,
+    detector_size: int,
+    every_s: float | None,
+    on_result: Callable[[object], None],
+    on_resume: Callable[[int], None],
+) -> Readings:
+    """Read all recordings, each file once; an interrupted run resumes.
+
+    Args:
+        plan: The study.
+        folder: Where what was read is kept.
+        model: "accurate" or "fast", or the path of an `.onnx` file.
+        detector_size: The picture's longer side at detection, in pixels.
+        every_s: Of videos, analyse a frame every so many seconds; None analyses every frame.
+        on_result: Told of each result, for a progress line.
+        on_resume: Told how many files an earlier run has read.
+
+    Raises:
+        ConfigError: The folder holds another study's readings.
+        OutputError: The readings cannot be written.
+    """
+    detector = MeasuringDetector(detector_size=detector_size, threads=1)
+    analyzer = Analyzer(model, detector=detector, threads=1)
+    settings = VideoSettings(every_s=every_s)
+    engine = Engine(
+        analyzer, VideoReader(lambda: analyzer, settings).read, threads=default_threads()
+    )
+    spec = analyzer.recognizer.spec
+    run = {
+        "mien": version("mien"),
+        "model": spec.onnx_sha256,
+        "detector_size": detector_size,
+        "every_s": every_s,
+    }
+    sources = [Source(path, Path(path).name) for path in plan.paths()]
+    with Journal(folder / READINGS, run) as journal:
+        on_resume(journal.resumed)
+        for _, result in engine.read(skip_done(sources, journal)):
+            record = result.to_dict()
+            if isinstance(result, ImageResult | FrameResult):
+                for face, told in zip(result.faces, record["faces"], strict=True):
+                    told["quality"] = _describe(detector, face.box)
+            journal.append(_Measured(record))
+            on_result(result)
+        journal.sync()
+        return _gather(plan, spec, journal.records())
+
+
+def _describe(detector: MeasuringDetector, box: Box) -> dict[str, float | None] | None:
+    quality = detector.take(box)
+    return None if quality is None else quality.to_dict()
+
+
+def _gather(plan: Plan, spec: ModelSpec, records: Iterable[dict[str, Any]]) -> Readings:
+    """Sort records into the recordings that they belong to."""
+    wanted: dict[str, list[Recording]] = {}
+    for recording in plan.recordings:
+        wanted.setdefault(recording.path, []).append(recording)
+    rows: dict[Recording, list[Row]] = {}
+    tracks: dict[str, set[int]] = {}
+    events, failed, videos = [], {}, 0
+    for record in records:
+        source = record["source"]
+        for recording in wanted.get(source, ()):
+            found = rows.setdefault(_key(recording), [])
+            if "error" in record:
+                failed[source] = record["error"]["message"]
+                found.append(Row(recording, error=failed[source]))
+            elif "tracks" not in record and recording.holds(record.get("time_s")):
+                found.append(_make_row(recording, record))
+                if record["faces"]:
+                    tracks.setdefault(source, set()).add(record["faces"][0].get("track_id"))
+            elif "tracks" in record:
+                videos += 1
+                followed = tracks.get(source, set())
+                events += list(_clip_events(recording, record["events"], followed))
+                if record["damage"] is not None:
+                    failed[source] = record["damage"]
+    ordered = [row for recording in plan.recordings for row in rows.get(_key(recording), ())]
+    return Readings(spec, tuple(ordered), tuple(events), videos, failed)
+
+
+def _key(recording: Recording) -> Any:  # noqa: ANN401 - recordings hold a dict, and hash by this
+    return recording.path, recording.start_s, recording.end_s, recording.participant
+
+
+def _make_row(recording: Recording, record: Mapping[str, Any]) -> Row:
+    faces = record["faces"]
+    largest = faces[0] if faces else None
+    return Row(recording, record.get("time_s"), record.get("frame"), len(faces), largest)
+
+
+def _clip_events(
+    recording: Recording, events: Iterable[Mapping[str, Any]], followed: set[int]
+) -> Iterator[tuple[Recording, Mapping[str, Any]]]:
+    """Give the events of the participant's tracks, cut to the recording's stretch."""
+    for event in events:
+        end_s = event["end_s"] if recording.end_s is None else min(event["end_s"], recording.end_s)
+        start_s = max(event["start_s"], recording.start_s)
+        if event["track_id"] in followed and end_s > start_s:
+            yield recording, {**event, "start_s": start_s, "end_s": end_s}
+
+
+def with_corrected(row: Row, corrected: Mapping[str, float] | None) -> Row:
+    """Return a row with its corrected probabilities."""
+    return replace(row, corrected=corrected)

@@ -1,0 +1,329 @@
+"""Write a study's report: data quality first, then conditions compared, then how it was done."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any, Final
+
+from mien.report.page import (
+    Html,
+    color_class,
+    describe_accuracy,
+    fill,
+    join,
+    percent,
+    render_page,
+    write_note,
+)
+from mien.study.correction import Choice
+from mien.study.plan import Plan
+from mien.study.reading import Readings, Row
+from mien.study.statistics import MIN_PARTICIPANTS, RESAMPLES, Comparison
+from mien.study.summary import Summary
+
+MAX_DRAWN: Final = 60
+"""Participants whose timelines are drawn."""
+_STEPS: Final = 120  # stretches of a timeline
+_REFUSED: Final = {
+    "few_pictures": "too few pictures",
+    "one_expression": "one expression only",
+    "few_people": "too few people",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """All that a report tells of."""
+
+    plan: Plan
+    readings: Readings
+    rows: Sequence[Row]
+    summaries: Sequence[Summary]
+    comparisons: Sequence[Comparison]
+    choice: Choice
+    refused: Mapping[str, str]
+    min_coverage: float
+    settings: Mapping[str, Any]
+    agreement: Mapping[str, float] | None = None
+
+
+def render_study(study: Study) -> str:
+    """Return the report as one HTML page."""
+    sections = [
+        _write_head(study),
+        _write_quality(study),
+        _write_comparisons(study),
+        _write_timelines(study),
+        _write_agreement(study),
+        _write_methods(study),
+        write_note(
+            pictures="This page holds no pictures.",
+            numbers=describe_accuracy(study.readings.spec),
+        ),
+    ]
+    return render_page("Study: apparent expressions by condition", join(sections))
+
+
+def _write_head(study: Study) -> Html:
+    plan = study.plan
+    excluded = sum(one.excluded is not None for one in study.summaries)
+    cards = (
+        ("participants", len(plan.participants)),
+        ("conditions", len(plan.conditions)),
+        ("recordings", len(plan.recordings)),
+        ("excluded cells", excluded),
+    )
+    return fill(
+        '<header><p class="kicker">mien report of a study</p><h1>Apparent expressions by '
+        'condition</h1></header><ul class="cards">{cards}</ul>',
+        cards=join(
+            fill('<li class="card"><b>{count}</b><span>{what}</span></li>', count=n, what=what)
+            for what, n in cards
+        ),
+    )
+
+
+def _write_quality(study: Study) -> Html:
+    rows = []
+    for one in study.summaries:
+        faces = [
+            row.face
+            for row in study.rows
+            if row.face is not None
+            and row.recording.participant == one.participant
+            and row.recording.condition == one.condition
+        ]
+        sizes = sorted((face.get("quality") or {}).get("size_px") or 0 for face in faces)
+        size = f"{sizes[len(sizes) // 2]:.0f} px" if sizes else "–"
+        rows.append(
+            (
+                one.participant,
+                one.condition,
+                f"{one.measures['frames'] or 0:.0f}",
+                _percent(one.measures["coverage"]),
+                _percent(one.measures["uncertain"]),
+                size,
+                one.excluded or "",
+            )
+        )
+    missing = [f"{person} × {condition}" for person, condition in study.plan.missing()]
+    notes = [
+        (
+            "Rule, stated before: a participant counts under a condition where their face was read "
+            f"in at least {study.min_coverage:.0%} of the photos or frames."
+        )
+    ]
+    if missing:
+        notes.append(f"Not recorded: {', '.join(missing)}.")
+    notes += [f"Could not be read: {reason}." for reason in study.readings.failed.values()]
+    if study.refused:
+        told = ", ".join(f"{who} ({_REFUSED[why]})" for who, why in study.refused.items())
+        notes.append(f"No baseline was taken off: {told}.")
+    head = ("participant", "condition", "frames", "coverage", "uncertain", "face", "excluded")
+    return _section("quality", "Data quality", notes, _table(head, rows))
+
+
+def _write_comparisons(study: Study) -> Html:
+    if len(study.plan.conditions) < 2:
+        notes = ["There is one condition, so that there is nothing to compare."]
+        return _section("compared", "Conditions compared", notes, Html(""))
+    notes = [
+        (
+            "The unit is the participant. Differences are the second condition less the first, of "
+            f"the mean probability of each expression{_say_baseline(study.choice)}."
+        )
+    ]
+    if all(one.participants < MIN_PARTICIPANTS for one in study.comparisons):
+        notes.append(
+            f"Fewer than {MIN_PARTICIPANTS} participants have both conditions: there are no "
+            "intervals and no tests."
+        )
+    rows = [
+        (
+            one.measure.removeprefix("mean_").removesuffix("_baseline"),
+            f"{one.first} → {one.second}",
+            str(one.participants),
+            f"{one.difference:+.3f}",
+            "–" if one.low is None else f"{one.low:+.3f} to {one.high:+.3f}",
+            "–" if one.effect_size is None else f"{one.effect_size:+.2f}",
+            "–" if one.p_holm is None else _say_p(one.p_holm),
+        )
+        for one in study.comparisons
+    ]
+    head = ("expression", "conditions", "n", "difference", "95 % interval", "d", "p (Holm)")
+    return _section("compared", "Conditions compared", notes, _table(head, rows))
+
+
+def _write_timelines(study: Study) -> Html:
+    names = study.readings.spec.class_names
+    figures = []
+    for participant in study.plan.participants[:MAX_DRAWN]:
+        own = [row for row in study.rows if row.recording.participant == participant]
+        strips = []
+        for condition in study.plan.conditions:
+            shown = [row for row in own if row.recording.condition == condition]
+            if shown:
+                strips.append(
+                    fill(
+                        "<dt>{condition}</dt><dd>{strip}</dd>",
+                        condition=condition,
+                        strip=_draw_strip(shown, names),
+                    )
+                )
+        figures.append(
+            fill(
+                '<article class="card"><h3>{who}</h3><dl>{strips}</dl></article>',
+                who=participant,
+                strips=join(strips),
+            )
+        )
+    legend = join(
+        fill('<li class="{color}"><i></i>{name}</li>', color=color_class(n, names), name=n)
+        for n in names
+    )
+    notes = [
+        (
+            "Each participant's most probable expression over the recordings of a condition, in "
+            f"order{_say_baseline(study.choice)}. Grey: no face was read."
+        )
+    ]
+    if len(study.plan.participants) > MAX_DRAWN:
+        notes.append(f"The first {MAX_DRAWN} participants are drawn; the tables have all.")
+    body = fill(
+        '<ul class="key">{legend}</ul><div class="multiples">{figures}</div>',
+        legend=legend,
+        figures=join(figures),
+    )
+    return _section("timelines", "Participants over time", notes, body)
+
+
+def _draw_strip(rows: Sequence[Row], names: tuple[str, ...]) -> Html:
+    """Draw what was read from first to last as a band of colours."""
+    size = max(1, -(-len(rows) // _STEPS))
+    parts = []
+    for start in range(0, len(rows), size):
+        some = [row.emotion_baseline for row in rows[start : start + size]]
+        word = max(set(some), key=some.count)
+        parts.append((word, len(some)))
+    rects, x = [], 0
+    for word, width in parts:
+        rects.append(
+            fill(
+                '<rect class="{kind}" x="{x}" width="{width}" height="10"/>',
+                kind="rail" if word is None else f"stretch {color_class(word, names)}",
+                x=x,
+                width=width,
+            )
+        )
+        x += width
+    shares = {name: sum(row.emotion_baseline == name for row in rows) for name in names}
+    most = ", ".join(
+        f"{name} {percent(n / len(rows))}"
+        for name, n in sorted(shares.items(), key=lambda item: -item[1])[:3]
+        if n
+    )
+    return fill(
+        '<svg role="img" aria-label="{words}" viewBox="0 0 {wide} 10" preserveAspectRatio="none" '
+        'width="100%" height="14">{rects}</svg>',
+        words=most or "no face was read",
+        wide=x,
+        rects=join(rects, ""),
+    )
+
+
+def _write_agreement(study: Study) -> Html:
+    found = study.agreement
+    if found is None:
+        return Html("")
+    words = (
+        f"{found['pictures']:,.0f} pictures were coded by both; {percent(found['agreement'])} alike"
+    )
+    if "kappa" in found:
+        words += (
+            f"; Cohen's kappa {found['kappa']:.2f} (95 % interval {found['kappa_low']:.2f} to "
+            f"{found['kappa_high']:.2f})"
+        )
+    return _section("coders", "Agreement with coders", [f"{words}."], Html(""))
+
+
+def _write_methods(study: Study) -> Html:
+    spec, choice = study.readings.spec, study.choice
+    labels = getattr(spec, "labels", "fer2013")
+    whose = {"votes": "people's votes", "fer2013": "FER2013's own label"}.get(
+        labels, "its own label"
+    )
+    every = study.settings.get("every_s")
+    how_often = "in every frame" if every is None else f"every {every:g} s"
+    videos = f" Videos were analysed {how_often}." if study.readings.videos else ""
+    baseline = {
+        "none": "No baseline was taken off.",
+        "rest": "Each participant's mean log-probabilities at rest were taken off, shrunk by "
+        "n / (n + 1), n the number of pictures.",
+        "participant": "Each participant's own mean log-probabilities "
+        + (
+            "(over the expressions shown) were taken off"
+            if choice.expected == "even"
+            else "were taken off where they differ from those of all participants"
+        )
+        + ", shrunk by n / (n + 1), n the number of pictures.",
+    }[choice.kind]
+    text = (
+        f"Apparent facial expressions were read with mien {version('mien')} (model {spec.name}, "
+        f"SHA-256 {spec.onnx_sha256[:12]}, trained to answer with {whose}), the largest face of "
+        f"each photo or frame.{videos} {baseline} Participants were excluded from a condition "
+        f"where their face was read in under {study.min_coverage:.0%} of it. Conditions were "
+        "compared with the participant as the unit: mean paired differences with bootstrapped 95 % "
+        f"intervals ({RESAMPLES:,} resamples of participants, expanded percentiles; Hesterberg "
+        "2015), Cohen's d of paired differences, and permutation tests that flip the signs of "
+        "differences, corrected by Holm's method. The readings are of expressions as people would "
+        "label them, not of what anybody felt."
+    )
+    body = fill(
+        '<blockquote class="methods"><p>{text}</p></blockquote><p class="soft">Cite mien as its '
+        "CITATION.cff says; the baselines follow Olderbak et al. 2014 "
+        "(doi 10.3758/s13428-013-0421-3).</p>",
+        text=text,
+    )
+    return _section("methods", "Methods, for a paper", [], body)
+
+
+def _say_baseline(choice: Choice) -> str:
+    return "" if choice.kind == "none" else " with the participant's baseline taken off"
+
+
+def _say_p(p: float) -> str:
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else percent(share)
+
+
+def _section(anchor: str, title: str, notes: Sequence[str], body: Html) -> Html:
+    return fill(
+        '<section aria-labelledby="{id}"><h2 id="{id}">{title}</h2>{notes}{body}</section>',
+        id=anchor,
+        title=title,
+        notes=join(fill("<p>{note}</p>", note=note) for note in notes),
+        body=body,
+    )
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Html:
+    cells = (
+        join(
+            (
+                fill('<th scope="row">{cell}</th>' if not n else "<td>{cell}</td>", cell=cell)
+                for n, cell in enumerate(row)
+            ),
+            "",
+        )
+        for row in rows
+    )
+    return fill(
+        '<div class="scroll" tabindex="0" role="group" aria-label="{what}"><table><thead><tr>'
+        "{head}</tr></thead><tbody>{rows}</tbody></table></div>",
+        what=" by ".join(head[:2]),
+        head=join((fill('<th scope="col">{name}</th>', name=name) for name in head), ""),
+        rows=join(fill("<tr>{cells}</tr>", cells=one) for one in cells),
+    )

@@ -1,0 +1,186 @@
+"""Compare conditions, with the participants as the unit."""
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mien.errors import ConfigError, require_extra
+
+MIN_PARTICIPANTS: Final = 3
+"""Fewer pairs give neither an interval nor a test."""
+RESAMPLES: Final = 9_999
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One measure under two conditions, paired by participant.
+
+    Attributes:
+        measure: What is compared.
+        first: A condition.
+        second: Another; differences are second less first.
+        participants: How many have both.
+        difference: The mean of the differences.
+        low: The lower end of its 95 % interval.
+        high: The upper end.
+        effect_size: Cohen's d of paired differences: their mean over their standard deviation;
+            None where they do not vary.
+        p: Of a permutation test that flips the signs of differences, two-sided.
+        p_holm: The same after Holm's correction for all comparisons of the study.
+    """
+
+    measure: str
+    first: str
+    second: str
+    participants: int
+    difference: float
+    low: float | None = None
+    high: float | None = None
+    effect_size: float | None = None
+    p: float | None = None
+    p_holm: float | None = None
+
+
+def find_interval(
+    differences: ArrayLike, *, confidence: float = 0.95, seed: int = 0
+) -> tuple[float, float]:
+    """Bootstrap an interval for the mean over participants.
+
+    The percentile interval is too narrow for few participants. So its tails are taken as far out as
+    Student's t and the factor sqrt(n / (n - 1)) put them (the "expanded percentile" interval of
+    Hesterberg 2015, doi 10.1080/00031305.2015.1089789); benchmarks/study_coverage.py shows that
+    95 % of such intervals hold the truth.
+
+    Args:
+        differences: One for each participant, (N,).
+        confidence: The share of intervals that should hold the true mean.
+        seed: Of the resampling.
+
+    Returns:
+        The lower and the upper end.
+    """
+    stats = _import_scipy()
+    values = np.asarray(differences, dtype=np.float64)
+    count = len(values)
+    if float(np.ptp(values)) == 0:
+        return float(values[0]), float(values[0])
+    quantile = stats.t.ppf((1 - confidence) / 2, count - 1) * math.sqrt(count / (count - 1))
+    tail = float(stats.norm.cdf(quantile))
+    found = stats.bootstrap(
+        (values,),
+        np.mean,
+        confidence_level=1 - 2 * tail,
+        n_resamples=RESAMPLES,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    )
+    low, high = found.confidence_interval
+    return float(low), float(high)
+
+
+def compare_conditions(
+    cells: Mapping[tuple[str, str], Mapping[str, float | None]],
+    measures: Sequence[str],
+    conditions: Sequence[str],
+) -> tuple[Comparison, ...]:
+    """Compare every two conditions in every measure.
+
+    Args:
+        cells: For each (participant, condition), its measures; None or missing where it has none.
+        measures: What is compared.
+        conditions: In order.
+
+    Returns:
+        The comparisons; with under `MIN_PARTICIPANTS` pairs, only the difference is given.
+    """
+    people = list(dict.fromkeys(participant for participant, _ in cells))
+    found = []
+    for first, second in itertools.combinations(conditions, 2):
+        for measure in measures:
+            pairs = [
+                (cells[person, first].get(measure), cells[person, second].get(measure))
+                for person in people
+                if (person, first) in cells and (person, second) in cells
+            ]
+            differences = np.array([b - a for a, b in pairs if a is not None and b is not None])
+            if len(differences):
+                found.append(_compare(measure, first, second, differences))
+    return _correct_for_many(found)
+
+
+def _compare(measure: str, first: str, second: str, differences: NDArray[np.float64]) -> Comparison:
+    count, mean = len(differences), float(differences.mean())
+    if count < MIN_PARTICIPANTS:
+        return Comparison(measure, first, second, count, mean)
+    stats = _import_scipy()
+    deviation = float(differences.std(ddof=1))
+    test = stats.permutation_test(
+        (differences,),
+        np.mean,
+        permutation_type="samples",
+        n_resamples=RESAMPLES,
+        vectorized=True,
+        rng=np.random.default_rng(0),
+    )
+    low, high = find_interval(differences)
+    effect = mean / deviation if deviation > 0 else None
+    return Comparison(
+        measure, first, second, count, mean, low, high, effect, min(float(test.pvalue), 1.0)
+    )
+
+
+def _correct_for_many(found: Sequence[Comparison]) -> tuple[Comparison, ...]:
+    """Correct the tests for their number, by Holm's method."""
+    tested = [one for one in found if one.p is not None]
+    if not tested:
+        return tuple(found)
+    try:
+        from statsmodels.stats.multitest import multipletests
+    except ImportError as error:
+        raise require_extra("study", "a study's statistics", "statsmodels") from error
+    _, corrected, *_ = multipletests([one.p for one in tested], method="holm")
+    holm = dict(zip(map(id, tested), map(float, corrected), strict=True))
+    return tuple(replace(one, p_holm=holm.get(id(one))) for one in found)
+
+
+def agree(human: Sequence[str], machine: Sequence[str]) -> dict[str, float]:
+    """Measure how far two codings of the same pictures agree: Cohen's kappa with its interval.
+
+    Raises:
+        ConfigError: Nothing was coded by both.
+    """
+    try:
+        from statsmodels.stats.inter_rater import cohens_kappa, to_table
+    except ImportError as error:
+        raise require_extra("study", "agreement with coders", "statsmodels") from error
+    if not human:
+        raise ConfigError("no picture was coded by both the coders and the machine")
+    words = sorted({*human, *machine})
+    numbers = [[words.index(a), words.index(b)] for a, b in zip(human, machine, strict=True)]
+    same = sum(a == b for a, b in numbers) / len(numbers)
+    if len(words) < 2:
+        return {"pictures": len(numbers), "agreement": same}
+    table, _ = to_table(numbers, bins=len(words))
+    found = cohens_kappa(table)
+    return {
+        "pictures": len(numbers),
+        "agreement": same,
+        "kappa": float(found.kappa),
+        "kappa_low": float(found.kappa_low),
+        "kappa_high": float(found.kappa_upp),
+    }
+
+
+def _import_scipy() -> ModuleType:
+    try:
+        import scipy.stats
+    except ImportError as error:
+        raise require_extra("study", "a study's statistics", "scipy") from error
+    stats: ModuleType = scipy.stats
+    return stats

@@ -1,0 +1,52 @@
+"""The statistics of studies: intervals that hold what they promise, tests with the right values."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("scipy")
+pytest.importorskip("statsmodels")
+
+from mien.study.statistics import agree, compare_conditions, find_interval
+
+
+def test_intervals_hold_the_truth_as_often_as_they_say(monkeypatch):
+    """The full count, 1,000 studies, is benchmarks/study_coverage.py's."""
+    monkeypatch.setattr("mien.study.statistics.RESAMPLES", 999)
+    rng = np.random.default_rng(0)
+    held = 0
+    for number in range(200):
+        low, high = find_interval(rng.normal(0.1, 0.2, 20), seed=number)
+        held += low <= 0.1 <= high
+    assert 0.91 <= held / 200 <= 0.985
+
+
+def test_six_that_all_rise_have_the_p_of_a_sign_flip():
+    cells = {}
+    for number in range(6):
+        cells[f"p{number}", "a"] = {"x": 0.1, "y": 0.5}
+        cells[f"p{number}", "b"] = {"x": 0.2 + number / 100, "y": 0.5 + (-1) ** number / 10}
+    x, y = compare_conditions(cells, ["x", "y"], ["a", "b"])
+    assert x.p == pytest.approx(2 / 2**6)
+    assert x.p_holm == pytest.approx(2 * x.p)
+    assert x.difference == pytest.approx(0.125)
+    assert x.effect_size == pytest.approx(0.125 / np.std(np.arange(6) / 100, ddof=1))
+    assert y.p == pytest.approx(1)
+    assert y.low < 0 < y.high
+
+
+def test_missing_cells_and_few_pairs():
+    cells = {("p", "a"): {"x": 0.1}, ("p", "b"): {"x": 0.3}, ("q", "a"): {"x": 0.2}}
+    (one,) = compare_conditions(cells, ["x"], ["a", "b"])
+    assert (one.participants, one.low, one.p, one.p_holm) == (1, None, None, None)
+    assert one.difference == pytest.approx(0.2)
+    assert compare_conditions(cells, ["x"], ["a"]) == ()
+
+
+def test_kappa_is_that_of_the_textbook():
+    """Cohen 1960: 20 both yes, 15 both no, 5 and 10 apart: kappa 0.4."""
+    human = ["y"] * 20 + ["y"] * 5 + ["n"] * 10 + ["n"] * 15
+    machine = ["y"] * 20 + ["n"] * 5 + ["y"] * 10 + ["n"] * 15
+    found = agree(human, machine)
+    assert found["kappa"] == pytest.approx(0.4)
+    assert found["agreement"] == pytest.approx(0.7)
+    assert found["kappa_low"] < 0.4 < found["kappa_high"]

@@ -1,0 +1,227 @@
+"""A study through the whole line: plan, readings, tables, statistics, report, and its refusals."""
+
+import csv
+import json
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import mien
+from clips import write_clip
+from mien.cli import main
+from mien.study.plan import match_folder, read_table
+from mien.study.quality import measure_quality
+from mien.study.reading import READINGS
+
+pytest.importorskip("scipy")
+pytest.importorskip("statsmodels")
+
+
+def read_csv(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory, portrait):
+    """Four people under two conditions; the tiny model reads how bright a face is."""
+    folder = tmp_path_factory.mktemp("recordings")
+    small = Image.fromarray(portrait).resize((200, 200))
+    for number in range(1, 5):
+        for condition, light in (("dim", 0.45), ("lit", 1.0)):
+            for trial in (1, 2):
+                path = folder / condition / f"p{number}_{trial}.png"
+                path.parent.mkdir(exist_ok=True)
+                level = light - 0.02 * number + 0.03 * trial
+                small.point(lambda value, by=level: round(value * by)).save(path)
+    (folder / "lit" / "notes.png").write_bytes((folder / "lit" / "p1_1.png").read_bytes())
+    return folder
+
+
+PATTERN = "{condition}/{participant}_{trial}.*"
+
+
+def run(model, source, output, *more):
+    command = ["study", str(source), "--output", str(output), "--model", str(model), *more]
+    return main(command)
+
+
+def test_a_folder_becomes_tables_and_a_report(recordings, tiny_model, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert run(tiny_model, recordings, out, "--pattern", PATTERN) == 0
+    told = capsys.readouterr().err
+    assert "16 recordings of 4 participants under 2 conditions" in told
+    assert "the pattern does not fit 1 files (lit/notes.png)" in told
+
+    faces = read_csv(out / "faces.csv")
+    assert len(faces) == 16
+    assert {row["condition"] for row in faces} == {"dim", "lit"}
+    for row in faces:
+        for suffix in ("", "_baseline"):
+            total = sum(float(row[f"{name}{suffix}"]) for name in mien.EMOTIONS)
+            assert total == pytest.approx(1, abs=1e-4)
+        assert row["emotion_baseline"] in mien.EMOTIONS
+        assert float(row["size_px"]) > 30
+        assert abs(float(row["roll_deg"])) < 30
+
+    cells = read_csv(out / "participants.csv")
+    assert [(row["participant"], row["condition"]) for row in cells[:2]] == [
+        ("p1", "dim"),
+        ("p1", "lit"),
+    ]
+    assert {row["coverage"] for row in cells} == {"1.0"}
+    wide = read_csv(out / "wide.csv")
+    assert len(wide) == 4
+    assert float(wide[0]["mean_happy_lit"]) == pytest.approx(float(cells[1]["mean_happy"]))
+
+    study = json.loads((out / "study.json").read_text())
+    happy = next(one for one in study["comparisons"] if one["measure"] == "mean_happy_baseline")
+    assert (happy["first"], happy["second"], happy["participants"]) == ("dim", "lit", 4)
+    assert 0 < happy["low"] <= happy["difference"] <= happy["high"]
+    assert happy["p"] == pytest.approx(2 / 16)  # all four rise: the least that four can show
+    assert happy["p_holm"] >= happy["p"]
+    page = (out / "study.html").read_text()
+    assert page.index("Data quality") < page.index("Conditions compared") < page.index("Methods")
+    assert not re.search(r"(?:src|href)=\"?http", page)
+
+
+def test_a_stopped_run_resumes_and_gives_the_same(recordings, tiny_model, tmp_path):
+    out, again = tmp_path / "out", tmp_path / "again"
+    assert run(tiny_model, recordings, out, "--pattern", PATTERN) == 0
+    again.mkdir()
+    lines = (out / READINGS).read_bytes().splitlines(keepends=True)
+    (again / READINGS).write_bytes(b"".join(lines[:8]) + lines[8][:20])  # torn in the middle
+    assert run(tiny_model, recordings, again, "--pattern", PATTERN) == 0
+    for name in ("faces.csv", "participants.csv", "wide.csv", "study.json"):
+        assert (again / name).read_text() == (out / name).read_text()
+
+
+def test_a_table_keeps_its_columns_and_cuts_videos(tiny_model, portrait, tmp_path):
+    times = [n / 10 for n in range(20)]
+    small = np.asarray(Image.fromarray(portrait).resize((200, 200)))
+    dim = (small * 0.5).astype(np.uint8)
+    (tmp_path / "a.mp4").write_bytes(write_clip([dim if t < 1 else small for t in times], times))
+    table = tmp_path / "table.csv"
+    table.write_text(
+        "source;participant;condition;start_s;end_s;label\n"
+        "a.mp4;ann;first;0;1;calm\na.mp4;ann;second;1;;glad\n"
+    )
+    out = tmp_path / "out"
+    assert run(tiny_model, table, out, "--baseline", "rest", "--rest", "first") == 0
+    faces = read_csv(out / "faces.csv")
+    assert {(row["condition"], row["label"]) for row in faces} == {
+        ("first", "calm"),
+        ("second", "glad"),
+    }
+    assert all((float(row["time_s"]) < 1) == (row["condition"] == "first") for row in faces)
+    assert {r["emotion_baseline"] for r in faces if r["condition"] == "first"} == {"neutral"}
+    study = json.loads((out / "study.json").read_text())
+    assert {one["participants"] for one in study["comparisons"]} == {1}
+    assert {one["low"] for one in study["comparisons"]} == {None}
+    assert "Fewer than 3 participants" in (out / "study.html").read_text()
+
+
+def test_no_face_in_a_condition_is_left_out_and_said(recordings, tiny_model, tmp_path, capsys):
+    Image.new("RGB", (64, 64)).save(tmp_path / "blank.png")
+    rows = [f"{recordings}/dim/p{n}_1.png,p{n},dim" for n in (1, 2)]
+    rows += [f"{recordings}/lit/p1_1.png,p1,lit", f"{tmp_path}/blank.png,p2,lit"]
+    table = tmp_path / "table.csv"
+    table.write_text("source,participant,condition\n" + "\n".join(rows) + "\n")
+    assert run(tiny_model, table, tmp_path / "out") == 0
+    assert "left out: p2 × lit (no face was read)" in capsys.readouterr().err
+    cells = read_csv(tmp_path / "out" / "participants.csv")
+    assert [row["excluded"] for row in cells] == ["", "", "", "no face was read"]
+
+
+def test_what_cannot_be_read_is_told(recordings, tiny_model, tmp_path, capsys):
+    table = tmp_path / "table.csv"
+    table.write_text(
+        f"source,participant,condition\n{recordings}/dim/p1_1.png,p1,dim\n"
+        f"{recordings}/lit/p1_1.png,p1,lit\ngone.png,p2,dim\n"
+    )
+    assert run(tiny_model, table, tmp_path / "out") == 1
+    told = capsys.readouterr().err
+    assert "missing: 1 (p2 × lit)" in told
+    assert "gone.png" in told
+
+
+def test_coders_and_machine_are_compared(recordings, tiny_model, tmp_path):
+    out, codes = tmp_path / "out", tmp_path / "codes.csv"
+    assert run(tiny_model, recordings, out, "--pattern", PATTERN) == 0
+    rows = read_csv(out / "faces.csv")
+    told = [f"{row['source']},{row['emotion_baseline']}" for row in rows[:-1]]
+    wrong = "sad" if rows[-1]["emotion_baseline"] != "sad" else "fear"
+    codes.write_text("\n".join(["source,label", *told, f"{rows[-1]['source']},{wrong}"]))
+    more = ("--pattern", PATTERN, "--coded", str(codes))
+    assert run(tiny_model, recordings, out, *more) == 0
+    found = json.loads((out / "study.json").read_text())["agreement"]
+    assert (found["pictures"], found["agreement"]) == (16, pytest.approx(15 / 16))
+    assert found["kappa_low"] < found["kappa"] < 1
+    assert "kappa" in (out / "study.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("", "needs a column 'source'; its columns are none"),
+        ("source,who\na,b\n", "needs a column 'participant'"),
+        ("source,participant\n", "has no rows"),
+        ("source,participant\na.png,\n", "line 2 of .* has no participant"),
+        ("source,participant,start_s\na.png,p,soon\n", "line 2 .* number of seconds, got 'soon'"),
+        ("source,participant,start_s,end_s\na,p,5,2\n", "end_s must be after start_s"),
+        ("source,participant\na,p,x\n", "more cells than"),
+        ("source,participant,participant\na,p,q\n", "'participant' twice"),
+    ],
+)
+def test_a_bad_table_gets_one_sentence(table, words, tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text(table)
+    with pytest.raises(mien.ConfigError, match=words):
+        read_table(path)
+
+
+def test_patterns_that_cannot_be_followed_are_refused(recordings, tmp_path):
+    with pytest.raises(mien.ConfigError, match="fits none of the 17 files"):
+        match_folder(recordings, "{participant}.mp4")
+    with pytest.raises(mien.ConfigError, match=r"no \{participant\}"):
+        match_folder(recordings, "{condition}/*.png")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--baseline", "mean"], "participant, rest or none"),
+        (["--baseline", "rest"], "needs --rest"),
+        (["--baseline", "rest", "--rest", "night"], "neither a condition"),
+        (["--baseline", "rest", "--rest", "9-3"], "rising seconds"),
+        (["--expected", "odd"], "even or group"),
+        (["--min-coverage", "2"], "0 to 1"),
+    ],
+)
+def test_bad_options_get_one_sentence(recordings, tiny_model, tmp_path, options, words, capsys):
+    assert run(tiny_model, recordings, tmp_path / "o", "--pattern", PATTERN, *options) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_quality_says_what_is_seen(portrait):
+    (face,) = mien.detect_faces(portrait)
+    sharp = measure_quality(portrait, face)
+    small = Image.fromarray(portrait).resize((64, 64)).resize((512, 512))
+    blurred = measure_quality(np.asarray(small), face)
+    dark = measure_quality((portrait * 0.5).astype(np.uint8), face)
+    assert blurred.sharpness < sharp.sharpness / 3
+    assert dark.brightness == pytest.approx(sharp.brightness / 2, abs=2)
+    assert abs(sharp.roll_deg) < 15
+
+
+def test_yaw_and_roll_come_from_the_landmarks(portrait):
+    def measure(nose_x, left_eye_y=40):
+        points = ((30, 40), (70, left_eye_y), (nose_x, 60), (35, 80), (65, 80))
+        return measure_quality(portrait, mien.Face(mien.Box(10, 10, 80, 90), points, 0.9))
+
+    assert measure(50).yaw_deg == pytest.approx(0)
+    assert measure(60).yaw_deg == pytest.approx(-measure(40).yaw_deg)
+    assert measure(60).yaw_deg > 20  # towards the person's left, which the picture shows right
+    assert measure(50, left_eye_y=80).roll_deg == pytest.approx(45)
