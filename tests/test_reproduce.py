@@ -141,6 +141,21 @@ def test_a_run_above_the_interval_is_outside_as_well(tmp_path):
     assert "is above the published 68.50 to 71.50 %" in sentence
 
 
+def test_a_model_of_votes_is_judged_by_votes_and_wants_them_first(data, tmp_path, capsys):
+    publish(tmp_path, file_sha256(data), accuracy=0.4)
+    told = json.loads((tmp_path / "small.json").read_text())
+    told |= {"labels": "votes", "votes": {"plurality": {"accuracy": 0.8}}}
+    told["votes"]["plurality"]["accuracy_interval"] = (0.7, 0.9)
+    (tmp_path / "small.json").write_text(json.dumps(told))
+    assert reproduce.read_published(tmp_path, "small").accuracy == 0.8
+
+    recipe = tmp_path / "small.toml"
+    recipe.write_text(f'votes = "{tmp_path / "none.csv"}"' + RECIPE)
+    words = ["small", "--data", str(data), "--recipe", str(recipe), "--published", str(tmp_path)]
+    assert reproduce.run(words) == 2
+    assert "learns from the votes" in capsys.readouterr().err
+
+
 def test_the_recipes_that_make_repeats_are_there():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for name in re.findall(r"reproduce\.py (\w+)", makefile):

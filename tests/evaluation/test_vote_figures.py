@@ -78,7 +78,7 @@ def test_words_go_by_name():
 
 @pytest.mark.skipif(not TABLE.is_file(), reason="needs the votes on FER2013")
 def test_the_baseline_on_private_test():
-    said = read_predictions(ROOT / "benchmarks" / "accuracy" / "cnn-lstm-predictions.csv")
+    said = read_predictions(ROOT / "benchmarks" / "accuracy" / "cnn-lstm-predictions.csv.gz")
     found = judge_by_votes(said, read_votes(TABLE, EMOTIONS))
     assert (found.plurality.faces, found.majority.faces) == (3572, 3136)
     assert found.eight_classes.faces == 3152
