@@ -346,3 +346,37 @@ def test_fer2013_is_known_inside_out_within_a_minute_and_a_gibibyte() -> None:
     text = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
     printed = text.split("```text\n")[1].split("```")[0].splitlines()
     assert [line.rstrip() for line in page] == printed
+
+
+def test_an_audit_needs_no_torch(tmp_path):
+    code = """
+import sys
+for name in ("torch", "lightning", "sklearn", "scipy", "matplotlib", "onnx", "kornia"):
+    sys.modules[name] = None  # importing it fails
+from mien.cli import main
+sys.argv = ["mien", "data", "audit", "--help"]
+try:
+    main()
+except SystemExit:
+    pass
+from pathlib import Path
+import numpy as np
+from PIL import Image
+from mien.cli.data import audit
+for number in range(8):
+    folder = Path(FOLDER) / f"class-{number % 2}"
+    folder.mkdir(exist_ok=True)
+    Image.fromarray(np.random.default_rng(number).integers(0, 256, (48, 48), np.uint8)).save(
+        folder / f"{number}.png"
+    )
+audit(Path(FOLDER))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", f"FOLDER = {str(tmp_path)!r}\n{code}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "8 images, 2 classes" in done.stdout
+    assert "no PyTorch" not in done.stderr

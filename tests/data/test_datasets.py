@@ -90,13 +90,25 @@ class TestFer2013:
 
     def test_one_split_alone(self, tmp_path: Path) -> None:
         dataset = load_dataset(write_folder(tmp_path, kaggle_files(1)) / "train")
-        assert list(dataset.splits) == ["train"]  # the official validation split is not replaced
+        assert list(dataset.splits) == ["train"]  # one face a class: none to hold out
         assert dataset.class_names == EMOTIONS
 
-    def test_a_missing_class_keeps_its_label(self, tmp_path: Path) -> None:
+    def test_classes_are_those_that_are_there(self, tmp_path: Path) -> None:
         files = {n: d for n, d in kaggle_files(1).items() if "/disgust/" not in n}
         dataset = load_dataset(write_zip(tmp_path / "fer.zip", files))
-        assert dataset.class_names == EMOTIONS
+        assert dataset.class_names == tuple(name for name in EMOTIONS if name != "disgust")
+        assert labelled(dataset)["test/sad/PublicTest_0.jpg"] == ("validation", "sad")
+        three = {n: d for n, d in files.items() if n.split("/")[1] in {"sad", "happy", "neutral"}}
+        dataset = load_dataset(write_zip(tmp_path / "three.zip", three))
+        assert dataset.class_names == ("happy", "neutral", "sad")
+
+    def test_a_missing_public_test_is_cut_from_train(self, tmp_path: Path) -> None:
+        files = {n: d for n, d in kaggle_files(10).items() if "PublicTest" not in n}
+        dataset = load_dataset(write_zip(tmp_path / "fer.zip", files))
+        counts = {name: len(split.labels) for name, split in dataset.splits.items()}
+        assert counts == {"train": 63, "validation": 7, "test": 70}
+        assert all("/Training_" in path for path in dataset.splits["validation"].paths)
+        assert "no validation split" in dataset.notes[0]
 
     def test_folders_that_part_the_images_anew_are_right(self, tmp_path: Path) -> None:
         files = {}
@@ -162,15 +174,9 @@ class TestTables:
         }
         assert "no splits" in dataset.notes[0]
 
-    @pytest.mark.parametrize(
-        ("usages", "sizes"),
-        [
-            (("train", "test"), {"train": 49, "validation": 7, "test": 14}),
-            (("Training", "PrivateTest"), {"train": 56, "test": 14}),
-        ],
-    )
-    def test_only_fer2013_goes_without_a_validation_split(
-        self, tmp_path: Path, usages: tuple[str, str], sizes: dict[str, int]
+    @pytest.mark.parametrize("usages", [("train", "test"), ("Training", "PrivateTest")])
+    def test_a_validation_split_is_cut_where_there_is_none(
+        self, tmp_path: Path, usages: tuple[str, str]
     ) -> None:
         train, test = usages
         rows = [
@@ -178,8 +184,8 @@ class TestTables:
         ]
         path = tmp_path / "own.csv"
         path.write_bytes(table(rows))
-        dataset = load_dataset(path)
-        assert {name: len(split.labels) for name, split in dataset.splits.items()} == sizes
+        sizes = {name: len(split.labels) for name, split in load_dataset(path).splits.items()}
+        assert sizes == {"train": 49, "validation": 7, "test": 14}
 
     def test_a_bad_row_is_named_and_the_others_read(self, tmp_path: Path) -> None:
         good = " ".join(["7"] * 2304)

@@ -9,7 +9,6 @@ from PIL import Image
 from mien.data.datasets import load_dataset
 from mien.data.vote_table import join_votes, write_votes
 from mien.data.votes import read_votes
-from mien.emotions import EMOTIONS
 from mien.errors import DataError
 
 HEADER = (
@@ -53,11 +52,11 @@ def test_by_row(forms):
     folder, _ = forms
     joined = join_votes(folder / "fer2013new.csv", load_dataset(folder / "fer2013.csv"))
     assert joined.unjoined == ()
-    neutral = joined.votes.counts[:, EMOTIONS.index("neutral")]
+    assert joined.votes.class_names == ("angry", "happy")
     rows = [int(path.split("/")[-1]) - 2 for path in joined.votes.paths]
-    assert neutral.tolist() == rows
+    assert joined.votes.counts[:, 0].tolist() == [9 - row for row in rows]
     (folder / "votes.csv").write_text(write_votes(joined.votes))
-    again = read_votes(folder / "votes.csv", EMOTIONS)
+    again = read_votes(folder / "votes.csv", ("angry", "happy"))
     assert again.paths == joined.votes.paths
     assert np.array_equal(again.counts, joined.votes.counts)
     assert again.others[:, 2].tolist() == [1] * 6
@@ -69,8 +68,8 @@ def test_by_pixels(forms):
     with pytest.raises(DataError, match=r"--pixels fer2013\.csv"):
         join_votes(folder / "fer2013new.csv", kaggle)
     joined = join_votes(folder / "fer2013new.csv", kaggle, load_dataset(folder / "fer2013.csv"))
-    neutral = joined.votes.counts[:, kaggle.class_names.index("neutral")]
-    found = dict(zip(joined.votes.paths, neutral.tolist(), strict=True))
+    angry = joined.votes.counts[:, kaggle.class_names.index("angry")]
+    found = {path: 9 - count for path, count in zip(joined.votes.paths, angry, strict=True)}
     for row in (0, 2, 3, 4):
         assert found[paths[row]] == row
     assert {found[paths[1]], found[paths[5]]} == {1, 5}  # duplicates get one row each

@@ -1,4 +1,4 @@
-"""Turn a zip, a folder or a table of labelled images into split arrays."""
+"""Datasets: a zip, a folder or a table of labelled faces, read into split arrays."""
 
 import hashlib
 import tempfile
@@ -57,7 +57,7 @@ class Dataset:
 
     Attributes:
         source: The path it was read from.
-        class_names: What the labels stand for: `EMOTIONS` for FER2013.
+        class_names: What the labels stand for, those that are there: `EMOTIONS` for FER2013.
         splits: "train", "validation" and "test", in this order; some may be missing, none is
             empty.
         broken: Files and rows that could not be used, and why.
@@ -76,7 +76,6 @@ class _Pictures:
     """What was read so far; `splits` is None where the data does not tell."""
 
     class_names: tuple[str, ...]
-    official: bool
     paths: list[str] = field(default_factory=list)
     splits: list[str | None] = field(default_factory=list)
     labels: list[int] = field(default_factory=list)
@@ -99,8 +98,8 @@ def load_dataset(path: str | Path, *, size: int = 48, seed: int = 0) -> Dataset:
     these. Nothing is unpacked to disk, except for a zip within a zip, for as long as it is read.
 
     FER2013 has its official splits, told by file name or Usage: Training is "train", PublicTest
-    "validation", PrivateTest "test". Other data that lacks a validation split gets one, cut from
-    train, and a test split too if it has no splits at all: a tenth each, of every class, with exact
+    "validation", PrivateTest "test". Data that lacks a validation split gets one, cut from train,
+    and a test split too if it has no splits at all: a tenth each, of every class, with exact
     copies on one side. `Dataset.notes` says so.
 
     Images of any size and colour become grey, are cut to their central square and are resized as
@@ -175,7 +174,7 @@ def _read_files(source: Source, size: int) -> _Pictures:
         layout = find_layout(source.files, source.folders)
     except DataError as error:
         raise DataError(f"{source.name}: {error}") from error
-    pictures = _Pictures(layout.class_names, layout.official)
+    pictures = _Pictures(layout.class_names)
     pictures.broken.extend((*source.broken, *layout.strays))
     pictures.notes.extend(layout.notes)
     for file, place in layout.places.items():
@@ -191,17 +190,26 @@ def _read_files(source: Source, size: int) -> _Pictures:
 
 def _read_table(source: Source, file: str, size: int) -> _Pictures:
     """Read a table of labels and pixels."""
-    pictures = _Pictures(EMOTIONS, official=True)
+    pictures = _Pictures(EMOTIONS)
     for row in read_table(read_chunks(source, file), file):
         if isinstance(row, Row):
             image = row.image
             if size != len(image):
                 image = _fit_face(np.repeat(image[:, :, np.newaxis], 3, axis=2), size)
             pictures.add(row.path, row.split, row.emotion, image)
-            pictures.official = pictures.official and row.is_official
         else:
             pictures.broken.append(row)
+    _keep_classes_that_are_there(pictures)
     return pictures
+
+
+def _keep_classes_that_are_there(pictures: _Pictures) -> None:
+    """Drop the classes that no picture has: an output for them would learn nothing."""
+    present = sorted(set(pictures.labels))
+    kept = tuple(pictures.class_names[label] for label in present)
+    if len(kept) > 1:
+        pictures.labels = [present.index(label) for label in pictures.labels]
+        pictures.class_names = kept
 
 
 def _fit_face(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
@@ -215,13 +223,13 @@ def _fit_face(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
 
 
 def _cut_splits(pictures: _Pictures, seed: int) -> None:
-    """Give images without a split one, and other data than FER2013 a validation split."""
+    """Assign a split to images without one, and cut a validation split where there is none."""
     found = set(pictures.splits)
     open_end = [i for i, split in enumerate(pictures.splits) if split is None]
     if open_end:
         fractions = {"validation": VALIDATION_FRACTION, "test": TEST_FRACTION}
         what = "the data has no splits: a tenth of every class each is held out"
-    elif "train" in found and "validation" not in found and not pictures.official:
+    elif "train" in found and "validation" not in found:
         open_end = [i for i, split in enumerate(pictures.splits) if split == "train"]
         fractions = {"validation": VALIDATION_FRACTION}
         what = "the data has no validation split: a tenth of every class is held out of train"

@@ -1,4 +1,4 @@
-"""Turn a table of labels and pixels, as `fer2013.csv`, into labelled images."""
+"""FER2013's tables of labels and pixels, `fer2013.csv` and its like, read row by row."""
 
 import csv
 import io
@@ -28,14 +28,12 @@ class Row:
     Attributes:
         path: "TABLE/USAGE/LINE", the line with leading zeros, counted from 1 for the header.
         split: "train", "validation" or "test", or None where the table has no Usage.
-        is_official: Whether its Usage is one of FER2013's own three words.
         emotion: One of `EMOTIONS`.
         image: (48, 48) uint8, grey levels.
     """
 
     path: str
     split: str | None
-    is_official: bool
     emotion: str
     image: NDArray[np.uint8]
 
@@ -91,8 +89,7 @@ def _read_row(
     image = _read_pixels(cells[columns["pixels"]])
     if isinstance(image, str):
         return BrokenFile(path, image)
-    is_official = usage.lower() in {"training", "publictest", "privatetest"}
-    return Row(path, split, is_official, emotion, image)
+    return Row(path, split, emotion, image)
 
 
 def _read_emotion(cell: str) -> str | None:

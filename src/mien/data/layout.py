@@ -1,4 +1,4 @@
-"""Turn the names of image files into classes and splits; it opens none of them."""
+"""The layout of a dataset: classes and splits, read off file names without opening a file."""
 
 import re
 from collections import defaultdict
@@ -67,14 +67,12 @@ class Layout:
     Attributes:
         class_names: In the order of the labels.
         places: For each file that is in a class, sorted by name.
-        official: Whether the splits are FER2013's own, told by the file names.
         strays: Image files that are in no class.
         notes: Sentences about what was read as what.
     """
 
     class_names: tuple[str, ...]
     places: Mapping[str, Place]
-    official: bool
     strays: tuple[BrokenFile, ...]
     notes: tuple[str, ...]
 
@@ -123,13 +121,12 @@ def find_layout(files: Sequence[str], empty_folders: Sequence[str] = ()) -> Layo
             f"found {'one class folder' if with_images else 'no class folder'} with images, wanted "
             "at least two: train/<class>/..., test/<class>/..., or <class>/..."
         )
-    meanings, are_emotions = _read_class_folders(with_images | empty)
-    splits, official = _read_splits({name: split for name, (split, _) in found.items()})
+    meanings = _read_class_folders(with_images | empty)
+    splits = _read_splits({name: split for name, (split, _) in found.items()})
     classes = set(meanings.values())
     return Layout(
-        class_names=EMOTIONS if are_emotions and official else tuple(sorted(classes)),
+        class_names=tuple(sorted(classes)),
         places={name: Place(meanings[folder], splits[name]) for name, (_, folder) in found.items()},
-        official=official and are_emotions,
         strays=tuple(strays),
         notes=(
             *(
@@ -145,7 +142,7 @@ def find_layout(files: Sequence[str], empty_folders: Sequence[str] = ()) -> Layo
     )
 
 
-def _read_class_folders(folders: set[str]) -> tuple[dict[str, str], bool]:
+def _read_class_folders(folders: set[str]) -> dict[str, str]:
     """Read folder names as emotions if that goes for all of them, and else as they stand."""
     are_emotions = all(folder.strip().lower() in EMOTION_OF_WORD for folder in folders)
     spellings = defaultdict(list)
@@ -158,14 +155,11 @@ def _read_class_folders(folders: set[str]) -> tuple[dict[str, str], bool]:
                 f"the class folders {' and '.join(map(repr, same))} mean the same; "
                 "give the class one name"
             )
-    meanings = {
-        same[0]: meaning if are_emotions else same[0] for meaning, same in spellings.items()
-    }
-    return meanings, are_emotions
+    return {same[0]: meaning if are_emotions else same[0] for meaning, same in spellings.items()}
 
 
-def _read_splits(folders: Mapping[str, str | None]) -> tuple[dict[str, str | None], bool]:
-    """Let FER2013's file names tell the split where the folders do not contradict them."""
+def _read_splits(folders: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Read the split off FER2013's file names where the folders do not contradict them."""
     names = {
         file: SPLIT_OF_WORD[match[1].lower()]
         for file in folders
@@ -177,8 +171,8 @@ def _read_splits(folders: Mapping[str, str | None]) -> tuple[dict[str, str | Non
         agree = agree and all(folders[file] in {None, split} for file, split in names.items())
     some_without = len(names) < len(folders)
     if not agree or not names or (some_without and None in folders.values()):
-        return dict(folders), False
-    return {**folders, **names}, not some_without
+        return dict(folders)
+    return {**folders, **names}
 
 
 def _split_and_class(name: str) -> tuple[str | None, str | None]:

@@ -44,6 +44,7 @@ def evaluate(
 
     Args:
         predictor: The model. If it has no temperature of its own, one is fitted on `validation`.
+            Its `labels`, if it has any, say whose label it answers with.
         split: The faces to judge by, (N, 48, 48) uint8, and their labels.
         class_names: What the labels stand for. The model must know all of them, in any order; a
             class of the model without a face in the split counts nowhere but in the confusion.
@@ -86,7 +87,7 @@ def evaluate(
         risk_coverage=risk_coverage(labels, single),
         abstention_threshold=predictor.abstention_threshold,
         predictions=predictions,
-        labels=predictor.labels,
+        labels=getattr(predictor, "labels", "own"),
         votes=None if votes is None else judge_by_votes(predictions, votes),
     )
 

@@ -26,10 +26,6 @@ class Predictor(Protocol):
         """What the logits are divided by before the softmax; None if it was never fitted."""
 
     @property
-    def labels(self) -> str:
-        """Whose label it answers with, one of `mien.model.spec.LABELS`."""
-
-    @property
     def abstention_threshold(self) -> float | None:
         """Under this top probability the model gives no answer; None if it always does."""
 

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from lightning.pytorch.loggers import TensorBoardLogger
 from numpy.typing import NDArray
 
-from mien.data.datasets import Dataset, Split
+from mien.data.datasets import FER2013_SPLITS, Dataset, Split, title_of
 from mien.data.duplicates import find_originals
 from mien.data.votes import Votes, read_votes
 from mien.errors import ConfigError, DataError, OutputError
@@ -88,9 +88,23 @@ def fit(
     """
     for split in ("train", "validation"):
         if split not in dataset.splits:
-            raise DataError(f"{dataset.source} has no {split} split, which training needs")
+            raise DataError(_explain_missing(split, dataset))
     with _lock(output):
         return _fit(config, dataset, output, resume=resume, devices=devices, nodes=nodes)
+
+
+def _explain_missing(split: str, dataset: Dataset) -> str:
+    """Say that a split is missing, and why, where FER2013's file names are the reason."""
+    named = {title_of(there): name for name, there in dataset.splits.items()}
+    official = [title for title in FER2013_SPLITS if title in named]
+    told = f"{dataset.source} has no {split} split, which training needs"
+    if not official:
+        return f"{told}; give it train/<class>/... and val/<class>/... folders"
+    return (
+        f"{told}: its pictures are named {official[0]}_..., by which FER2013 marks its "
+        f"{named[official[0]]} split; rename them, or sort them into train/<class>/ and "
+        f"val/<class>/ folders"
+    )
 
 
 @contextmanager
