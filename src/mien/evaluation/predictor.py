@@ -15,7 +15,10 @@ from mien.evaluation.metrics import softmax
 
 
 class Predictor(Protocol):
-    """What an evaluation asks of a model."""
+    """What an evaluation asks of a model.
+
+    A model may also have `labels`, one of `mien.model.spec.LABELS`: whose label it answers with.
+    """
 
     @property
     def class_names(self) -> tuple[str, ...]:
