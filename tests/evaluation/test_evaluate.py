@@ -51,6 +51,7 @@ class NearestMean:
         scale: float = 1.0,
     ) -> None:
         self.class_names = tuple(class_names)
+        self.labels = "own"
         self.temperature = temperature
         self.abstention_threshold = None
         self.scale = scale

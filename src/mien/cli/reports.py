@@ -35,8 +35,8 @@ def print_evaluation(evaluation: Evaluation, name: str, console: Console) -> Non
     about = f"  {len(predictions.labels):,} faces"
     if predictions.copies is not None:
         about += f", {int(predictions.copies.sum()):,} of them with an exact copy in train"
-    about += f"; it answers with {evaluation.whose_label}"
     console.print(heading.append(about, "not bold dim"), soft_wrap=True)
+    console.print(Text(f"It answers with {evaluation.whose_label}.", style="dim"))
     single = evaluation.views["single"]
     for table in (
         _tabulate_views(evaluation),
