@@ -27,7 +27,14 @@ FOUND = Face(Box(10.0, 20.0, 30.0, 40.0), POINTS, 0.9)
 PROBABILITIES = {name: 0.1 * (name != "happy") + 0.4 * (name == "happy") for name in EMOTIONS}
 FACE = FaceResult.read(FOUND, PROBABILITIES, threshold=None)
 TRACKED = FaceResult(
-    FOUND.box, POINTS, 0.9, PROBABILITIES, "happy", None, 3, {**PROBABILITIES, "sad": 0.2}
+    FOUND.box,
+    POINTS,
+    0.9,
+    PROBABILITIES,
+    "happy",
+    None,
+    3,
+    {**PROBABILITIES, "happy": 0.1, "sad": 0.2},
 )
 SMALL = FaceResult.unread(FOUND, "too_small")
 PHOTO = ImageResult("a.jpg", 640, 480, (FACE, SMALL))
@@ -62,6 +69,7 @@ def test_a_tidy_table_has_a_row_for_everything() -> None:
     assert (first["nose_tip_x"], first["left_mouth_corner_y"]) == (5.0, 10.0)
     assert (second["emotion"], second["reason"], second["happy"]) == (None, "too_small", None)
     assert rows[4]["smoothed_sad"] == 0.2
+    assert [row["smoothed_emotion"] for row in rows] == [*[None] * 4, "sad", None, None]
 
 
 def test_frames_one_by_one_are_the_video_as_a_whole() -> None:

@@ -67,6 +67,7 @@ def columns(emotions: Sequence[str] = EMOTIONS) -> dict[str, type]:
         "emotion": str,
         "reason": str,
         **dict.fromkeys(emotions, float),
+        "smoothed_emotion": str,
         **{f"smoothed_{name}": float for name in emotions},
         "detection_score": float,
         **{f"box_{side}": float for side in ("x", "y", "width", "height")},
@@ -194,7 +195,10 @@ def _face_cells(face: Record) -> Row:
         for name, point in zip(POINTS, face["landmarks"], strict=False)
         for axis, value in zip("xy", point, strict=True)
     }
-    smoothed = {f"smoothed_{name}": p for name, p in (face.get("smoothed") or {}).items()}
+    shares = face.get("smoothed") or {}
+    smoothed = {f"smoothed_{name}": share for name, share in shares.items()}
+    if shares:
+        smoothed["smoothed_emotion"] = max(shares, key=shares.__getitem__)
     told = {key: face.get(key) for key in ("track_id", "detection_score", "emotion", "reason")}
     return told | box | points | (face["probabilities"] or {}) | smoothed
 

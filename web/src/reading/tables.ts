@@ -14,6 +14,7 @@ export function columns(emotions: readonly string[]): string[] {
   return [
     ...["source", "time_s", "frame", "face", "track_id", "emotion", "reason"],
     ...emotions,
+    "smoothed_emotion",
     ...emotions.map((name) => `smoothed_${name}`),
     "detection_score",
     ...["box_x", "box_y", "box_width", "box_height"],
@@ -40,11 +41,20 @@ function cells(face: FaceResult | null, emotions: readonly string[]): Cell[] {
     face?.emotion ?? null,
     face?.reason ?? null,
     ...emotions.map((name) => face?.probabilities?.[name] ?? null),
+    mostProbable(face?.smoothed, emotions),
     ...emotions.map((name) => face?.smoothed?.[name] ?? null),
     face?.detection_score ?? null,
     ...[box?.x, box?.y, box?.width, box?.height].map((value) => value ?? null),
     ...POINTS.flatMap((_, index) => [face?.landmarks[index][0] ?? null, face?.landmarks[index][1] ?? null]),
   ];
+}
+
+/** Return the most probable emotion, or null where there are no probabilities. */
+function mostProbable(probabilities: FaceResult["smoothed"], emotions: readonly string[]): string | null {
+  if (!probabilities) {
+    return null;
+  }
+  return emotions.reduce((best, name) => (probabilities[name] > probabilities[best] ? name : best), emotions[0]);
 }
 
 /** Quote where needed, and keep spreadsheets from running text as a formula. */

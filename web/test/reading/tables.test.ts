@@ -14,3 +14,12 @@ test("there is a row for each face, and one where there is none", () => {
   expect(lines[2]).toContain(",2,,sad,,0.2,0.8,");
   expect(lines[3]).toBe(`'=c${",".repeat(columns(NAMES).length - 1)}`);
 });
+
+test("the smoothed emotion is the most probable of the smoothed ones", () => {
+  const [up, down] = NAMES;
+  const face = { ...readAt(0.9), track_id: 1, smoothed: { [up]: 0.3, [down]: 0.7 } };
+  const lines = toCsv([{ ...imageResult("v.mp4", 9, 9, []), faces: [face] }], NAMES).trimEnd().split("\r\n");
+  const cells = lines[1].split(",");
+  expect(cells[columns(NAMES).indexOf("smoothed_emotion")]).toBe(down);
+  expect(cells[columns(NAMES).indexOf(`smoothed_${down}`)]).toBe("0.7");
+});
