@@ -149,6 +149,7 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "service": costs.write_service,
     "peers": costs.write_peers,
     "video-settings": reference.write_video_settings,
+    "person-baseline": costs.write_person_baseline,
     "study-coverage": costs.write_study_coverage,
     "live-speed": costs.write_live_speed,
     "video-speed": costs.write_video_speed,

@@ -143,6 +143,26 @@ def write_peers() -> str:
     return block([*lines, "", f"{found['clients']} clients at once. `{result['command']}`"])
 
 
+def write_person_baseline() -> str:
+    """Write what benchmarks/person_baseline.py measured."""
+    result = read_json(BENCHMARKS / "person_baseline.json")
+    rows = [
+        f"| `{name}.zip` | {f['people']} | {f['faces']} | `{model}` | {100 * f['accuracy']:.1f} % "
+        f"| {100 * f['accuracy_with_baseline']:.1f} % | {f['people_left_as_they_are']} |"
+        for model, sets in result["figures"].items()
+        for name, f in sets.items()
+    ]
+    where = (
+        f"What `even` brings on two sets of posed faces that nothing was trained on: "
+        f"`{result['command']}`."
+    )
+    head = [
+        "| faces | people | pictures | model | as labelled | with the baseline | people refused |",
+        "|---|--:|--:|---|--:|--:|--:|",
+    ]
+    return block([where, "", *head, *rows])
+
+
 def write_study_coverage() -> str:
     """Write what benchmarks/study_coverage.py counted."""
     result = read_json(BENCHMARKS / "study_coverage.json")

@@ -11,9 +11,10 @@ from PIL import Image
 import mien
 from clips import write_clip
 from mien.cli import main
-from mien.study.plan import match_folder, read_table
+from mien.study.coding import pair_codes
+from mien.study.plan import Recording, match_folder, read_table
 from mien.study.quality import measure_quality
-from mien.study.reading import READINGS
+from mien.study.reading import READINGS, Row
 
 pytest.importorskip("scipy")
 pytest.importorskip("statsmodels")
@@ -160,6 +161,37 @@ def test_coders_and_machine_are_compared(recordings, tiny_model, tmp_path):
     assert (found["pictures"], found["agreement"]) == (16, pytest.approx(15 / 16))
     assert found["kappa_low"] < found["kappa"] < 1
     assert "kappa" in (out / "study.html").read_text()
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [
+        "source,label,start_s,end_s\nfilm/a.mp4,happy,1,2\nfilm/a.mp4,sad,2,3\n",
+        (
+            "File\tAnnotation\tBegin Time - ss.msec\tEnd Time - ss.msec\n"
+            "a\thappy\t1.000\t2.000\na\tsad\t2.000\t3.000\n"
+        ),
+        "Observation;Behavior;Time_Relative_sf;Duration_sf\na;happy;1;1\na;sad;2;1\n",
+    ],
+    ids=["own", "elan", "noldus"],
+)
+def test_codes_come_from_several_programs(codes, tmp_path):
+    path = tmp_path / "codes.txt"
+    path.write_text(codes)
+    recording = Recording("x/film/a.mp4", "film/a.mp4", "p")
+    read = {"happy": 0.9, "sad": 0.1}
+    rows = [Row(recording, time_s=t, corrected=read) for t in (0.5, 1.0, 1.9, 2.0, 3.0)]
+    assert pair_codes(path, rows) == (["happy", "happy", "sad"], ["happy"] * 3)
+
+
+def test_codes_without_their_columns_are_refused(tmp_path):
+    path = tmp_path / "codes.csv"
+    path.write_text("source,word\na,b\n")
+    with pytest.raises(mien.ConfigError, match="they have source, word"):
+        pair_codes(path, [])
+    path.write_text("source,label,time_s\na,b,soon\n")
+    with pytest.raises(mien.ConfigError, match=r"line 2 .* times are seconds"):
+        pair_codes(path, [])
 
 
 @pytest.mark.parametrize(

@@ -3,17 +3,32 @@
 import csv
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from mien.errors import ConfigError
 from mien.study.reading import Row
+
+SYNONYMS: Final = {
+    "source": ("File", "File Name", "Observation"),
+    "label": ("Annotation", "Value", "Behavior"),
+    "start_s": ("Begin Time - ss.msec", "Time_Relative_sf"),
+    "end_s": ("End Time - ss.msec",),
+    "duration_s": ("Duration - ss.msec", "Duration_sf"),
+}
+"""Our columns, and what tables of ELAN and of Noldus The Observer XT call them."""
+MOMENT_S: Final = 0.5
+"""How long a label counts for which only a moment is given."""
+
+_Stretch = tuple[float, float, str]
 
 
 def pair_codes(path: Path, rows: Sequence[Row]) -> tuple[list[str], list[str]]:
     """Pair the coders' words with the machine's.
 
     Args:
-        path: A CSV table with `source` and `label`, and for videos `time_s` (a moment) or `start_s`
-            and `end_s` (a stretch, as ELAN and Noldus export them).
+        path: A table, separated by commas, semicolons or tabs, with `source` and `label`, and for
+            videos `time_s` (a moment), or `start_s` with `end_s` or `duration_s`. A source is named
+            as in the study, or without folder and ending.
         rows: The study's rows, corrected.
 
     Returns:
@@ -22,34 +37,48 @@ def pair_codes(path: Path, rows: Sequence[Row]) -> tuple[list[str], list[str]]:
     Raises:
         ConfigError: The table cannot be read, or lacks a column.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            codes = list(csv.DictReader(file))
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is not a CSV table"
-        raise ConfigError(f"the codes {path} cannot be read: {reason}") from error
-    columns = set(codes[0]) if codes else set()
-    if not {"source", "label"} <= columns:
-        raise ConfigError(f"the codes {path} need the columns source and label")
-
-    stretches: dict[str, list[tuple[float, float, str]]] = {}
-    for number, code in enumerate(codes, start=2):
-        try:
-            moment = code.get("time_s") or ""
-            start_s = float(code.get("start_s") or moment or "-inf")
-            end_s = float(code.get("end_s") or (float(moment) + 0.5 if moment else "inf"))
-        except ValueError:
-            raise ConfigError(f"line {number} of {path}: times are seconds") from None
-        stretches.setdefault(code["source"], []).append((start_s, end_s, code["label"]))
-
+    stretches = _read_codes(path)
     human, machine = [], []
     for row in rows:
-        if row.emotion_baseline is None:
-            continue
-        time_s = row.time_s or 0.0
-        for start_s, end_s, label in stretches.get(row.recording.source, ()):
-            if start_s <= time_s < end_s:
-                human.append(label)
-                machine.append(row.emotion_baseline)
-                break
+        source, time_s = row.recording.source, row.time_s or 0.0
+        coded = stretches.get(source) or stretches.get(Path(source).stem) or ()
+        label = next((word for start, end, word in coded if start <= time_s < end), None)
+        if label is not None and row.emotion_baseline is not None:
+            human.append(label)
+            machine.append(row.emotion_baseline)
     return human, machine
+
+
+def _read_codes(path: Path) -> dict[str, list[_Stretch]]:
+    """Read the stretches of each source, and what they were labelled."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise ConfigError(f"the codes {path} cannot be read: {reason}") from error
+    head = text.partition("\n")[0]
+    reader = csv.DictReader(text.splitlines(), delimiter=max((",", ";", "\t"), key=head.count))
+    ours = {other: name for name, others in SYNONYMS.items() for other in others}
+    names = [ours.get(name.strip(), name.strip()) for name in reader.fieldnames or ()]
+    reader.fieldnames = names
+    if not {"source", "label"} <= set(names):
+        has = ", ".join(names) or "none"
+        raise ConfigError(f"the codes {path} need the columns source and label, they have {has}")
+
+    stretches: dict[str, list[_Stretch]] = {}
+    for number, code in enumerate(reader, start=2):
+        try:
+            stretch = _read_stretch(code)
+        except ValueError:
+            raise ConfigError(f"line {number} of {path}: times are seconds") from None
+        stretches.setdefault(code["source"], []).append(stretch)
+    return stretches
+
+
+def _read_stretch(code: dict[str, str]) -> _Stretch:
+    moment, start, end = code.get("time_s"), code.get("start_s"), code.get("end_s")
+    start_s = float(start or moment or "-inf")
+    if end:
+        return start_s, float(end), code["label"]
+    lasts_s = float(code.get("duration_s") or (MOMENT_S if moment else "inf"))
+    return start_s, start_s + lasts_s if lasts_s < float("inf") else lasts_s, code["label"]

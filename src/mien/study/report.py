@@ -310,6 +310,7 @@ def _section(anchor: str, title: str, notes: Sequence[str], body: Html) -> Html:
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Html:
+    """Write a table; a long one scrolls within itself."""
     cells = (
         join(
             (
@@ -321,7 +322,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Html:
         for row in rows
     )
     return fill(
-        '<div class="scroll" tabindex="0" role="group" aria-label="{what}"><table><thead><tr>'
+        '<div class="scroll tall" tabindex="0" role="group" aria-label="{what}"><table><thead><tr>'
         "{head}</tr></thead><tbody>{rows}</tbody></table></div>",
         what=" by ".join(head[:2]),
         head=join((fill('<th scope="col">{name}</th>', name=name) for name in head), ""),
