@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import mien
+from clips import write_clip
 from mien.analyzer import MAX_WAITING
 from mien.faces.crop import crop_face
 from mien.model.recognizer import calibrate
@@ -139,3 +140,14 @@ def test_a_video_gets_one_sentence(analyzer: mien.Analyzer, tmp_path: Path) -> N
 def test_a_model_that_is_not_there_gets_one_sentence(portrait: np.ndarray) -> None:
     with pytest.raises(mien.ModelError, match=r"gone\.json"):
         mien.analyze(portrait, model="gone.onnx")
+
+
+def test_photos_and_videos_have_functions_of_their_own(portrait: np.ndarray) -> None:
+    clip = write_clip([portrait[:512, :512]] * 2, [0.0, 0.2])
+    assert mien.analyze_photo(portrait) == mien.analyze(portrait)
+    settings = mien.VideoSettings(end_s=0.3)
+    assert mien.analyze_video(clip, settings) == mien.analyze(clip, video=settings)
+    with pytest.raises(mien.ImageError, match="is a video, wanted a photo; read it with"):
+        mien.analyze_photo(clip)
+    with pytest.raises(mien.VideoError, match="is not a video; read a photo with"):
+        mien.analyze_video(b"\x89PNG\r\n\x1a\n")

@@ -25,9 +25,9 @@ PICTURE: Final = ROOT / "docs" / "images" / "astronaut.jpg"
 EXPLAINED: Final = ROOT / "docs" / "images" / "astronaut-explained.png"
 PYTHON: Final = (
     "import mien",
-    'face = mien.analyze("examples/astronaut.jpg").faces[0]',
+    'face = mien.analyze_photo("examples/astronaut.jpg").faces[0]',
     "face.emotion",
-    'round(face.probabilities["happy"], 2)',
+    "face",
 )
 """The README's lines of Python."""
 

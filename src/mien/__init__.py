@@ -1,7 +1,7 @@
 """mien reads apparent facial expression from pictures and videos, offline.
 
     >>> import mien
-    >>> result = mien.analyze("examples/astronaut.jpg")  # doctest: +SKIP
+    >>> result = mien.analyze_photo("examples/astronaut.jpg")  # doctest: +SKIP
     >>> result.faces[0].emotion                          # doctest: +SKIP
     'happy'
 
@@ -17,6 +17,8 @@ from mien.telemetry import switch_off
 if TYPE_CHECKING:  # what `_load` does, for people's editors and type checkers
     from mien.analyzer import Analyzer as Analyzer
     from mien.analyzer import analyze as analyze
+    from mien.analyzer import analyze_photo as analyze_photo
+    from mien.analyzer import analyze_video as analyze_video
     from mien.draw import annotate as annotate
     from mien.emotions import EMOTIONS as EMOTIONS
     from mien.errors import ConfigError as ConfigError
@@ -60,7 +62,7 @@ if TYPE_CHECKING:  # what `_load` does, for people's editors and type checkers
 switch_off()  # here, because every use of mien passes this line before it imports a dependency
 
 _HOMES = {
-    "analyzer": ("Analyzer", "analyze"),
+    "analyzer": ("Analyzer", "analyze", "analyze_photo", "analyze_video"),
     "draw": ("annotate",),
     "emotions": ("EMOTIONS",),
     "errors": (

@@ -4,11 +4,12 @@ import functools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.errors import ConfigError, MienError
+from mien.errors import ConfigError, ImageError, MienError, VideoError
 from mien.face_reader import crop_faces, read_faces
 from mien.faces.detector import DETECTOR_SIZE, FaceDetector
 from mien.faces.face import Face
@@ -17,7 +18,8 @@ from mien.model.prior import NATURAL, Prior
 from mien.model.recognizer import CHUNK, MODELS, Recognizer
 from mien.results import Failure, ImageResult, VideoResult
 from mien.video.container import VideoSource
-from mien.video.reading import VideoSettings, analyze_video
+from mien.video.reading import VideoSettings
+from mien.video.reading import analyze_video as read_whole_video
 
 MAX_WAITING = 32
 """Pictures whose faces are gathered before they are read, however few faces they have."""
@@ -40,6 +42,17 @@ class FoundFaces:
     height: int
     faces: tuple[Face, ...]
     crops: NDArray[np.uint8]
+
+
+class Options(TypedDict, total=False):
+    """The options of `analyze` that photos and videos share."""
+
+    model: str | os.PathLike[str]
+    detector_size: int
+    threads: int | None
+    coverage: float | None
+    accuracy: float | None
+    prior: Prior
 
 
 class Analyzer:
@@ -138,7 +151,7 @@ class Analyzer:
             VideoError: The source cannot be read as a video.
             MissingExtraError: PyAV is not installed.
         """
-        return analyze_video(self, source, settings)
+        return read_whole_video(self, source, settings)
 
     def find_faces(self, source: ImageSource) -> FoundFaces:
         """Decode a picture, find its faces and cut out those that are large enough.
@@ -234,6 +247,56 @@ def analyze(
     if is_video(source):
         return analyzer.analyze_video(source, video)  # type: ignore[arg-type]
     return analyzer.analyze(source)
+
+
+def analyze_photo(source: ImageSource, **options: Unpack[Options]) -> ImageResult:
+    """Read the apparent expression of every face in one photo.
+
+    Args:
+        source: Anything `mien.read_image` takes.
+        options: Those of `analyze`.
+
+    Returns:
+        The result; without faces, `faces` is empty.
+
+    Raises:
+        ImageError: The source is a video or animation, or cannot be read as a picture.
+        ModelError: The model is missing or damaged.
+        ConfigError: There is no threshold as asked for.
+    """
+    if is_video(source):
+        name = name_source(source)
+        raise ImageError(f"{name} is a video, wanted a photo; read it with mien.analyze_video")
+    result = analyze(source, **options)
+    assert isinstance(result, ImageResult)  # noqa: S101 - what is no video gives no other
+    return result
+
+
+def analyze_video(
+    source: VideoSource, settings: VideoSettings | None = None, **options: Unpack[Options]
+) -> VideoResult:
+    """Read the apparent expression of every face in one video, frame by frame.
+
+    Args:
+        source: A path, a whole file as bytes, or a binary stream.
+        settings: What to read; None reads five frames a second from beginning to end.
+        options: Those of `analyze`.
+
+    Returns:
+        Every analysed frame, and the whole.
+
+    Raises:
+        VideoError: The source is not a video, or cannot be read as one.
+        MissingExtraError: PyAV is not installed.
+        ModelError: The model is missing or damaged.
+        ConfigError: There is no threshold as asked for.
+    """
+    if not is_video(source):
+        name = name_source(source)
+        raise VideoError(f"{name} is not a video; read a photo with mien.analyze_photo")
+    result = analyze(source, video=settings, **options)
+    assert isinstance(result, VideoResult)  # noqa: S101 - a video gives no other
+    return result
 
 
 def _open(
