@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mien.errors import ConfigError, InputError
 from mien.model.recognizer import Recognizer, calibrate, to_input
-from mien.model.sessions import add_outputs, open_session
+from mien.model.sessions import open_session
 
 PATCH: Final = 0.25
 """Side of the square that covers a part of the face, as a fraction of the face's side."""
@@ -152,8 +152,7 @@ def _follow(crop: NDArray[np.uint8], recognizer: Recognizer) -> Walk | None:
     model = recognizer.path.read_bytes()
     session = open_session(model, name=recognizer.path.name, threads=1)
     if not {output.name for output in session.get_outputs()}.issuperset(names):
-        # Older exports name inner tensors in their contract, which are no outputs yet.
-        session = open_session(add_outputs(model, names), name=recognizer.path.name, threads=1)
+        return None  # an older export, whose contract names inner tensors
     inputs = {spec.input_name: to_input(crop[np.newaxis])}
     steps, weight, bias = session.run(names, inputs)
     said = steps[0] @ weight.T  # (T, C): each place's say, before they are averaged

@@ -84,32 +84,6 @@ def open_session(model: bytes, *, name: str, threads: int | None = None) -> Sess
     return cast(Session, session)
 
 
-def add_outputs(model: bytes, names: Sequence[str]) -> bytes:
-    """Let a model give tensors from its inside as well.
-
-    An ONNX file is a protobuf message, and of such a message a second one that follows it is a
-    part: the lists of both are joined. So a few bytes at the end name more outputs of the graph
-    (ModelProto.graph is field 7, GraphProto.output is 12, ValueInfoProto.name is 1).
-
-    Args:
-        model: An ONNX file's bytes.
-        names: Tensors of its graph.
-
-    Returns:
-        A model that gives them after the outputs it has.
-    """
-    outputs = b"".join(_field(12, _field(1, name.encode())) for name in names)
-    return model + _field(7, outputs)
-
-
-def _field(number: int, content: bytes) -> bytes:
-    """Write a field of bytes as protobuf does: key, length, content."""
-    length, rest = b"", len(content)
-    while rest >= 128:
-        length, rest = length + bytes([rest % 128 + 128]), rest // 128
-    return bytes([number << 3 | 2]) + length + bytes([rest]) + content
-
-
 def _first_line(error: Exception) -> str:
     """Shorten an exception to its first line."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
