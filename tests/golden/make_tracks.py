@@ -18,7 +18,7 @@ from mien.faces.face import Box, Face
 from mien.results import FaceResult
 from mien.video.events import find_events
 from mien.video.tracking import Tracker
-from mien.watch.session import LiveSession
+from mien.watch.live import Live
 
 PATH = Path(__file__).parent / "tracks.json"
 
@@ -91,13 +91,13 @@ def describe_tracks(seed: int, people: int, frames: int) -> dict[str, Any]:
 def describe_smoothing(seed: int) -> list[dict[str, Any]]:
     """Return one face's probabilities over time, some missing, and how a live view smooths them."""
     rng = np.random.default_rng(seed)
-    session = LiveSession(None, "camera")  # type: ignore[arg-type]  # no picture is read
+    live = Live(source="camera")
     time_s, frames = 0.0, []
     for row in draw_probabilities(rng, frames=40, hold=8, noise=0.7).tolist():
         time_s = round(time_s + float(rng.uniform(0.02, 0.4)), 3)
         values = dict(zip(EMOTIONS, row, strict=True)) if rng.random() > 0.1 else None
-        face = FaceResult(Box(0, 0, 40, 40), (), 0.9, values, None, None)
-        smoothed = session._smooth(face, 1, time_s).smoothed
+        face = FaceResult(Box(0, 0, 40, 40), (), 0.9, values, None, None, track_id=1)
+        smoothed = live._smooth(face, time_s).smoothed
         frames.append({"time_s": time_s, "probabilities": values, "smoothed": smoothed})
     return frames
 
