@@ -2,6 +2,7 @@
 
 import csv
 import io
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -101,8 +102,10 @@ def _read_emotion(cell: str) -> str | None:
 def _read_pixels(cell: str) -> NDArray[np.uint8] | str:
     """Read an image, or say what is wrong with it."""
     try:
-        levels = np.fromstring(cell, dtype=np.int64, sep=" ")
-    except ValueError:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", DeprecationWarning)  # numpy before 2.3 only warns
+            levels = np.fromstring(cell, dtype=np.int64, sep=" ")
+    except (ValueError, DeprecationWarning):
         return "has pixels that are no whole numbers"
     if levels.size != TABLE_SIZE**2:
         return f"has {levels.size} pixels, wanted {TABLE_SIZE**2} (48 x 48)"
