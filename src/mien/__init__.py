@@ -53,8 +53,8 @@ if TYPE_CHECKING:  # what `_load` does, for people's editors and type checkers
     from mien.video.reading import VideoReading as VideoReading
     from mien.video.reading import VideoSettings as VideoSettings
     from mien.video.reading import read_video as read_video
+    from mien.watch.frame import LiveFrame as LiveFrame
     from mien.watch.live import Live as Live
-    from mien.watch.live import LiveFrame as LiveFrame
     from mien.watch.stream import LiveStream as LiveStream
 
     __version__: str
@@ -97,7 +97,8 @@ _HOMES = {
     "video.annotate": ("annotate_video",),
     "video.decoder": ("open_video",),
     "video.reading": ("VideoReading", "VideoSettings", "read_video"),
-    "watch.live": ("Live", "LiveFrame"),
+    "watch.frame": ("LiveFrame",),
+    "watch.live": ("Live",),
     "watch.stream": ("LiveStream",),
 }
 """The module that defines each public name, and so the list of them."""

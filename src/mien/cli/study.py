@@ -16,12 +16,11 @@ from mien.errors import ConfigError
 from mien.faces.detector import DETECTOR_SIZE
 from mien.files import write_whole
 from mien.images import VIDEO_ENDINGS
-from mien.study.baseline import Baseline
 from mien.study.coding import pair_codes
-from mien.study.correction import choose, correct_readings
+from mien.study.correction import Choice, choose, correct_readings
 from mien.study.outputs import write_events, write_faces, write_participants, write_wide
 from mien.study.plan import Plan, read_plan
-from mien.study.reading import read_study
+from mien.study.reading import READINGS, Readings, read_study
 from mien.study.report import Study, render_study
 from mien.study.statistics import agree, compare_conditions
 from mien.study.summary import sum_up
@@ -87,58 +86,70 @@ def study(
     console = Console(stderr=True, highlight=False)
     _tell_plan(console, plan)
 
-    with RunProgress(console, None) as progress:
-        readings = read_study(
-            plan,
-            output,
-            model=model,
-            detector_size=detector_size,
-            every_s=every_s,
-            on_result=progress.add,
-            on_resume=progress.skip,
-        )
-    rows, baselines = correct_readings(readings, choice)
+    try:
+        with RunProgress(console, None) as progress:
+            readings = read_study(
+                plan,
+                output,
+                model=model,
+                detector_size=detector_size,
+                every_s=every_s,
+                on_result=progress.add,
+                on_resume=progress.skip,
+            )
+    except KeyboardInterrupt as stop:
+        raise KeyboardInterrupt(
+            f"stopped; what was read is kept in {output / READINGS}: the same command resumes"
+        ) from stop
+    settings = {"every_s": every_s, "detector_size": detector_size}
+    told = _analyze(
+        plan, readings, choice, min_coverage=min_coverage, coded=coded, settings=settings
+    )
+    _write(told, output)
+    _tell_end(console, told, output)
+    return 1 if readings.failed else 0
+
+
+def _analyze(
+    plan: Plan,
+    readings: Readings,
+    choice: Choice,
+    *,
+    min_coverage: float,
+    coded: Path | None,
+    settings: dict[str, Any],
+) -> Study:
+    """Take the baselines off, sum up, compare, and set beside what coders saw."""
+    rows, baseline = correct_readings(readings, choice)
     summaries = sum_up(plan, readings, rows, min_coverage=min_coverage)
-    suffix = "" if baselines is None else "_baseline"
-    emotions = readings.spec.class_names
+    suffix = "" if baseline is None else "_baseline"
     comparisons = compare_conditions(
         {(one.participant, one.condition): one.measures for one in summaries if not one.excluded},
-        [f"mean_{name}{suffix}" for name in emotions],
+        [f"mean_{name}{suffix}" for name in readings.spec.class_names],
         plan.conditions,
     )
-    refused = {
-        who: offset.refused
-        for who, offset in (baselines.offsets if baselines else {}).items()
-        if offset.refused
-    }
-    settings = {
-        "model": readings.spec.name,
-        "every_s": every_s,
-        "detector_size": detector_size,
-        "min_coverage": min_coverage,
-        "baseline": asdict(choice),
-    }
-    agreement = None if coded is None else agree(*pair_codes(coded, rows))
-    told = Study(
+    return Study(
         plan,
         readings,
         rows,
         summaries,
         comparisons,
         choice,
-        refused,
         min_coverage,
-        settings,
-        agreement,
+        {"model": readings.spec.name, **settings, "baseline": asdict(choice)},
+        baseline,
+        None if coded is None else agree(*pair_codes(coded, rows)),
     )
-    write_faces(output / "faces.csv", plan, rows, emotions)
-    write_participants(output / "participants.csv", summaries)
-    write_wide(output / "wide.csv", plan, summaries)
-    write_events(output / "events.csv", readings)
-    _write_json(output / "study.json", told, baselines)
+
+
+def _write(told: Study, output: Path) -> None:
+    """Write the tables, the figures and the report."""
+    write_faces(output / "faces.csv", told.plan, told.rows, told.readings.spec.class_names)
+    write_participants(output / "participants.csv", told.summaries)
+    write_wide(output / "wide.csv", told.plan, told.summaries)
+    write_events(output / "events.csv", told.readings)
+    _write_json(output / "study.json", told)
     write_whole(output / "study.html", render_study(told))
-    _tell_end(console, told, output)
-    return 1 if readings.failed else 0
 
 
 def _tell_plan(console: Console, plan: Plan) -> None:
@@ -189,21 +200,22 @@ def _tell_end(console: Console, told: Study, output: Path) -> None:
     console.print(Text(f"report: {output / 'study.html'}"), soft_wrap=True)
 
 
-def _write_json(path: Path, told: Study, baselines: Baseline | None) -> None:
+def _write_json(path: Path, told: Study) -> None:
     """Write all figures of the study as JSON."""
     plan = told.plan
     content: dict[str, Any] = {
         "schema": 1,
         "mien": version("mien"),
         "model_sha256": told.readings.spec.onnx_sha256,
-        "settings": told.settings,
+        "settings": {**told.settings, "min_coverage": told.min_coverage},
         "participants": plan.participants,
         "conditions": plan.conditions,
         "missing": plan.missing(),
         "unmatched": plan.unmatched,
         "failed": told.readings.failed,
         "baselines": {
-            who: asdict(offset) for who, offset in (baselines.offsets if baselines else {}).items()
+            who: asdict(offset)
+            for who, offset in (told.baseline.offsets if told.baseline else {}).items()
         },
         "cells": [asdict(one) for one in told.summaries],
         "comparisons": [asdict(one) for one in told.comparisons],

@@ -15,6 +15,7 @@ from mien.report.page import (
     render_page,
     write_note,
 )
+from mien.study.baseline import Baseline
 from mien.study.correction import Choice
 from mien.study.plan import Plan
 from mien.study.reading import Readings, Row
@@ -41,10 +42,16 @@ class Study:
     summaries: Sequence[Summary]
     comparisons: Sequence[Comparison]
     choice: Choice
-    refused: Mapping[str, str]
     min_coverage: float
     settings: Mapping[str, Any]
+    baseline: Baseline | None = None
     agreement: Mapping[str, float] | None = None
+
+    @property
+    def refused(self) -> dict[str, str]:
+        """The participants whose baseline was not taken off, and why."""
+        offsets = {} if self.baseline is None else self.baseline.offsets
+        return {who: offset.refused for who, offset in offsets.items() if offset.refused}
 
 
 def render_study(study: Study) -> str:
@@ -110,7 +117,7 @@ def _write_quality(study: Study) -> Html:
     notes = [
         (
             "Rule, stated before: a participant counts under a condition where their face was read "
-            f"in at least {study.min_coverage:.0%} of the photos or frames."
+            f"in at least {percent(study.min_coverage)} of the photos or frames."
         )
     ]
     if missing:
@@ -184,7 +191,7 @@ def _write_timelines(study: Study) -> Html:
     notes = [
         (
             "Each participant's most probable expression over the recordings of a condition, in "
-            f"order{_say_baseline(study.choice)}. Grey: no face was read."
+            f"order{_say_baseline(study.choice)}. Gaps: no face was read."
         )
     ]
     if len(study.plan.participants) > MAX_DRAWN:
@@ -200,21 +207,26 @@ def _write_timelines(study: Study) -> Html:
 def _draw_strip(rows: Sequence[Row], names: tuple[str, ...]) -> Html:
     """Draw what was read from first to last as a band of colours."""
     size = max(1, -(-len(rows) // _STEPS))
-    parts = []
+    bands: list[tuple[str | None, int]] = []
     for start in range(0, len(rows), size):
         some = [row.emotion_baseline for row in rows[start : start + size]]
-        word = max(set(some), key=some.count)
-        parts.append((word, len(some)))
+        word = max(dict.fromkeys(some), key=some.count)
+        if bands and bands[-1][0] == word:
+            bands[-1] = word, bands[-1][1] + len(some)
+        else:
+            bands.append((word, len(some)))
+
     rects, x = [], 0
-    for word, width in parts:
-        rects.append(
-            fill(
-                '<rect class="{kind}" x="{x}" width="{width}" height="10"/>',
-                kind="rail" if word is None else f"stretch {color_class(word, names)}",
-                x=x,
-                width=width,
+    for word, width in bands:
+        if word is not None:
+            rects.append(
+                fill(
+                    '<rect class="stretch {color}" x="{x}" width="{width}" height="10"/>',
+                    color=color_class(word, names),
+                    x=x,
+                    width=width,
+                )
             )
-        )
         x += width
     shares = {name: sum(row.emotion_baseline == name for row in rows) for name in names}
     most = ", ".join(
@@ -271,7 +283,7 @@ def _write_methods(study: Study) -> Html:
         f"Apparent facial expressions were read with mien {version('mien')} (model {spec.name}, "
         f"SHA-256 {spec.onnx_sha256[:12]}, trained to answer with {whose}), the largest face of "
         f"each photo or frame.{videos} {baseline} Participants were excluded from a condition "
-        f"where their face was read in under {study.min_coverage:.0%} of it. Conditions were "
+        f"where their face was read in under {percent(study.min_coverage)} of it. Conditions were "
         "compared with the participant as the unit: mean paired differences with bootstrapped 95 % "
         f"intervals ({RESAMPLES:,} resamples of participants, expanded percentiles; Hesterberg "
         "2015), Cohen's d of paired differences, and permutation tests that flip the signs of "
@@ -322,7 +334,8 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Html:
         for row in rows
     )
     return fill(
-        '<div class="scroll tall" tabindex="0" role="group" aria-label="{what}"><table><thead><tr>'
+        '<div class="scroll tall" tabindex="0" role="group" aria-label="{what}">'
+        '<table class="figures"><thead><tr>'
         "{head}</tr></thead><tbody>{rows}</tbody></table></div>",
         what=" by ".join(head[:2]),
         head=join((fill('<th scope="col">{name}</th>', name=name) for name in head), ""),

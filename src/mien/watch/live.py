@@ -14,7 +14,7 @@ import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,47 +22,17 @@ from numpy.typing import NDArray
 from mien.analyzer import Analyzer
 from mien.errors import ConfigError, InputError
 from mien.face_reader import crop_faces, read_faces
-from mien.results import Event, FaceResult, FrameResult
+from mien.results import Event, FaceResult
 from mien.video.events import MIN_EVENT_S
 from mien.video.following import Follower
 from mien.video.tracking import MAX_LOSS_S
-
-if TYPE_CHECKING:  # `Live.open` imports it: it needs this module itself
-    from mien.watch.stream import LiveStream
+from mien.watch.frame import LiveFrame
+from mien.watch.stream import LiveStream, hide_credentials
 
 SMOOTHING_S: Final = 0.4
 """The time constant of the smoothing, in seconds."""
 DETECT_EVERY_S: Final = 0.5
 """How often faces are looked for in the whole picture, in seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class LiveFrame(FrameResult):
-    """One live frame, its faces, and the events that begin and end with it.
-
-    Attributes:
-        source: What the camera is called.
-        time_s: When the frame was taken, in seconds, as it was given.
-        frame: The frame's number, from 0.
-        faces: The largest first, each with `track_id` and `smoothed`.
-        expressions: For each face, in order, the smoothed expression: the one with the highest
-            smoothed probability, or None where that is under the model's threshold.
-        began: Events that are certain to have begun now; `end_s` is this frame's time.
-        ended: Events that are certain to have ended now.
-    """
-
-    expressions: tuple[str | None, ...] = ()
-    began: tuple[Event, ...] = ()
-    ended: tuple[Event, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the record as plain JSON types."""
-        record = FrameResult.to_dict(self)
-        return record | {
-            "expressions": list(self.expressions),
-            "began": [event.to_dict() for event in self.began],
-            "ended": [event.to_dict() for event in self.ended],
-        }
 
 
 @dataclass
@@ -165,7 +135,7 @@ class Live:
         threads: int | None = None,
         smoothing_s: float = SMOOTHING_S,
         detect_every_s: float = DETECT_EVERY_S,
-    ) -> "LiveStream":
+    ) -> LiveStream:
         """Read a camera, a stream or a file in a thread of its own; see `mien.LiveStream`.
 
             with mien.Live.open(0) as stream:
@@ -184,8 +154,6 @@ class Live:
             VideoError: It cannot be opened.
             MissingExtraError: PyAV is not installed.
         """
-        from mien.watch.stream import LiveStream, hide_credentials
-
         name = f"camera {source}" if isinstance(source, int) else hide_credentials(str(source))
         live = cls(
             model,

@@ -4,7 +4,8 @@ from typing import Final
 
 from mien.analyzer import Analyzer
 from mien.images import read_image
-from mien.watch.live import Live, LiveFrame
+from mien.watch.frame import LiveFrame
+from mien.watch.live import Live
 
 
 class LiveSession:

@@ -14,16 +14,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import ConfigError, VideoError
 from mien.video.container import explain, import_av
-from mien.watch.live import Live, LiveFrame
+from mien.watch.frame import LiveFrame
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # PyAV is an extra: it is imported when a source is opened
     from av.container import InputContainer
 
 MIN_WAIT_S: Final = 0.5
@@ -46,6 +46,25 @@ class _Picture:
     is_cut: bool
 
 
+class FrameReader(Protocol):
+    """What reads the frames: a `mien.Live`."""
+
+    @property
+    def source(self) -> str:
+        """What the results call the camera."""
+        ...
+
+    def cut(self) -> None:
+        """Begin another scene."""
+        ...
+
+    def read(
+        self, frame: NDArray[np.uint8], time_s: float, *, number: int | None = None
+    ) -> LiveFrame:
+        """Read the next frame."""
+        ...
+
+
 class LiveStream:
     """An open camera or stream: iterate over it for its frames, newest first; a context manager.
 
@@ -59,7 +78,7 @@ class LiveStream:
     def __init__(
         self,
         source: int | str | os.PathLike[str],
-        live: Live,
+        live: FrameReader,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

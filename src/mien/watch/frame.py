@@ -1,0 +1,35 @@
+"""One live frame: its faces, and the events that begin and end with it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from mien.results import Event, FrameResult
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFrame(FrameResult):
+    """One live frame, its faces, and the events that begin and end with it.
+
+    Attributes:
+        source: What the camera is called.
+        time_s: When the frame was taken, in seconds, as it was given.
+        frame: The frame's number, from 0.
+        faces: The largest first, each with `track_id` and `smoothed`.
+        expressions: For each face, in order, the smoothed expression: the one with the highest
+            smoothed probability, or None where that is under the model's threshold.
+        began: Events that are certain to have begun now; `end_s` is this frame's time.
+        ended: Events that are certain to have ended now.
+    """
+
+    expressions: tuple[str | None, ...] = ()
+    began: tuple[Event, ...] = ()
+    ended: tuple[Event, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record as plain JSON types."""
+        record = FrameResult.to_dict(self)
+        return record | {
+            "expressions": list(self.expressions),
+            "began": [event.to_dict() for event in self.began],
+            "ended": [event.to_dict() for event in self.ended],
+        }
