@@ -75,7 +75,7 @@ reproduce-fast: $(VENV)/ready ## The same for `fast`
 clean: ## Remove what make made, except for models and runs
 	rm -rf $(VENV) $(DEMO) demo-output dist build .coverage htmlcov
 	rm -rf web/node_modules web/dist $(PAGE)
-	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .nox .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # A `ready` file is written when an environment is complete, so that a second run is quick, and an
 # interrupted one starts again.
