@@ -104,9 +104,10 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
 
 
-def tiff(levels: bytes, bits: int, order: str = "<") -> bytes:
-    """Write a grey TIFF of 32 x 32 by hand."""
+def tiff(levels: bytes, bits: int, order: str = "<", sample_format: int = 1) -> bytes:
+    """Write a grey TIFF of 32 x 32 by hand; sample formats are 1, unsigned, and 3, floating."""
     tags = {256: 32, 257: 32, 258: bits, 259: 1, 262: 1, 273: 8, 277: 1, 278: 32, 279: len(levels)}
+    tags[339] = sample_format
     entries = (struct.pack(f"{order}HHIHH", tag, 3, 1, tags[tag], 0) for tag in tags)
     start = struct.pack(f"{order}2sHI", b"II" if order == "<" else b"MM", 42, 8 + len(levels))
     directory = struct.pack(f"{order}H", len(tags)) + b"".join(entries) + bytes(4)
@@ -142,8 +143,8 @@ def hostile() -> dict[str, tuple[bytes, str]]:
         "clip.mp4": (b"\x00\x00\x00\x20ftypisom" + bytes(64), "video"),
         "clip.mkv": (b"\x1aE\xdf\xa3" + bytes(64), "video"),
         "clip.avi": (b"RIFF\x00\x10\x00\x00AVI LIST" + bytes(64), "video"),
-        "phone.heic": (b"\x00\x00\x00\x18ftypheic" + bytes(64), "HEIC"),
-        "noise.png": (big.tobytes(), "no picture format"),
+        "phone.heic": (b"\x00\x00\x00\x18ftypheic" + bytes(64), ""),
+        "noise.png": (big.tobytes(), "no known image"),
         "script.jpg": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "text"),
         "huge.png": (png(pattern(), bits=8, size=(60_000, 60_000)), "too large"),
         "large.png": (png(pattern(), bits=8, size=(12_000, 12_000)), "too large"),

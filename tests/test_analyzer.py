@@ -1,15 +1,20 @@
 """Pictures become results, one by one or many together, and bad ones do not stop the others."""
 
+import io
+import multiprocessing
 import os
+import pickle
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import mien
+import pictures
 from clips import write_clip
 from mien.analyzer import MAX_WAITING
 from mien.faces.crop import crop_face
@@ -151,3 +156,76 @@ def test_photos_and_videos_have_functions_of_their_own(portrait: np.ndarray) -> 
         mien.analyze_photo(clip)
     with pytest.raises(mien.VideoError, match="is not a video; read a photo with"):
         mien.analyze_video(b"\x89PNG\r\n\x1a\n")
+
+
+@pytest.mark.parametrize(
+    "single",
+    ["photo.jpg", Path("photo.jpg"), b"\xff\xd8", np.zeros((512, 512, 3), np.uint8), io.BytesIO()],
+)
+def test_one_picture_in_place_of_many_is_refused(analyzer: mien.Analyzer, single: Any) -> None:
+    with pytest.raises(mien.ConfigError, match="takes several pictures, got "):
+        analyzer.analyze_many(single)
+
+
+def test_an_array_of_pictures_is_several(analyzer: mien.Analyzer, portrait: np.ndarray) -> None:
+    results = list(analyzer.analyze_many(np.stack([portrait, portrait * 0])))
+    assert [len(result.faces) for result in results] == [1, 0]  # type: ignore[union-attr]
+
+
+def test_results_bear_the_names_they_were_given(
+    analyzer: mien.Analyzer, portrait: np.ndarray
+) -> None:
+    given = [("first", portrait[:9]), ("cam://me:pass@1", b"no picture"), ("third", portrait)]
+    first, second, third = analyzer.analyze_many(given)
+    assert [first.source, second.source, third.source] == ["first", "cam://1", "third"]
+    assert isinstance(second, mien.Failure)
+    assert second.message.startswith("cam://1 is not a picture")
+
+
+def test_a_turned_photo_is_read_as_the_upright_one(
+    analyzer: mien.Analyzer, portrait: np.ndarray
+) -> None:
+    upright = analyzer.analyze(portrait)
+    assert upright.turned == 0
+    for turns in (1, 2, 3):
+        turned = analyzer.analyze(np.rot90(portrait, turns))
+        assert turned.turned == 90 * turns
+        assert turned.faces[0].emotion == upright.faces[0].emotion
+    as_stored = mien.analyze(np.rot90(portrait, 2), rotated="never")
+    assert isinstance(as_stored, mien.ImageResult)
+    assert as_stored.turned == 0
+
+
+def test_boxes_of_a_photo_decoded_at_half_its_size_are_in_its_own_pixels(
+    analyzer: mien.Analyzer, portrait: np.ndarray
+) -> None:
+    data = pictures.encode(Image.fromarray(portrait), "JPEG", quality=95)
+    (whole,) = analyzer.analyze(data).faces
+    (found,) = analyzer.read_faces([analyzer.find_faces(data, max_pixels=512 * 512 - 1)])
+    assert (found.width, found.height) == (512, 512)
+    assert found.faces[0].box.x == pytest.approx(whole.box.x, abs=8)
+    assert found.faces[0].box.width == pytest.approx(whole.box.width, rel=0.1)
+    assert found.faces[0].emotion == whole.emotion
+
+
+def test_a_damaged_photo_is_read_and_says_so(analyzer: mien.Analyzer, portrait_path: Path) -> None:
+    result = analyzer.analyze(portrait_path.read_bytes()[:-2])
+    assert len(result.faces) == 1
+    assert "its end is missing" in (result.damage or "")
+
+
+def test_processes_open_their_own_copy(analyzer: mien.Analyzer, portrait_path: Path) -> None:
+    paths = [str(portrait_path)] * 2
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        results = list(pool.map(analyzer.analyze, paths))
+    assert results == [analyzer.analyze(path) for path in paths]
+
+
+def test_a_pickled_recognizer_keeps_its_threshold(tiny_model: Path) -> None:
+    for recognizer in (
+        mien.Recognizer("fast", coverage=0.5, threads=1),
+        mien.Recognizer(tiny_model, threads=1),
+    ):
+        copy = pickle.loads(pickle.dumps(recognizer))
+        assert copy.path == recognizer.path
+        assert copy.abstention_threshold == recognizer.abstention_threshold

@@ -17,7 +17,7 @@ from PIL import Image, ImageOps
 
 import mien
 import pictures
-from mien.images import name_source
+from mien.images import name_source, read_picture
 
 FILES = pictures.in_every_format()
 HOSTILE = pictures.hostile()
@@ -249,6 +249,94 @@ def test_other_types_are_refused() -> None:
         mien.read_image([[1, 2]])  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("options", [{}, {"progressive": True}])
+def test_a_jpeg_without_its_end_is_read_and_its_damage_noted(options: dict[str, Any]) -> None:
+    levels = np.random.default_rng(0).integers(0, 256, (160, 80, 3), dtype=np.uint8)
+    whole = pictures.encode(Image.fromarray(levels), "JPEG", quality=90, **options)
+    upper = read_picture(whole).pixels[:40].astype(int)
+    for data in (whole[:-2], whole[:-1], whole[: len(whole) // 2]):
+        picture = read_picture(data, name="a.jpg")
+        assert picture.damage is not None
+        assert picture.damage.startswith("a.jpg is damaged or incomplete (its end is missing")
+        assert picture.pixels.shape == (160, 80, 3)
+        assert np.abs(picture.pixels[:40] - upper).mean() < (60 if options else 1)
+        with pytest.raises(mien.ImageError, match="its end is missing"):
+            mien.read_image(data)
+    assert read_picture(whole).damage is None
+
+
+def test_a_large_baseline_jpeg_is_decoded_at_half_its_size() -> None:
+    image = Image.fromarray(pictures.pattern()).resize((601, 401), Image.Resampling.NEAREST)
+    few = 301 * 201
+    turned = {"exif": pictures.exif(6), "quality": 95}
+    picture = read_picture(pictures.encode(image, "JPEG", **turned), max_pixels=few)
+    assert (picture.width, picture.height, picture.reduction) == (401, 601, 2)
+    assert picture.pixels.shape == (301, 201, 3)
+    small = np.asarray(image.resize((301, 201)).rotate(-90, expand=True)).astype(int)
+    assert np.abs(picture.pixels - small).mean() < 3
+    for kind, options in (("PNG", {}), ("JPEG", {"progressive": True})):
+        with pytest.raises(mien.errors.ImageTooLargeError):
+            read_picture(pictures.encode(image, kind, **options), max_pixels=few)
+    with pytest.raises(mien.errors.ImageTooLargeError):
+        read_picture(pictures.encode(image, "JPEG"), max_pixels=few // 2)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_heic_is_read_where_its_extra_is_installed(turned: bool) -> None:
+    pillow_heif = pytest.importorskip("pillow_heif")
+    image = Image.fromarray(pictures.pattern()).resize((600, 400), Image.Resampling.NEAREST)
+    stream = io.BytesIO()
+    given = image.transpose(Image.Transpose.ROTATE_90) if turned else image
+    exif = pictures.exif(6).tobytes() if turned else None
+    pillow_heif.from_pillow(given).save(stream, quality=95, exif=exif)
+    read = mien.read_image(stream.getvalue())
+    assert read.shape == (400, 600, 3)
+    assert np.abs(read.astype(int) - np.asarray(image)).mean() < 4
+    with pytest.raises(mien.errors.ImageTooLargeError):
+        mien.read_image(stream.getvalue(), max_pixels=1000)
+
+
+def test_heic_names_its_extra_where_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(mien.ImageError, match=r"pip install 'mien\[heic\]'"):
+        mien.read_image(HOSTILE["phone.heic"][0])
+
+
+def test_levels_that_are_not_read_are_named() -> None:
+    levels = np.zeros((32, 32))
+    data = pictures.tiff(levels.tobytes(), 64, sample_format=3)
+    with pytest.raises(mien.ImageError, match="64-bit floating-point levels in 1 channel"):
+        mien.read_image(data)
+
+
+@pytest.mark.parametrize(("kind", "words"), [("ICO", "an ICO icon"), ("TGA", "is TGA")])
+def test_formats_that_are_not_read_are_named(kind: str, words: str) -> None:
+    with pytest.raises(mien.errors.UnknownFormatError, match=words):
+        mien.read_image(pictures.encode(Image.fromarray(pictures.pattern()), kind))
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("rtsp://me:secret@camera.local/1", "rtsp://camera.local/1"),
+        ("https://me@example.org/a@b.jpg", "https://example.org/a@b.jpg"),
+        ("data:image/png;base64," + "aGFsbG8h" * 5000, "<data URL>"),
+        ("aGFsbG8h" * 5000, "<base64>"),
+        ("ä" * 5000 + ".jpg", "ä" * 80 + "..." + "ä" * 16 + ".jpg"),
+        ("me:secret@host/a.jpg", "me:secret@host/a.jpg"),
+    ],
+)
+def test_names_are_cleaned_in_results_and_messages(source: str, name: str) -> None:
+    assert name_source(source) == name
+    with pytest.raises(mien.ImageError) as caught:
+        mien.read_image(source)
+    assert name in str(caught.value)
+    assert len(str(caught.value)) < 400
+    assert "://me" not in str(caught.value)
+    if name.startswith("<"):
+        assert "base64" in str(caught.value)
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_files_get_one_sentence(name: str, tmp_path: Path) -> None:
     data, words = HOSTILE[name]
@@ -286,7 +374,7 @@ def test_what_is_no_regular_file_is_never_opened(tmp_path: Path) -> None:
         (tmp_path / "gone.jpg", "does not exist"),
         (link, "does not exist"),
         (loop, "cannot be opened"),
-        (Path("a" * 5000), "cannot be opened"),
+        (Path("ä" * 5000), "cannot be opened"),
         ("a\0b.jpg", "cannot be opened"),
         ("", "path is empty"),
         ("https://example.org/a.jpg", "URL"),

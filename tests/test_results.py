@@ -26,6 +26,8 @@ def test_the_one_json_form() -> None:
         "source": "фото 1.jpg",
         "width": 640,
         "height": 480,
+        "turned": 0,
+        "damage": None,
         "faces": [
             {
                 "box": {"x": 10.12, "y": -20.0, "width": 90.46, "height": 90.0},

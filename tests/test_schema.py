@@ -29,6 +29,7 @@ SUMMARY = VideoSummary("v.mp4", 640, 480, 2.0, 8, 7, (TRACK,), (EVENT,))
 FRAME = FrameResult("v.mp4", 0.2, 5, (TRACKED, replace(TRACKED, smoothed=None)))
 RECORDS = {
     "image": mien.ImageResult("a.jpg", 640, 480, FACES),
+    "damaged image, upside down": mien.ImageResult("a.jpg", 640, 480, FACES, 180, "it is cut off"),
     "image without a face": mien.ImageResult("<stdin>", 1, 1, ()),
     "frame": FRAME,
     "frame without a face": FrameResult("v.mp4", 0.0, 0, ()),

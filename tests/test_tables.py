@@ -84,6 +84,7 @@ def test_csv(tmp_path: Path) -> None:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == list(columns())
     assert rows[2]["source"] == "b, with a comma.jpg"
+    assert rows[2].pop("turned") == "0"
     assert set(list(rows[2].values())[1:]) == {""}
     assert [path.name for path in path.parent.iterdir()] == ["t.csv"]
 

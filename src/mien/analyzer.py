@@ -1,4 +1,4 @@
-"""Turn pictures and videos into results: it composes detector, crop and recognizer."""
+"""Analyze pictures and videos: find the faces, crop them and read their expressions."""
 
 import functools
 import os
@@ -8,12 +8,21 @@ from typing import TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from mien.errors import ConfigError, ImageError, MienError, VideoError
 from mien.face_reader import crop_faces, read_faces
 from mien.faces.detector import DETECTOR_SIZE, FaceDetector
 from mien.faces.face import Face
-from mien.images import ImageSource, is_video, name_source, read_image
+from mien.faces.turns import Rotated
+from mien.images import (
+    MAX_PIXELS,
+    ImageSource,
+    clean_name,
+    is_video,
+    name_source,
+    read_picture,
+)
 from mien.model.prior import NATURAL, Prior
 from mien.model.recognizer import CHUNK, MODELS, Recognizer
 from mien.results import Failure, ImageResult, VideoResult
@@ -35,6 +44,8 @@ class FoundFaces:
         height: The picture's height in pixels, upright.
         faces: The largest first.
         crops: (N, 48, 48) uint8 grey: the faces that are large enough to be read, in order.
+        turned: By how many degrees, clockwise, the picture has to be turned to be upright.
+        damage: What is missing from the file; None where it is complete.
     """
 
     source: str
@@ -42,6 +53,8 @@ class FoundFaces:
     height: int
     faces: tuple[Face, ...]
     crops: NDArray[np.uint8]
+    turned: int = 0
+    damage: str | None = None
 
 
 class Options(TypedDict, total=False):
@@ -56,7 +69,10 @@ class Options(TypedDict, total=False):
 
 
 class Analyzer:
-    """Detector and model, opened once for many pictures; several threads may share it."""
+    """Detector and model, opened once for many pictures.
+
+    Several threads may share it. It can be pickled: its files are opened again on the other side.
+    """
 
     def __init__(
         self,
@@ -72,11 +88,11 @@ class Analyzer:
 
         Args:
             model: "accurate", "fast" or "fer2013", the path of an `.onnx` file, or a `Recognizer`.
-            detector: A `FaceDetector` with settings of one's own; None takes the usual one.
-            threads: Threads that detector and model may use; None takes the cores at hand.
-            coverage: The share of faces that shall get an answer, above 0 to 1, in place of the
+            detector: A `FaceDetector` with your own settings; None opens the default one.
+            threads: Threads that detector and model may use; None uses all available cores.
+            coverage: The share of faces to name an emotion for, above 0 to 1, in place of the
                 model's own threshold (a `Recognizer` has its own).
-            accuracy: The share of the answers that shall be as labelled, in the same way.
+            accuracy: The required accuracy of those answers, in the same way.
             prior: The mix of expressions to expect: "natural", "balanced", or a share for each.
 
         Raises:
@@ -107,27 +123,43 @@ class Analyzer:
         """
         return self.read_faces([self.find_faces(source)])[0]
 
-    def analyze_many(self, sources: Iterable[ImageSource]) -> Iterator[ImageResult | Failure]:
+    def analyze_many(
+        self, sources: Iterable[ImageSource | tuple[str, ImageSource]]
+    ) -> Iterator[ImageResult | Failure]:
         """Read the faces of many pictures; one that cannot be read does not stop the others.
 
         Faces of several pictures go through the model together. Pictures are taken from
         `sources` as results are asked for, at most `MAX_WAITING` ahead, and are not kept.
 
         Args:
-            sources: Anything `mien.read_image` takes, each.
+            sources: Anything `mien.read_image` takes, each; or pairs of a name and such a source,
+                whose results then bear that name: `[("a.jpg", data), ...]`. An array
+                (N, H, W, 3) is N pictures.
 
-        Yields:
+        Returns:
             For each source, in order, its result, or a `Failure`.
+
+        Raises:
+            ConfigError: A single picture was given in place of several.
         """
+        _refuse_single(sources)
+        return self._analyze_many(sources)
+
+    def _analyze_many(
+        self, sources: Iterable[ImageSource | tuple[str, ImageSource]]
+    ) -> Iterator[ImageResult | Failure]:
+        """Read many pictures, several at a time."""
         waiting: list[FoundFaces | Failure] = []
         crops = 0
-        for source in sources:
+        for item in sources:
+            name, source = item if isinstance(item, tuple) else (name_source(item), item)
             try:
-                found: FoundFaces | Failure = self.find_faces(source)
+                found: FoundFaces | Failure = self.find_faces(source, name=name)
             except MienError as error:
-                found = Failure(name_source(source), error.kind, str(error))
+                found = Failure.of(clean_name(name), error)
             waiting.append(found)
             crops += len(found.crops) if isinstance(found, FoundFaces) else 0
+
             if crops >= CHUNK or len(waiting) >= MAX_WAITING:
                 yield from self._finish(waiting)
                 waiting, crops = [], 0
@@ -153,7 +185,9 @@ class Analyzer:
         """
         return read_whole_video(self, source, settings)
 
-    def find_faces(self, source: ImageSource) -> FoundFaces:
+    def find_faces(
+        self, source: ImageSource, *, name: str | None = None, max_pixels: int = MAX_PIXELS
+    ) -> FoundFaces:
         """Decode a picture, find its faces and cut out those that are large enough.
 
         With `read_faces` this is `analyze` in two steps, for whoever reads the faces of several
@@ -161,14 +195,27 @@ class Analyzer:
 
         Args:
             source: Anything `mien.read_image` takes.
+            name: What the result calls it; None takes its path, or what it is.
+            max_pixels: As for `mien.read_image`.
 
         Raises:
             ImageError: The source cannot be read as a picture.
         """
-        image = read_image(source)
-        faces = self.detector.detect(image)
-        crops = crop_faces(image, faces, self.recognizer.spec)
-        return FoundFaces(name_source(source), image.shape[1], image.shape[0], faces, crops)
+        name = name_source(source) if name is None else clean_name(name)
+        picture = read_picture(source, name=name, max_pixels=max_pixels)
+        detection = self.detector.search(picture.pixels)
+        faces = tuple(face.scaled(picture.reduction) for face in detection.faces)
+        return FoundFaces(
+            source=name,
+            width=picture.width,
+            height=picture.height,
+            faces=faces,
+            crops=crop_faces(
+                picture.pixels, faces, self.recognizer.spec, reduction=picture.reduction
+            ),
+            turned=detection.turned,
+            damage=picture.damage,
+        )
 
     def _finish(self, waiting: list[FoundFaces | Failure]) -> Iterator[ImageResult | Failure]:
         """Read what was found, and put results and failures back in order."""
@@ -181,14 +228,21 @@ class Analyzer:
         """Read the faces of several pictures in one pass through the model.
 
         Args:
-            pictures: What `find_faces` gave for each.
+            pictures: What `find_faces` returned for each.
 
         Returns:
             A result for each picture, in order.
         """
         read = read_faces(self.recognizer, [(found.faces, found.crops) for found in pictures])
         return [
-            ImageResult(source=found.source, width=found.width, height=found.height, faces=faces)
+            ImageResult(
+                source=found.source,
+                width=found.width,
+                height=found.height,
+                faces=faces,
+                turned=found.turned,
+                damage=found.damage,
+            )
             for found, faces in zip(pictures, read, strict=True)
         ]
 
@@ -198,6 +252,7 @@ def analyze(
     *,
     model: str | os.PathLike[str] = "accurate",
     detector_size: int = DETECTOR_SIZE,
+    rotated: Rotated = "auto",
     threads: int | None = None,
     coverage: float | None = None,
     accuracy: float | None = None,
@@ -215,10 +270,13 @@ def analyze(
         model: "accurate", "fast", "fer2013", or the path of an `.onnx` file with its `.json`.
         detector_size: The picture's longer side at detection, in pixels; 1280 finds the small
             faces of a group.
-        threads: Threads to use; None takes the cores at hand.
-        coverage: The share of faces that shall get an emotion, above 0 to 1, in place of the
+        rotated: When to search a picture turned by quarter turns as well: "auto" does where it
+            shows no sure face as it is, "always" and "never" do so always and never. In videos,
+            only "always" does.
+        threads: Threads to use; None uses all available cores.
+        coverage: The share of faces to name an emotion for, above 0 to 1, in place of the
             model's own threshold: the surest ones, by the split its contract names.
-        accuracy: The share of the emotions that shall be as labelled, in the same way.
+        accuracy: The required accuracy of those emotions, in the same way.
         prior: The mix of expressions to expect: "natural", the one the model learnt; "balanced",
             for posed sets and experiments that show each alike often; or a share for each.
         video: What to read of a video; None reads five frames a second.
@@ -233,12 +291,13 @@ def analyze(
         ModelError: The model is missing or damaged.
         ConfigError: There is no threshold as asked for.
     """
-    # A file of one's own may change between calls; what comes with mien does not.
+    # Your own file may change between calls; what comes with mien does not.
     is_kept = model in MODELS and isinstance(prior, str)
     open_analyzer: Callable[..., Analyzer] = _keep_open if is_kept else _open
     analyzer = open_analyzer(
-        model,
+        os.fspath(model),
         detector_size=detector_size,
+        rotated=rotated,
         threads=threads,
         coverage=coverage,
         accuracy=accuracy,
@@ -303,13 +362,14 @@ def _open(
     model: str | os.PathLike[str],
     *,
     detector_size: int,
+    rotated: Rotated,
     threads: int | None,
     coverage: float | None,
     accuracy: float | None,
     prior: Prior,
 ) -> Analyzer:
     """Open an analyzer for `analyze`."""
-    detector = FaceDetector(detector_size=detector_size, threads=threads)
+    detector = FaceDetector(detector_size=detector_size, rotated=rotated, threads=threads)
     return Analyzer(
         model,
         detector=detector,
@@ -322,3 +382,19 @@ def _open(
 
 _keep_open = functools.lru_cache(maxsize=2)(_open)
 """The same for what comes with mien: the analyzer that was opened before, or a new one."""
+
+
+def _refuse_single(sources: object) -> None:
+    """Refuse one picture where several are wanted: it would be taken apart.
+
+    Raises:
+        ConfigError: It is one picture.
+    """
+    is_single = isinstance(source := sources, str | os.PathLike | bytes | bytearray | memoryview)
+    is_single |= isinstance(source, Image.Image) or hasattr(source, "read")
+    is_single |= isinstance(source, np.ndarray) and source.ndim < 4
+    if is_single or not isinstance(source, Iterable):
+        raise ConfigError(
+            f"analyze_many takes several pictures, got {name_source(source)}; "  # type: ignore[arg-type]
+            "put them into a list, or read one with analyze"
+        )

@@ -1,4 +1,4 @@
-"""Turn an image and its result into an annotated image."""
+"""Draw faces, expressions and probabilities into a copy of a picture."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -47,6 +47,7 @@ def annotate(image: NDArray[np.uint8], result: ImageResult) -> Image.Image:
         size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
         picture = picture.resize(size, Image.Resampling.BICUBIC)
     picture = picture.convert("RGB")
+    scale *= image.shape[1] / result.width  # a large photo may have been decoded smaller
     boxes = [_scaled(face, scale) for face in result.faces]
     for face, box in zip(result.faces, boxes, strict=True):
         _draw_frame(picture, box, color_of(face), _line(picture))

@@ -1,4 +1,4 @@
-"""Turn what can go wrong into one tree of exceptions.
+"""The exceptions that mien raises on purpose, as one tree.
 
     MienError
     ├── ImageError          a picture that cannot be read
@@ -136,3 +136,15 @@ def _frames(error: BaseException) -> list[TracebackType]:
         frames.append(frame)
         frame = frame.tb_next
     return frames
+
+
+def describe_error(error: BaseException) -> str:
+    """Put any exception into a few words, for a message of ours.
+
+    Returns:
+        What the operating system says, where it is an error of a file; else the first line.
+    """
+    said = getattr(error, "strerror", None)
+    if said:
+        return str(said)
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

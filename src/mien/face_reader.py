@@ -1,4 +1,4 @@
-"""Turn faces that were found into faces that were read: it crops, and names."""
+"""Read the expressions of faces that were found: crop them, and run the model over them."""
 
 from collections.abc import Iterator, Sequence
 
@@ -13,21 +13,26 @@ from mien.results import FaceResult
 
 
 def crop_faces(
-    image: NDArray[np.uint8], faces: Sequence[Face], spec: ModelSpec
+    image: NDArray[np.uint8], faces: Sequence[Face], spec: ModelSpec, *, reduction: int = 1
 ) -> NDArray[np.uint8]:
     """Cut out the faces that are large enough to be read, as a model takes them.
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        faces: The faces found in it.
+        faces: The faces found in it, in pixels of the source.
         spec: The model's contract.
+        reduction: How many of the source's pixels one of the image's spans, along each axis.
 
     Returns:
         (N, 48, 48) uint8 grey, in the order of the faces; those that are too small are left out.
     """
     crops = [
         crop_face(
-            image, face, margin=spec.crop_margin, shift_y=spec.crop_shift_y, size=spec.input_size
+            image,
+            face.scaled(1 / reduction),
+            margin=spec.crop_margin,
+            shift_y=spec.crop_shift_y,
+            size=spec.input_size,
         )
         for face in faces
         if not is_too_small(face)

@@ -1,8 +1,8 @@
-"""Turn a path, bytes, a stream, an array or a Pillow image into an RGB array.
+"""Read pictures: paths, bytes, streams, arrays and Pillow images become RGB arrays.
 
-It is the only image decoder in mien. Content decides what a file is, never its extension.
-Only decoders of raster pictures are let near a file: Pillow's EPS reader, for one, would start
-another program.
+This is the only image decoder in mien. A file's content decides what it is, never its extension.
+Only decoders of raster formats are enabled: Pillow's EPS reader, for one, would start another
+program.
 """
 
 import io
@@ -10,21 +10,26 @@ import os
 import re
 import stat
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
 
 from mien.errors import (
     ImageError,
     ImageTooLargeError,
     MienError,
+    MissingExtraError,
     UnknownFormatError,
+    describe_error,
     is_program_fault,
+    require_extra,
 )
-from mien.pixels import array_to_rgb, picture_to_rgb
+from mien.jpeg import JPEG_START, end_jpeg, open_half, scan_jpeg
+from mien.pixels import array_to_rgb, picture_to_rgb, quiet_pillow
 
 ImageSource: TypeAlias = (
     str
@@ -52,15 +57,9 @@ MAX_PIXELS: Final = 89_478_485
 MAX_STREAM_BYTES: Final = 256 * 2**20
 HEAD_BYTES: Final = 1024
 """How much of a file's beginning tells what it is."""
-MAX_JPEG_SCANS: Final = 100
-"""A JPEG with more is refused: each costs a pass over all pixels, and needs but ten bytes."""
-MAX_JPEG_SEGMENTS: Final = 10_000
-"""A JPEG with more is refused too: Pillow goes through them in Python."""
-
+_SAMPLE_FORMAT = 339  # a TIFF's tag, which Pillow's list of tags lacks
 _HEIC_BRANDS = {b"heic", b"heix", b"hevc", b"heim", b"mif1", b"msf1"}
-_JPEG_START = b"\xff\xd8\xff"
-_SIGNATURES = (_JPEG_START, b"\x89PNG", b"GIF8", b"II*\0", b"MM\0*", b"BM")
-_JPEG_MARKER = re.compile(rb"\xff[\xc0-\xcf\xd8-\xfe]")  # but for those inside a scan
+_SIGNATURES = (JPEG_START, b"\x89PNG", b"GIF8", b"II*\0", b"MM\0*", b"BM")
 _VIDEO_STARTS = (
     b"\x1aE\xdf\xa3",  # Matroska, WebM
     b"FLV",
@@ -74,7 +73,31 @@ _VIDEO_STARTS = (
     b"\x06\x0e+4\x02\x05\x01\x01",  # MXF
 )
 _GIF_EXTENSION, _GIF_FRAME = 0x21, 0x2C  # how the blocks of a GIF begin
-_READABLE = "JPEG, PNG, WebP, AVIF, TIFF, GIF or BMP"
+_READABLE = "JPEG, PNG, WebP, AVIF, HEIC, TIFF, GIF, BMP, JPEG 2000 or PPM"
+_BASE64 = re.compile(r"(?:[A-Za-z0-9+/_-]{4}\s*){256,}[A-Za-z0-9+/_=-]{0,4}\s*")
+"""Text as long as no file's name is, of base64's letters only."""
+_MAX_NAME = 4096
+"""The longest path there is, in characters; a longer one is shortened where it is quoted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A decoded picture, and what is known of its source.
+
+    Attributes:
+        pixels: (H, W, 3) uint8 RGB, upright.
+        width: The source's width in pixels, upright.
+        height: The source's height in pixels, upright.
+        reduction: How many of the source's pixels one of `pixels` spans, along each axis: 2 where
+            a large JPEG was decoded at half its size, else 1.
+        damage: What is missing from the source, in one sentence; None where it is complete.
+    """
+
+    pixels: NDArray[np.uint8]
+    width: int
+    height: int
+    reduction: int = 1
+    damage: str | None = None
 
 
 def read_image(source: ImageSource, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
@@ -83,24 +106,46 @@ def read_image(source: ImageSource, *, max_pixels: int = MAX_PIXELS) -> NDArray[
     EXIF orientation is applied; transparency is laid on white; of an animation or a file of
     several pages the first is taken; 16-bit and 12-bit levels are scaled to 8 bits. Pillow's mode
     "I" does not say its depth: it is 16 bits from a PNG or PGM and where a level is above 255,
-    else 8.
+    else 8. HEIC needs the extra `heic`.
 
     Args:
         source: A path; an encoded picture as bytes or as a binary stream; a Pillow image; or an
             array of (H, W), (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA that is uint8, uint16,
             bool, or floating point in [0, 1].
         max_pixels: An encoded picture with more is refused before it is decoded; at most
-            `MAX_PIXELS`.
+            `MAX_PIXELS`. A baseline JPEG with up to four times as many is decoded at half its
+            width and height.
 
     Returns:
         (H, W, 3) uint8 RGB. May share memory with an array that was given: do not write to it.
 
     Raises:
+        ImageError: The source cannot be read as a picture, or not completely.
+    """
+    picture = read_picture(source, max_pixels=max_pixels)
+    if picture.damage is not None:
+        raise ImageError(picture.damage)
+    return picture.pixels
+
+
+def read_picture(
+    source: ImageSource, *, name: str | None = None, max_pixels: int = MAX_PIXELS
+) -> Picture:
+    """Read a picture as `read_image` does, also one whose end is missing.
+
+    Args:
+        source: Anything `read_image` takes.
+        name: What it is called in messages; None takes `name_source`.
+        max_pixels: As for `read_image`.
+
+    Raises:
         ImageError: The source cannot be read as a picture.
     """
     if isinstance(source, np.ndarray):
-        return array_to_rgb(source)
-    name = name_source(source)
+        pixels = array_to_rgb(source, name or "the array")
+        return Picture(pixels, pixels.shape[1], pixels.shape[0])
+
+    name = name or name_source(source)
     if isinstance(source, Image.Image):
         return _decode(source, name, max_pixels)
     if isinstance(source, str | os.PathLike):
@@ -116,14 +161,17 @@ def read_image(source: ImageSource, *, max_pixels: int = MAX_PIXELS) -> NDArray[
         return _read_stream(io.BytesIO(_read_all(source, name)), name, max_pixels)
     raise ImageError(
         f"a picture is a path, bytes, a binary stream, an array or a Pillow image, "
-        f"got {type(source).__name__}"
+        f"got {type(source).__name__}; for several, use Analyzer.analyze_many"
     )
 
 
 def name_source(source: ImageSource) -> str:
-    """Name a source as results and messages do: its path, or what it is, in angle brackets."""
+    """Name a source as results and messages do: its path, or what it is, in angle brackets.
+
+    A URL loses its user and password. Base64 in place of a path is named as such, never quoted.
+    """
     if isinstance(source, str | os.PathLike):
-        name = os.fspath(source)
+        name = clean_name(os.fspath(source))
     elif isinstance(source, bytes | bytearray | memoryview):
         name = "<bytes>"
     elif isinstance(source, np.ndarray):
@@ -133,11 +181,21 @@ def name_source(source: ImageSource) -> str:
         name = filename if isinstance(filename, str) and filename else "<image>"
     elif hasattr(source, "read"):
         stream_name = getattr(source, "name", None)
-        name = stream_name if isinstance(stream_name, str) else "<stream>"
+        name = clean_name(stream_name) if isinstance(stream_name, str) else "<stream>"
     else:
         name = f"<{type(source).__name__}>"
     # A file name on disk may hold bytes that are no text: JSON and terminals need text.
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def clean_name(name: str) -> str:
+    """Make a path or URL fit to be shown: without a password, and no longer than a path can be."""
+    if name[:5].lower() == "data:":
+        return "<data URL>"
+    if _BASE64.fullmatch(name):
+        return "<base64>"
+    name = re.sub(r"^([a-z][a-z0-9+.-]*://)[^/?#]*@", r"\1", name, flags=re.IGNORECASE)
+    return name if len(name) <= _MAX_NAME else f"{name[:80]}...{name[-20:]}"
 
 
 def check_file(
@@ -160,6 +218,11 @@ def check_file(
     """
     if not name:
         raise error_type(f"the path is empty, wanted the path of a {noun}")
+    if name in {"<data URL>", "<base64>"}:
+        raise error_type(
+            f"{name} is a {noun}'s content in base64, wanted the path of a {noun} or bytes: "
+            "decode it with base64.b64decode first"
+        )
     if re.match(r"[a-z][a-z0-9+.-]+://", name, re.IGNORECASE):
         raise error_type(f"{name} is a URL; mien opens no connections: download the {noun} first")
     path = Path(source)
@@ -270,56 +333,131 @@ def _read_all(stream: BinaryIO, name: str) -> bytes:
     return data
 
 
-def _read_stream(stream: BinaryIO, name: str, max_pixels: int) -> NDArray[np.uint8]:
+def _read_stream(stream: BinaryIO, name: str, max_pixels: int) -> Picture:
     """Decode an encoded picture from a stream that can go back."""
     head = stream.read(HEAD_BYTES)
     stream.seek(0)
     if not head:
         raise ImageError(f"{name} is empty, wanted a picture; was it saved or sent completely?")
-    if head.startswith(_JPEG_START):
-        data = _read_all(stream, name)
-        _check_jpeg(data, name)
-        stream = io.BytesIO(data)
+    if head.startswith(JPEG_START):
+        return _read_jpeg(_read_all(stream, name), name, max_pixels)
     try:
-        with warnings.catch_warnings():
+        with _open(stream, name, max_pixels) as image:
+            return _decode(image, name, max_pixels)
+    except UnidentifiedImageError as error:
+        if is_heic(head):
+            return _read_heic(stream, name, max_pixels)
+        raise _explain_unknown(stream, head, name) from error
+
+
+def _open(stream: BinaryIO, name: str, max_pixels: int) -> Image.Image:
+    """Open a picture without decoding it.
+
+    Raises:
+        UnidentifiedImageError: No decoder knows it.
+        ImageError: It is damaged or too large.
+    """
+    try:
+        with quiet_pillow():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(stream, formats=FORMATS)
+            return Image.open(stream, formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large(name, max_pixels) from error
-    except UnidentifiedImageError as error:
-        is_avif = head[4:12] in {b"ftypavif", b"ftypavis"}
-        if is_avif or head[8:12] == b"WEBP" or head.startswith(_SIGNATURES):
-            raise _damaged(name, ValueError("its beginning is spoilt")) from error
-        raise UnknownFormatError(
-            f"{name} is not a picture that mien reads: it {describe_content(head)}; "
-            f"wanted {_READABLE}"
-        ) from error
+    except UnidentifiedImageError:
+        raise
     except Exception as error:  # on hostile bytes a decoder raises anything
         raise _damaged(name, error) from error
-    with image:
-        return _decode(image, name, max_pixels)
 
 
-def _check_jpeg(data: bytes, name: str) -> None:
-    """Refuse a JPEG that is short to send and long to decode.
+def _read_jpeg(data: bytes, name: str, max_pixels: int) -> Picture:
+    """Decode a JPEG: a large one at half its size, one without its end as far as it goes."""
+    scan = scan_jpeg(data, name)
+    damage = None
+    if not scan.has_end and scan.scans:
+        data = end_jpeg(data)
+        damage = (
+            f"{name} is damaged or incomplete (its end is missing, perhaps with a part of the "
+            "picture); save or send it again"
+        )
 
-    Markers are followed as a decoder does: what looks like one inside a segment (a thumbnail's) or
-    after the end (in the video of a motion photo) is none.
+    allowed = min(max_pixels, MAX_PIXELS)
+    if scan.can_be_halved and allowed < scan.size[0] * scan.size[1] <= 4 * allowed:
+        with open_half(data) as image:
+            return _decode(image, name, max_pixels, full_size=scan.size, damage=damage)
+    try:
+        with _open(io.BytesIO(data), name, max_pixels) as image:
+            return _decode(image, name, max_pixels, damage=damage)
+    except UnidentifiedImageError as error:
+        raise _damaged(name, ValueError("its header is corrupt")) from error
+
+
+def _read_heic(stream: BinaryIO, name: str, max_pixels: int) -> Picture:
+    """Decode HEIC, which an extra reads."""
+    try:
+        import pillow_heif
+    except ImportError as error:
+        missing: MissingExtraError = require_extra("heic", "HEIC", "pillow-heif")
+        raise UnknownFormatError(f"{name} is HEIC: {missing}") from error
+    stream.seek(0)
+    try:
+        image = pillow_heif.open_heif(stream)
+        if image.size[0] * image.size[1] <= min(max_pixels, MAX_PIXELS):
+            return _decode(image.to_pillow(), name, max_pixels)
+    except ImageError:
+        raise
+    except Exception as error:  # on hostile bytes a decoder raises anything
+        raise _damaged(name, error) from error
+    raise _too_large(name, max_pixels)
+
+
+def _explain_unknown(stream: BinaryIO, head: bytes, name: str) -> ImageError:
+    """Say why no decoder knows a file."""
+    levels = _describe_tiff(stream) if head.startswith((b"II*\0", b"MM\0*")) else None
+    if levels is not None:
+        return UnknownFormatError(
+            f"{name} is a TIFF of {levels}, which is not read; save it with 8 or 16 bits"
+        )
+    is_avif = head[4:12] in {b"ftypavif", b"ftypavis"}
+    if is_avif or head[8:12] == b"WEBP" or head.startswith(_SIGNATURES):
+        return _damaged(name, ValueError("its header is corrupt"))
+    return UnknownFormatError(
+        f"{name} is not a picture that mien reads: it {describe_content(head)}; wanted {_READABLE}"
+    )
+
+
+def _describe_tiff(stream: BinaryIO) -> str | None:
+    """Describe the levels of a TIFF by its tags; None where these cannot be read."""
+    try:
+        stream.seek(0)
+        with quiet_pillow():
+            tags = TiffImagePlugin.ImageFileDirectory_v2(stream.read(8))
+            stream.seek(tags.next)
+            tags.load(stream)
+        bits, kinds = tags[ExifTags.Base.BitsPerSample], tags.get(_SAMPLE_FORMAT, (1,))
+        kind = {1: "integer", 2: "signed integer", 3: "floating-point"}[kinds[0]]
+        channels = tags.get(ExifTags.Base.SamplesPerPixel, 1)
+    except Exception:  # noqa: BLE001 - on hostile bytes it raises anything
+        return None
+    return f"{bits[0]}-bit {kind} levels in {channels} channel{'s' if channels != 1 else ''}"
+
+
+def _decode(
+    image: Image.Image,
+    name: str,
+    max_pixels: int,
+    *,
+    full_size: tuple[int, int] | None = None,
+    damage: str | None = None,
+) -> Picture:
+    """Load a Pillow image, turn it upright and convert it to RGB.
+
+    Args:
+        image: The image.
+        name: What it is called in messages.
+        max_pixels: It must not have more.
+        full_size: Width and height of the source, where it is decoded at half its size.
+        damage: What is missing.
     """
-    at, scans, segments = 2, 0, 0
-    while (marker := _JPEG_MARKER.search(data, at)) and marker[0] != b"\xff\xd9":  # the end
-        at = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2])
-        scans += marker[0] == b"\xff\xda"
-        segments += 1
-        if scans > MAX_JPEG_SCANS or segments > MAX_JPEG_SEGMENTS:
-            raise ImageError(
-                f"{name} is a JPEG of more than {MAX_JPEG_SCANS} scans or {MAX_JPEG_SEGMENTS:,} "
-                "segments, wanted a few; save it again"
-            )
-
-
-def _decode(image: Image.Image, name: str, max_pixels: int) -> NDArray[np.uint8]:
-    """Load a Pillow image, turn it upright and bring it to RGB."""
     width, height = image.size
     if width * height > min(max_pixels, MAX_PIXELS):
         raise _too_large(name, max_pixels)
@@ -327,20 +465,26 @@ def _decode(image: Image.Image, name: str, max_pixels: int) -> NDArray[np.uint8]
         raise ImageError(f"{name} has no pixels: it is {width} x {height}")
     try:
         image.load()
-        return picture_to_rgb(image, name)
+        pixels = picture_to_rgb(image, name)
     except ImageError:
         raise
     except Exception as error:  # on hostile bytes a decoder raises anything
         raise _damaged(name, error) from error
+    is_turned = pixels.shape[:2] != (height, width)
+    width, height = full_size or (width, height)
+    if is_turned:
+        width, height = height, width
+    return Picture(pixels, width, height, 1 if full_size is None else 2, damage)
 
 
 def describe_content(head: bytes) -> str:
     """Say what a file's first bytes look like, for people who wonder why it is refused."""
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    is_heic = head[4:8] == b"ftyp" and head[8:12] in _HEIC_BRANDS
     is_picture = head.startswith(_SIGNATURES) or head[8:12] in {b"WEBP", b"avif", b"avis"}
     descriptions = (
-        (is_heic, "is HEIC, which must be converted first"),
+        (is_heic(head), "is HEIC"),
+        (head.startswith(b"\0\0\1\0"), "is an ICO icon; save it as PNG"),
+        (_is_tga(head), "is TGA; save it as PNG"),
         (_begins_a_video(head), "is a video; read it with mien.analyze or mien analyze"),
         (is_picture, "is a picture"),
         (head.startswith(b"%PDF"), "is a PDF"),
@@ -351,15 +495,30 @@ def describe_content(head: bytes) -> str:
     )
     return next(
         (words for holds, words in descriptions if holds),
-        "begins like no picture format and no video",
+        "matches no known image or video format",
     )
 
 
+def is_heic(head: bytes) -> bool:
+    """Recognise HEIC by a file's first bytes."""
+    return head[4:8] == b"ftyp" and head[8:12] in _HEIC_BRANDS and b"avif" not in head[8:32]
+
+
+def _is_tga(head: bytes) -> bool:
+    """Recognise TGA, which has no signature, by a header that makes sense."""
+    if len(head) < 18 or head[1] not in {0, 1} or head[16] not in {8, 15, 16, 24, 32}:
+        return False
+    is_known = head[2] in ({1, 9} if head[1] else {2, 3, 10, 11})
+    has_map = any(head[3:8])
+    return is_known and has_map == bool(head[1]) and any(head[12:14]) and any(head[14:16])
+
+
 def begins_a_picture(head: bytes) -> bool:
-    """Know pictures that mien reads by their first bytes."""
+    """Recognise pictures that mien reads by their first bytes."""
     is_jpeg2000 = head.startswith((b"\x00\x00\x00\x0cjP  ", b"\xff\x4f\xff\x51"))
     is_ppm = re.match(rb"P[1-6]\s", head) is not None
-    is_other = head[8:12] in {b"WEBP", b"avif", b"avis"} or is_jpeg2000 or is_ppm
+    is_avif = head[8:12] in {b"avif", b"avis"}
+    is_other = head[8:12] == b"WEBP" or is_avif or is_heic(head) or is_jpeg2000 or is_ppm
     return head.startswith(_SIGNATURES) or is_other
 
 
@@ -389,10 +548,3 @@ def _damaged(name: str, error: Exception) -> ImageError:
     return ImageError(
         f"{name} is damaged or incomplete ({describe_error(error)}); save or send it again"
     )
-
-
-def describe_error(error: Exception) -> str:
-    """Put an exception into a few words."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

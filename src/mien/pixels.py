@@ -1,5 +1,8 @@
-"""Turn decoded levels, a Pillow image's or an array's, into upright RGB."""
+"""Convert decoded levels, a Pillow image's or an array's, to upright RGB."""
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final, cast
 
 import numpy as np
@@ -10,6 +13,14 @@ from mien.errors import ImageError
 
 TILE_PX: Final = 1024
 """Side of the squares in which a decoded picture becomes RGB."""
+
+
+@contextmanager
+def quiet_pillow() -> Iterator[None]:
+    """Keep Pillow's warnings about a file's metadata from a user's terminal."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\b")
+        yield
 
 
 def picture_to_rgb(image: Image.Image, name: str) -> NDArray[np.uint8]:
@@ -51,9 +62,10 @@ def _settle_depth(image: Image.Image) -> Image.Image:
 
 
 def _read_orientation(image: Image.Image) -> int:
-    """Read the EXIF orientation; a bad note on the back does not spoil the picture."""
+    """Read the EXIF orientation; damaged metadata does not damage the picture."""
     try:
-        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+        with quiet_pillow():
+            return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # noqa: BLE001 - on hostile bytes it raises anything
         return 1
 

@@ -1,6 +1,6 @@
-"""Turn what was found in a picture or a video into frozen records with one JSON form.
+"""The results of reading pictures and videos: frozen records with one JSON form.
 
-The same keys in Python, JSON, HTTP and the page.
+The keys are the same in Python, JSON, HTTP and on the page.
 """
 
 import json
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from mien import display, tables
+from mien.errors import ImageError, MienError
 from mien.faces.face import Box, Face
 
 if TYPE_CHECKING:
@@ -155,12 +156,19 @@ class ImageResult(Table):
         width: The picture's width in pixels, upright.
         height: The picture's height in pixels, upright.
         faces: The largest first; empty where there are none.
+        turned: By how many degrees, clockwise, the picture has to be turned to be upright, where
+            its faces say so: 0, 90, 180 or 270. Boxes and landmarks are those of the picture as
+            it was given.
+        damage: What is missing from the file, in one sentence; None where it is complete. What
+            could be read was read.
     """
 
     source: str
     width: int
     height: int
     faces: tuple[FaceResult, ...]
+    turned: int = 0
+    damage: str | None = None
 
     def __repr__(self) -> str:
         faces = display.describe_faces([face.to_dict() for face in self.faces])
@@ -170,12 +178,14 @@ class ImageResult(Table):
         return display.photo_html(self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the record as plain JSON types."""
+        """Return the record as plain JSON types."""
         return {
             "schema": SCHEMA,
             "source": self.source,
             "width": self.width,
             "height": self.height,
+            "turned": self.turned,
+            "damage": self.damage,
             "faces": [face.to_dict() for face in self.faces],
         }
 
@@ -366,6 +376,19 @@ class Failure(Record):
     source: str
     kind: str
     message: str
+
+    @classmethod
+    def of(cls, source: str, error: MienError | MemoryError) -> "Failure":
+        """Record why a source could not be read.
+
+        Args:
+            source: Its name.
+            error: What was raised.
+        """
+        if isinstance(error, MienError):
+            return cls(source, error.kind, str(error))
+        message = f"{source} does not fit into memory; make it smaller first"
+        return cls(source, ImageError.kind, message)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the record as plain JSON types."""

@@ -1,4 +1,4 @@
-"""Turn records into tables: rows, and data frames.
+"""Write results as tables: CSV, Parquet and pandas data frames.
 
 A table is tidy: one row for each face of each photo or frame, and one row with empty face columns
 where there is no face. So no photo and no frame is missing from it. A source that could not be
@@ -72,6 +72,7 @@ def columns(emotions: Sequence[str] = EMOTIONS) -> dict[str, type]:
         "detection_score": float,
         **{f"box_{side}": float for side in ("x", "y", "width", "height")},
         **{f"{point}_{axis}": float for point in POINTS for axis in "xy"},
+        "turned": int,
         "error": str,
     }
 
@@ -93,6 +94,7 @@ def tidy_rows(records: Iterable[Record], emotions: Sequence[str] = EMOTIONS) -> 
                 yield row | {"error": record["damage"]}
         else:
             row |= {"time_s": record.get("time_s"), "frame": record.get("frame")}
+            row |= {"turned": record.get("turned"), "error": record.get("damage")}
             faces = record["faces"]
             for number, face in enumerate(faces, start=1):
                 yield row | {"face": number} | _face_cells(face)
@@ -135,11 +137,15 @@ def pyfeat_rows(records: Iterable[Record], emotions: Sequence[str] = EMOTIONS) -
             yield row | cells
 
 
-def to_dataframe(results: Iterable[HasRecord], *, format: Format = "tidy") -> "pd.DataFrame":  # noqa: A002
+def to_dataframe(
+    results: HasRecord | Iterable[HasRecord],
+    *,
+    format: Format = "tidy",  # noqa: A002
+) -> "pd.DataFrame":
     """Put results into one pandas data frame.
 
     Args:
-        results: Photos, frames, videos, failures.
+        results: Photos, frames, videos, failures; or one of them.
         format: "tidy", whose columns are `columns()`; or "pyfeat", with py-feat's columns.
 
     Returns:
@@ -156,7 +162,8 @@ def to_dataframe(results: Iterable[HasRecord], *, format: Format = "tidy") -> "p
         import pandas as pd
     except ImportError as error:
         raise require_extra("tables", "a data frame", "pandas") from error
-    records = [result.to_dict() for result in results]
+    several = [results] if hasattr(results, "to_dict") else results
+    records = [result.to_dict() for result in several]
     emotions = find_emotions(records)
     if format == "pyfeat":
         return pd.DataFrame(list(pyfeat_rows(records, emotions)))

@@ -1,5 +1,6 @@
 """Faces are found where they are, at every size and in every corner case."""
 
+import pickle
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from PIL import Image
 
 import mien
 from mien.faces.detector import DETECTOR_PATH, _suppress
+from mien.faces.turns import Rotated
 from mien.faces.yunet import STRIDES, Candidates
 
 
@@ -68,16 +70,82 @@ def test_the_largest_face_comes_first(portrait: np.ndarray, detector: mien.FaceD
     assert first.box.width > 1.5 * second.box.width
 
 
+@pytest.mark.parametrize("rotated", ["auto", "always"])
 @pytest.mark.parametrize("turns", [1, 2, 3])
-def test_a_turned_picture_is_found_when_asked(turns: int, portrait: np.ndarray) -> None:
+def test_a_turned_picture_is_found(turns: int, rotated: Rotated, portrait: np.ndarray) -> None:
     turned = np.rot90(portrait, turns)
     (upright,) = mien.detect_faces(portrait)
-    (face,) = mien.FaceDetector(try_rotated=True, threads=1).detect(turned)
+    found_turned = mien.FaceDetector(rotated=rotated, threads=1).search(turned)
+    assert found_turned.turned == 90 * turns  # `np.rot90` turns counterclockwise
+    (face,) = found_turned.faces
     assert face.score == pytest.approx(upright.score)
     back = {1: lambda x, y: (512 - y, x), 2: lambda x, y: (512 - x, 512 - y)}
     back[3] = lambda x, y: (y, 512 - x)
     found = [back[turns](x, y) for x, y in face.landmarks]
     assert np.allclose(found, upright.landmarks)
+
+
+def test_a_face_that_fills_its_picture_is_turned_by_its_scores_at_a_smaller_size(
+    portrait: np.ndarray, detector: mien.FaceDetector
+) -> None:
+    (found,) = mien.detect_faces(portrait)
+    box = found.box
+    left, top = round(box.x), round(box.y)
+    tight = portrait[top : top + round(box.height), left : left + round(box.width)]
+    for turns in range(4):
+        assert detector.search(np.rot90(tight, turns)).turned == 90 * turns
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_other_turns_are_not_searched_where_that_is_refused_or_in_videos(
+    turns: int, portrait: np.ndarray
+) -> None:
+    turned = np.rot90(portrait, turns)
+    never = mien.FaceDetector(rotated="never", threads=1)
+    assert never.search(turned).turned == 0
+    auto = mien.FaceDetector(threads=1)
+    assert auto.detect_frame(turned) == never.detect(turned) != auto.detect(turned)
+
+
+def test_a_sure_face_costs_one_look(portrait: np.ndarray) -> None:
+    class Counting(mien.FaceDetector):
+        looks = 0
+
+        def _detect_at(self, image: np.ndarray, size: int) -> list[mien.Face]:
+            self.looks += 1
+            return super()._detect_at(image, size)
+
+    detector = Counting(threads=1)
+    assert len(detector.detect(portrait)) == detector.looks == 1
+    detector.detect(np.rot90(portrait, 2))
+    assert detector.looks == 1 + 4
+
+
+@pytest.mark.parametrize("is_tall", [False, True])
+def test_the_faces_of_a_panorama_are_found(
+    is_tall: bool, portrait: np.ndarray, detector: mien.FaceDetector
+) -> None:
+    panorama = np.full((512, 8000, 3), 128, np.uint8)
+    panorama[:, 3000:3512] = portrait
+    if is_tall:
+        panorama = np.full((8000, 512, 3), 128, np.uint8)
+        panorama[3000:3512] = portrait
+    (face,) = detector.detect(panorama)
+    (alone,) = detector.detect(portrait)
+    assert face.box.width == pytest.approx(alone.box.width, rel=0.1)
+    assert 3000 < (face.box.y if is_tall else face.box.x) < 3512
+
+
+def test_a_detector_can_be_pickled(tmp_path: Path, portrait: np.ndarray) -> None:
+    own = tmp_path / "own.onnx"
+    own.write_bytes(DETECTOR_PATH.read_bytes())
+    for detector in (
+        mien.FaceDetector(threads=1),
+        mien.FaceDetector(own, detector_size=320, min_score=0.8, rotated="always", threads=1),
+    ):
+        copy = pickle.loads(pickle.dumps(detector))
+        assert copy.__getstate__() == detector.__getstate__()
+        assert copy.detect(portrait) == detector.detect(portrait)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +212,13 @@ def test_a_bad_detector_file_gets_one_sentence(
 
 @pytest.mark.parametrize(
     "setting",
-    [{"detector_size": 8}, {"detector_size": 10_000}, {"min_score": 0}, {"min_score": 1.1}],
+    [
+        {"detector_size": 8},
+        {"detector_size": 10_000},
+        {"min_score": 0},
+        {"min_score": 1.1},
+        {"rotated": "sometimes"},
+    ],
 )
 def test_settings_out_of_range_are_refused(setting: dict) -> None:
     with pytest.raises(mien.ConfigError, match=next(iter(setting))):

@@ -194,9 +194,9 @@ def test_looking_near_finds_what_looking_everywhere_finds(
     class Counting(mien.FaceDetector):
         looks = 0
 
-        def detect(self, image: np.ndarray) -> tuple[mien.Face, ...]:
+        def detect_frame(self, image: np.ndarray) -> tuple[mien.Face, ...]:
             self.looks += 1
-            return super().detect(image)
+            return super().detect_frame(image)
 
     class Both:
         recognizer = sharp.recognizer

@@ -64,13 +64,13 @@ class SlowAnalyzer:
         self.at_once = self.most_at_once = 0
         self.started = threading.Event()
 
-    def detect(self, image):
+    def detect_frame(self, image):
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         self.started.set()
         time.sleep(self._seconds)
         self.at_once -= 1
-        return self._analyzer.detector.detect(image)
+        return self._analyzer.detector.detect_frame(image)
 
 
 class Client:

@@ -15,7 +15,7 @@ from mien.batch.sources import Source, is_folder
 from mien.draw import annotate as draw
 from mien.errors import ConfigError, ImageError, MienError, OutputError
 from mien.files import replacing
-from mien.images import read_image
+from mien.images import read_picture
 from mien.results import Failure, ImageResult
 from mien.video.annotate import VIDEOS
 
@@ -105,9 +105,9 @@ class Copies:
             OutputError: The file cannot be written.
         """
         try:
-            image = read_image(source.given())
+            image = read_picture(source.given(), name=source.name).pixels
         except MienError as error:
-            return Failure(source.name, error.kind, str(error))
+            return Failure.of(source.name, error)
         path = self.path(source, ".jpg")
         if path.suffix.lower() not in PICTURES:
             raise ConfigError(
@@ -116,7 +116,7 @@ class Copies:
         try:
             write_picture(image, result, path)
         except ImageError as error:
-            return Failure(source.name, error.kind, str(error))
+            return Failure.of(source.name, error)
         except OutputError as error:
             return fail_copy(source, error)
         return None

@@ -85,10 +85,10 @@ class Engine:
                 raise ImageError(source.problem)
             if is_video(source.given()):
                 return _Video(source)
-            found = self._analyzer.find_faces(source.given())
+            found = self._analyzer.find_faces(source.given(), name=source.name)
         except (MienError, MemoryError) as error:
-            return source, _fail(source, error)
-        return source, replace(found, source=source.name)
+            return source, Failure.of(source.name, error)
+        return source, found
 
     def _read(
         self, pool: ThreadPoolExecutor, found: Iterable[_Found | _Video]
@@ -122,14 +122,6 @@ class Engine:
         if self._finish is not None and isinstance(result, ImageResult):
             return source, self._finish(source, result) or result
         return item
-
-
-def _fail(source: Source, error: MienError | MemoryError) -> Failure:
-    """Record a source that could not be read."""
-    if isinstance(error, MienError):
-        return Failure(source.name, error.kind, str(error))
-    message = f"{source.name} does not fit into memory; make it smaller first"
-    return Failure(source.name, ImageError.kind, message)
 
 
 def _read_stdin(sources: Iterable[Source]) -> Iterator[Source]:

@@ -70,7 +70,7 @@ class VideoReader:
         except OutputError as error:
             yield fail_copy(source, error)
         except MienError as error:
-            yield Failure(source.name, error.kind, str(error))
+            yield Failure.of(source.name, error)
 
 
 def _copying(

@@ -21,6 +21,7 @@ from mien.cli.runs import Job, print_results, write_results
 from mien.cli.times import parse_every, parse_time
 from mien.errors import ConfigError
 from mien.faces.detector import DETECTOR_SIZE, MIN_SCORE, FaceDetector
+from mien.faces.turns import Rotated
 from mien.model.prior import NATURAL
 from mien.model.sessions import default_threads
 from mien.model.spec import ModelSpec
@@ -41,6 +42,7 @@ def analyze(
     model: str = "accurate",
     detector_size: int = DETECTOR_SIZE,
     min_score: float = MIN_SCORE,
+    rotated: Rotated = "auto",
     coverage: float | None = None,
     accuracy: float | None = None,
     prior: str = NATURAL,
@@ -84,6 +86,8 @@ def analyze(
         detector_size: Longer side of the picture, in pixels, at face detection; 1280 finds smaller
             faces and takes about twice as long.
         min_score: Leave out faces with a lower detection score, 0 to 1.
+        rotated: When to search a photo turned by quarter turns as well: `auto` if it shows no sure
+            face as it is, `always`, or `never`. In videos, only `always` does.
         coverage: Name an emotion for this share of faces, the surest ones, instead of using the
             model's own threshold; measured on the split that the model's contract names.
         prior: The mix of expressions to expect among these faces: natural, the one the model
@@ -100,7 +104,9 @@ def analyze(
     settings = _plan_video(every, start, end)
 
     def open_analyzer(threads: int | None) -> Analyzer:
-        detector = FaceDetector(detector_size=detector_size, min_score=min_score, threads=threads)
+        detector = FaceDetector(
+            detector_size=detector_size, min_score=min_score, rotated=rotated, threads=threads
+        )
         return Analyzer(
             model,
             detector=detector,
@@ -125,6 +131,7 @@ def analyze(
     decided = {
         "detector_size": detector_size,
         "min_score": min_score,
+        "rotated": rotated,
         "prior": prior,
         "abstention_threshold": analyzer.recognizer.abstention_threshold,
         **asdict(settings),

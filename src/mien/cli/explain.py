@@ -12,7 +12,7 @@ from mien.errors import ConfigError, ImageError, OutputError
 from mien.faces.crop import crop_face, is_too_small
 from mien.faces.detector import DETECTOR_SIZE, FaceDetector
 from mien.files import replacing
-from mien.images import read_image
+from mien.images import read_picture
 
 
 def explain(
@@ -55,7 +55,7 @@ def explain(
         raise ConfigError(f"--output is a .png, .jpg or .webp file, got {target}")
     if target.exists() and photo.exists() and target.samefile(photo):
         raise ConfigError(f"--output would write over the photo {photo}: name another place")
-    image = read_image(photo)
+    image = read_picture(photo).pixels
     recognizer = Recognizer(model)
     faces = FaceDetector(detector_size=detector_size).detect(image)
     if not faces:

@@ -73,6 +73,8 @@ class FaceTable:
         """Print one photo's faces."""
         count = len(result.faces)
         faces = "no face found" if not count else f"{count} face{'s' if count > 1 else ''}"
+        if result.turned:
+            faces += f", picture turned by {result.turned} degrees"
         heading = Text(result.source, style="bold")
         heading.append(
             f"  {result.width} {self._by} {result.height}, {faces}", style="not bold dim"

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, Protocol
 
-from mien.errors import DataError
+from mien.errors import DataError, describe_error
 
 MAX_FILE_BYTES: Final = 64 * 2**20
 """A picture with more bytes is named as broken, unread."""
@@ -94,7 +94,7 @@ def open_source(path: Path) -> Iterator[Source]:
     except FileNotFoundError as error:
         raise DataError(f"{_text(path)} does not exist; is the path right?") from error
     except OSError as error:
-        raise DataError(f"{_text(path)} cannot be read: {reason_of(error)}") from error
+        raise DataError(f"{_text(path)} cannot be read: {describe_error(error)}") from error
 
 
 @contextmanager
@@ -108,7 +108,7 @@ def open_zip(stream: IO[bytes], name: str) -> Iterator[Source]:
         archive = zipfile.ZipFile(stream)
     except _DAMAGE as error:
         raise DataError(
-            f"{name} is no whole zip ({reason_of(error)}); was it downloaded completely?"
+            f"{name} is no whole zip ({describe_error(error)}); was it downloaded completely?"
         ) from error
     with archive:
         yield _Zip(archive, name, stream.seek(0, io.SEEK_END))
@@ -124,7 +124,7 @@ def read_file(source: Source, file: str, limit: int = MAX_FILE_BYTES) -> bytes:
         with source.open(file) as stream:
             data = stream.read(limit + 1)
     except _DAMAGE as error:
-        raise DataError(f"cannot be read: {reason_of(error)}") from error
+        raise DataError(f"cannot be read: {describe_error(error)}") from error
     if len(data) > limit:
         raise DataError(f"is longer than {limit // 2**20} MiB, too long for a picture")
     return data
@@ -145,14 +145,7 @@ def read_chunks(source: Source, file: str) -> Iterator[bytes]:
                     raise DataError(f"{file} is longer than {MAX_TABLE_BYTES // 2**30} GiB")
                 yield chunk
     except _DAMAGE as error:
-        raise DataError(f"{file} cannot be read: {reason_of(error)}") from error
-
-
-def reason_of(error: BaseException) -> str:
-    """Put an exception into a few words."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise DataError(f"{file} cannot be read: {describe_error(error)}") from error
 
 
 class _Folder:
@@ -165,7 +158,9 @@ class _Folder:
         seen: set[tuple[int, int]] = set()
 
         def note(error: OSError) -> None:
-            broken.append(BrokenFile(_text(error.filename), f"cannot be read: {reason_of(error)}"))
+            broken.append(
+                BrokenFile(_text(error.filename), f"cannot be read: {describe_error(error)}")
+            )
 
         for root, folders, files in os.walk(path, followlinks=True, onerror=note):
             status = Path(root).stat()

@@ -1,13 +1,12 @@
-"""Turn an image into the faces in it: box, five landmarks, score.
+"""Find the faces in an image: a box, five landmarks and a score for each.
 
 The detector is YuNet. A score is not a probability: it only ranks.
 """
 
 import math
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +14,10 @@ from PIL import Image
 
 from mien.errors import ConfigError, ModelError
 from mien.faces.face import Box, Face
+from mien.faces.turns import Detection, Rotated, search
 from mien.faces.yunet import MULTIPLE, Candidates, YuNet
 from mien.files import advise_missing_asset
-from mien.images import ImageSource, read_image
+from mien.images import ImageSource, read_picture
 
 DETECTOR_PATH: Final = Path(__file__).parents[1] / "assets" / "yunet_2023mar_any_size.onnx"
 DETECTOR_SIZE: Final = 640
@@ -31,10 +31,17 @@ NEAR_MARGIN: Final = 2.6
 """How large that picture is, in face sizes."""
 TIGHT_CROP_SIZES: Final = (224, 160)
 """Longer sides tried when nothing was found: a face that fills its picture is missed at 640."""
+MAX_PROPORTION: Final = 3.0
+"""A picture longer than this many times its shorter side is searched at a larger size."""
+MAX_SIZES: Final = 16
+"""How many times the usual size that may be, at most."""
 
 
 class FaceDetector:
-    """A face detector, opened once for many pictures; several threads may share it."""
+    """A face detector, opened once for many pictures.
+
+    Several threads may share it. It can be pickled: its file is opened again on the other side.
+    """
 
     def __init__(
         self,
@@ -42,65 +49,95 @@ class FaceDetector:
         *,
         detector_size: int = DETECTOR_SIZE,
         min_score: float = MIN_SCORE,
-        try_rotated: bool = False,
+        rotated: Rotated = "auto",
         threads: int | None = None,
     ) -> None:
         """Open the detector.
 
         Args:
-            model: A YuNet file of one's own; None takes the one that comes with mien.
+            model: Your own YuNet file; None uses the one that comes with mien.
             detector_size: The picture's longer side at detection, in pixels. 640 suits photos
                 and portraits; 1280 finds smaller faces and takes 2.3 times as long.
             min_score: Faces under this score, in [0, 1], are left out.
-            try_rotated: Look at the picture turned by 90, 180 and 270 degrees as well, and take
-                the turn whose best face scores highest; four times the work. For scans and for
-                photos that lost their EXIF block.
-            threads: Threads for one picture; None takes the cores at hand.
+            rotated: When to search pictures turned by 90, 180 and 270 degrees as well, for scans
+                and photos that lost their EXIF block: "auto" does where the picture as stored
+                shows no face, or none the detector is sure of; "always" does for every picture,
+                at four times the work; "never" does not.
+            threads: Threads for one picture; None uses all available cores.
 
         Raises:
             ConfigError: A setting is out of its range.
             ModelError: The file is missing, or is not a YuNet model.
         """
-        _check_settings(detector_size, min_score)
+        _check_settings(detector_size, min_score, rotated)
         self._size = detector_size
         self._min_score = min_score
-        self._try_rotated = try_rotated
-        path = DETECTOR_PATH if model is None else Path(model)
-        self._network = YuNet(_read_model(path), name=path.name, threads=threads)
+        self._rotated: Rotated = rotated
+        self._path = DETECTOR_PATH if model is None else Path(model)
+        self._threads = threads
+        self._network = YuNet(_read_model(self._path), name=self._path.name, threads=threads)
 
-    def with_settings(self, *, detector_size: int, min_score: float) -> Self:
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the settings, from which the other side opens the detector again."""
+        return {
+            "model": None if self._path == DETECTOR_PATH else self._path.absolute(),
+            "detector_size": self._size,
+            "min_score": self._min_score,
+            "rotated": self._rotated,
+            "threads": self._threads,
+        }
+
+    def __setstate__(self, settings: dict[str, Any]) -> None:
+        """Open the detector with the settings of another."""
+        FaceDetector.__init__(self, **settings)
+
+    def with_settings(self, *, detector_size: int, min_score: float, rotated: Rotated) -> Self:
         """Return a detector with other settings that shares this one's network.
 
         Args:
             detector_size: See `FaceDetector`.
             min_score: See `FaceDetector`.
+            rotated: See `FaceDetector`.
 
         Raises:
             ConfigError: A setting is out of its range.
         """
-        _check_settings(detector_size, min_score)
+        _check_settings(detector_size, min_score, rotated)
         other = object.__new__(type(self))
-        other.__dict__ |= self.__dict__ | {"_size": detector_size, "_min_score": min_score}
+        changed = {"_size": detector_size, "_min_score": min_score, "_rotated": rotated}
+        other.__dict__ |= self.__dict__ | changed
         return other
 
     def detect(self, image: NDArray[np.uint8]) -> tuple[Face, ...]:
         """Find the faces, the largest first.
 
         Args:
-            image: (H, W, 3) uint8 RGB, as `read_image` gives it.
+            image: (H, W, 3) uint8 RGB, as `read_image` returns it.
 
         Returns:
             The faces; an empty tuple where there are none.
         """
-        faces = self._detect_upright(image)
-        if self._try_rotated:
-            best = max((face.score for face in faces), default=0.0)
-            for turns in (1, 2, 3):
-                turned = self._detect_upright(np.rot90(image, turns))
-                if max((face.score for face in turned), default=0.0) > best:
-                    best = max(face.score for face in turned)
-                    faces = [_turn_back(face, turns, image.shape[:2]) for face in turned]
-        return tuple(sorted(faces, key=_area, reverse=True))
+        return self.search(image).faces
+
+    def search(self, image: NDArray[np.uint8]) -> Detection:
+        """Find the faces, and how the picture has to be turned to be upright.
+
+        Args:
+            image: (H, W, 3) uint8 RGB, as `read_image` returns it.
+        """
+        return search(image, self._detect_at, self._sizes(image), self._rotated)
+
+    def detect_frame(self, image: NDArray[np.uint8]) -> tuple[Face, ...]:
+        """Find the faces in a frame of a video, the largest first.
+
+        A video says how it has to be turned, and its decoder does so: only with "always" are the
+        other turns searched.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+        """
+        rotated: Rotated = "always" if self._rotated == "always" else "never"
+        return search(image, self._detect_at, self._sizes(image), rotated).faces
 
     def detect_near(self, image: NDArray[np.uint8], box: Box) -> Face | None:
         """Find a face again near where it is expected; a small part of the picture is looked at.
@@ -125,13 +162,16 @@ class FaceDetector:
         ]
         return min(found, key=lambda face: _distance(face.box, centre), default=None)
 
-    def _detect_upright(self, image: NDArray[np.uint8]) -> list[Face]:
-        """Find the faces of a picture that is the right way up."""
-        for size in dict.fromkeys((self._size, *TIGHT_CROP_SIZES)):
-            faces = self._detect_at(image, size)
-            if faces:
-                return faces
-        return []
+    def _sizes(self, image: NDArray[np.uint8]) -> tuple[int, ...]:
+        """List the sizes at which a picture is searched, until one finds a face.
+
+        The first is larger for a panorama, whose faces would otherwise vanish: its shorter side
+        is then as long as that of a picture of `MAX_PROPORTION`.
+        """
+        longer, shorter = max(image.shape[:2]), min(image.shape[:2])
+        fitting = round(self._size * min(longer / shorter / MAX_PROPORTION, MAX_SIZES))
+        first = max(self._size, min(fitting, longer))
+        return tuple(dict.fromkeys((first, *TIGHT_CROP_SIZES)))
 
     def _detect_at(self, image: NDArray[np.uint8], size: int) -> list[Face]:
         """Find the faces at one size of the picture."""
@@ -150,7 +190,9 @@ class FaceDetector:
         ]
 
 
-def detect_faces(source: ImageSource, *, detector_size: int = DETECTOR_SIZE) -> tuple[Face, ...]:
+def detect_faces(
+    source: ImageSource, *, detector_size: int = DETECTOR_SIZE, rotated: Rotated = "auto"
+) -> tuple[Face, ...]:
     """Find the faces in one picture, the largest first.
 
     For many pictures, keep a `FaceDetector`.
@@ -158,21 +200,26 @@ def detect_faces(source: ImageSource, *, detector_size: int = DETECTOR_SIZE) -> 
     Args:
         source: Anything `read_image` takes.
         detector_size: The picture's longer side at detection, in pixels.
+        rotated: When to search the picture turned as well; see `FaceDetector`.
 
     Returns:
-        The faces; an empty tuple where there are none.
+        The faces, in pixels of the source; an empty tuple where there are none.
 
     Raises:
         ImageError: The source cannot be read as a picture.
     """
-    return FaceDetector(detector_size=detector_size).detect(read_image(source))
+    picture = read_picture(source)
+    detector = FaceDetector(detector_size=detector_size, rotated=rotated)
+    return tuple(face.scaled(picture.reduction) for face in detector.detect(picture.pixels))
 
 
-def _check_settings(detector_size: int, min_score: float) -> None:
+def _check_settings(detector_size: int, min_score: float, rotated: str) -> None:
     if not 32 <= detector_size <= 4096:
         raise ConfigError(f"detector_size must be 32 to 4096 pixels, got {detector_size}")
     if not 0 < min_score <= 1:
         raise ConfigError(f"min_score must be above 0 and at most 1, got {min_score}")
+    if rotated not in get_args(Rotated):
+        raise ConfigError(f"rotated must be 'auto', 'always' or 'never', got {rotated!r}")
 
 
 def _read_model(path: Path) -> bytes:
@@ -226,25 +273,6 @@ def _suppress(candidates: Candidates) -> list[int]:
     return kept
 
 
-def _turn_back(face: Face, turns: int, shape: tuple[int, ...]) -> Face:
-    """Move a face found in `np.rot90(image, turns)` to where it is in the image."""
-    height, width = shape
-    to_image: Callable[[float, float], tuple[float, float]] = (
-        lambda x, y: (x, y),
-        lambda x, y: (width - y, x),
-        lambda x, y: (width - x, height - y),
-        lambda x, y: (y, height - x),
-    )[turns]
-    box = face.box
-    corners = to_image(box.x, box.y), to_image(box.x + box.width, box.y + box.height)
-    (left, right), (top, bottom) = (sorted(axis) for axis in zip(*corners, strict=True))
-    return Face(
-        box=Box(left, top, right - left, bottom - top),
-        landmarks=tuple(to_image(x, y) for x, y in face.landmarks),
-        score=face.score,
-    )
-
-
 def _shift(face: Face, x: float, y: float) -> Face:
     """Move a face found in a part of a picture to where it is in the picture."""
     box = face.box
@@ -257,7 +285,3 @@ def _shift(face: Face, x: float, y: float) -> Face:
 
 def _distance(box: Box, point: tuple[float, float]) -> float:
     return math.dist(box.center, point)
-
-
-def _area(face: Face) -> float:
-    return face.box.area

@@ -50,3 +50,12 @@ class Face:
     box: Box
     landmarks: tuple[tuple[float, float], ...]
     score: float
+
+    def scaled(self, factor: float) -> "Face":
+        """Return the face as it lies in a picture that is larger by a factor."""
+        box = self.box
+        return Face(
+            Box(*(side * factor for side in (box.x, box.y, box.width, box.height))),
+            tuple((x * factor, y * factor) for x, y in self.landmarks),
+            self.score,
+        )

@@ -4,7 +4,7 @@ import hashlib
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,9 @@ CHUNK: Final = 64
 
 
 class Recognizer:
-    """A model, opened once for many faces; several threads may share it.
+    """A model, opened once for many faces.
+
+    Several threads may share it. It can be pickled: its files are opened again on the other side.
 
     Attributes:
         path: The model's ONNX file.
@@ -53,7 +55,7 @@ class Recognizer:
         Args:
             model: "accurate", "fast" or "fer2013", which come with mien; the path of an `.onnx`
                 file that has its `.json` contract beside it; or the path of such a contract.
-            threads: Threads one call may use; None takes the cores at hand.
+            threads: Threads one call may use; None uses all available cores.
             coverage: The share of faces that shall get an answer, in place of the model's own
                 threshold: above 0 to 1, on the split its contract names.
             accuracy: The share of the answers that shall be as labelled, in the same way.
@@ -66,6 +68,12 @@ class Recognizer:
             ConfigError: `threads` is under 1, there is no threshold as asked for, or the prior
                 cannot be read.
         """
+        self._settings = {
+            "threads": threads,
+            "coverage": coverage,
+            "accuracy": accuracy,
+            "prior": prior,
+        }
         self.contract: Final = _find_contract(model)
         spec = ModelSpec.read(self.contract)
         self.path: Final = _find_network(self.contract, spec)
@@ -79,6 +87,16 @@ class Recognizer:
         network = _read_model(self.path, self.spec)
         self._session = open_session(network, name=self._name, threads=threads)
         _check_tensors(self._session, self.spec, self._name)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the model's path, or name, and settings: the other side opens it again."""
+        is_own = self.contract.parent != ASSETS
+        model = self.contract.absolute() if is_own else self.contract.stem
+        return {"model": model, **self._settings}
+
+    def __setstate__(self, settings: dict[str, Any]) -> None:
+        """Open the model with the settings of another."""
+        Recognizer.__init__(self, **settings)
 
     def with_threshold(
         self, *, coverage: float | None = None, accuracy: float | None = None
@@ -96,6 +114,7 @@ class Recognizer:
         changed = {
             "spec": replace(self.spec, abstention_threshold=chosen),
             "abstention_threshold": chosen,
+            "_settings": self._settings | {"coverage": coverage, "accuracy": accuracy},
         }
         other = object.__new__(Recognizer)
         other.__dict__ |= self.__dict__ | changed

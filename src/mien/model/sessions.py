@@ -11,7 +11,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.errors import ConfigError, ModelError
+from mien.errors import ConfigError, ModelError, describe_error
 
 MAX_DEFAULT_THREADS = 8
 """Small networks stop gaining here, even on machines with many more cores."""
@@ -79,11 +79,6 @@ def open_session(model: bytes, *, name: str, threads: int | None = None) -> Sess
     except Exception as error:  # onnxruntime's exceptions share no public base class
         raise ModelError(
             f"{name} is not an ONNX model that onnxruntime {onnxruntime.__version__} can run "
-            f"({_first_line(error)}); export or install it afresh"
+            f"({describe_error(error)}); export or install it afresh"
         ) from error
     return cast(Session, session)
-
-
-def _first_line(error: Exception) -> str:
-    """Shorten an exception to its first line."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

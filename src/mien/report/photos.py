@@ -97,7 +97,7 @@ class PhotoReport:
         else:
             record["faces"] = _group(result)
             if image is not None and self.has_room:
-                picture = data_uri(shrink_photo(image, result.faces))
+                picture = data_uri(shrink_photo(image, result))
                 self._room -= len(picture)
                 self._pictures += 1
                 record["picture"] = picture

@@ -14,7 +14,7 @@ from typing import Any
 
 from mien.errors import MienError
 from mien.faces.face import Box
-from mien.images import read_image
+from mien.images import read_picture
 from mien.model.spec import ModelSpec
 from mien.report.names import file_stem_of
 from mien.report.photos import PhotoReport
@@ -110,7 +110,7 @@ class RecordReport:
         image = None
         if self._with_pictures and self._gallery.has_room:
             with suppress(MienError):
-                image = read_image(photo.source)
+                image = read_picture(photo.source).pixels
         self._gallery.add(photo, image)
 
     def _finish_whole(self) -> None:
@@ -151,7 +151,14 @@ def _read_face(record: Record) -> FaceResult:
 
 def _read_photo(record: Record) -> ImageResult:
     faces = tuple(map(_read_face, record["faces"]))
-    return ImageResult(record["source"], record["width"], record["height"], faces)
+    return ImageResult(
+        source=record["source"],
+        width=record["width"],
+        height=record["height"],
+        faces=faces,
+        turned=record.get("turned", 0),  # which records of earlier runs lack
+        damage=record.get("damage"),
+    )
 
 
 def _read_frame(record: Record) -> FrameResult:

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from mien.draw import color_of
 from mien.faces.face import Box
-from mien.results import FaceResult
+from mien.results import ImageResult
 
 FACE_PX: Final = 120
 PHOTO_PX: Final = 176
@@ -40,12 +40,12 @@ def cut_face(image: NDArray[np.uint8], box: Box) -> bytes:
     return _encode(square.resize((FACE_PX, FACE_PX), Image.Resampling.BILINEAR, reducing_gap=2.0))
 
 
-def shrink_photo(image: NDArray[np.uint8], faces: tuple[FaceResult, ...]) -> bytes:
+def shrink_photo(image: NDArray[np.uint8], result: ImageResult) -> bytes:
     """Return a thumbnail of a photo with a frame around every face.
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        faces: What was found in it.
+        result: What was found in it, in pixels of its source.
 
     Returns:
         A JPEG whose longer side is at most `PHOTO_PX` pixels.
@@ -55,7 +55,8 @@ def shrink_photo(image: NDArray[np.uint8], faces: tuple[FaceResult, ...]) -> byt
     size = (max(1, round(photo.width * scale)), max(1, round(photo.height * scale)))
     small = photo.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
     pen = ImageDraw.Draw(small)
-    for face in faces:
+    scale *= image.shape[1] / result.width  # a large photo may have been decoded smaller
+    for face in result.faces:
         box = face.box
         corners = [
             (box.x * scale, box.y * scale),

@@ -66,7 +66,9 @@ class Analyzers:
 
         try:
             detector = held.detector.with_settings(
-                detector_size=settings.detector_size, min_score=settings.min_score
+                detector_size=settings.detector_size,
+                min_score=settings.min_score,
+                rotated=settings.rotated,
             )
             recognizer = held.recognizer
             if (settings.coverage, settings.accuracy) != (None, None):

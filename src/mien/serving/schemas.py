@@ -94,6 +94,8 @@ _RESULT: Final[Schema] = {
     "source": "<bytes>",
     "width": 640,
     "height": 480,
+    "turned": 0,
+    "damage": None,
     "faces": [
         {
             "box": {"x": 10.25, "y": 20.5, "width": 90.0, "height": 112.0},

@@ -207,5 +207,5 @@ def _to_record(outcome: ImageResult | BaseException) -> ImageResult | Failure:
     if isinstance(outcome, ImageResult):
         return outcome
     if isinstance(outcome, MienError):
-        return Failure("<bytes>", outcome.kind, str(outcome))
+        return Failure.of("<bytes>", outcome)
     raise outcome

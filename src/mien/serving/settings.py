@@ -9,10 +9,11 @@ import difflib
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from mien.errors import ConfigError
 from mien.faces.detector import DETECTOR_SIZE, MIN_SCORE
+from mien.faces.turns import Rotated
 from mien.serving.problems import Problem
 from mien.video.reading import VideoSettings
 
@@ -27,6 +28,7 @@ class PictureSettings:
         model: The name of one of the service's models.
         detector_size: The picture's longer side at detection, in pixels.
         min_score: Faces under this detection score, in [0, 1], are left out.
+        rotated: When to search a picture turned by quarter turns as well.
         coverage: Share of faces that get an emotion, above 0 to 1.
         accuracy: Share of the emotions that should be as labelled, above 0 to 1.
     """
@@ -34,6 +36,7 @@ class PictureSettings:
     model: str | None = None
     detector_size: int = DETECTOR_SIZE
     min_score: float = MIN_SCORE
+    rotated: Rotated = "auto"
     coverage: float | None = None
     accuracy: float | None = None
 
@@ -91,6 +94,11 @@ _PICTURE: Final = {
         _read_number,
         {**_SHARE, "default": MIN_SCORE},
         "Leave out faces under this detection score.",
+    ),
+    "rotated": _Setting(
+        _read_text,
+        {"enum": list(get_args(Rotated)), "default": "auto"},
+        "When to search a picture turned by quarter turns as well; in videos, only `always` does.",
     ),
     "coverage": _Setting(
         _read_number, _SHARE, "Name an emotion for this share of faces, the surest ones."

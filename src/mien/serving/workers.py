@@ -12,13 +12,12 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 
 from mien.analyzer import Analyzer, FoundFaces
-from mien.images import name_source, read_image
 from mien.model.recognizer import CHUNK
 from mien.results import ImageResult
 from mien.serving.analyzers import Analyzers
@@ -188,8 +187,7 @@ class Workers:
         """Decode a picture and find its faces; one without any is answered at once."""
         began = time.monotonic()
         try:
-            image = read_image(data, max_pixels=self._limits.max_pixels)
-            found = replace(analyzer.find_faces(image), source=name_source(data))
+            found = analyzer.find_faces(data, max_pixels=self._limits.max_pixels)
         except Exception as error:  # noqa: BLE001 - whatever it is, somebody waits for it
             _give(answer, error)
             return

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mien.faces.crop import crop_face
 from mien.faces.detector import FaceDetector
 from mien.faces.face import Box, Face
+from mien.faces.turns import Detection
 
 CROP_PX: Final = 64
 """Side to which a face is scaled before its sharpness is measured, so that sizes compare."""
@@ -94,9 +95,16 @@ class MeasuringDetector(FaceDetector):
         self._found: OrderedDict[Box, Quality] = OrderedDict()
         self._lock = threading.Lock()
 
-    def detect(self, image: NDArray[np.uint8]) -> tuple[Face, ...]:
-        """Find the faces, the largest first."""
-        faces = super().detect(image)
+    def search(self, image: NDArray[np.uint8]) -> Detection:
+        """Find the faces of a photo, and how it has to be turned to be upright."""
+        detection = super().search(image)
+        for face in detection.faces:
+            self._measure(image, face)
+        return detection
+
+    def detect_frame(self, image: NDArray[np.uint8]) -> tuple[Face, ...]:
+        """Find the faces in a frame of a video, the largest first."""
+        faces = super().detect_frame(image)
         for face in faces:
             self._measure(image, face)
         return faces

@@ -14,11 +14,11 @@ import numpy as np
 from PIL import Image
 
 from mien.draw import annotate_frame
-from mien.errors import ConfigError, OutputError, VideoError
+from mien.errors import ConfigError, OutputError, VideoError, describe_error
 from mien.faces.face import Box
 from mien.files import replacing
 from mien.results import FaceResult, FrameResult
-from mien.video.container import VideoSource, explain, import_av
+from mien.video.container import VideoSource, import_av
 from mien.video.decoder import Video
 
 if TYPE_CHECKING:  # PyAV is an extra: it is imported when the first video is opened
@@ -74,12 +74,13 @@ def annotate_video(
                 _Copy(video, output).write(frames)
     except OSError as error:
         raise OutputError(
-            f"{target} cannot be written ({explain(error)}); make room or choose another place"
+            f"{target} cannot be written ({describe_error(error)}); "
+            "make room or choose another place"
         ) from error
     except import_av().FFmpegError as error:  # FFmpeg's for a full disk is an OSError too
         raise VideoError(
             f"{target} cannot be written: {target.suffix} takes no copy of this video "
-            f"({explain(error)}); try another of {', '.join(VIDEOS)}"
+            f"({describe_error(error)}); try another of {', '.join(VIDEOS)}"
         ) from error
     return target
 

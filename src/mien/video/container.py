@@ -16,13 +16,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeAlias, cast
 
-from mien.errors import VideoError, is_program_fault, require_extra
+from mien.errors import VideoError, describe_error, is_program_fault, require_extra
 from mien.images import (
     HEAD_BYTES,
     MAX_PIXELS,
     check_file,
     describe_content,
-    describe_error,
     name_source,
 )
 
@@ -161,7 +160,7 @@ class VideoFile:
             )
         content = describe_content(head)
         if content.startswith("is a video"):
-            reason = explain(error)
+            reason = describe_error(error)
             return VideoError(
                 f"{self.name} is damaged or incomplete ({reason}); save or send it again"
             )
@@ -223,11 +222,6 @@ def _make_seekable(source: object, name: str) -> BinaryIO:
     except (OSError, ValueError) as error:
         raise VideoError(f"{name} cannot be read: {describe_error(error)}") from error
     return cast(BinaryIO, copy)
-
-
-def explain(error: Exception) -> str:
-    """Put PyAV's exception into a few words."""
-    return str(getattr(error, "strerror", None) or describe_error(error))
 
 
 def import_av() -> ModuleType:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.errors import ConfigError, VideoError
-from mien.video.container import VideoFile, VideoSource, explain, import_av
+from mien.errors import ConfigError, VideoError, describe_error
+from mien.video.container import VideoFile, VideoSource, import_av
 from mien.video.scene_cuts import THUMBNAIL, is_cut, make_thumbnail
 
 if TYPE_CHECKING:  # PyAV is an extra: it is imported when the first video is opened
@@ -308,7 +308,7 @@ class Video:
                     self._damage.note_spoilt(reached_s)
         except error_type as error:
             self._damage.stopped_s = reached_s
-            self._damage.reason = f"the file cannot be read on ({explain(error)})"
+            self._damage.reason = f"the file cannot be read on ({describe_error(error)})"
             with suppress(error_type):
                 yield from stream.decode(None)
             return

@@ -45,7 +45,7 @@ class Follower:
         if time_s < self._next_detection_s - early_s:
             faces = self._find_again(image, time_s)
         if faces is None:
-            faces = self._detector.detect(image)
+            faces = self._detector.detect_frame(image)
             self._next_detection_s = time_s + self._detect_every_s
         return faces, self._tracker.update(time_s, faces)
 

@@ -16,6 +16,10 @@ const NEAR_SIZE = 160;
 /** That square's side, as a multiple of the longer side of the expected box. */
 const NEAR_EXTENT = 2.2;
 
+/** A picture longer than this many times its shorter side is searched at a larger size, at most `MAX_SIZES` times. */
+const MAX_PROPORTION = 3;
+const MAX_SIZES = 16;
+
 /** A rectangle in pixels of the picture; it may reach past the picture's edge. */
 export interface Box {
   readonly x: number;
@@ -37,7 +41,7 @@ export class FaceDetector {
 
   /** Find the faces of a picture, the largest first. */
   async detect(image: Pixels): Promise<Face[]> {
-    for (const size of [DETECTOR_SIZE, ...TIGHT_CROP_SIZES]) {
+    for (const size of [firstSize(image), ...TIGHT_CROP_SIZES]) {
       const faces = await this.detectAt(image, size);
       if (faces.length > 0) {
         return faces.sort((a, b) => area(b.box) - area(a.box));
@@ -72,6 +76,15 @@ export class FaceDetector {
       score,
     }));
   }
+}
+
+/** Choose the first size: a panorama's faces would vanish at the usual one. */
+function firstSize({ width, height }: Pixels): number {
+  const longer = Math.max(width, height);
+  const fitting = roundHalfEven(
+    DETECTOR_SIZE * Math.min(longer / Math.min(width, height) / MAX_PROPORTION, MAX_SIZES),
+  );
+  return Math.max(DETECTOR_SIZE, Math.min(fitting, longer));
 }
 
 /** Scale a picture to a longer side and pad it, black, to the right and below. */

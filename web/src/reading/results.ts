@@ -26,6 +26,10 @@ export interface ImageResult {
   readonly source: string;
   readonly width: number;
   readonly height: number;
+  /** By how many degrees, clockwise, the picture has to be turned to be upright; the page searches it as it is. */
+  readonly turned: 0 | 90 | 180 | 270;
+  /** What is missing from the file; the page's browser refuses or completes such files itself. */
+  readonly damage: string | null;
   readonly faces: readonly FaceResult[];
 }
 
@@ -87,7 +91,7 @@ export function toRecord(face: FaceResult): FaceResult {
 }
 
 export function imageResult(source: string, width: number, height: number, faces: readonly FaceResult[]): ImageResult {
-  return { schema: SCHEMA, source, width, height, faces: faces.map(toRecord) };
+  return { schema: SCHEMA, source, width, height, turned: 0, damage: null, faces: faces.map(toRecord) };
 }
 
 export function frameResult(source: string, timeS: number, frame: number, faces: readonly FaceResult[]): FrameResult {

@@ -19,6 +19,7 @@ export function columns(emotions: readonly string[]): string[] {
     "detection_score",
     ...["box_x", "box_y", "box_width", "box_height"],
     ...POINTS.flatMap((point) => [`${point}_x`, `${point}_y`]),
+    "turned",
     "error",
   ];
 }
@@ -28,7 +29,13 @@ export function toCsv(records: readonly (ImageResult | FrameResult)[], emotions:
   const rows = records.flatMap((record) => {
     const before = "time_s" in record ? [record.source, record.time_s, record.frame] : [record.source, null, null];
     const faces: readonly (FaceResult | null)[] = record.faces.length ? record.faces : [null];
-    return faces.map((face, index) => [...before, face === null ? null : index + 1, ...cells(face, emotions), null]);
+    const after = ["turned" in record ? record.turned : null, null];
+    return faces.map((face, index) => [
+      ...before,
+      face === null ? null : index + 1,
+      ...cells(face, emotions),
+      ...after,
+    ]);
   });
   return [columns(emotions), ...rows].map((row) => `${row.map(quote).join(",")}\r\n`).join("");
 }
