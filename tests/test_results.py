@@ -39,7 +39,15 @@ def test_the_one_json_form() -> None:
             }
         ],
     }
-    assert list(result.to_dict()) == ["schema", "source", "width", "height", "faces"]
+    assert list(result.to_dict()) == [
+        "schema",
+        "source",
+        "width",
+        "height",
+        "turned",
+        "damage",
+        "faces",
+    ]
     assert "\n" not in result.to_json()
     assert "фото" in result.to_json()
 

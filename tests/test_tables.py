@@ -186,3 +186,18 @@ except mien.MissingExtraError as error:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert f"needs {missing}, which is not installed: pip install 'mien[tables]'" in done.stdout
     assert (tmp_path / "t.csv").exists()
+
+
+@pytest.mark.parametrize("name", ["face", "error", "source", "box_x", "smoothed_sad", "turned"])
+def test_a_class_named_like_another_column_is_refused(name: str, tmp_path: Path) -> None:
+    found = Face(Box(0.0, 0.0, 30.0, 30.0), ((1.0, 2.0),) * 5, 0.9)
+    face = FaceResult.read(found, {name: 0.7, "sad": 0.3}, threshold=None)
+    result = ImageResult("a.jpg", 64, 48, (face,))
+    for write in (result.to_dataframe, result.to_csv, result.to_parquet):
+        with pytest.raises(mien.ConfigError, match=f"the class '{name}' has the name of"):
+            write(*(() if write == result.to_dataframe else (tmp_path / "t",)))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_result_makes_a_data_frame_too() -> None:
+    assert to_dataframe(PHOTO).equals(to_dataframe([PHOTO]))

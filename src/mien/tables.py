@@ -52,12 +52,39 @@ class HasRecord(Protocol):
         ...
 
 
+def check_emotions(emotions: Sequence[str]) -> None:
+    """Refuse class names that tables use for other columns.
+
+    Args:
+        emotions: The model's class names.
+
+    Raises:
+        ConfigError: Two columns of a table would have the same name.
+    """
+    fixed = _columns(())
+    taken = {*fixed, *(f"smoothed_{name}" for name in emotions)}
+    clash = [name for name in emotions if name in taken]
+    if clash:
+        raise ConfigError(
+            f"the class {clash[0]!r} has the name of another column in tables of results; rename "
+            f"it, to anything but {', '.join(fixed)}"
+        )
+
+
 def columns(emotions: Sequence[str] = EMOTIONS) -> dict[str, type]:
     """Give the columns of a tidy table, in order, and the type of each.
 
     Args:
         emotions: The model's class names.
+
+    Raises:
+        ConfigError: A class has the name of another column.
     """
+    check_emotions(emotions)
+    return _columns(emotions)
+
+
+def _columns(emotions: Sequence[str]) -> dict[str, type]:
     return {
         "source": str,
         "time_s": float,

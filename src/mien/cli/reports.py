@@ -189,11 +189,13 @@ def _tabulate_classes(figures: Figures, console: Console) -> Table:
         table.add_row(
             Text(name),
             f"{row.faces:,}",
-            f"{row.recall:.1%}",
-            _bar(row.recall, console),
-            _interval(row.recall_interval),
-            f"{row.precision:.1%}",
-            f"{row.f1:.3f}",
+            *(
+                (f"{row.recall:.1%}", _bar(row.recall, console), _interval(row.recall_interval))
+                if row.faces
+                else ("n/a", "", "n/a")
+            ),
+            f"{row.precision:.1%}" if row.predicted else "n/a",
+            f"{row.f1:.3f}" if row.faces else "n/a",
             f"{row.predicted:,}",
         )
     table.columns[3].justify = "left"

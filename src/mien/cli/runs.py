@@ -23,6 +23,7 @@ from mien.cli.progress import RunProgress, Stopwatch, print_files, print_summary
 from mien.model.spec import ModelSpec
 from mien.report import RecordReport
 from mien.results import Failure, FrameResult, ImageResult
+from mien.tables import check_emotions
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,8 @@ def write_results(
     job: Job, spec: ModelSpec, decided: dict[str, Any], output: Path, *, json: bool
 ) -> int:
     """Write results into a journal as they come, and into the output at the end."""
+    if output.suffix.lower() in {".csv", ".parquet"}:
+        check_emotions(spec.class_names)  # now, and not after hours of reading
     errors = Console(stderr=True, highlight=False)
     run = {"mien": version("mien"), "model": spec.onnx_sha256, **decided}
     watch, sources, counted = Stopwatch(), job.list_sources(), job.list_again()

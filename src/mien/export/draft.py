@@ -14,6 +14,7 @@ from mien.export.to_onnx import prove_parity, to_onnx
 from mien.model.recognizer import CHUNK, Recognizer, to_input
 from mien.model.sessions import open_session
 from mien.model.spec import ModelSpec
+from mien.tables import check_emotions
 from mien.training.checkpoint import load_model, pack_weights
 from mien.training.model import FaceNet
 
@@ -92,6 +93,7 @@ def translate(checkpoint: Path, dataset: Dataset, name: str | None) -> Draft:
     """
     net, description = load_model(checkpoint)
     class_names = tuple(description["class_names"])
+    check_emotions(class_names)
     if dataset.class_names != class_names:
         raise DataError(
             f"the model knows {', '.join(class_names)}, but {dataset.source} has "

@@ -22,6 +22,7 @@ from mien.data.duplicates import find_originals
 from mien.data.votes import Votes, read_votes
 from mien.errors import ConfigError, DataError, OutputError
 from mien.files import write_whole
+from mien.tables import check_emotions
 from mien.training.batches import make_loader
 from mien.training.callbacks import make_callbacks
 from mien.training.checkpoint import SafetensorsIO, begin_with, load_teachers
@@ -144,6 +145,7 @@ def _fit(
     devices: int,
     nodes: int,
 ) -> FitResult:
+    check_emotions(dataset.class_names)
     split = dataset.splits["train"]
     if config.without_copies:
         split = _without_copies(split, dataset.splits["validation"])
