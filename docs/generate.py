@@ -152,6 +152,7 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "person-baseline": costs.write_person_baseline,
     "study-coverage": costs.write_study_coverage,
     "live-speed": costs.write_live_speed,
+    "turned-photos": costs.write_turned_photos,
     "video-speed": costs.write_video_speed,
 }
 

@@ -62,6 +62,7 @@ class Options(TypedDict, total=False):
 
     model: str | os.PathLike[str]
     detector_size: int
+    rotated: Rotated
     threads: int | None
     coverage: float | None
     accuracy: float | None

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Final, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.errors import ConfigError, VideoError
-from mien.video.container import explain, import_av
+from mien.errors import ConfigError, VideoError, describe_error
+from mien.video.container import import_av
 from mien.watch.frame import LiveFrame
 
 if TYPE_CHECKING:  # PyAV is an extra: it is imported when a source is opened
@@ -233,7 +233,7 @@ class LiveStream:
             )
         except Exception as error:  # noqa: BLE001 - a device or a server brings up anything
             raise VideoError(
-                f"{self.source} cannot be opened ({hide_credentials(explain(error))}); is it "
+                f"{self.source} cannot be opened ({hide_credentials(describe_error(error))}); is it "
                 "there, switched on, and not used by another program?"
             ) from None  # the cause would show the address with its password
         if not container.streams.video:
