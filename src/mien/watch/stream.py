@@ -233,8 +233,8 @@ class LiveStream:
             )
         except Exception as error:  # noqa: BLE001 - a device or a server brings up anything
             raise VideoError(
-                f"{self.source} cannot be opened ({hide_credentials(describe_error(error))}); is it "
-                "there, switched on, and not used by another program?"
+                f"{self.source} cannot be opened ({hide_credentials(describe_error(error))}); "
+                "is it there, switched on, and not used by another program?"
             ) from None  # the cause would show the address with its password
         if not container.streams.video:
             container.close()
