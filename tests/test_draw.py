@@ -1,12 +1,15 @@
 """Annotations show every face, on pictures of every size, and leave the picture itself alone."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
 import mien
-from mien.draw import MIN_SIDE_PX, PALETTE
+from mien.draw import MIN_SIDE_PX, PALETTE, _overlap, _place_label
 from mien.faces.face import Box, Face
+from mien.fonts import _find_font, load_font
 from mien.results import FaceResult, ImageResult
 
 
@@ -109,3 +112,50 @@ def test_the_portrait(analyzer: mien.Analyzer, portrait: np.ndarray) -> None:
     picture = mien.annotate(portrait, analyzer.analyze(portrait))
     assert isinstance(picture, Image.Image)
     assert picture.size == (MIN_SIDE_PX, MIN_SIDE_PX)
+
+
+def named_result(names: tuple[str, ...], box: tuple[float, float, float, float]) -> FaceResult:
+    found = Face(box=Box(*box), landmarks=(), score=0.9)
+    probabilities = {names[0]: 0.7} | dict.fromkeys(names[1:], 0.3 / (len(names) - 1))
+    return FaceResult.read(found, probabilities, threshold=None)
+
+
+def test_letters_beyond_ascii_are_drawn_and_not_boxes() -> None:
+    try:
+        font = load_font(20, "légère, радость")
+    except mien.ConfigError:
+        pytest.skip("this system has no font with these letters")
+    missing = bytes(font.getmask("\uffff"))
+    assert all(bytes(font.getmask(letter)) != missing for letter in "légèрадость")
+    image = np.full((600, 900, 3), 70, np.uint8)
+    annotated(image, named_result(("légère", "радость"), (200, 200, 200, 200)))
+
+
+def test_letters_that_no_font_has_get_one_sentence() -> None:
+    with pytest.raises(mien.ConfigError, match="no font was found that has the letters"):
+        _find_font("\U0001fbff\U000d0000", None)  # unassigned, both
+
+
+def test_a_font_that_is_none_gets_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "own.ttf"
+    path.write_bytes(b"no font")
+    image = np.full((600, 900, 3), 70, np.uint8)
+    result = ImageResult("x", 900, 600, (face_result((300, 200, 150, 180)),))
+    with pytest.raises(mien.ConfigError, match=r"own\.ttf cannot be read as a font"):
+        mien.annotate(image, result, font=path)
+
+
+def test_labels_cover_neither_faces_nor_each_other() -> None:
+    size = (1280, 960)
+    rows = [(x, y, 90.0, 90.0) for y in (60.0, 190.0, 320.0) for x in (100.0, 260.0, 420.0, 580.0)]
+    picture = Image.new("RGB", size)
+    taken = [(x, y, x + w, y + h) for x, y, w, h in rows]
+    boxes = list(taken)
+    for box in boxes:
+        others = [other for other in taken if other is not box]
+        left, top = _place_label(picture, (110, 34), box, others)
+        place = (left, top, left + 110, top + 34)
+        assert not any(_overlap(place, other) for other in others)
+        assert 0 <= left <= 1280 - 110
+        assert 0 <= top <= 960 - 34
+        taken.append(place)

@@ -1,19 +1,20 @@
 """Draw faces, expressions and probabilities into a copy of a picture."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageColor, ImageDraw, ImageFont
+from PIL import Image, ImageColor, ImageDraw
 
 from mien.emotions import EMOTIONS
+from mien.fonts import Font, load_font
 from mien.results import FaceResult, ImageResult
 
 Rectangle: TypeAlias = tuple[float, float, float, float]
 """Left, top, right, bottom in pixels."""
-Font: TypeAlias = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 # Okabe and Ito's colours, which people with any colour vision tell apart.
 PALETTE: Final = ("#D55E00", "#009E73", "#CC79A7", "#F0E442", "#DDDDDD", "#56B4E9", "#E69F00")
@@ -30,16 +31,22 @@ _CLEAR = 0.5  # a smoothed emotion this probable is shown where a single frame w
 _REASONS = {"too_small": "too small", "uncertain": "uncertain"}
 
 
-def annotate(image: NDArray[np.uint8], result: ImageResult) -> Image.Image:
+def annotate(
+    image: NDArray[np.uint8], result: ImageResult, *, font: str | os.PathLike[str] | None = None
+) -> Image.Image:
     """Draw every face's box, its emotion and, where there is room, its probabilities.
 
     Args:
         image: The picture that was analysed, (H, W, 3) uint8 RGB, as `mien.read_image` gives it.
         result: Its result.
+        font: A font file for the words; None finds one that has the letters of the class names.
 
     Returns:
         A new RGB image; enlarged, if the picture's longer side is under `MIN_SIDE_PX`, and with
         a strip added to the right if a single face leaves no room for its probabilities.
+
+    Raises:
+        ConfigError: No font has the letters of the class names.
     """
     picture = Image.fromarray(np.ascontiguousarray(image))
     scale = max(1.0, MIN_SIDE_PX / max(picture.size))
@@ -53,36 +60,47 @@ def annotate(image: NDArray[np.uint8], result: ImageResult) -> Image.Image:
         _draw_frame(picture, box, color_of(face), _line(picture))
     taken = list(boxes)
     for face, box in zip(result.faces, boxes, strict=True):
-        taken.append(_draw_label(picture, face, box))
+        others = [other for other in taken if other is not box]
+        taken.append(_draw_label(picture, face, box, others, font))
     for face, box in zip(result.faces, boxes, strict=True):
         if face.probabilities is None:
             continue
-        font = _font(picture, box)
-        size = _panel_size(face.probabilities, font)
+        letters = _font(picture, box, "".join(face.probabilities), font)
+        size = _panel_size(face.probabilities, letters)
         place = _find_place(picture, size, box, taken)
         if place is None and len(result.faces) == 1:  # the face fills its picture
             picture, place = _add_strip(picture, size)
         if place is not None:
-            _draw_panel(picture, face, font, place)
+            _draw_panel(picture, face, letters, place)
             taken.append((*place, place[0] + size[0], place[1] + size[1]))
     return picture
 
 
-def annotate_frame(image: NDArray[np.uint8], faces: Sequence[FaceResult]) -> Image.Image:
+def annotate_frame(
+    image: NDArray[np.uint8],
+    faces: Sequence[FaceResult],
+    *,
+    font: str | os.PathLike[str] | None = None,
+) -> Image.Image:
     """Draw every face's box and its smoothed emotion into a frame of a video.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         faces: The frame's faces.
+        font: A font file for the words; None finds one.
 
     Returns:
         A new RGB image of the same size.
     """
     picture = Image.fromarray(image)
-    for face in map(_settle, faces):
-        box = _scaled(face, 1.0)
+    settled = [_settle(face) for face in faces]
+    boxes = [_scaled(face, 1.0) for face in settled]
+    for face, box in zip(settled, boxes, strict=True):
         _draw_frame(picture, box, color_of(face), _line(picture))
-        _draw_label(picture, face, box)
+    taken = list(boxes)
+    for face, box in zip(settled, boxes, strict=True):
+        others = [other for other in taken if other is not box]
+        taken.append(_draw_label(picture, face, box, others, font))
     return picture
 
 
@@ -119,12 +137,14 @@ def _line(picture: Image.Image) -> int:
     return max(3, round(max(picture.size) / 240))
 
 
-def _font(picture: Image.Image, box: Rectangle) -> Font:
+def _font(
+    picture: Image.Image, box: Rectangle, words: str, font: str | os.PathLike[str] | None
+) -> Font:
     """Choose letters that fit the face, within what can be read on this picture."""
     longer = max(picture.size)
     wanted = (box[3] - box[1]) * 0.13
     fitting = min(max(wanted, longer / 48), longer / 28)
-    return ImageFont.load_default(round(max(fitting, MIN_FONT_PX)))
+    return load_font(round(max(fitting, MIN_FONT_PX)), words, font=font)
 
 
 def _draw_frame(picture: Image.Image, box: Rectangle, color: str, line: int) -> None:
@@ -138,26 +158,55 @@ def _draw_frame(picture: Image.Image, box: Rectangle, color: str, line: int) -> 
             _paste(picture, _rounded(size, radius + line, thickness), place, paint)
 
 
-def _draw_label(picture: Image.Image, face: FaceResult, box: Rectangle) -> Rectangle:
-    """Write the emotion, or why there is none, above the box, below it, or inside."""
+def _draw_label(
+    picture: Image.Image,
+    face: FaceResult,
+    box: Rectangle,
+    others: Sequence[Rectangle],
+    font: str | os.PathLike[str] | None,
+) -> Rectangle:
+    """Write the emotion, or why there is none, beside the box: see `_place_label`."""
     text = _REASONS.get(face.reason or "", face.reason or "")
     if face.emotion is not None and face.probabilities is not None:
         text = f"{face.emotion}  {face.probabilities[face.emotion]:.0%}"
-    font = _font(picture, box)
-    pad = round(_em(font) * 0.4)
-    width, height = round(font.getlength(text)) + 2 * pad, round(_em(font) * 1.5)
-    gap = 2 * _line(picture)
-    left = round(min(max(box[0] - _line(picture), 0), max(0, picture.width - width)))
-    top = round(box[1]) - height - gap
-    if top < 0:
-        top = round(box[3]) + gap
-    if top + height > picture.height:
-        top = max(0, round(box[1]) + gap)
+    letters = _font(picture, box, text, font)
+    pad = round(_em(letters) * 0.4)
+    width, height = round(letters.getlength(text)) + 2 * pad, round(_em(letters) * 1.5)
+    left, top = _place_label(picture, (width, height), box, others)
     color = color_of(face)
     _paste(picture, _rounded((width, height), height * 0.25), (left, top), color)
     middle = (left + width / 2, top + height / 2)
-    ImageDraw.Draw(picture).text(middle, text, fill=_ink_on(color), font=font, anchor="mm")
+    ImageDraw.Draw(picture).text(middle, text, fill=_ink_on(color), font=letters, anchor="mm")
     return left, top, left + width, top + height
+
+
+def _place_label(
+    picture: Image.Image, size: tuple[int, int], box: Rectangle, others: Sequence[Rectangle]
+) -> tuple[int, int]:
+    """Choose the place of a label: the first beside its box that covers no other, or the best one.
+
+    Above the box, below it, to the right and left of it; inside, at its top, where all of these
+    leave the picture or cover more of other faces and labels.
+    """
+    width, height = size
+    line = _line(picture)
+    gap = 2 * line
+    left = round(min(max(box[0] - line, 0), max(0, picture.width - width)))
+    flush = round(min(max(box[2] + line - width, 0), max(0, picture.width - width)))
+    above, below = round(box[1]) - height - gap, round(box[3]) + gap
+    level = max(0, round(box[1]))
+    beside = [(x, y) for y in (above, below) for x in (left, flush)]
+    beside += [(round(box[2]) + gap, level), (round(box[0]) - width - gap, level)]
+    fitting = [
+        (x, y)
+        for x, y in beside
+        if 0 <= y <= picture.height - height and 0 <= x <= max(0, picture.width - width)
+    ]
+    fitting.append((left, max(0, min(round(box[1]) + gap, picture.height - height))))
+    return min(
+        fitting,
+        key=lambda at: sum(_shared((*at, at[0] + width, at[1] + height), o) for o in others),
+    )
 
 
 def _panel_size(probabilities: Mapping[str, float], font: Font) -> tuple[int, int]:
@@ -223,8 +272,15 @@ def _find_place(
     return None
 
 
+def _shared(one: Rectangle, other: Rectangle) -> float:
+    """Return the area that two rectangles share."""
+    across = min(one[2], other[2]) - max(one[0], other[0])
+    down = min(one[3], other[3]) - max(one[1], other[1])
+    return max(across, 0.0) * max(down, 0.0)
+
+
 def _overlap(one: Rectangle, other: Rectangle) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+    return _shared(one, other) > 0
 
 
 def _rounded(size: tuple[int, int], radius: float, line: int | None = None) -> Image.Image:

@@ -32,17 +32,19 @@ class Copies:
     a number.
     """
 
-    def __init__(self, target: Path, named: Sequence[str]) -> None:
+    def __init__(self, target: Path, named: Sequence[str], *, font: Path | None = None) -> None:
         """Check the target before any work is done.
 
         Args:
             target: A file, if it ends like a picture or a video and is no folder; else a folder.
             named: What the command line names, to see that none of it is written over.
+            font: A font file for the words; None finds one.
 
         Raises:
             ConfigError: Several photos would go into one file, or a copy over what is read.
         """
         self.target = target
+        self.font = font
         endings = (*PICTURES, *VIDEOS)
         self.is_file = target.suffix.lower() in endings and not target.is_dir()
         self._taken: set[str] = set()
@@ -114,7 +116,7 @@ class Copies:
                 f"{source.name} is a photo, and its copy should not end as {path} does"
             )
         try:
-            write_picture(image, result, path)
+            write_picture(image, result, path, font=self.font)
         except ImageError as error:
             return Failure.of(source.name, error)
         except OutputError as error:
@@ -159,13 +161,16 @@ def fail_copy(source: Source, error: OutputError) -> Failure:
     return Failure(source.name, error.kind, message)
 
 
-def write_picture(image: NDArray[np.uint8], result: ImageResult, path: Path) -> None:
+def write_picture(
+    image: NDArray[np.uint8], result: ImageResult, path: Path, *, font: Path | None = None
+) -> None:
     """Draw a result into a copy of its photo; the file is whole or not there at all.
 
     Args:
         image: The photo, (H, W, 3) uint8 RGB.
         result: Its faces.
         path: Where to write; its suffix is one of `PICTURES`.
+        font: A font file for the words; None finds one.
 
     Raises:
         ImageError: The format takes no picture like this.
@@ -175,7 +180,7 @@ def write_picture(image: NDArray[np.uint8], result: ImageResult, path: Path) -> 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as partial:
-            draw(image, result).save(partial, format=kind, quality=92)
+            draw(image, result, font=font).save(partial, format=kind, quality=92)
     except (OSError, ValueError) as error:
         if getattr(error, "errno", None) is None:  # Pillow's own, and not the disk's
             size = f"{image.shape[1]} x {image.shape[0]}"

@@ -40,11 +40,13 @@ class VideoReader:
         open_analyzer: Opens detector and model for videos, where the first one comes.
         settings: What is read of each.
         copy_to: Where a video's annotated copy goes; None writes none.
+        font: A font file for the words in copies; None finds one.
     """
 
     open_analyzer: Callable[[], Analyzer]
     settings: VideoSettings
     copy_to: Callable[[Source], Path] | None = None
+    font: Path | None = None
 
     def read(self, source: Source) -> Generator[VideoRecord, None, None]:
         """Give a video's frames and its summary; or a failure, after what could be read.
@@ -60,7 +62,7 @@ class VideoReader:
             with read_video(self.open_analyzer(), source.given(), self.settings) as reading:
                 frames: Iterable[FrameResult] = reading
                 if target is not None:
-                    frames = _copying(reading, source, target)
+                    frames = _copying(reading, source, target, self.font)
                 with closing(iter(frames)) as given:  # type: ignore[type-var]
                     for frame in given:
                         yield replace(frame, source=source.name)
@@ -74,7 +76,7 @@ class VideoReader:
 
 
 def _copying(
-    frames: Iterable[FrameResult], source: Source, target: Path
+    frames: Iterable[FrameResult], source: Source, target: Path, font: Path | None
 ) -> Generator[FrameResult, None, None]:
     """Pass frames on while another thread writes the annotated copy."""
     passed: queue.Queue[FrameResult | _Stopped | None] = queue.Queue(WAITING)
@@ -86,7 +88,7 @@ def _copying(
             yield item
 
     with ThreadPoolExecutor(1) as pool:
-        copy = pool.submit(annotate_video, source.given(), take(), target)
+        copy = pool.submit(annotate_video, source.given(), take(), target, font=font)
         try:
             for frame in frames:
                 _pass_on(passed, frame, copy)

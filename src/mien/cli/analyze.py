@@ -22,6 +22,7 @@ from mien.cli.times import parse_every, parse_time
 from mien.errors import ConfigError
 from mien.faces.detector import DETECTOR_SIZE, MIN_SCORE, FaceDetector
 from mien.faces.turns import Rotated
+from mien.fonts import load_font
 from mien.model.prior import NATURAL
 from mien.model.sessions import default_threads
 from mien.model.spec import ModelSpec
@@ -35,6 +36,7 @@ def analyze(
     output: Path | None = None,
     json: bool = False,
     annotate: Path | None = None,
+    font: Path | None = None,
     report: Path | None = None,
     every: str | None = None,
     start: str | None = None,
@@ -76,6 +78,8 @@ def analyze(
         json: Print JSON Lines, in order: one object for each photo; for a video, one for each
             analysed frame, and one for the whole.
         annotate: Draw the faces into copies of the photos: a folder, or a file for one photo.
+        font: A font file for the words in these copies, where none that is found has the letters
+            of the class names.
         report: Write an HTML page to look at: a timeline for a video, a gallery for photos; each
             video among others gets a page beside it.
         every: For videos: interval between analysed frames, 0.2s by default; `frame` analyses
@@ -100,7 +104,7 @@ def analyze(
     if annotate is not None and folder is not None:
         raise ConfigError(f"--output {folder} is a folder for annotated copies already")
     target = folder if annotate is None else annotate
-    copies = None if target is None else Copies(target, [p for p in paths if p != STDIN])
+    copies = None if target is None else Copies(target, [p for p in paths if p != STDIN], font=font)
     settings = _plan_video(every, start, end)
 
     def open_analyzer(threads: int | None) -> Analyzer:
@@ -119,9 +123,11 @@ def analyze(
     # One photo gets all cores; of many photos, each gets one.
     is_one = from_list is None and _is_one_file(paths)
     analyzer = open_analyzer(None if is_one else 1)
+    if copies is not None:  # a font that lacks their letters is refused now, not at the first copy
+        load_font(12, "".join(analyzer.recognizer.emotions), font=font)
     open_for_video = functools.cache(lambda: analyzer if is_one else open_analyzer(None))
     copy_to = None if copies is None else functools.partial(copies.path, ending=".mp4")
-    videos = VideoReader(open_for_video, settings, copy_to)
+    videos = VideoReader(open_for_video, settings, copy_to, font)
     engine = Engine(
         analyzer,
         videos.read,

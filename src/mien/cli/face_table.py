@@ -10,6 +10,8 @@ from rich.text import Text
 from mien.results import FaceResult, ImageResult, VideoSummary
 
 _BAR: Final = 14  # columns of a bar at probability 1
+_NARROW: Final = 72  # a terminal of fewer columns has no room for bars
+_OPTIONAL: Final = {"next best": 64, "box": 48}  # the columns that a terminal must have for them
 _COLORS: Final = {
     "angry": "red",
     "disgust": "green",
@@ -43,6 +45,7 @@ class FaceTable:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._full, self._rest, self._by = "#.x" if console.options.ascii_only else "━┄×"
+        self._bar = _BAR if console.width >= _NARROW else 0  # a number needs less room
         self._is_first = True
         self._gap = False
 
@@ -91,14 +94,19 @@ class FaceTable:
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
         table.show_header = self._is_first
         table.add_column("face", width=4, justify="right")
-        table.add_column("expression", width=10)
-        table.add_column("probability", width=_BAR + 6, no_wrap=True)
-        table.add_column("next best", width=19)
-        table.add_column("box", overflow="fold")
+        table.add_column("expression", min_width=10, no_wrap=True)
+        table.add_column("probability", min_width=self._bar + 5, no_wrap=True)
+        width = self._console.width
+        optional = [name for name, needed in _OPTIONAL.items() if width >= needed]
+        for name in optional:
+            table.add_column(name, no_wrap=True)
         for number, face in enumerate(faces, start=1):
             box = face.box
             place = f"{box.x:.0f},{box.y:.0f} {box.width:.0f}{self._by}{box.height:.0f}"
-            table.add_row(str(number), *self._describe(face), Text(place, style="dim"))
+            expression, probability, next_best = self._describe(face)
+            more = {"next best": next_best, "box": Text(place, style="dim")}
+            told = (more[name] for name in optional)
+            table.add_row(str(number), expression, probability, *told)
         return table
 
     def _describe(self, face: FaceResult) -> tuple[Text, Text, Text]:
@@ -108,8 +116,8 @@ class FaceTable:
         ranked = sorted(face.probabilities.items(), key=lambda item: -item[1])
         (top, probability), (second, next_probability) = ranked[:2]
         style = "dim" if face.emotion is None else _COLORS.get(top, "default")
-        bar = Text(self._full * round(probability * _BAR), style=style)
-        bar.append(self._rest * (_BAR - len(bar)), style="dim")
+        bar = Text(self._full * round(probability * self._bar), style=style)
+        bar.append(self._rest * (self._bar - len(bar)), style="dim")
         bar.append(f" {probability:4.0%}", style="bold" if face.emotion else "dim")
         if face.emotion is None:
             return Text(face.reason or "", style="dim italic"), bar, Text(f"{top} or {second}")

@@ -8,11 +8,11 @@ from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from mien.explain.explanation import Explanation, Walk
+from mien.fonts import load_font
 
-Font: TypeAlias = ImageFont.FreeTypeFont | ImageFont.ImageFont
 Point: TypeAlias = tuple[float, float]
 
 _PAPER, _INK, _SOFT, _LINE = "#FFFFFF", "#1C2530", "#5A6673", "#D5DBE2"
@@ -74,7 +74,7 @@ class _Pen:
         self.draw = ImageDraw.Draw(picture)
 
     def text(self, at: Point, words: str, size: int, color: str = _INK, anchor: str = "la") -> None:
-        font: Font = ImageFont.load_default(size * _SMOOTH)
+        font = load_font(size * _SMOOTH, words)
         self.draw.text(_scale(at), words, fill=color, font=font, anchor=anchor)
 
     def line(self, points: Sequence[Point], color: str, width: float) -> None:

@@ -43,7 +43,11 @@ _ENCODERS: Final = (  # the first that PyAV was built with
 
 
 def annotate_video(
-    source: VideoSource, frames: Iterable[FrameResult], path: str | os.PathLike[str]
+    source: VideoSource,
+    frames: Iterable[FrameResult],
+    path: str | os.PathLike[str],
+    *,
+    font: str | os.PathLike[str] | None = None,
 ) -> Path:
     """Write a copy of a video with its faces' boxes and emotions drawn in.
 
@@ -54,6 +58,7 @@ def annotate_video(
         source: The video that was analysed.
         frames: Its results in order; a `VideoReading` will do, and is read as it is needed.
         path: Where to write: .mp4, .mov or .mkv. The file is whole or not there at all.
+        font: A font file for the words; None finds one.
 
     Returns:
         The path.
@@ -71,7 +76,7 @@ def annotate_video(
             kind = VIDEOS[target.suffix.lower()]
             options = {"movflags": "+faststart"} if kind != "matroska" else {}
             with import_av().open(str(partial), "w", format=kind, options=options) as output:
-                _Copy(video, output).write(frames)
+                _Copy(video, output, font).write(frames)
     except OSError as error:
         raise OutputError(
             f"{target} cannot be written ({describe_error(error)}); "
@@ -103,9 +108,15 @@ def check_target(target: Path, source: VideoSource) -> None:
 class _Copy:
     """Writes one annotated copy."""
 
-    def __init__(self, video: Video, output: "OutputContainer") -> None:
+    def __init__(
+        self,
+        video: Video,
+        output: "OutputContainer",
+        font: str | os.PathLike[str] | None,
+    ) -> None:
         self._video = video
         self._output = output
+        self._font = font
         self._picture = self._add_picture()
 
     def write(self, frames: Iterable[FrameResult]) -> None:
@@ -117,7 +128,9 @@ class _Copy:
         ):
             for frame in decoded:
                 sound.copy_until(frame.time_s)
-                drawn = annotate_frame(frame.image, course.at(frame.frame, frame.time_s))
+                drawn = annotate_frame(
+                    frame.image, course.at(frame.frame, frame.time_s), font=self._font
+                )
                 self._output.mux(self._picture.encode(_to_picture(drawn, frame.time_s)))
             self._output.mux(self._picture.encode(None))
             sound.copy_until(math.inf)

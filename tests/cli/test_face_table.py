@@ -1,0 +1,30 @@
+"""The table on a terminal says what fits, the numbers before the bars."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+import mien
+from mien.cli.face_table import FaceTable
+from mien.faces.face import Box, Face
+from mien.results import FaceResult, ImageResult
+
+
+@pytest.mark.parametrize(
+    ("width", "bar", "second", "box"),
+    [(40, False, False, False), (60, False, False, True), (100, True, True, True)],
+)
+def test_what_a_narrow_terminal_drops(width: int, bar: bool, second: bool, box: bool) -> None:
+    probabilities = dict.fromkeys(mien.EMOTIONS, 0.05) | {"surprise": 0.7}
+    face = Face(Box(1179.0, 64.0, 591.0, 710.0), (), 0.9)
+    result = ImageResult("a.jpg", 2000, 900, (FaceResult.read(face, probabilities, threshold=0),))
+    out = io.StringIO()
+    FaceTable(Console(file=out, width=width)).print(result)
+    lines = out.getvalue().splitlines()
+    assert all(len(line.rstrip()) <= width for line in lines)
+    assert "surprise" in lines[-1]
+    assert "70%" in lines[-1]
+    assert ("━" in lines[-1]) == bar
+    assert ("angry 5%" in lines[-1]) == second
+    assert ("1179,64 591×710" in lines[-1]) == box
