@@ -36,8 +36,8 @@ def write_headline() -> str:
     found, title = votes["plurality"], evaluation["data"]["title"]
     low, high = found["accuracy_interval"]
     told = (
-        f"**{found['accuracy']:.1%}** of {found['faces']:,} faces are read as most of ten people "
-        f"saw them (FER+'s votes on FER2013's {title}, single view; 95 % interval "
+        f"**{found['accuracy']:.1%}** of {found['faces']:,} faces are read as the largest share of "
+        f"ten people saw them (FER+'s votes on FER2013's {title}, single view; 95 % interval "
         f"{100 * low:.1f} to {100 * high:.1f} %). FER2013's own label, for which its pictures were "
         f"searched, agrees with those people on {votes['label_agreement']:.0%} of the faces; the "
         f"model `fer2013` matches that label on **{single['accuracy']:.1%}** of "

@@ -12,7 +12,7 @@ test("below the threshold no emotion is named", () => {
 
 test("the keys are Python's, in Python's order", () => {
   const result = imageResult("a.jpg", 640, 480, [readAt(0.123456789)]);
-  expect(Object.keys(result)).toEqual(["schema", "source", "width", "height", "faces"]);
+  expect(Object.keys(result)).toEqual(["schema", "source", "width", "height", "turned", "damage", "faces"]);
   const face = ["box", "landmarks", "detection_score", "probabilities", "emotion", "reason"];
   expect(Object.keys(result.faces[0])).toEqual(face);
   expect(result.faces[0].probabilities).toEqual({ happy: 0.12345679, sad: 0.87654321 });
