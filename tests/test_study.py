@@ -81,7 +81,10 @@ def test_weights_that_are_kept_are_judged_without_training(run, tmp_path, monkey
     shutil.rmtree(tmp_path / "runs")
     (tmp_path / "tiny.json").unlink()
     monkeypatch.setattr(study, "fit", None)
-    assert run() == first
+    again = run()  # the kept weights are in half precision
+    assert [row["right"] for row in again] == [row["right"] for row in first]
+    for key in ("nll", "ece"):
+        assert [row[key] for row in again] == pytest.approx([row[key] for row in first], abs=1e-3)
 
 
 def test_a_run_whose_row_was_changed_is_done_again(run, tmp_path):

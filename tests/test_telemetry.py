@@ -150,7 +150,7 @@ def test_training_and_export_report_nothing(quiet: dict[str, str], tmp_path: Pat
         name: str(tmp_path / "caches") for name in ("MPLCONFIGDIR", "TORCHINDUCTOR_CACHE_DIR")
     }
     one_thread = {"OMP_NUM_THREADS": "1"}
-    recipe = str(ROOT / "recipes" / "smoke.toml")
+    recipe = "smoke"
     run("-c", TRAINING, recipe, environment=quiet | caches | one_thread, folder=tmp_path)
 
 

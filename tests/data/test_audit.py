@@ -296,8 +296,8 @@ def test_fer2013_is_known_inside_out_within_a_minute_and_a_gibibyte() -> None:
         import json
         from rich.console import Console
         from mien.cli.data import print_audit
-        from mien.training.audit import audit_dataset
-        from mien.training.datasets import load_dataset
+        from mien.data.audit import audit_dataset
+        from mien.data.datasets import load_dataset
         audit = audit_dataset(load_dataset("fer2013.zip"))
         print(json.dumps(audit.to_dict()))
         print_audit(audit, Console(width=80, color_system=None, highlight=False))
