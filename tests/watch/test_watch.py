@@ -447,7 +447,7 @@ def served(analyzer):
 @needs_chromium
 @pytest.mark.enable_socket
 def test_frames_are_dropped_never_delayed_and_two_tabs_share(browser, analyzer):
-    slow = SlowAnalyzer(analyzer, 0.4)
+    slow = SlowAnalyzer(analyzer, 0.2)  # far from the second after which a track is lost
     with served(slow) as url, watched(browser, url) as one, watched(browser, url) as other:
         start(one, reads=1)
         start(other, reads=1)
@@ -460,9 +460,7 @@ def test_frames_are_dropped_never_delayed_and_two_tabs_share(browser, analyzer):
             )
             assert latency_ms < 2500  # a queue would grow by a picture's time with every picture
             assert left_out > 2 * read
-            assert re.search(
-                r"face \d", page.inner_text("#faces li")
-            )  # a slow machine loses tracks
+            assert "face 1" in page.inner_text("#faces li")
     assert slow.most_at_once <= 2  # one for each tab
 
 
