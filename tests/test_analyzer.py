@@ -229,3 +229,11 @@ def test_a_pickled_recognizer_keeps_its_threshold(tiny_model: Path) -> None:
         copy = pickle.loads(pickle.dumps(recognizer))
         assert copy.path == recognizer.path
         assert copy.abstention_threshold == recognizer.abstention_threshold
+
+
+def test_a_recognizer_crops_as_the_analyzer_does(
+    analyzer: mien.Analyzer, portrait: np.ndarray
+) -> None:
+    (face,) = mien.detect_faces(portrait)
+    crop = analyzer.recognizer.crop(portrait, face)
+    assert np.array_equal(crop[np.newaxis], analyzer.find_faces(portrait).crops)

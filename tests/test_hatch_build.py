@@ -10,7 +10,7 @@ import onnx
 import pytest
 
 from mien.faces.detector import DETECTOR_PATH
-from mien.model.sessions import open_session
+from mien.sessions import open_session
 
 pytest.importorskip("hatchling", reason="hatchling is not installed")
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # what `_load` does, for people's editors and type checkers
     from mien.errors import OutputError as OutputError
     from mien.errors import TrainingError as TrainingError
     from mien.errors import VideoError as VideoError
+    from mien.explain.explanation import explain_face as explain_face
     from mien.faces.detector import FaceDetector as FaceDetector
     from mien.faces.detector import detect_faces as detect_faces
     from mien.faces.face import Box as Box
@@ -48,6 +49,7 @@ if TYPE_CHECKING:  # what `_load` does, for people's editors and type checkers
     from mien.results import VideoResult as VideoResult
     from mien.results import VideoSummary as VideoSummary
     from mien.study.baseline import Baseline as Baseline
+    from mien.tables import to_dataframe as to_dataframe
     from mien.video.annotate import annotate_video as annotate_video
     from mien.video.decoder import open_video as open_video
     from mien.video.reading import VideoReading as VideoReading
@@ -78,6 +80,7 @@ _HOMES = {
         "TrainingError",
         "VideoError",
     ),
+    "explain.explanation": ("explain_face",),
     "faces.detector": ("FaceDetector", "detect_faces"),
     "faces.face": ("Box", "Face"),
     "images": ("read_image",),
@@ -94,6 +97,7 @@ _HOMES = {
         "VideoSummary",
     ),
     "study.baseline": ("Baseline",),
+    "tables": ("to_dataframe",),
     "video.annotate": ("annotate_video",),
     "video.decoder": ("open_video",),
     "video.reading": ("VideoReading", "VideoSettings", "read_video"),

@@ -211,9 +211,7 @@ class Analyzer:
             width=picture.width,
             height=picture.height,
             faces=faces,
-            crops=crop_faces(
-                picture.pixels, faces, self.recognizer.spec, reduction=picture.reduction
-            ),
+            crops=crop_faces(picture.pixels, faces, self.recognizer, reduction=picture.reduction),
             turned=detection.turned,
             damage=picture.damage,
         )

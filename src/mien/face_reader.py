@@ -5,39 +5,33 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.faces.crop import crop_face, is_too_small
+from mien.faces.crop import is_too_small
 from mien.faces.face import Face
 from mien.model.recognizer import Recognizer
-from mien.model.spec import ModelSpec
 from mien.results import FaceResult
 
 
 def crop_faces(
-    image: NDArray[np.uint8], faces: Sequence[Face], spec: ModelSpec, *, reduction: int = 1
+    image: NDArray[np.uint8], faces: Sequence[Face], recognizer: Recognizer, *, reduction: int = 1
 ) -> NDArray[np.uint8]:
     """Cut out the faces that are large enough to be read, as a model takes them.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         faces: The faces found in it, in pixels of the source.
-        spec: The model's contract.
+        recognizer: The model.
         reduction: How many of the source's pixels one of the image's spans, along each axis.
 
     Returns:
         (N, 48, 48) uint8 grey, in the order of the faces; those that are too small are left out.
     """
     crops = [
-        crop_face(
-            image,
-            face.scaled(1 / reduction),
-            margin=spec.crop_margin,
-            shift_y=spec.crop_shift_y,
-            size=spec.input_size,
-        )
+        recognizer.crop(image, face.scaled(1 / reduction))
         for face in faces
         if not is_too_small(face)
     ]
-    return np.array(crops, dtype=np.uint8).reshape(-1, spec.input_size, spec.input_size)
+    size = recognizer.spec.input_size
+    return np.array(crops, dtype=np.uint8).reshape(-1, size, size)
 
 
 def read_faces(

@@ -8,7 +8,7 @@ from PIL import Image
 
 from mien import ConfigError, InputError, Recognizer
 from mien.cli import main
-from mien.explain.explanation import explain
+from mien.explain.explanation import explain_face
 from mien.explain.picture import draw_explanation
 from mien.model.recognizer import ASSETS
 from tiny_model import write_tiny_model
@@ -28,7 +28,7 @@ def lamp():
 
 
 def test_what_speaks_for_the_answer_is_where_covering_costs(lamp, tiny_model):
-    found = explain(lamp, Recognizer(tiny_model), emotion="happy")
+    found = explain_face(lamp, Recognizer(tiny_model), emotion="happy")
     top, left = np.unravel_index(found.occlusion.argmax(), (48, 48))
     assert 4 <= top < 14
     assert 30 <= left < 44
@@ -41,11 +41,11 @@ def test_what_speaks_for_the_answer_is_where_covering_costs(lamp, tiny_model):
 def test_the_most_probable_emotion_is_explained_unless_told_otherwise(lamp, tiny_model):
     recognizer = Recognizer(tiny_model)
     answer = recognizer.predict_probabilities(lamp[np.newaxis])[0]
-    assert explain(lamp, recognizer).emotion == recognizer.emotions[int(answer.argmax())]
+    assert explain_face(lamp, recognizer).emotion == recognizer.emotions[int(answer.argmax())]
     with pytest.raises(ConfigError, match="the model does not know 'bored'; it reads angry"):
-        explain(lamp, recognizer, emotion="bored")
+        explain_face(lamp, recognizer, emotion="bored")
     with pytest.raises(InputError, match="one face is"):
-        explain(lamp[:20], recognizer)
+        explain_face(lamp[:20], recognizer)
 
 
 @pytest.mark.slow
@@ -55,7 +55,7 @@ def test_the_walk_ends_at_the_answer_and_its_steps_sum_to_it():
 
     face = draw_face(3, np.random.default_rng(0))
     recognizer = Recognizer("accurate")
-    found = explain(face, recognizer)
+    found = explain_face(face, recognizer)
     assert found.walk is not None
     assert found.walk.probabilities.shape == (36, 7)
     answer = np.array(list(found.probabilities.values()))
@@ -63,7 +63,7 @@ def test_the_walk_ends_at_the_answer_and_its_steps_sum_to_it():
     logits = recognizer.predict_logits(face[np.newaxis])[0]
     unbiased = found.walk.contributions.sum(axis=0)
     bias = (logits - logits.mean()) - unbiased  # up to what the softmax does not see
-    other = explain(draw_face(0, np.random.default_rng(1)), recognizer)
+    other = explain_face(draw_face(0, np.random.default_rng(1)), recognizer)
     assert other.walk is not None
     logits = recognizer.predict_logits(other.crop[np.newaxis])[0]
     again = (logits - logits.mean()) - other.walk.contributions.sum(axis=0)
@@ -73,8 +73,8 @@ def test_the_walk_ends_at_the_answer_and_its_steps_sum_to_it():
 @pytest.mark.slow
 @needs_model
 def test_the_picture_shows_both_and_without_a_walk_it_is_lower(lamp, tiny_model):
-    whole = draw_explanation(explain(lamp, Recognizer("accurate")))
-    short = draw_explanation(explain(lamp, Recognizer(tiny_model)))
+    whole = draw_explanation(explain_face(lamp, Recognizer("accurate")))
+    short = draw_explanation(explain_face(lamp, Recognizer(tiny_model)))
     assert whole.mode == short.mode == "RGB"
     assert whole.width == short.width == 1240
     assert whole.height > short.height + 300

@@ -22,7 +22,7 @@ from mien.export.quantization import check_loss
 from mien.export.to_onnx import PARITY, find_last_layer, prove_parity, scale_onnx, to_onnx
 from mien.export.vector_scaling import Scaling, find_scaling
 from mien.model.recognizer import Recognizer, to_input
-from mien.model.sessions import open_session
+from mien.sessions import open_session
 from mien.training.checkpoint import load_model, pack_weights
 from mien.training.config import Stage, read_config
 from mien.training.fit import fit

@@ -24,9 +24,9 @@ from mien.faces.detector import DETECTOR_SIZE, MIN_SCORE, FaceDetector
 from mien.faces.turns import Rotated
 from mien.fonts import load_font
 from mien.model.prior import NATURAL
-from mien.model.sessions import default_threads
 from mien.model.spec import ModelSpec
 from mien.report import RecordReport
+from mien.sessions import default_threads
 from mien.video.reading import VideoSettings
 
 

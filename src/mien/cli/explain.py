@@ -9,7 +9,7 @@ from rich.text import Text
 
 from mien.cli import exit_codes
 from mien.errors import ConfigError, ImageError, OutputError
-from mien.faces.crop import crop_face, is_too_small
+from mien.faces.crop import is_too_small
 from mien.faces.detector import DETECTOR_SIZE, FaceDetector
 from mien.files import replacing
 from mien.images import read_picture
@@ -46,7 +46,7 @@ def explain(
         detector_size: Longer side, in pixels, at which faces are looked for.
         json: Print the explanation's figures as JSON; draw only if there is an --output.
     """
-    from mien.explain.explanation import explain as find_reasons
+    from mien.explain.explanation import explain_face
     from mien.explain.picture import draw_explanation
     from mien.model.recognizer import Recognizer
 
@@ -63,15 +63,13 @@ def explain(
         return exit_codes.INCOMPLETE
     if not 1 <= face <= len(faces):
         raise ConfigError(f"{photo} has {len(faces)} face(s); --face is 1 to {len(faces)}")
-    chosen, spec = faces[face - 1], recognizer.spec
+    chosen = faces[face - 1]
     if is_too_small(chosen):
         raise ImageError(f"face {face} of {photo} is too small to be read")
-    crop = crop_face(
-        image, chosen, margin=spec.crop_margin, shift_y=spec.crop_shift_y, size=spec.input_size
-    )
-    explanation = find_reasons(crop, recognizer, emotion=emotion)
+    crop = recognizer.crop(image, chosen)
+    explanation = explain_face(crop, recognizer, emotion=emotion)
     if json:
-        about = {"schema": 1, "source": str(photo), "face": face, "model": spec.name}
+        about = {"schema": 1, "source": str(photo), "face": face, "model": recognizer.spec.name}
         print(json_format.dumps(about | explanation.to_dict()))
         if output is None:
             return exit_codes.OK

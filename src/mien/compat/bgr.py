@@ -62,7 +62,7 @@ def read_bgr(source: BgrSource) -> NDArray[np.uint8]:
 def read_given(image: NDArray[np.uint8], faces: Sequence[Face]) -> tuple[FaceResult, ...]:
     """Read faces whose boxes are known."""
     recognizer = open_analyzer().recognizer
-    crops = crop_faces(image, tuple(faces), recognizer.spec)
+    crops = crop_faces(image, tuple(faces), recognizer)
     return read_faces(recognizer, [(tuple(faces), crops)])[0]
 
 

@@ -17,6 +17,7 @@ from sklearn import metrics as sk
 
 from mien.data.datasets import Floats, Labels
 from mien.errors import DataError, InputError
+from mien.model import recognizer
 
 CALIBRATION_BINS: Final = 15
 _TEMPERATURE_BOUNDS: Final = (0.05, 20.0)
@@ -123,9 +124,7 @@ class RiskCoverage:
 
 def softmax(logits: NDArray[np.floating], temperature: float = 1.0) -> Floats:
     """Turn logits (N, C) into probabilities (N, C) whose rows sum to 1."""
-    scaled = np.asarray(logits, dtype=np.float64) / temperature
-    probabilities: Floats = special.softmax(scaled, axis=1)
-    return probabilities
+    return recognizer.softmax(np.asarray(logits, dtype=np.float64) / temperature)
 
 
 def wilson_interval(successes: int, trials: int) -> tuple[float, float]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mien.errors import ConfigError, InputError
 from mien.model.recognizer import Recognizer, calibrate, to_input
-from mien.model.sessions import open_session
+from mien.sessions import open_session
 
 PATCH: Final = 0.25
 """Side of the square that covers a part of the face, as a fraction of the face's side."""
@@ -83,13 +83,13 @@ class Explanation:
         }
 
 
-def explain(
+def explain_face(
     crop: NDArray[np.uint8], recognizer: Recognizer, *, emotion: str | None = None
 ) -> Explanation:
     """Explain a model's answer for one face.
 
     Args:
-        crop: (48, 48) uint8 grey, as `mien.faces.crop.crop_face` cuts it.
+        crop: (48, 48) uint8 grey, as `Recognizer.crop` cuts it.
         recognizer: The model.
         emotion: What is to be explained; None takes the most probable one.
 

@@ -12,8 +12,8 @@ from mien.data.datasets import Dataset, title_of
 from mien.errors import DataError, ModelError
 from mien.export.to_onnx import prove_parity, to_onnx
 from mien.model.recognizer import CHUNK, Recognizer, to_input
-from mien.model.sessions import open_session
 from mien.model.spec import ModelSpec
+from mien.sessions import open_session
 from mien.tables import check_emotions
 from mien.training.checkpoint import load_model, pack_weights
 from mien.training.model import FaceNet

@@ -12,7 +12,7 @@ import onnx
 from numpy.typing import NDArray
 
 from mien.model.recognizer import to_input
-from mien.model.sessions import open_session
+from mien.sessions import open_session
 
 SEQUENCE_OUTPUTS: Final = {"steps": "lstm_steps", "weight": "lstm_weight", "bias": "lstm_bias"}
 """The outputs by which an exported model shows its LSTM, as its contract names them."""

@@ -11,10 +11,11 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, special
+from scipy import optimize
 
 from mien.data.datasets import Floats, Labels
 from mien.evaluation.metrics import cross_entropies, fit_temperature, to_targets
+from mien.model.recognizer import softmax
 
 FOLDS: Final = 5
 CLEAR: Final = 2.0
@@ -88,7 +89,7 @@ def _fit(scores: Floats, targets: Floats) -> tuple[Floats, Floats]:
     def loss(x: Floats) -> tuple[float, Floats]:
         scale = np.exp(x[:classes])
         scaled = scores * scale + x[classes:]
-        errors = (special.softmax(scaled, axis=1) - targets) / len(targets)
+        errors = (softmax(scaled) - targets) / len(targets)
         gradient = np.concatenate([(errors * scores).sum(axis=0) * scale, errors.sum(axis=0)])
         value = cross_entropies(scaled, targets).mean() + _STRENGTH * (x @ x)
         return float(value), gradient + 2 * _STRENGTH * x

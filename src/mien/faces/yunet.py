@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import ModelError
-from mien.model.sessions import Session, open_session
+from mien.sessions import Session, open_session
 
 STRIDES = (8, 16, 32)
 MULTIPLE = 32

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import InputError, ModelError
+from mien.faces.crop import crop_face
+from mien.faces.face import Face
 from mien.files import advise_missing_asset
 from mien.model.prior import NATURAL, Prior, find_shift
-from mien.model.sessions import Session, open_session
 from mien.model.spec import ModelSpec
+from mien.sessions import Session, open_session
 
 ASSETS: Final = Path(__file__).parents[1] / "assets"
 NETWORKS: Final = ("accurate", "fast")
@@ -120,11 +122,29 @@ class Recognizer:
         other.__dict__ |= self.__dict__ | changed
         return other
 
+    def crop(self, image: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]:
+        """Cut a face out of a picture as the model takes it.
+
+        Args:
+            image: The picture the face was found in, (H, W, 3) uint8 RGB.
+            face: The face, in the image's pixels.
+
+        Returns:
+            The crop, (48, 48) uint8 grey; `predict_probabilities` takes several, (N, 48, 48).
+
+        Raises:
+            InputError: The image or the box has no extent.
+        """
+        spec = self.spec
+        return crop_face(
+            image, face, margin=spec.crop_margin, shift_y=spec.crop_shift_y, size=spec.input_size
+        )
+
     def predict_probabilities(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Say how probable each emotion is as the label an annotator would give.
 
         Args:
-            faces: (N, 48, 48) uint8 grey crops, as `mien.faces.crop.crop_face` cuts them.
+            faces: (N, 48, 48) uint8 grey crops, as `crop` cuts them.
 
         Returns:
             (N, 7) float32, calibrated; rows sum to 1, columns are `emotions`.
@@ -179,9 +199,15 @@ def calibrate(
     scaled = logits.astype(np.float64) / temperature
     if shift is not None:
         scaled = scaled + shift
-    weights = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    return softmax(scaled).astype(np.float32)
+
+
+def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Turn logits (N, C) into probabilities (N, C) whose rows sum to 1."""
+    scores = np.asarray(logits, dtype=np.float64)
+    weights = np.exp(scores - scores.max(axis=1, keepdims=True))  # no overflow
     probabilities: NDArray[np.float64] = weights / weights.sum(axis=1, keepdims=True)
-    return probabilities.astype(np.float32)
+    return probabilities
 
 
 def _find_contract(model: str | os.PathLike[str]) -> Path:

@@ -4,7 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from mien.errors import ConfigError
-from mien.model.sessions import default_threads
+from mien.sessions import default_threads
 
 MIB = 2**20
 

@@ -13,9 +13,9 @@ from mien.batch.outputs import skip_done
 from mien.batch.sources import Source
 from mien.batch.videos import VideoReader
 from mien.faces.face import Box
-from mien.model.sessions import default_threads
 from mien.model.spec import ModelSpec
 from mien.results import FrameResult, ImageResult, Record
+from mien.sessions import default_threads
 from mien.study.plan import Plan, Recording
 from mien.study.quality import MeasuringDetector
 from mien.video.reading import VideoSettings

@@ -223,7 +223,7 @@ class VideoReading:
         # Frames seldom come exactly at their interval: half of one early is in time.
         early_s = (self.settings.every_s or 0.0) / 2 + 1e-6
         faces, track_ids = self._follower.find(frame.image, frame.time_s, early_s=early_s)
-        crops = crop_faces(frame.image, faces, self._analyzer.recognizer.spec)
+        crops = crop_faces(frame.image, faces, self._analyzer.recognizer)
         return _Found(frame.time_s, frame.frame, faces, track_ids, crops)
 
     def _read(self, waiting: list[_Found]) -> Iterator[FrameResult]:

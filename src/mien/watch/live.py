@@ -210,7 +210,7 @@ class Live:
             time_s = self._last_s = max(time_s, self._last_s + 1e-3)
             found, track_ids = self._follower.find(image, time_s)
             recognizer = self._analyzer.recognizer
-            (read,) = read_faces(recognizer, [(found, crop_faces(image, found, recognizer.spec))])
+            (read,) = read_faces(recognizer, [(found, crop_faces(image, found, recognizer))])
             faces = tuple(
                 self._smooth(replace(face, track_id=track_id), time_s)
                 for face, track_id in zip(read, track_ids, strict=True)

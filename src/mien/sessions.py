@@ -1,4 +1,4 @@
-"""Turn the bytes of an ONNX model into an onnxruntime session.
+"""Open ONNX models with onnxruntime.
 
 It is the only place that opens an onnxruntime session, and imports onnxruntime with the first one:
 `import mien` stays free of it.
