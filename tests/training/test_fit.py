@@ -520,3 +520,16 @@ def test_a_state_survives_its_file(tmp_path):
     assert read["a"] == state["a"]
     with pytest.raises(TrainingError, match="does not hold"):
         io.save_checkpoint({"x": object()}, path)
+
+
+def test_a_missing_train_split_says_why(tmp_path):
+    whole = drawn_dataset(validation=3)
+    held_out = whole.splits["validation"]
+    names = tuple(f"happy/PublicTest_{number}.jpg" for number in range(len(held_out.paths)))
+    data = Dataset("faces/", EMOTIONS, {"validation": replace(held_out, paths=names)}, ())
+    with pytest.raises(DataError, match=r"no train split.* are named PublicTest_.*rename them"):
+        fit(SMOKE, data, tmp_path / "run")
+    data = replace(data, splits={"validation": held_out})
+    with pytest.raises(DataError, match="give it train/<class>/"):
+        fit(SMOKE, data, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
