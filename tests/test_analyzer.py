@@ -237,3 +237,11 @@ def test_a_recognizer_crops_as_the_analyzer_does(
     (face,) = mien.detect_faces(portrait)
     crop = analyzer.recognizer.crop(portrait, face)
     assert np.array_equal(crop[np.newaxis], analyzer.find_faces(portrait).crops)
+
+
+def test_a_result_says_whose_label_the_model_answers_with(
+    analyzer: mien.Analyzer, portrait_path: Path
+) -> None:
+    result = analyzer.analyze(portrait_path)
+    assert result.labels == analyzer.recognizer.spec.labels == "own"
+    assert result.to_dict()["labels"] == "own"

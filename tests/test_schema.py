@@ -25,12 +25,13 @@ FACES = (
 )
 TRACK = Track(1, 0.0, 1.5, 8, PROBABILITIES)
 EVENT = Event(1, "happy", 0.0, 1.0, 0.8, 0.2)
-SUMMARY = VideoSummary("v.mp4", 640, 480, 2.0, 8, 7, (TRACK,), (EVENT,))
-FRAME = FrameResult("v.mp4", 0.2, 5, (TRACKED, replace(TRACKED, smoothed=None)))
+SUMMARY = VideoSummary("v.mp4", 640, 480, 2.0, 8, 7, (TRACK,), (EVENT,), labels="votes")
+FRAME = FrameResult("v.mp4", 0.2, 5, (TRACKED, replace(TRACKED, smoothed=None)), labels="votes")
 RECORDS = {
-    "image": mien.ImageResult("a.jpg", 640, 480, FACES),
+    "image": mien.ImageResult("a.jpg", 640, 480, FACES, labels="votes"),
     "damaged image, upside down": mien.ImageResult("a.jpg", 640, 480, FACES, 180, "it is cut off"),
     "image without a face": mien.ImageResult("<stdin>", 1, 1, ()),
+    "image by an unknown label": mien.ImageResult("a.jpg", 640, 480, FACES),
     "frame": FRAME,
     "frame without a face": FrameResult("v.mp4", 0.0, 0, ()),
     "video": SUMMARY,

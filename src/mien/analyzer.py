@@ -233,6 +233,7 @@ class Analyzer:
             A result for each picture, in order.
         """
         read = read_faces(self.recognizer, [(found.faces, found.crops) for found in pictures])
+        labels = self.recognizer.spec.labels
         return [
             ImageResult(
                 source=found.source,
@@ -241,6 +242,7 @@ class Analyzer:
                 faces=faces,
                 turned=found.turned,
                 damage=found.damage,
+                labels=labels,
             )
             for found, faces in zip(pictures, read, strict=True)
         ]

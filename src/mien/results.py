@@ -161,6 +161,8 @@ class ImageResult(Table):
             it was given.
         damage: What is missing from the file, in one sentence; None where it is complete. What
             could be read was read.
+        labels: Whose label the model answers with: "votes" (people's votes), "fer2013" (FER2013's
+            own label) or "own" (that of its training data); None where it is not known.
     """
 
     source: str
@@ -169,6 +171,7 @@ class ImageResult(Table):
     faces: tuple[FaceResult, ...]
     turned: int = 0
     damage: str | None = None
+    labels: str | None = None
 
     def __repr__(self) -> str:
         faces = display.describe_faces([face.to_dict() for face in self.faces])
@@ -186,6 +189,7 @@ class ImageResult(Table):
             "height": self.height,
             "turned": self.turned,
             "damage": self.damage,
+            **_say_labels(self.labels),
             "faces": [face.to_dict() for face in self.faces],
         }
 
@@ -200,12 +204,15 @@ class FrameResult(Record):
             presentation time, also where the frame rate varies.
         frame: The frame's number in the video, from 0, in the order of presentation.
         faces: The largest first; empty where there are none.
+        labels: Whose label the model answers with: "votes" (people's votes), "fer2013" (FER2013's
+            own label) or "own" (that of its training data); None where it is not known.
     """
 
     source: str
     time_s: float
     frame: int
     faces: tuple[FaceResult, ...]
+    labels: str | None = None
 
     def __repr__(self) -> str:
         faces = display.describe_faces([face.to_dict() for face in self.faces])
@@ -218,6 +225,7 @@ class FrameResult(Record):
             "source": self.source,
             "time_s": round(self.time_s, 3),
             "frame": self.frame,
+            **_say_labels(self.labels),
             "faces": [face.to_dict() for face in self.faces],
         }
 
@@ -305,6 +313,8 @@ class VideoSummary(Record):
         events: In the order of their beginning.
         damage: Where the video is spoilt, or why reading stopped before its end, in one sentence;
             None where it is whole. What could be read is kept.
+        labels: Whose label the model answers with: "votes" (people's votes), "fer2013" (FER2013's
+            own label) or "own" (that of its training data); None where it is not known.
     """
 
     source: str
@@ -316,6 +326,7 @@ class VideoSummary(Record):
     tracks: tuple[Track, ...]
     events: tuple[Event, ...]
     damage: str | None = None
+    labels: str | None = None
 
     def __repr__(self) -> str:
         return f"<VideoSummary {self.source!r} {display.describe_video(self.to_dict())}>"
@@ -336,6 +347,7 @@ class VideoSummary(Record):
             "tracks": [track.to_dict() for track in self.tracks],
             "events": [event.to_dict() for event in self.events],
             "damage": self.damage,
+            **_say_labels(self.labels),
         }
 
 
@@ -394,6 +406,11 @@ class Failure(Record):
         """Give the record as plain JSON types."""
         error = {"kind": self.kind, "message": self.message}
         return {"schema": SCHEMA, "source": self.source, "error": error}
+
+
+def _say_labels(labels: str | None) -> dict[str, str]:
+    """Return the key that says whose label a model answers with, if that is known."""
+    return {} if labels is None else {"labels": labels}
 
 
 def _round(probabilities: Mapping[str, float] | None) -> dict[str, float] | None:

@@ -175,7 +175,7 @@ def test_json_is_one_object_a_file_in_order(portrait_path, tiny_model, tmp_path,
     out, err = capsys.readouterr()
     empty, error, full = (json.loads(line) for line in out.splitlines())
     assert [record["source"] for record in (empty, error, full)] == photos
-    size = {"width": 64, "height": 48, "turned": 0, "damage": None}
+    size = {"width": 64, "height": 48, "turned": 0, "damage": None, "labels": "own"}
     assert empty == {"schema": 1, "source": str(blank), **size, "faces": []}
     assert error["error"]["kind"] == "image"
     assert "missing.jpg does not exist" in error["error"]["message"]

@@ -16,7 +16,7 @@ from typing import Final
 
 from mien.draw import PALETTE
 from mien.emotions import EMOTIONS
-from mien.model.spec import ModelSpec
+from mien.model.spec import LABELS, ModelSpec
 
 _REASONS: Final = {"too_small": "too small", "uncertain": "uncertain"}
 
@@ -122,6 +122,7 @@ def write_provenance(model: ModelSpec, settings: Mapping[str, object], created: 
     rows: dict[str, object] = {
         **{_say_name(name): _say(value) for name, value in settings.items()},
         "model": f"{model.name} (SHA-256 {model.onnx_sha256[:12]})",
+        "answers with": LABELS[model.labels],
         "names an expression": "always"
         if threshold is None
         else f"at a probability of {threshold:.0%} or more",
@@ -146,7 +147,7 @@ def describe_accuracy(model: ModelSpec) -> str:
         accuracy = figures.get("accuracy") if isinstance(figures, Mapping) else None
         if isinstance(accuracy, int | float):
             return (
-                f"The model {model.name} agrees with the label people gave on {accuracy:.0%} of "
+                f"The model {model.name} agrees with {LABELS[model.labels]} on {accuracy:.0%} of "
                 f"{title}, which resemble its training data; on your pictures it may be right "
                 "less often."
             )

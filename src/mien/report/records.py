@@ -158,12 +158,15 @@ def _read_photo(record: Record) -> ImageResult:
         faces=faces,
         turned=record.get("turned", 0),  # which records of earlier runs lack
         damage=record.get("damage"),
+        labels=record.get("labels"),
     )
 
 
 def _read_frame(record: Record) -> FrameResult:
     faces = tuple(map(_read_face, record["faces"]))
-    return FrameResult(record["source"], record["time_s"], record["frame"], faces)
+    return FrameResult(
+        record["source"], record["time_s"], record["frame"], faces, record.get("labels")
+    )
 
 
 def _read_summary(record: Record) -> VideoSummary:
@@ -177,4 +180,5 @@ def _read_summary(record: Record) -> VideoSummary:
         tracks=tuple(Track(**track) for track in record["tracks"]),
         events=tuple(Event(**event) for event in record["events"]),
         damage=record["damage"],
+        labels=record.get("labels"),
     )

@@ -195,6 +195,7 @@ class VideoReading:
             tracks=tuple(tracks),
             events=tuple(sorted(events, key=lambda event: (event.start_s, event.track_id))),
             damage=self._video.damage,
+            labels=self._analyzer.recognizer.spec.labels,
         )
 
     def _run(self) -> Generator[FrameResult, None, None]:
@@ -229,6 +230,7 @@ class VideoReading:
     def _read(self, waiting: list[_Found]) -> Iterator[FrameResult]:
         """Read the faces of several frames together."""
         pictures = [(found.faces, found.crops) for found in waiting]
+        labels = self._analyzer.recognizer.spec.labels
         for found, faces in zip(
             waiting, read_faces(self._analyzer.recognizer, pictures), strict=True
         ):
@@ -236,7 +238,7 @@ class VideoReading:
                 replace(face, track_id=track_id)
                 for face, track_id in zip(faces, found.track_ids, strict=True)
             )
-            yield FrameResult(self.source, found.time_s, found.frame, tracked)
+            yield FrameResult(self.source, found.time_s, found.frame, tracked, labels)
 
     def _count(self, frame: FrameResult) -> FrameResult:
         """Keep what the summary needs of a frame."""

@@ -15,6 +15,7 @@ class LiveFrame(FrameResult):
         time_s: When the frame was taken, in seconds, as it was given.
         frame: The frame's number, from 0.
         faces: The largest first, each with `track_id` and `smoothed`.
+        labels: Whose label the model answers with, as in `FrameResult`.
         expressions: For each face, in order, the smoothed expression: the one with the highest
             smoothed probability, or None where that is under the model's threshold.
         began: Events that are certain to have begun now; `end_s` is this frame's time.

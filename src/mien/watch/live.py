@@ -219,7 +219,16 @@ class Live:
             began, ended = self._tell_events(faces, expressions, time_s)
             count = self._frames if number is None else number
             self._frames += 1
-        return LiveFrame(self.source, time_s, count, faces, expressions, began, ended)
+        return LiveFrame(
+            source=self.source,
+            time_s=time_s,
+            frame=count,
+            faces=faces,
+            labels=recognizer.spec.labels,
+            expressions=expressions,
+            began=began,
+            ended=ended,
+        )
 
     def finish(self) -> tuple[Event, ...]:
         """End all events: no frame follows.
