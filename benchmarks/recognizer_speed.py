@@ -18,7 +18,7 @@ from machine import write_result
 from mien.model.recognizer import ASSETS, NETWORKS, Recognizer, to_input
 from mien.training.config import config_from_dict
 from mien.training.cost import count_cost
-from mien.training.model import FaceNet
+from mien.training.model import CnnLstm
 
 FACES = 1000
 ROUNDS = 7
@@ -40,7 +40,7 @@ def measure(model: str) -> dict[str, float]:
     """Time both ways to read the same faces by a model."""
     recognizer = Recognizer(model)
     config = config_from_dict(recognizer.spec.training["config"])
-    net = FaceNet(config.model, len(recognizer.emotions)).eval()
+    net = CnnLstm(config.model, len(recognizer.emotions)).eval()
     faces = np.random.default_rng(0).integers(0, 256, (FACES, 48, 48), dtype=np.uint8)
 
     def one_by_one() -> None:

@@ -16,7 +16,7 @@ from torch.nn import functional
 from machine import write_result
 from mien.training.augment import Augment
 from mien.training.config import TrainConfig, read_config
-from mien.training.model import FaceNet
+from mien.training.model import CnnLstm
 from mien.training.precision import faster_precision
 
 ROUNDS = 12
@@ -28,7 +28,7 @@ class Step:
     def __init__(
         self, config: TrainConfig, dtype: torch.dtype, layout: torch.memory_format
     ) -> None:
-        self.net = FaceNet(config.model, 7).to(memory_format=layout)
+        self.net = CnnLstm(config.model, 7).to(memory_format=layout)
         self.optimizer = torch.optim.AdamW(self.net.parameters(), lr=1e-3)
         self.augment = Augment(config.augment)
         self.dtype, self.layout = dtype, layout

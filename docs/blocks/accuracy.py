@@ -17,7 +17,7 @@ from mien.model.recognizer import ASSETS, MODELS, NETWORKS
 from mien.model.spec import ModelSpec
 from mien.training.config import config_from_dict
 from mien.training.cost import Cost, count_cost
-from mien.training.model import FaceNet
+from mien.training.model import CnnLstm
 
 VOTE: Final = ", vote of the seeds"
 """What benchmarks/study.py adds to a row's name."""
@@ -282,7 +282,7 @@ def _describe_model(name: str) -> dict[str, str]:
 def _count(training: Mapping[str, Any]) -> Cost:
     """Count a network's cost from what its contract says of its training."""
     config = config_from_dict(dict(training["config"])).model
-    return count_cost(FaceNet(config, len(training["class_names"])))
+    return count_cost(CnnLstm(config, len(training["class_names"])))
 
 
 def write_corruption_parameters() -> str:

@@ -35,7 +35,7 @@ from mien.evaluation.result import Evaluation, Provenance
 from mien.files import write_whole
 from mien.training.checkpoint import SafetensorsIO
 from mien.training.config import TrainConfig
-from mien.training.model import FaceNet
+from mien.training.model import CnnLstm
 from tiny_model import expected_logits
 
 
@@ -389,10 +389,10 @@ def test_a_damaged_table_is_refused(tmp_path: Path, text: str, fault: str) -> No
 # --- models from files, and the command ---------------------------------------------------------
 
 
-def write_checkpoint(folder: Path, class_names: Sequence[str] = EMOTIONS) -> FaceNet:
+def write_checkpoint(folder: Path, class_names: Sequence[str] = EMOTIONS) -> CnnLstm:
     """An untrained network, as a run leaves its best one behind."""
     config = TrainConfig(name="untrained")
-    net = FaceNet(config.model, len(class_names)).eval()
+    net = CnnLstm(config.model, len(class_names)).eval()
     weights = {f"net.{name}": tensor for name, tensor in net.state_dict().items()}
     meta = {"config": config.to_dict(), "class_names": list(class_names)}
     folder.mkdir(exist_ok=True)

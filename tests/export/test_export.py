@@ -26,7 +26,7 @@ from mien.sessions import open_session
 from mien.training.checkpoint import load_model, pack_weights
 from mien.training.config import Stage, read_config
 from mien.training.fit import fit
-from mien.training.model import FaceNet
+from mien.training.model import CnnLstm
 
 pytestmark = pytest.mark.slow
 
@@ -211,14 +211,14 @@ def test_scaling_is_found_where_it_is_needed_and_only_there():
 )
 def test_only_an_lstm_that_reads_onwards_is_followed(changes, can):
     torch.manual_seed(0)
-    net = FaceNet(replace(SMOKE.model, **changes), 7).eval()
+    net = CnnLstm(replace(SMOKE.model, **changes), 7).eval()
     faces = drawn_dataset().splits["validation"].images
     assert (find_sequence(to_onnx(net), faces) is not None) == can
 
 
 def test_showing_the_lstm_changes_no_bit_of_the_logits():
     torch.manual_seed(0)
-    plain = to_onnx(FaceNet(SMOKE.model, 7).eval())
+    plain = to_onnx(CnnLstm(SMOKE.model, 7).eval())
     faces = drawn_dataset().splits["validation"].images
     sequence = find_sequence(plain, faces)
     shown = expose_sequence(plain, sequence)
@@ -284,7 +284,7 @@ def two_layers(tmp_path_factory):
     """
     dataset = drawn_dataset(validation=3)
     torch.manual_seed(0)
-    net = FaceNet(SMOKE.model, 7, label_layer=True).eval()
+    net = CnnLstm(SMOKE.model, 7, label_layer=True).eval()
     config = {**SMOKE.to_dict(), "votes": "votes.csv", "label_weight": 0.3}
     path = tmp_path_factory.mktemp("votes") / "best.safetensors"
     description = {"config": config, "class_names": list(dataset.class_names)}

@@ -34,7 +34,7 @@ from mien.training.checkpoint import (
 )
 from mien.training.config import Stage, config_from_dict, read_config
 from mien.training.fit import LAST, fit
-from mien.training.model import FaceNet
+from mien.training.model import CnnLstm
 from mien.training.module import TrainingModule, to_unit
 from mien.training.provenance import find_commit
 
@@ -477,13 +477,13 @@ def test_a_teacher_of_labels_teaches_the_label_alone_and_one_of_votes_both(smoke
 def test_a_start_without_a_layer_for_the_label_begins_both_with_its_own(smoke, voted):
     _, _, result = smoke
     config, _ = voted
-    net = FaceNet(config.model, 7, label_layer=True)
+    net = CnnLstm(config.model, 7, label_layer=True)
     begin_with(net, str(result.best), config.model, EMOTIONS)
     assert net.label_classifier is not None
     assert torch.equal(net.classifier.weight, net.label_classifier.weight)
     begin_with(net, str(voted[1].best), config.model, EMOTIONS)
     assert not torch.equal(net.classifier.weight, net.label_classifier.weight)
-    alone = FaceNet(config.model, 7)
+    alone = CnnLstm(config.model, 7)
     begin_with(alone, str(voted[1].best), config.model, EMOTIONS)
     assert torch.equal(alone.classifier.weight, net.classifier.weight)
 

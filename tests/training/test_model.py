@@ -10,7 +10,7 @@ from torch import nn
 from mien.training.augment import Augment, resize
 from mien.training.config import AugmentConfig, ModelConfig
 from mien.training.cost import count_cost
-from mien.training.model import FaceNet
+from mien.training.model import CnnLstm
 from mien.training.module import cut_and_mix, mix
 
 SMALL = {"widths": (4, 8, 16), "units": 12}
@@ -35,13 +35,13 @@ VARIANTS = {
 
 @pytest.mark.parametrize("changes", VARIANTS.values(), ids=VARIANTS)
 def test_a_face_becomes_seven_logits(changes):
-    net = FaceNet(ModelConfig(**changes, **SMALL), class_count=7).eval()
+    net = CnnLstm(ModelConfig(**changes, **SMALL), class_count=7).eval()
     assert net(torch.rand(5, 1, 48, 48)).shape == (5, 7)
 
 
 @pytest.mark.parametrize(("scan", "steps"), [("places", 36), ("rows", 6), ("once", 1)])
 def test_a_scan_has_its_number_of_steps_and_covers_the_whole_map(scan, steps):
-    net = FaceNet(ModelConfig(scan=scan, **SMALL), class_count=7).eval()
+    net = CnnLstm(ModelConfig(scan=scan, **SMALL), class_count=7).eval()
     seen = []
     net.head.lstm.register_forward_hook(lambda module, args, output: seen.append(args[0]))
     feature_map = torch.rand(2, 16, 6, 6)
@@ -51,7 +51,7 @@ def test_a_scan_has_its_number_of_steps_and_covers_the_whole_map(scan, steps):
 
 
 def test_a_snake_goes_on_to_a_neighbour_and_covers_the_whole_map():
-    head = FaceNet(ModelConfig(scan="snake", **SMALL), class_count=7).eval().head
+    head = CnnLstm(ModelConfig(scan="snake", **SMALL), class_count=7).eval().head
     seen = []
     head.lstm.register_forward_hook(lambda module, args, output: seen.append(args[0]))
     places = torch.stack(torch.meshgrid(torch.arange(6.0), torch.arange(6.0), indexing="ij"))
@@ -62,7 +62,7 @@ def test_a_snake_goes_on_to_a_neighbour_and_covers_the_whole_map():
 
 
 def test_a_shortcut_adds_the_mean_of_the_map():
-    head = FaceNet(ModelConfig(shortcut=True, **SMALL), class_count=7).eval().head
+    head = CnnLstm(ModelConfig(shortcut=True, **SMALL), class_count=7).eval().head
     feature_map = torch.rand(2, 16, 6, 6)
     around = head.shortcut(feature_map.mean(dim=(2, 3)))
     whole, head.shortcut = head(feature_map), None
@@ -70,7 +70,7 @@ def test_a_shortcut_adds_the_mean_of_the_map():
 
 
 def test_an_lstm_does_without_some_weights_in_training_alone():
-    head = FaceNet(ModelConfig(lstm_dropout=0.5, **SMALL), class_count=7).head
+    head = CnnLstm(ModelConfig(lstm_dropout=0.5, **SMALL), class_count=7).head
     feature_map = torch.rand(2, 16, 6, 6)
     assert not torch.equal(head(feature_map), head(feature_map))
     head(feature_map).sum().backward()
@@ -81,7 +81,7 @@ def test_an_lstm_does_without_some_weights_in_training_alone():
 
 def test_the_last_output_of_both_directions_is_where_each_ended():
     config = ModelConfig(readout="last", bidirectional=True, **SMALL)
-    head = FaceNet(config, class_count=7).eval().head
+    head = CnnLstm(config, class_count=7).eval().head
     feature_map = torch.rand(2, 16, 6, 6)
     steps = feature_map.permute(0, 2, 3, 1).flatten(1, 2)
     outputs = head.lstm(steps)[0]
@@ -90,13 +90,13 @@ def test_the_last_output_of_both_directions_is_where_each_ended():
 
 
 def test_a_mean_over_places_knows_no_order():
-    head = FaceNet(ModelConfig(head="pool", **SMALL), class_count=7).eval().head
+    head = CnnLstm(ModelConfig(head="pool", **SMALL), class_count=7).eval().head
     feature_map = torch.rand(1, 16, 6, 6)
     assert torch.allclose(head(feature_map), head(feature_map.flip(2)), atol=1e-6)
 
 
 def test_the_cost_is_that_of_arithmetic_on_paper():
-    net = FaceNet(ModelConfig(widths=(4, 8, 16), depths=(1, 1, 1), units=12), class_count=7)
+    net = CnnLstm(ModelConfig(widths=(4, 8, 16), depths=(1, 1, 1), units=12), class_count=7)
     convolutions = 9 * (1 * 4 * 48**2 + 4 * 8 * 24**2 + 8 * 16 * 12**2)
     lstm = 36 * 4 * 12 * (16 + 12)
     assert count_cost(net).macs == convolutions + lstm + 12 * 7
@@ -129,12 +129,12 @@ def test_a_pasted_rectangle_counts_by_its_area():
 
 
 def test_both_heads_share_one_trunk():
-    lstm, dense = (FaceNet(ModelConfig(head=head, **SMALL), 7) for head in ("lstm", "dense"))
+    lstm, dense = (CnnLstm(ModelConfig(head=head, **SMALL), 7) for head in ("lstm", "dense"))
     assert str(lstm.trunk) == str(dense.trunk)
 
 
 def test_the_lstm_reads_36_steps_in_raster_order():
-    net = FaceNet(ModelConfig(**SMALL), class_count=7).eval()
+    net = CnnLstm(ModelConfig(**SMALL), class_count=7).eval()
     seen = []
     net.head.lstm.register_forward_hook(lambda module, args, output: seen.append(args[0]))
     x = torch.rand(2, 1, 48, 48)
@@ -145,14 +145,14 @@ def test_the_lstm_reads_36_steps_in_raster_order():
 
 
 def test_the_order_of_the_steps_matters():
-    net = FaceNet(ModelConfig(**SMALL), class_count=7).eval()
+    net = CnnLstm(ModelConfig(**SMALL), class_count=7).eval()
     feature_map = torch.rand(1, 16, 6, 6)
     upright, turned = net.head(feature_map), net.head(feature_map.flip(2))
     assert not torch.allclose(upright, turned, atol=1e-4)
 
 
 def test_the_convolutions_are_followed_by_batch_normalisation():
-    net = FaceNet(ModelConfig(depths=(1, 2, 3), **SMALL), class_count=7)
+    net = CnnLstm(ModelConfig(depths=(1, 2, 3), **SMALL), class_count=7)
     count = {
         kind: sum(isinstance(module, kind) for module in net.modules())
         for kind in (nn.Conv2d, nn.BatchNorm2d, nn.LSTM)

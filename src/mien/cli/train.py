@@ -115,9 +115,9 @@ def _check(dataset: Dataset) -> None:
 
 def _describe(config: TrainConfig, dataset: Dataset, output: Path) -> Mapping[str, str]:
     """Say what a training is about to do."""
-    from mien.training.model import FaceNet
+    from mien.training.model import CnnLstm
 
-    net = FaceNet(config.model, len(dataset.class_names), label_layer=config.has_label_layer)
+    net = CnnLstm(config.model, len(dataset.class_names), label_layer=config.has_label_layer)
     parameters = sum(weights.numel() for weights in net.parameters())
     counts = (f"{len(split.labels):,} {name}" for name, split in dataset.splits.items())
     widths = "-".join(map(str, config.model.widths))

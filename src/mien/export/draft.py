@@ -16,7 +16,7 @@ from mien.model.spec import ModelSpec
 from mien.sessions import open_session
 from mien.tables import check_emotions
 from mien.training.checkpoint import load_model, pack_weights
-from mien.training.model import FaceNet
+from mien.training.model import CnnLstm
 
 LABEL_NAME: Final = "fer2013"
 """The contract of a second last layer, which answers with FER2013's own label."""
@@ -68,7 +68,7 @@ class Unwritten:
 class _LabelLayer:
     """The second last layer of a network, as a network."""
 
-    net: FaceNet
+    net: CnnLstm
 
     def predict_logits(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Map grey faces (N, 48, 48) uint8 to logits (N, K) of the data's own label."""

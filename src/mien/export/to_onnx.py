@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from mien.errors import ExportError
 from mien.export.vector_scaling import Scaling
-from mien.training.model import INPUT_SIZE, FaceNet
+from mien.training.model import INPUT_SIZE, CnnLstm
 
 PARITY = 1e-5
 """Largest difference between torch's and onnxruntime's logits that is let through."""
@@ -74,7 +74,7 @@ def scale_onnx(model: bytes, layer: Mapping[str, str], scaling: Scaling) -> byte
     return content
 
 
-def to_onnx(net: FaceNet) -> bytes:
+def to_onnx(net: CnnLstm) -> bytes:
     """Translate a network.
 
     Args:
@@ -112,7 +112,7 @@ def to_onnx(net: FaceNet) -> bytes:
 class _BothLayers(nn.Module):
     """A network whose forward pass returns the logits of both its last layers."""
 
-    def __init__(self, net: FaceNet) -> None:
+    def __init__(self, net: CnnLstm) -> None:
         super().__init__()
         self.net = net
 

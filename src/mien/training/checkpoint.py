@@ -16,7 +16,7 @@ from mien.errors import ConfigError, ModelError, TrainingError
 from mien.files import replacing
 from mien.model.recognizer import ASSETS, NETWORKS
 from mien.training.config import ModelConfig, config_from_dict
-from mien.training.model import FaceNet
+from mien.training.model import CnnLstm
 
 _WEIGHTS = "state_dict/net."
 
@@ -89,7 +89,7 @@ def read_description(path: Path) -> dict[str, Any]:
     return description
 
 
-def load_model(path: Path) -> tuple[FaceNet, dict[str, Any]]:
+def load_model(path: Path) -> tuple[CnnLstm, dict[str, Any]]:
     """Read a trained network.
 
     Args:
@@ -105,7 +105,7 @@ def load_model(path: Path) -> tuple[FaceNet, dict[str, Any]]:
     _, tensors = _read(path)
     config = config_from_dict(description["config"])
     classes = len(description["class_names"])
-    net = FaceNet(config.model, classes, label_layer=config.has_label_layer)
+    net = CnnLstm(config.model, classes, label_layer=config.has_label_layer)
     weights = {
         name.removeprefix(_WEIGHTS): tensor
         for name, tensor in tensors.items()
@@ -118,7 +118,7 @@ def load_model(path: Path) -> tuple[FaceNet, dict[str, Any]]:
     return net.eval(), description
 
 
-def pack_weights(net: FaceNet, description: Mapping[str, Any], *, halve: bool = False) -> bytes:
+def pack_weights(net: CnnLstm, description: Mapping[str, Any], *, halve: bool = False) -> bytes:
     """Give a checkpoint's bytes without what only its own run needs: a third of them.
 
     Args:
@@ -142,7 +142,7 @@ def _halve(tensor: Tensor) -> Tensor:
     return half if bool(torch.isfinite(half).all()) else tensor
 
 
-def begin_with(net: FaceNet, start: str, config: ModelConfig, class_names: tuple[str, ...]) -> None:
+def begin_with(net: CnnLstm, start: str, config: ModelConfig, class_names: tuple[str, ...]) -> None:
     """Give a network the weights of a trained one; for other classes, all but its last layer's.
 
     Args:
@@ -179,7 +179,7 @@ def begin_with(net: FaceNet, start: str, config: ModelConfig, class_names: tuple
     net.load_state_dict(own)
 
 
-def load_teachers(teachers: Sequence[str], class_names: tuple[str, ...]) -> tuple[FaceNet, ...]:
+def load_teachers(teachers: Sequence[str], class_names: tuple[str, ...]) -> tuple[CnnLstm, ...]:
     """Read networks that teach another.
 
     Args:
@@ -211,7 +211,7 @@ def load_teachers(teachers: Sequence[str], class_names: tuple[str, ...]) -> tupl
     return tuple(nets)
 
 
-def _load_named(setting: str, name: str) -> tuple[FaceNet, dict[str, Any]]:
+def _load_named(setting: str, name: str) -> tuple[CnnLstm, dict[str, Any]]:
     """Read a checkpoint, or the weights of a model that mien carries."""
     path = ASSETS / f"{name}.safetensors" if name in NETWORKS else Path(name)
     if not path.is_file():

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from mien.training.model import INPUT_SIZE, FaceNet
+from mien.training.model import INPUT_SIZE, CnnLstm
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Cost:
     macs: int
 
 
-def count_cost(net: FaceNet) -> Cost:
+def count_cost(net: CnnLstm) -> Cost:
     """Count a network's parameters, and its multiply-accumulates for one face of 48 px.
 
     Args:

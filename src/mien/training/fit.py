@@ -28,7 +28,7 @@ from mien.training.callbacks import make_callbacks
 from mien.training.checkpoint import SafetensorsIO, begin_with, load_teachers
 from mien.training.config import TrainConfig
 from mien.training.history import History
-from mien.training.model import FaceNet
+from mien.training.model import CnnLstm
 from mien.training.module import TrainingModule
 from mien.training.precision import choose_precision
 from mien.training.provenance import describe, find_begun
@@ -155,7 +155,7 @@ def _fit(
     held_out, answers = _ask_for(
         replace(config, teachers=(), distillation=0.0), held_out, dataset.class_names, votes
     )
-    teachers: tuple[FaceNet, ...] = ()
+    teachers: tuple[CnnLstm, ...] = ()
     if config.asks_networks:
         teachers = load_teachers(config.teachers, dataset.class_names)
     last = output / LAST
@@ -218,7 +218,7 @@ def _make_module(
     split: Split,
     class_names: tuple[str, ...],
     description: dict[str, Any],
-    teachers: tuple[FaceNet, ...],
+    teachers: tuple[CnnLstm, ...],
 ) -> TrainingModule:
     """Make the network and its loss, by the seed."""
     torch.manual_seed(config.seed)

@@ -149,7 +149,7 @@ class PoolHead(nn.Module):
         return functional.relu(self.dense(x))  # (B, U)
 
 
-class FaceNet(nn.Module):
+class CnnLstm(nn.Module):
     """Three convolutional blocks, a head over their feature map, and a dense layer.
 
     Args:

@@ -12,7 +12,7 @@ from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 from mien.errors import TrainingError
 from mien.training.augment import Augment, resize
 from mien.training.config import TrainConfig
-from mien.training.model import FaceNet
+from mien.training.model import CnnLstm
 
 Batch = tuple[Tensor, Tensor, Tensor]
 """Faces (B, 48, 48) uint8, labels (B,) int64 and targets (B, L, K) float32.
@@ -42,12 +42,12 @@ class TrainingModule(pl.LightningModule):
         description: dict[str, Any],
         *,
         class_weights: Tensor | None = None,
-        teachers: Sequence[FaceNet] = (),
+        teachers: Sequence[CnnLstm] = (),
     ) -> None:
         super().__init__()
         self.config = config
         self.description = description
-        self.net = FaceNet(config.model, class_count, label_layer=config.has_label_layer)
+        self.net = CnnLstm(config.model, class_count, label_layer=config.has_label_layer)
         self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's gap
         if not config.start_rate:  # evaluation mode: no channel is dropped, and no norm moves
             self.net.trunk.requires_grad_(False).eval()
@@ -248,7 +248,7 @@ def _draw_share(alpha: float, device: torch.device) -> Tensor:
     return torch.distributions.Beta(concentration, concentration).sample().to(device)
 
 
-def _group(net: FaceNet, config: TrainConfig) -> list[dict[str, Any]]:
+def _group(net: CnnLstm, config: TrainConfig) -> list[dict[str, Any]]:
     """Give each weight its rate and decay.
 
     Matrices and filters decay; biases and norms, which have one axis, do not. The last layer comes

@@ -15,14 +15,14 @@ from mien.data.datasets import Dataset
 from mien.errors import ConfigError
 from mien.training.checkpoint import read_description
 from mien.training.config import TrainConfig, config_from_dict
-from mien.training.model import FaceNet
+from mien.training.model import CnnLstm
 
 
 def describe(
     config: TrainConfig,
     dataset: Dataset,
     targets: NDArray[np.float32],
-    teachers: Sequence[FaceNet],
+    teachers: Sequence[CnnLstm],
 ) -> dict[str, Any]:
     """Say what a checkpoint is, in JSON types.
 
