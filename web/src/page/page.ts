@@ -222,7 +222,7 @@ export class Page {
       this.close();
       throw error;
     }
-    this.recording = new Recording(source, this.model.spec.class_names, this.model.spec.abstention_threshold);
+    this.recording = new Recording(source, this.model.spec);
     this.live = new Live(
       this.stage.video,
       mode === "camera",
@@ -240,7 +240,7 @@ export class Page {
       return;
     }
     if (this.mode === "photo") {
-      this.photoResult = imageResult(this.source, width, height, faces);
+      this.photoResult = imageResult(this.source, { width, height }, this.model.spec.labels, faces);
     } else {
       this.stage.showStill(image);
     }

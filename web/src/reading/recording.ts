@@ -1,14 +1,11 @@
 /** A recording of a camera or video: its frames, tracks and events. */
 
 import { findEvents, type Event } from "./events";
-import { frameResult, round, SCHEMA, type FaceResult, type FrameResult, type Probabilities } from "./results";
+import { frameResult, round, SCHEMA, type FaceResult, type FrameResult, type Probabilities, type Size } from "./results";
+import type { ModelSpec } from "./spec";
 
 /** Frames kept at most: about an hour. In longer recordings the oldest are dropped. */
 export const MAX_FRAMES = 60_000;
-interface Size {
-  readonly width: number;
-  readonly height: number;
-}
 
 /** A face followed from frame to frame; not an identity. */
 export interface Track {
@@ -27,8 +24,7 @@ export class Recording {
 
   constructor(
     readonly source: string,
-    private readonly emotions: readonly string[],
-    private readonly threshold: number | null,
+    private readonly model: Pick<ModelSpec, "class_names" | "abstention_threshold" | "labels">,
   ) {}
 
   add(timeS: number, frame: number, faces: readonly FaceResult[]): FrameResult {
@@ -37,7 +33,7 @@ export class Recording {
       // The visitor went back in the video: new readings replace the old ones.
       this.frames = this.frames.filter((old) => old.time_s < timeS);
     }
-    const result = frameResult(this.source, timeS, frame, faces);
+    const result = frameResult(this.source, timeS, frame, this.model.labels, faces);
     this.frames.push(result);
     if (this.frames.length > MAX_FRAMES) {
       this.dropped += this.frames.length - MAX_FRAMES;
@@ -60,8 +56,9 @@ export class Recording {
       duration_s: Number.isFinite(durationS) ? round(durationS, 3) : null, // a camera has none
       frames_with_face: this.frames.filter(({ faces }) => faces.length > 0).length,
       tracks: findTracks(this.frames),
-      events: listEvents(this.frames, this.emotions, this.threshold),
+      events: listEvents(this.frames, this.model.class_names, this.model.abstention_threshold),
       damage: null,
+      labels: this.model.labels,
       frames: this.frames,
     };
   }

@@ -1,6 +1,7 @@
 /** Results as plain records, with the keys of Python's JSON. */
 
 import type { Box, Face } from "./detector";
+import type { Labels } from "./spec";
 
 export const SCHEMA = 1;
 
@@ -30,7 +31,14 @@ export interface ImageResult {
   readonly turned: 0 | 90 | 180 | 270;
   /** What is missing from the file; the page's browser refuses or completes such files itself. */
   readonly damage: string | null;
+  readonly labels: Labels;
   readonly faces: readonly FaceResult[];
+}
+
+/** Width and height in pixels. */
+export interface Size {
+  readonly width: number;
+  readonly height: number;
 }
 
 /** One analysed frame: `time_s` is when it is shown, `frame` its number as counted by the browser. */
@@ -39,6 +47,7 @@ export interface FrameResult {
   readonly source: string;
   readonly time_s: number;
   readonly frame: number;
+  readonly labels: Labels;
   readonly faces: readonly FaceResult[];
 }
 
@@ -90,12 +99,20 @@ export function toRecord(face: FaceResult): FaceResult {
   return { ...record, track_id: face.track_id, smoothed: roundAll(face.smoothed ?? null) };
 }
 
-export function imageResult(source: string, width: number, height: number, faces: readonly FaceResult[]): ImageResult {
-  return { schema: SCHEMA, source, width, height, turned: 0, damage: null, faces: faces.map(toRecord) };
+/** Return the record of a photo in the size given, read by a model that answers with these labels. */
+export function imageResult(source: string, { width, height }: Size, labels: Labels, faces: readonly FaceResult[]): ImageResult {
+  return { schema: SCHEMA, source, width, height, turned: 0, damage: null, labels, faces: faces.map(toRecord) };
 }
 
-export function frameResult(source: string, timeS: number, frame: number, faces: readonly FaceResult[]): FrameResult {
-  return { schema: SCHEMA, source, time_s: round(timeS, 3), frame, faces: faces.map(toRecord) };
+/** Return the record of a frame, read by a model that answers with these labels. */
+export function frameResult(
+  source: string,
+  timeS: number,
+  frame: number,
+  labels: Labels,
+  faces: readonly FaceResult[],
+): FrameResult {
+  return { schema: SCHEMA, source, time_s: round(timeS, 3), frame, labels, faces: faces.map(toRecord) };
 }
 
 export function round(value: number, decimals: number): number {

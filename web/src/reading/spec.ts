@@ -4,9 +4,14 @@ import { MienError } from "./errors";
 
 const SCHEMA = 1;
 
+const LABELS = ["votes", "fer2013", "own"] as const;
+export type Labels = (typeof LABELS)[number];
+
 /** What a model takes and returns; the keys are those of the file. */
 export interface ModelSpec {
   readonly name: string;
+  /** Whose label the model answers with: people's votes, FER2013's own, or that of its training data. */
+  readonly labels: Labels;
   readonly onnx_sha256: string;
   readonly class_names: readonly string[];
   /** Probabilities are softmax(logits / temperature). */
@@ -37,6 +42,7 @@ export function readSpec(values: unknown): ModelSpec {
   }
   return {
     name: spec.name as string,
+    labels: (spec.labels as Labels | undefined) ?? "own",
     onnx_sha256: spec.onnx_sha256 as string,
     class_names: spec.class_names as string[],
     temperature: (spec.temperature as number | undefined) ?? 1,
@@ -59,6 +65,7 @@ function faults(spec: Record<string, unknown>): [boolean, string][] {
   return [
     [spec.schema === SCHEMA, `schema must be ${SCHEMA}, got ${JSON.stringify(spec.schema)}`],
     [isText(spec.name), "name must be text"],
+    [LABELS.includes((spec.labels ?? "own") as Labels), `labels must be ${LABELS.join(" or ")}`],
     [
       Array.isArray(names) && names.length > 1 && names.every(isText) && new Set(names).size === names.length,
       "class_names must be two or more names",

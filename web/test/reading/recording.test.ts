@@ -5,9 +5,11 @@ import { findTracks, listEvents, MAX_FRAMES, Recording } from "../../src/reading
 import { frameResult } from "../../src/reading/results";
 import { NAMES, readAt } from "../samples";
 
+const MODEL = { class_names: NAMES, abstention_threshold: null, labels: "votes" } as const;
+
 test("tracks and events, rounded as Python writes them", () => {
   const frames = [0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2].map((timeS, index) =>
-    frameResult("v", timeS, index, [readAt(timeS < 0.7 ? 0.9 : 0.5, 1), readAt(0.876543, 2)]),
+    frameResult("v", timeS, index, "votes", [readAt(timeS < 0.7 ? 0.9 : 0.5, 1), readAt(0.876543, 2)]),
   );
   expect(findTracks(frames)).toMatchObject([
     { track_id: 1, start_s: 0, end_s: 1.2, frames: 7 },
@@ -20,14 +22,14 @@ test("tracks and events, rounded as Python writes them", () => {
 });
 
 test("going back in a video replaces what was read", () => {
-  const recording = new Recording("v", NAMES, null);
+  const recording = new Recording("v", MODEL);
   [0, 1, 2, 3].forEach((timeS) => recording.add(timeS, timeS, []));
   recording.add(1.5, 9, []);
   expect(recording.rows.map(({ time_s }) => time_s)).toEqual([0, 1, 1.5]);
 });
 
 test("the oldest frames are dropped", () => {
-  const recording = new Recording("v", NAMES, null);
+  const recording = new Recording("v", MODEL);
   for (let i = 0; i < MAX_FRAMES + 3; i++) {
     recording.add(i, i, []);
   }

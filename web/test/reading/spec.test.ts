@@ -9,6 +9,7 @@ test("a contract is checked", () => {
   expect(readSpec(contract)).toMatchObject({ temperature: 1, input_size: 48, crop_shift_y: -0.02 });
   const wrong: [object, RegExp][] = [
     [{ schema: 2 }, /schema/],
+    [{ labels: "mine" }, /labels must be votes or fer2013 or own/],
     [{ class_names: ["a", "a"] }, /class_names/],
     [{ onnx_sha256: "X" }, /onnx_sha256/],
     [{ temperature: 0 }, /temperature/],
