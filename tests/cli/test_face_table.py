@@ -28,3 +28,11 @@ def test_what_a_narrow_terminal_drops(width: int, bar: bool, second: bool, box: 
     assert ("━" in lines[-1]) == bar
     assert ("angry 5%" in lines[-1]) == second
     assert ("1179,64 591×710" in lines[-1]) == box
+
+
+@pytest.mark.parametrize(("labels", "remark"), [("votes", ""), ("fer2013", "FER2013's own label")])
+def test_the_label_that_few_agree_with_is_named(labels: str, remark: str) -> None:
+    out = io.StringIO()
+    result = ImageResult("a.jpg", 64, 48, (), labels=labels)
+    FaceTable(Console(file=out, width=100)).print(result)
+    assert out.getvalue().strip().endswith(remark or "no face found")

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from mien.model.spec import LABELS
 from mien.results import FaceResult, ImageResult, VideoSummary
 
 _BAR: Final = 14  # columns of a bar at probability 1
@@ -39,6 +40,11 @@ def _tabulate_events(video: VideoSummary) -> Table:
     return table
 
 
+def _name_labels(labels: str | None) -> str:
+    """Return a remark on whose label was read, where it is FER2013's: few people agree with it."""
+    return f", by {LABELS[labels]}" if labels == "fer2013" else ""
+
+
 class FaceTable:
     """Prints results as they come, as one table: a line for each photo and for each face."""
 
@@ -62,7 +68,7 @@ class FaceTable:
         length = "" if video.duration_s is None else f"{video.duration_s:.1f} s, "
         told = (
             f"  {video.width} {self._by} {video.height}, {length}{video.frames:,} frames read, "
-            f"{video.frames_with_face:,} with a face"
+            f"{video.frames_with_face:,} with a face{_name_labels(video.labels)}"
         )
         heading.append(told, style="not bold dim")
         if self._gap or not self._is_first:
@@ -79,9 +85,8 @@ class FaceTable:
         if result.turned:
             faces += f", picture turned by {result.turned} degrees"
         heading = Text(result.source, style="bold")
-        heading.append(
-            f"  {result.width} {self._by} {result.height}, {faces}", style="not bold dim"
-        )
+        told = f"  {result.width} {self._by} {result.height}, {faces}"
+        heading.append(told + _name_labels(result.labels), style="not bold dim")
         if self._gap or (count and not self._is_first):
             self._console.print()
         self._console.print(heading, soft_wrap=True)
