@@ -1,8 +1,8 @@
-"""This module turns help texts, measured figures and real output into documentation.
+"""Write the generated parts of the documentation: help texts, figures, real output.
 
     make docs
 
-`docs/cli.md` is written whole. In other pages only what stands between two comments is:
+`docs/cli.md` is generated as a whole. In other pages, only the text between two comments is:
 
     <!-- generated: NAME -->  <!-- end -->      (in YAML: # generated: NAME  # end)
 
@@ -34,7 +34,7 @@ _BLOCK = re.compile(
 
 
 def main() -> None:
-    """Write everything that is generated; the pictures first."""
+    """Write everything that is generated, pictures first."""
     image = mien.read_image(ROOT / reference.PHOTO)
     write_picture(image, mien.analyze(image), reference.PICTURE)
     print(f"drew {reference.PICTURE.relative_to(ROOT)}")
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def render() -> dict[Path, str]:
-    """Give every page that has something generated, as it should be."""
+    """Return the up-to-date text of every page with generated parts."""
     pages = {CLI_PAGE: write_cli_page()}
     for pattern in PAGES:
         for path in sorted(ROOT.glob(pattern)):
@@ -63,12 +63,12 @@ def is_generated(path: Path) -> bool:
 def _fill(match: re.Match[str]) -> str:
     begin, name, _, end = match.groups()
     if name not in BLOCKS:
-        raise SystemExit(f"no block is called {name!r}: known are {', '.join(BLOCKS)}")
+        raise SystemExit(f"unknown block {name!r}; known blocks: {', '.join(BLOCKS)}")
     return f"{begin}{BLOCKS[name]()}{end}"
 
 
 def list_commands() -> Iterator[tuple[str, ...]]:
-    """Give the words of every command, sub-commands after the command they belong to."""
+    """Yield the words of every command; subcommands follow their command."""
     for command in COMMANDS:
         yield (command,)
         for name in app[command]:
@@ -77,7 +77,7 @@ def list_commands() -> Iterator[tuple[str, ...]]:
 
 
 def print_help(*command: str) -> str:
-    """Give a help page as a terminal of 80 columns shows it."""
+    """Return a help page as an 80-column terminal shows it."""
     page = io.StringIO()
     console = Console(file=page, width=80, force_terminal=False, color_system=None)
     app.help_print(list(command), console=console)
@@ -86,7 +86,7 @@ def print_help(*command: str) -> str:
 
 
 def write_cli_page() -> str:
-    """Write docs/cli.md: what every command says of itself."""
+    """Write docs/cli.md: the help of every command."""
     for command in COMMANDS:
         app[command]  # imports it, so that the list of commands can quote it
     parts = ["# The command line\n\n<!-- Written by `make docs`: do not edit. -->\n"]

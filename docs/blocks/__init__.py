@@ -1,4 +1,4 @@
-"""This module turns figures and source into the generated parts of pages, one function each."""
+"""The generated parts of the documentation, one function each."""
 
 import csv
 import json
@@ -23,16 +23,16 @@ def read_evaluation(name: str = "accurate") -> dict[str, Any]:
 
 
 def read_epochs(name: str) -> list[dict[str, str]]:
-    """Read what each epoch of a model's training was."""
+    """Read the history of a model's training, one row per epoch."""
     with (ACCURACY / f"{name}-history.csv").open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
 def count_hours(epochs: list[dict[str, str]]) -> float:
-    """Give the hours that epochs took."""
+    """Return the total duration of the epochs, in hours."""
     return sum(float(epoch["seconds"]) for epoch in epochs) / 3600
 
 
 def block(lines: list[str]) -> str:
-    """Put lines into the form of a block."""
+    """Join lines into a block."""
     return "\n" + "\n".join(lines) + "\n"

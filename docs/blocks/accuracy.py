@@ -1,4 +1,4 @@
-"""This module turns evaluations into tables of what the models are worth."""
+"""Write the tables of the models' accuracy."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -36,12 +36,12 @@ def write_headline() -> str:
     found, title = votes["plurality"], evaluation["data"]["title"]
     low, high = found["accuracy_interval"]
     told = (
-        f"**{found['accuracy']:.1%}** of {found['faces']:,} faces are read as the largest share of "
-        f"ten people saw them (FER+'s votes on FER2013's {title}, single view; 95 % interval "
-        f"{100 * low:.1f} to {100 * high:.1f} %). FER2013's own label, for which its pictures were "
-        f"searched, agrees with those people on {votes['label_agreement']:.0%} of the faces; the "
-        f"model `fer2013` matches that label on **{single['accuracy']:.1%}** of "
-        f"{single['faces']:,}."
+        f"On **{found['accuracy']:.1%}** of {found['faces']:,} faces, the prediction is the word "
+        f"that most people chose (ten FER+ votes per face, FER2013's {title}, single view; 95 % "
+        f"interval {100 * low:.1f} to {100 * high:.1f} %). FER2013's own label, the search term "
+        f"that found the picture, is that word on only {votes['label_agreement']:.0%} of the "
+        f"faces. The model `fer2013` predicts this label: **{single['accuracy']:.1%}** of "
+        f"{single['faces']:,} faces."
     )
     return block([told])
 
@@ -87,7 +87,7 @@ def _with_interval(figures: Mapping[str, Any], key: str, form: str) -> str:
 
 
 def _find_answers(evaluation: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
-    """Return a model's figures against what it answers with, and a title that says what that is."""
+    """Return a model's figures against the labels it predicts, and a title that names them."""
     title = evaluation["data"]["title"]
     if evaluation.get("labels") == "votes":
         return evaluation["votes"]["plurality"], f"{title}, by the word that most people chose"
@@ -153,7 +153,7 @@ def write_confusion(name: str = "accurate") -> str:
 
 
 def write_calibration(name: str = "accurate") -> str:
-    """Write how far the probabilities are to be trusted."""
+    """Write how well the probabilities are calibrated."""
     evaluation = read_evaluation(name)
     found = evaluation["calibration"]
     if evaluation.get("labels") == "votes":
@@ -162,9 +162,10 @@ def write_calibration(name: str = "accurate") -> str:
             "A probability is the share of ten people who would choose the word. On "
             f"{evaluation['data']['title']}, single view, the cross-entropy to the votes is "
             f"{votes['cross_entropy']:.3f} nats, {votes['cross_entropy'] - votes['entropy']:.3f} "
-            "above their own entropy. Taken as the chance that most people chose the word, a "
-            "probability is too modest: the expected calibration error against the plurality is "
-            f"{votes['plurality']['ece']:.3f}, since seven people of ten are a plurality already."
+            "above the entropy of the votes. Do not read it as the probability that the word is "
+            "the plurality: for that it is too low (expected calibration error "
+            f"{votes['plurality']['ece']:.3f}), because seven of ten people are already a "
+            "plurality."
         )
         return block([told])
     told = (
@@ -177,7 +178,7 @@ def write_calibration(name: str = "accurate") -> str:
 
 
 def write_provenance(name: str = "accurate") -> str:
-    """Write where the evaluation comes from."""
+    """Write the command, the model and the versions of an evaluation."""
     evaluation = read_evaluation(name)
     versions = ", ".join(
         f"{package} {number}" for package, number in evaluation["versions"].items()
@@ -192,11 +193,9 @@ def write_provenance(name: str = "accurate") -> str:
 
 
 def write_abstention() -> str:
-    """Write what some thresholds give, from the contract of the model that ships."""
+    """Write coverage and accuracy at some thresholds, from the contract of `accurate`."""
     curve = ModelSpec.read(ASSETS / "accurate.json").abstention_curve
-    rows = [
-        f"| `accurate` on {curve.split} | threshold | answered | of these as most people saw it |"
-    ]
+    rows = [f"| `accurate` on {curve.split} | threshold | answered | of these correct |"]
     rows.append("|---|--:|--:|--:|")
     for key, share in (
         ("coverage", 1),
@@ -249,7 +248,7 @@ def write_model_index() -> str:
 
 
 def write_models() -> str:
-    """Write the models side by side: what each is worth, and what it costs."""
+    """Write the accuracy and the cost of the models, side by side."""
     columns = {name: _describe_model(name) for name in NETWORKS}
     rows = [f"| | {' | '.join(f'`{name}`' for name in columns)} |", f"|---|{'--:|' * len(columns)}"]
     rows += [
@@ -260,12 +259,12 @@ def write_models() -> str:
 
 
 def _describe_model(name: str) -> dict[str, str]:
-    """Give a model's column."""
+    """Return a model's column."""
     evaluation, spec = read_evaluation(name), ModelSpec.read(ASSETS / f"{name}.json")
     cost = _count(spec.training)
     votes, title = evaluation["votes"], evaluation["data"]["title"]
     column = {
-        f"{title}, as most people saw it": f"{votes['plurality']['accuracy']:.1%}",
+        f"{title}, the word that most people chose": f"{votes['plurality']['accuracy']:.1%}",
         f"{title}, where a majority agrees": f"{votes['majority']['accuracy']:.1%}",
     }
     size = (ASSETS / f"{name}.onnx").stat().st_size / 1e6
@@ -273,8 +272,8 @@ def _describe_model(name: str) -> dict[str, str]:
         "macro-F1 by votes": f"{votes['plurality']['macro_f1']:.3f}",
         "cross-entropy to the votes, nats": f"{votes['cross_entropy']:.3f}",
         "parameters": f"{cost.parameters:,}",
-        "multiply-accumulates a face": f"{cost.macs:,}",
-        "convolutions reckon in": "int8" if "int8" in spec.training else "float32",
+        "multiply-accumulates per face": f"{cost.macs:,}",
+        "convolutions": "int8" if "int8" in spec.training else "float32",
         "file": f"{size:.1f} MB",
     }
 
@@ -334,23 +333,22 @@ def write_corruptions_by_class(name: str = "accurate-label") -> str:
 
 
 def write_crops() -> str:
-    """Write what a face loses on its way through detector and crop."""
+    """Write how much accuracy detection and cropping cost."""
     found = read_json(BENCHMARKS / "detector_crops.json")["figures"]
     return block(
         [
             (
-                f"On {found['split']}, enlarged four times and read as photos, the detector finds "
-                f"{found['found']:,} of {found['faces']:,} faces. Of these, "
-                f"{found['accuracy_through_the_detector']:.1%} are read as labelled by `fer2013` "
-                f"through detector and crop, and {found['accuracy_of_the_same_frames']:.1%} from "
-                "FER2013's own frames."
+                f"If the faces of {found['split']} are enlarged four times and read as photos, the "
+                f"detector finds {found['found']:,} of {found['faces']:,}. On these, the accuracy "
+                f"of `fer2013` is {found['accuracy_through_the_detector']:.1%} after detection and "
+                f"cropping, and {found['accuracy_of_the_same_frames']:.1%} on FER2013's own crops."
             )
         ]
     )
 
 
 def write_few_faces() -> str:
-    """Write what beginning with the weights of `accurate` saves."""
+    """Write the accuracy of fine-tuning `accurate` on few faces."""
     measured = read_json(BENCHMARKS / "few_faces.json")
     found: dict[int, dict[str, str]] = {}
     for row in measured["figures"]["rows"]:
@@ -360,12 +358,12 @@ def write_few_faces() -> str:
     mark = measured["figures"]["accuracy_of_added_probabilities"]
     return block(
         [
-            f"| faces a class | {' | '.join(ways)} |",
+            f"| faces per class | {' | '.join(ways)} |".replace("from nothing", "from scratch"),
             f"|--:|{'--:|' * len(ways)}",
             *(f"| {n} | {' | '.join(row[k] for k in ways)} |" for n, row in found.items()),
             "",
             (
-                "The probabilities of `accurate`, added up by these classes, without any training: "
+                "The probabilities of `accurate`, summed over these classes, without any training: "
                 f"{mark:.1%}. `{measured['command']}`"
             ),
         ]
@@ -373,7 +371,7 @@ def write_few_faces() -> str:
 
 
 def write_worth_of_lstm() -> str:
-    """Write how far the CNN-LSTM is ahead of its baseline, at each budget and on each split."""
+    """Write the gain of the CNN-LSTM over its baseline, for each budget and split."""
     heads = (
         "CNN-LSTM (36 places, mean output), three seeds",
         "split",
@@ -404,7 +402,7 @@ def write_worth_of_lstm() -> str:
 
 
 def write_models_in_order() -> str:
-    """Write every model of FER2013's own label that was judged on the test split, in that order."""
+    """Write every model evaluated on the test split against FER2013's own label, by date."""
     found = {path.stem: read_json(path) for path in ACCURACY.glob("*.json")}
     models = {
         name: each
@@ -441,7 +439,7 @@ def write_models_in_order() -> str:
 
 
 def write_study(group: str) -> str:
-    """Write a group of the study: its rows side by side, each against the reference."""
+    """Write a group of the study, each row compared with the reference."""
     found = read_json(ACCURACY / "study" / f"{group}.json")
     measures = (
         "seeds",

@@ -1,4 +1,4 @@
-"""This module turns the source and the sample photo into reference tables and examples."""
+"""Write the reference tables and examples, from the source and the sample photo."""
 
 import ast
 import contextlib
@@ -33,7 +33,7 @@ PYTHON: Final = (
 
 
 def write_demo() -> str:
-    """Write what `mien analyze` prints of the sample photo."""
+    """Write what `mien analyze` prints for the sample photo."""
     page = io.StringIO()
     console = Console(file=page, width=80, force_terminal=False, color_system=None)
     FaceTable(console).print(replace(mien.analyze(ROOT / PHOTO), source=PHOTO.as_posix()))
@@ -49,12 +49,12 @@ def write_picture_link() -> str:
 
 def write_explained() -> str:
     """Show the explained sample photo, once there is one."""
-    what = "The sample's face, where covering it costs, what each place adds, and the LSTM's way"
+    what = "The sample face: effect of covering, contribution of each place, steps of the LSTM"
     return f"\n![{what}]({EXPLAINED.relative_to(ROOT / 'docs').as_posix()})\n"
 
 
 def write_python() -> str:
-    """Run the README's lines of Python, and write what each gives."""
+    """Run the README's lines of Python, and write what each returns."""
     names: dict[str, Any] = {}
     shown = []
     with contextlib.chdir(ROOT):
@@ -107,7 +107,7 @@ def write_video_settings() -> str:
 
 
 def write_rooms() -> str:
-    """Write what every module is for, in the words of its own docstring."""
+    """Write what every module is for, from the first sentence of its docstring."""
     lines = []
     for path in sorted((ROOT / "src" / "mien").rglob("*.py")):
         if path.name.startswith("__"):
@@ -127,6 +127,6 @@ def write_imports() -> str:
 
 
 def _read_attributes(record: type) -> dict[str, str]:
-    """Read what a dataclass's docstring says of each of its fields."""
+    """Read the description of each field from a dataclass's docstring."""
     found = re.findall(r"^ +(\w+): ((?:.+\n?(?! +\w+: ))+)", record.__doc__ or "", re.MULTILINE)
     return {name: " ".join(words.split()) for name, words in found}
