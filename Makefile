@@ -12,7 +12,8 @@ DEMO := .venv-demo
 BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
 # Where `mien serve` looks for the page. Beside each file lies what browsers take compressed, for
-# the page's own files. The models are served from the assets: a wheel holds each only once.
+# the page's own files. The models are served from the assets, and the WASM as .br: a wheel holds
+# each only once.
 PAGE := src/mien/serving/page
 
 # Python may keep the bytecode of what it has imported: the next start takes half the time.
@@ -58,7 +59,7 @@ site: $(VENV)/ready ## Build the documentation site into build/site
 web: web/node_modules/ready ## Build the page into web/dist, and for `mien serve` (needs Node.js and an installed mien)
 	cd web && npm run build
 	rm -rf $(PAGE) && mkdir -p $(PAGE) && cp -R web/dist/. $(PAGE)
-	find $(PAGE) -name '*.gz' -delete -o -name '*.onnx.br' -delete -o -name '*.onnx' -delete
+	find $(PAGE) -name '*.gz' -delete -o -name '*.onnx.br' -delete -o -name '*.onnx' -delete -o -name '*.wasm' -delete
 
 web-test: web/node_modules/ready ## Test the page's code on the golden files (needs Node.js)
 	cd web && npm run check && npm test

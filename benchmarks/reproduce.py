@@ -44,13 +44,13 @@ class Published:
             most people chose, or the data's own label.
         interval: Where a repeated training should fall: Wilson's, 95 %.
         data_sha256: Of the data's file.
-        int8: Whether the model was exported in 8-bit integers.
+        forms: The options it was exported with, such as `--int8`.
     """
 
     accuracy: float
     interval: tuple[float, float]
     data_sha256: str
-    int8: bool
+    forms: tuple[str, ...]
 
 
 def read_published(folder: Path, name: str) -> Published:
@@ -63,11 +63,12 @@ def read_published(folder: Path, name: str) -> Published:
     try:
         told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         figures, sha256 = _find_figures(told), told["data"]["source_sha256"]
-        int8 = "int8" in told["model"]["training"]
+        training = told["model"]["training"]
+        forms = tuple(f"--{form}" for form in ("int8", "half") if form in training)
         low, high = figures["accuracy_interval"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} does not say what was published of {name}: {error!r}") from error
-    return Published(figures["accuracy"], (low, high), sha256, int8)
+    return Published(figures["accuracy"], (low, high), sha256, forms)
 
 
 def _find_figures(evaluation: dict[str, Any]) -> dict[str, Any]:
@@ -113,14 +114,14 @@ def check_votes(recipe: Path) -> None:
         )
 
 
-def reproduce(name: str, data: Path, recipe: Path, output: Path, *, int8: bool) -> float:
+def reproduce(name: str, data: Path, recipe: Path, output: Path, *, forms: Sequence[str]) -> float:
     """Train, export and evaluate; what was done before is not done again.
 
     Returns:
         The accuracy on the test split, single view.
     """
     train_before(recipe, data)
-    report = make(name, data, recipe, output, "test", int8=int8)
+    report = make(name, data, recipe, output, "test", forms=forms)
     told = json.loads((report / "evaluation.json").read_text(encoding="utf-8"))
     return float(_find_figures(told)["accuracy"])
 
@@ -151,17 +152,16 @@ def find_own(name: str, recipe: Path) -> Path | None:
 
 
 def make(
-    name: str, data: Path, recipe: Path, output: Path, split: str, *, int8: bool = False
+    name: str, data: Path, recipe: Path, output: Path, split: str, *, forms: Sequence[str] = ()
 ) -> Path:
     """Train by a recipe, export and evaluate on a split; give the evaluation's folder."""
-    form = ["--int8"] if int8 else []
     path = read_config(recipe).votes
     votes = ["--votes", path] if path else []
     model, report = output / "model" / f"{name}.onnx", output / split
     best = output / "run" / "best.safetensors"
     for words in (
         ("train", "--recipe", recipe, "--data", data, "--output", best.parent, "--resume"),
-        ("export", best, "--data", data, "--output", model.parent, "--name", name, *form, *votes),
+        ("export", best, "--data", data, "--output", model.parent, "--name", name, *forms, *votes),
         ("evaluate", model, "--data", data, "--split", split, "--output", report, *votes),
     ):
         line = [str(word) for word in words]
@@ -215,7 +215,7 @@ def main(
             data.expanduser(),
             recipe or find_recipe(name),
             output or Path("runs") / f"reproduce-{name}",
-            int8=wanted.int8,
+            forms=wanted.forms,
         )
     except MienError as error:
         print(f"reproduce: {error}", file=sys.stderr)

@@ -112,3 +112,5 @@ def test_the_wheel_carries_what_it_needs_and_no_more(tmp_path: Path) -> None:
     assert any(name.endswith("licenses/NOTICE") for name in names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not [name for name in names if name.startswith(("tests", "examples", "benchmarks"))]
+    pages = [name for name in names if name.startswith("mien/serving/page/")]
+    assert not [name for name in pages if name.endswith((".onnx", ".wasm"))]

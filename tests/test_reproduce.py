@@ -70,13 +70,15 @@ def test_it_trains_exports_evaluates_and_judges_and_goes_on_where_it_was(data, t
     assert (tmp_path / "work" / "run" / "history.csv").read_text() == history
 
 
-def test_a_model_in_integers_is_repeated_in_integers(data, tmp_path):
+def test_a_model_is_exported_as_the_published_one_was(data, tmp_path):
     (tmp_path / "small.toml").write_text(RECIPE)
-    publish(tmp_path, file_sha256(data), training={"int8": {}})
+    publish(tmp_path, file_sha256(data), training={"int8": {}, "half": {}})
     words = ["small", "--data", str(data), "--recipe", str(tmp_path / "small.toml")]
     words += ["--published", str(tmp_path), "--output", str(tmp_path / "work")]
     assert reproduce.run(words) == 0
-    assert b"QuantizeLinear" in (tmp_path / "work" / "model" / "small.onnx").read_bytes()
+    content = (tmp_path / "work" / "model" / "small.onnx").read_bytes()
+    assert b"QuantizeLinear" in content
+    assert b"weight_ih_l0_half" in content
 
 
 def test_teachers_and_theirs_are_trained_first_by_their_recipes(data, tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("torch", reason="mien[train] is not installed")
 
+import onnx
 import torch
 
 from drawn_faces import drawn_dataset
@@ -17,6 +18,7 @@ from mien.data.votes import Votes
 from mien.errors import ConfigError, DataError, ExportError, ModelError, OutputError
 from mien.evaluation.predictor import load_predictor
 from mien.export.export import export
+from mien.export.half_precision import ALLOWED_DIFFERENCE, check_half, halve_weights, widen_weights
 from mien.export.lstm_tensors import SEQUENCE_OUTPUTS, expose_sequence, find_sequence
 from mien.export.quantization import check_loss
 from mien.export.to_onnx import PARITY, find_last_layer, prove_parity, scale_onnx, to_onnx
@@ -251,6 +253,46 @@ def test_convolutions_in_integers_answer_alike_and_say_so(trained, exported, tmp
     assert again.onnx.read_bytes() == result.onnx.read_bytes()
     with pytest.raises(ModelError, match="leave out --int8"):
         export(result.onnx, dataset, tmp_path, int8=True)
+
+
+def test_weights_in_half_precision_take_half_the_space(trained, exported, tmp_path):
+    checkpoint, dataset = trained
+    result = export(checkpoint, dataset, tmp_path, half=True, coverage=0.9)
+    assert result.largest_difference <= PARITY  # of the floats that it was made from
+    whole, small = Recognizer(exported.onnx), Recognizer(result.onnx)
+    assert result.onnx.stat().st_size < 0.6 * exported.onnx.stat().st_size
+    faces = dataset.splits["validation"].images
+    difference = np.abs(small.predict_logits(faces) - whole.predict_logits(faces)).max()
+    assert 0 < result.half_difference <= ALLOWED_DIFFERENCE
+    assert difference == pytest.approx(result.half_difference, rel=0.01)
+    told = {"faces": len(faces), "largest_difference": result.half_difference}
+    assert small.spec.training["half"] == told
+    assert small.spec.sequence == SEQUENCE_OUTPUTS
+    assert find_last_layer(result.onnx.read_bytes(), "logits") is not None  # scaled at float32
+
+    # A second halving changes nothing, and int8 takes the weights as floats.
+    content = result.onnx.read_bytes()
+    assert halve_weights(content) == content
+    assert halve_weights(widen_weights(content)) == content
+    both = export(result.onnx, dataset, tmp_path, name="both", int8=True, half=True, coverage=0.9)
+    assert b"QuantizeLinear" in both.onnx.read_bytes()
+    assert set(Recognizer(both.onnx).spec.training) >= {"int8", "half"}
+
+
+def test_half_precision_that_changes_answers_is_refused(trained):
+    net, _ = load_model(trained[0])
+    with torch.no_grad():
+        net.trunk[2].convolutions[0].weight[0, 0] = 1e6  # more than float16 holds
+    content = to_onnx(net)
+    graph = onnx.load_from_string(halve_weights(content)).graph
+    names = {tensor.name for tensor in graph.initializer}
+    assert "trunk.2.convolutions.0.weight" in names
+    assert "head.lstm.weight_ih_l0_half" in names
+    logits = np.zeros((2, 7), np.float32)
+    assert check_half(logits, logits + 0.009) == pytest.approx(0.009)
+    for wrong in (0.011, np.nan):
+        with pytest.raises(ExportError, match="export without --half"):
+            check_half(logits, logits + np.float32(wrong))
 
 
 def test_integers_that_cost_too_much_are_refused():

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import brotli
 import jsonschema
 import numpy as np
 import pytest
@@ -419,6 +420,18 @@ def test_the_page_is_served_whole(analyzer, tmp_path):
             "//etc/passwd",
         ):
             assert client.get(path).status_code == 404
+
+
+def test_a_file_that_is_there_in_brotli_alone_reaches_every_client(analyzer, tmp_path):
+    (tmp_path / "index.html").write_text("<!doctype html>hello")
+    (tmp_path / "ort-a1B2c3D4.wasm.br").write_bytes(brotli.compress(b"\0asm" * 99))
+    with serving(analyzer, LIMITS, page=Page(tmp_path), working=False) as client:
+        for accepted, coding in (("gzip, br", "br"), ("gzip", None)):
+            wasm = client.get("/ort-a1B2c3D4.wasm", headers={"Accept-Encoding": accepted})
+            assert wasm.content == b"\0asm" * 99
+            assert wasm.headers.get("content-encoding") == coding
+            assert wasm.headers["content-type"] == "application/wasm"
+        assert client.get("/ort-a1B2c3D4.wasm.br").status_code == 404
 
 
 def test_the_docs_tell_every_operation_and_problem(client):

@@ -1,11 +1,11 @@
 """Write a model's files: a checkpoint that is translated, or an exported model calibrated again.
 
-There is one way for both: translate or open, quantize, scale, calibrate, prove, write.
+There is one way for both: translate or open, quantize, halve, scale, calibrate, prove, write.
 """
 
 import hashlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from mien.errors import DataError, OutputError
 from mien.evaluation.metrics import to_targets
 from mien.export.calibration import Calibrated, calibrate
 from mien.export.draft import Draft, Unwritten, open_exported, translate
+from mien.export.half_precision import check_half, halve_weights, widen_weights
 from mien.export.lstm_tensors import (
     LABEL_SEQUENCE_OUTPUTS,
     SEQUENCE_OUTPUTS,
@@ -67,6 +68,8 @@ class ExportResult:
             where there was no checkpoint to compare with.
         int8_loss: The validation accuracy that int8 costs, 0 to 1, below 0 for a gain; None where
             nothing was quantized.
+        half_difference: The largest difference that half precision makes to a logit, over the
+            validation faces; None where it was not asked for.
     """
 
     onnx: Path
@@ -74,6 +77,7 @@ class ExportResult:
     weights: Path | None
     largest_difference: float | None
     int8_loss: float | None = None
+    half_difference: float | None = None
 
     @property
     def contract(self) -> Path:
@@ -134,6 +138,7 @@ def export(
     coverage: float | None = None,
     accuracy: float | None = None,
     int8: bool = False,
+    half: bool = False,
 ) -> ExportResult:
     """Write a model's files, or calibrate those of an exported model again.
 
@@ -154,6 +159,7 @@ def export(
         accuracy: Required share of answers that agree with the labels, in place of a coverage.
         int8: Quantize the convolutions to int8 (see `quantization`); the ranges are measured on the
             train split where there is one, and on validation otherwise.
+        half: Store the weights in half precision (see `half_precision`).
 
     Returns:
         The files, and what was measured.
@@ -161,8 +167,8 @@ def export(
     Raises:
         DataError: There is no validation split, its classes are not the model's, or there are no
             votes where the model answers with votes.
-        ExportError: onnxruntime does not agree with torch, or int8 costs too many answers; nothing
-            is written.
+        ExportError: onnxruntime does not agree with torch, int8 costs too many answers, or half
+            precision changes them too much; nothing is written.
         ModelError: The source cannot be read, does not know a class, or is in int8 already.
         OutputError: The files cannot be written; what was there before is kept.
     """
@@ -173,9 +179,11 @@ def export(
     draft = open_exported(source, name) if is_exported else translate(source, dataset, name)
     truths = [_find_truth(spec, dataset, votes) for spec in draft.contracts]
 
-    loss = None
+    loss = difference = None
     if int8:
         draft, loss = _quantize(draft, dataset, truths[0])
+    if half:
+        draft, difference = _halve(draft, dataset.splits["validation"].images)
     content, calibrations = draft.onnx, []
     for spec, truth in zip(draft.contracts, truths, strict=True):
         content, calibration = _calibrate(spec, content, truth, coverage, accuracy)
@@ -184,7 +192,7 @@ def export(
 
     path, answers = _write(output, content, calibrations, draft.weights)
     weights = None if draft.weights is None else path.with_suffix(WEIGHTS)
-    return ExportResult(path, answers, weights, draft.largest_difference, loss)
+    return ExportResult(path, answers, weights, draft.largest_difference, loss, difference)
 
 
 def _find_truth(spec: ModelSpec, dataset: Dataset, votes: Votes | None) -> _Truth:
@@ -214,7 +222,7 @@ def _find_truth(spec: ModelSpec, dataset: Dataset, votes: Votes | None) -> _Trut
 def _quantize(draft: Draft, dataset: Dataset, truth: _Truth) -> tuple[Draft, float]:
     """Quantize a draft's convolutions, and return it with the accuracy that this costs."""
     ranges = dataset.splits.get("train", dataset.splits["validation"]).images
-    content = quantize(draft.onnx, ranges)
+    content = quantize(widen_weights(draft.onnx), ranges)
 
     spec, faces = draft.contracts[0], truth.faces
     before, after = (
@@ -224,10 +232,30 @@ def _quantize(draft: Draft, dataset: Dataset, truth: _Truth) -> tuple[Draft, flo
     loss = check_loss(before, after, faces.labels)
 
     told = {"int8": {"range_faces": min(len(ranges), RANGE_FACES), "accuracy_lost": loss}}
-    contracts = tuple(
+    return _record(replace(draft, onnx=content), told), loss
+
+
+def _halve(draft: Draft, faces: NDArray[np.uint8]) -> tuple[Draft, float]:
+    """Halve a draft's weights, and return it with the difference that this makes to a logit."""
+    content = halve_weights(draft.onnx)
+    differences = []
+    for spec in draft.contracts:
+        before, after = (
+            Unwritten(model, spec.output_name, spec.input_name).predict_logits(faces)
+            for model in (draft.onnx, content)
+        )
+        differences.append(check_half(before, after))
+
+    told = {"half": {"faces": len(faces), "largest_difference": max(differences)}}
+    return _record(replace(draft, onnx=content), told), max(differences)
+
+
+def _record(draft: Draft, told: Mapping[str, object]) -> Draft:
+    """Add what was done to a network to all its contracts."""
+    contracts = (
         replace(contract, training={**contract.training, **told}) for contract in draft.contracts
     )
-    return replace(draft, onnx=content, contracts=contracts), loss
+    return replace(draft, contracts=tuple(contracts))
 
 
 def _calibrate(

@@ -2,15 +2,18 @@
 
 The page's files are listed once, when the service starts; a request's path is only looked up in
 that list, so it cannot lead outside. A compressed file beside a file (.br, .gz) is sent to clients
-that accept it.
+that accept it. The largest file, onnxruntime's WASM, lies there as .br alone, to keep the wheel
+small; it is decompressed once for clients that do not accept that.
 """
 
+import functools
 import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import brotli
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 
@@ -65,7 +68,7 @@ it.</p>
 
 @dataclass(frozen=True)
 class _File:
-    """One file of the page and its compressed versions."""
+    """One file of the page and its compressed versions; `path` itself may be there as .br alone."""
 
     path: Path
     media_type: str
@@ -85,8 +88,9 @@ class Page:
         self.is_built = (folder / "index.html").is_file()
         self._files: dict[str, _File] = {}
         for path in sorted(folder.rglob("*")) if self.is_built else []:
-            if path.is_file() and path.suffix not in _CODINGS.values():
-                self._files[path.relative_to(folder).as_posix()] = _describe(path)
+            if path.is_file() and path.suffix != _CODINGS["gzip"]:
+                whole = path.with_suffix("") if path.suffix == _CODINGS["br"] else path
+                self._files[whole.relative_to(folder).as_posix()] = _describe(whole)
         self._models: dict[str, _File] = {}
         if self.is_built:
             self._files[""] = self._files["index.html"]
@@ -119,6 +123,8 @@ class Page:
         }
         if etag in re.split(r"\s*,\s*", request.headers.get("if-none-match", "")):
             return Response(status_code=304, headers=headers)
+        if coding is None and not file.path.is_file():
+            return Response(_decompress(file.path), headers=headers, media_type=file.media_type)
         if coding is None:
             return FileResponse(file.path, headers=headers, media_type=file.media_type)
         compressed = file.path.with_name(file.path.name + _CODINGS[coding])
@@ -134,17 +140,26 @@ class Page:
 
 
 def _describe(path: Path) -> _File:
-    codings = (
-        coding
+    """Describe a file by its path without a coding's ending."""
+    packed = {
+        coding: path.with_name(path.name + suffix)
         for coding, suffix in _CODINGS.items()
         if path.with_name(path.name + suffix).is_file()
-    )
+    }
+    source = path if path.is_file() else packed["br"]
     return _File(
         path=path,
         media_type=_TYPES.get(path.suffix.lower(), "application/octet-stream"),
-        etag=hashlib.sha256(path.read_bytes()).hexdigest()[:32],
-        codings=tuple(codings),
+        etag=hashlib.sha256(source.read_bytes()).hexdigest()[:32],
+        codings=tuple(packed),
     )
+
+
+@functools.cache
+def _decompress(path: Path) -> bytes:
+    """Return a file that lies there as .br alone."""
+    content: bytes = brotli.decompress(path.with_name(path.name + _CODINGS["br"]).read_bytes())
+    return content
 
 
 def _accepts(header: str, coding: str) -> bool:
