@@ -7,9 +7,11 @@ import pytest
 from PIL import Image
 
 import mien
-from mien.draw import MIN_SIDE_PX, PALETTE, _overlap, _place_label
+from mien.draw import MIN_SIDE_PX
 from mien.faces.face import Box, Face
 from mien.fonts import _find_font, load_font
+from mien.palette import PALETTE, UNDECIDED
+from mien.placement import Rectangle, place_label
 from mien.results import FaceResult, ImageResult
 
 
@@ -69,7 +71,7 @@ def test_without_faces_nothing_is_drawn() -> None:
 def test_a_reason_is_drawn_in_grey(reason: str) -> None:
     grey = np.full((800, 900, 3), 70, np.uint8)
     picture = annotated(grey, face_result((300, 250, 150, 180), None, reason))
-    assert max(count(picture, color) for color in PALETTE) < count(picture, "#A8A8A8")
+    assert max(count(picture, color) for color in PALETTE) < count(picture, UNDECIDED)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (48, 48), (30, 900), (2000, 40), (4000, 3000)])
@@ -90,7 +92,7 @@ def test_faces_past_the_edge_and_faces_without_extent() -> None:
 def test_a_lone_face_that_fills_its_picture_gets_a_strip() -> None:
     image = np.full((800, 800, 3), 70, np.uint8)
     picture = annotated(image, face_result((20, 20, 760, 760)))
-    assert picture.shape[0] == 800
+    assert 800 < picture.shape[0] < 900  # the label is above it
     assert 1000 < picture.shape[1] < 1400
 
 
@@ -145,17 +147,68 @@ def test_a_font_that_is_none_gets_one_sentence(tmp_path: Path) -> None:
         mien.annotate(image, result, font=path)
 
 
+def cover(one: Rectangle, other: Rectangle) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
 def test_labels_cover_neither_faces_nor_each_other() -> None:
-    size = (1280, 960)
     rows = [(x, y, 90.0, 90.0) for y in (60.0, 190.0, 320.0) for x in (100.0, 260.0, 420.0, 580.0)]
-    picture = Image.new("RGB", size)
     taken = [(x, y, x + w, y + h) for x, y, w, h in rows]
-    boxes = list(taken)
-    for box in boxes:
-        others = [other for other in taken if other is not box]
-        left, top = _place_label(picture, (110, 34), box, others)
+    for box in list(taken):
+        left, top = place_label((1280, 960), (110, 34), box, taken, 3)
         place = (left, top, left + 110, top + 34)
-        assert not any(_overlap(place, other) for other in others)
+        assert not any(cover(place, other) for other in taken)
         assert 0 <= left <= 1280 - 110
         assert 0 <= top <= 960 - 34
         taken.append(place)
+
+
+def test_a_label_takes_the_nearest_free_place() -> None:
+    box = (300.0, 300.0, 400.0, 400.0)
+    everywhere_beside = [(250.0, 250.0, 450.0, 450.0)]
+    left, top = place_label((800, 800), (60, 20), box, [box, *everywhere_beside], 3)
+    place = (left, top, left + 60, top + 20)
+    assert not cover(place, everywhere_beside[0])
+    assert max(abs(left + 30 - 350), abs(top + 10 - 350)) < 150
+    assert place_label((100, 100), (60, 20), (0, 0, 100, 100), [(0, 0, 100, 100)], 3) is None
+
+
+@pytest.mark.parametrize(
+    "boxes",
+    [
+        [(0, 0, 720, 700)],
+        [(0, 0, 360, 720), (361, 0, 359, 720)],
+        [(x, y, 118, 118) for y in range(0, 720, 120) for x in range(0, 720, 120)],
+    ],
+)
+def test_no_label_covers_a_face_not_even_its_own(boxes: list[tuple[int, int, int, int]]) -> None:
+    grey = np.full((720, 720, 3), 70, np.uint8)
+    faces = [face_result(box) for box in boxes]
+    result = ImageResult("x", 720, 720, tuple(faces))
+    picture = np.asarray(mien.annotate(grey, result, bars=False))
+    top = picture.shape[0] - 720
+    for x, y, width, height in boxes:
+        inside = picture[y + top + 8 : y + top + height - 8, x + 8 : x + width - 8]
+        corner = round(0.1 * min(width, height))  # the frame's corners are round
+        assert (inside[corner:-corner] == 70).all()
+        assert (inside[:, corner:-corner] == 70).all()
+    assert top > 0  # the labels of the uppermost faces
+
+
+def test_what_is_drawn_can_be_chosen() -> None:
+    grey = np.full((800, 900, 3), 70, np.uint8)
+    face = Face(box=Box(300, 250, 150, 180), landmarks=((340, 310), (410, 310)), score=0.9)
+    read = FaceResult.read(face, {"happy": 0.9, "sad": 0.1}, threshold=None)
+    result = ImageResult("x", 900, 800, (read,))
+
+    bare = np.asarray(mien.annotate(grey, result, labels=False, bars=False))
+    changed = (bare != 70).any(axis=2)
+    assert not changed[:240].any()
+    assert not changed[:, 470:].any()
+    assert not changed[258:422, 308:442].any()
+
+    dotted = np.asarray(mien.annotate(grey, result, labels=False, bars=False, landmarks=True))
+    for x, y in face.landmarks:
+        assert tuple(dotted[y, x]) == tuple(bytes.fromhex(PALETTE[3][1:]))
+    labelled = np.asarray(mien.annotate(grey, result, bars=False))
+    assert (labelled[:240] != 70).any()

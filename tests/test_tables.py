@@ -4,6 +4,7 @@ import csv
 import math
 import subprocess
 import sys
+import typing
 from pathlib import Path
 
 import pandas as pd
@@ -17,6 +18,7 @@ from mien.results import (
     Failure,
     FrameResult,
     ImageResult,
+    Reason,
     VideoResult,
     VideoSummary,
 )
@@ -201,3 +203,23 @@ def test_a_class_named_like_another_column_is_refused(name: str, tmp_path: Path)
 
 def test_one_result_makes_a_data_frame_too() -> None:
     assert to_dataframe(PHOTO).equals(to_dataframe([PHOTO]))
+
+
+def test_a_data_frame_has_types_to_compute_with() -> None:
+    frame = to_dataframe([PHOTO, EMPTY])
+    assert list(frame["emotion"].cat.categories) == list(mien.EMOTIONS)
+    assert list(frame["source"].cat.categories) == ["a.jpg", "b, with a comma.jpg"]
+    assert tuple(frame["reason"].cat.categories) == typing.get_args(Reason)
+    assert list(frame.index) == [0, 1, 2]
+
+
+def test_a_table_of_videos_is_indexed_by_time() -> None:
+    frame = to_dataframe(VIDEO)
+    assert frame.index.name == "time"
+    seconds = [pd.Timedelta(time, unit="s") for time in frame["time_s"]]
+    assert [time for time in frame.index if not pd.isna(time)] == [
+        time for time in seconds if not pd.isna(time)
+    ]
+    resampled = frame.resample("1min")["happy"].mean()
+    assert resampled.iloc[0] == pytest.approx(0.4)
+    assert to_dataframe(ALL).index.name is None  # photos have no time

@@ -2,23 +2,18 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Final, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageDraw
 
-from mien.emotions import EMOTIONS
 from mien.fonts import Font, load_font
+from mien.palette import color_for
+from mien.placement import Rectangle, Size, place_label, place_panel
 from mien.results import FaceResult, ImageResult
 
-Rectangle: TypeAlias = tuple[float, float, float, float]
-"""Left, top, right, bottom in pixels."""
-
-# Okabe and Ito's colours, which people with any colour vision tell apart.
-PALETTE: Final = ("#D55E00", "#009E73", "#CC79A7", "#F0E442", "#DDDDDD", "#56B4E9", "#E69F00")
-UNDECIDED: Final = "#A8A8A8"
 MIN_SIDE_PX: Final = 720
 """A picture whose longer side is under this is enlarged, so that the words fit."""
 MIN_FONT_PX: Final = 12
@@ -31,14 +26,35 @@ _CLEAR = 0.5  # a smoothed emotion this probable is shown where a single frame w
 _REASONS = {"too_small": "too small", "uncertain": "uncertain"}
 
 
+@dataclass(frozen=True, slots=True)
+class _Label:
+    """The words beside a face, in the letters and the size in which they are drawn."""
+
+    text: str
+    letters: Font
+    size: Size
+
+
 def annotate(
-    image: NDArray[np.uint8], result: ImageResult, *, font: str | os.PathLike[str] | None = None
+    image: NDArray[np.uint8],
+    result: ImageResult,
+    *,
+    labels: bool = True,
+    bars: bool = True,
+    landmarks: bool = False,
+    font: str | os.PathLike[str] | None = None,
 ) -> Image.Image:
     """Draw every face's box, its emotion and, where there is room, its probabilities.
+
+    Labels and bars cover no face. Where a face leaves no room for its label, a strip is added above
+    the picture; in a crowd without any room, the colour of the box alone tells the emotion.
 
     Args:
         image: The picture that was analysed, (H, W, 3) uint8 RGB, as `mien.read_image` gives it.
         result: Its result.
+        labels: Write each face's emotion, or why none is named.
+        bars: Draw each face's probabilities as bars.
+        landmarks: Mark eyes, nose tip and corners of the mouth with dots.
         font: A font file for the words; None finds one that has the letters of the class names.
 
     Returns:
@@ -48,31 +64,27 @@ def annotate(
     Raises:
         ConfigError: No font has the letters of the class names.
     """
-    picture = Image.fromarray(np.ascontiguousarray(image))
-    scale = max(1.0, MIN_SIDE_PX / max(picture.size))
-    if scale > 1:
-        size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-        picture = picture.resize(size, Image.Resampling.BICUBIC)
-    picture = picture.convert("RGB")
-    scale *= image.shape[1] / result.width  # a large photo may have been decoded smaller
+    picture, scale = _enlarge(image, result)
     boxes = [_scaled(face, scale) for face in result.faces]
-    for face, box in zip(result.faces, boxes, strict=True):
-        _draw_frame(picture, box, color_of(face), _line(picture))
-    taken = list(boxes)
-    for face, box in zip(result.faces, boxes, strict=True):
-        others = [other for other in taken if other is not box]
-        taken.append(_draw_label(picture, face, box, others, font))
-    for face, box in zip(result.faces, boxes, strict=True):
-        if face.probabilities is None:
-            continue
-        letters = _font(picture, box, "".join(face.probabilities), font)
-        size = _panel_size(face.probabilities, letters)
-        place = _find_place(picture, size, box, taken)
-        if place is None and len(result.faces) == 1:  # the face fills its picture
-            picture, place = _add_strip(picture, size)
-        if place is not None:
-            _draw_panel(picture, face, letters, place)
-            taken.append((*place, place[0] + size[0], place[1] + size[1]))
+    words = []
+    if labels:
+        pairs = zip(result.faces, boxes, strict=True)
+        words = [_make_label(picture, face, box, font) for face, box in pairs]
+
+    top = 0
+    places = _place_labels(picture, words, boxes)
+    if None in places:
+        top = max(label.size[1] for label in words) + 4 * _line(picture)
+        picture = _add_strip(picture, (0, top))
+        boxes = [(left, up + top, right, down + top) for left, up, right, down in boxes]
+        places = _place_labels(picture, words, boxes)
+
+    _draw_faces(picture, result.faces, boxes, words, places)
+    if landmarks:
+        _draw_landmarks(picture, result.faces, scale, top)
+    if bars:
+        taken = [*boxes, *_occupied(words, places)]
+        picture = _draw_panels(picture, result.faces, boxes, taken, font)
     return picture
 
 
@@ -83,6 +95,8 @@ def annotate_frame(
     font: str | os.PathLike[str] | None = None,
 ) -> Image.Image:
     """Draw every face's box and its smoothed emotion into a frame of a video.
+
+    A label covers its own face, at the top, only where the frame has no other room near it.
 
     Args:
         image: (H, W, 3) uint8 RGB.
@@ -95,13 +109,25 @@ def annotate_frame(
     picture = Image.fromarray(image)
     settled = [_settle(face) for face in faces]
     boxes = [_scaled(face, 1.0) for face in settled]
-    for face, box in zip(settled, boxes, strict=True):
-        _draw_frame(picture, box, color_of(face), _line(picture))
-    taken = list(boxes)
-    for face, box in zip(settled, boxes, strict=True):
-        others = [other for other in taken if other is not box]
-        taken.append(_draw_label(picture, face, box, others, font))
+    pairs = list(zip(settled, boxes, strict=True))
+    words = [_make_label(picture, face, box, font) for face, box in pairs]
+    places = [
+        (max(0, round(box[0])), max(0, round(box[1]))) if place is None else place
+        for box, place in zip(boxes, _place_labels(picture, words, boxes), strict=True)
+    ]
+    _draw_faces(picture, settled, boxes, words, places)
     return picture
+
+
+def _enlarge(image: NDArray[np.uint8], result: ImageResult) -> tuple[Image.Image, float]:
+    """Return a copy that is large enough for words, and how many of its pixels a result's are."""
+    picture = Image.fromarray(np.ascontiguousarray(image))
+    scale = max(1.0, MIN_SIDE_PX / max(picture.size))
+    if scale > 1:
+        size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+        picture = picture.resize(size, Image.Resampling.BICUBIC)
+    scale *= image.shape[1] / result.width  # a large photo may have been decoded smaller
+    return picture.convert("RGB"), scale
 
 
 def _settle(face: FaceResult) -> FaceResult:
@@ -125,11 +151,8 @@ def _scaled(face: FaceResult, scale: float) -> Rectangle:
 
 
 def color_of(face: FaceResult) -> str:
-    """Give the colour of a face's emotion; labels of one's own take the colours in turn."""
-    if face.emotion is None or face.probabilities is None:
-        return UNDECIDED
-    names = EMOTIONS if face.emotion in EMOTIONS else tuple(face.probabilities)
-    return PALETTE[names.index(face.emotion) % len(PALETTE)]
+    """Return the colour of a face's emotion; class names of your own take the colours in turn."""
+    return color_for(face.emotion, tuple(face.probabilities or ()))
 
 
 def _line(picture: Image.Image) -> int:
@@ -158,55 +181,98 @@ def _draw_frame(picture: Image.Image, box: Rectangle, color: str, line: int) -> 
             _paste(picture, _rounded(size, radius + line, thickness), place, paint)
 
 
-def _draw_label(
-    picture: Image.Image,
-    face: FaceResult,
-    box: Rectangle,
-    others: Sequence[Rectangle],
-    font: str | os.PathLike[str] | None,
-) -> Rectangle:
-    """Write the emotion, or why there is none, beside the box: see `_place_label`."""
+def _make_label(
+    picture: Image.Image, face: FaceResult, box: Rectangle, font: str | os.PathLike[str] | None
+) -> _Label:
+    """Put the emotion, or why there is none, into words, and measure them."""
     text = _REASONS.get(face.reason or "", face.reason or "")
     if face.emotion is not None and face.probabilities is not None:
         text = f"{face.emotion}  {face.probabilities[face.emotion]:.0%}"
     letters = _font(picture, box, text, font)
     pad = round(_em(letters) * 0.4)
-    width, height = round(letters.getlength(text)) + 2 * pad, round(_em(letters) * 1.5)
-    left, top = _place_label(picture, (width, height), box, others)
-    color = color_of(face)
-    _paste(picture, _rounded((width, height), height * 0.25), (left, top), color)
-    middle = (left + width / 2, top + height / 2)
-    ImageDraw.Draw(picture).text(middle, text, fill=_ink_on(color), font=letters, anchor="mm")
-    return left, top, left + width, top + height
+    size = round(letters.getlength(text)) + 2 * pad, round(_em(letters) * 1.5)
+    return _Label(text, letters, size)
 
 
-def _place_label(
-    picture: Image.Image, size: tuple[int, int], box: Rectangle, others: Sequence[Rectangle]
-) -> tuple[int, int]:
-    """Choose the place of a label: the first beside its box that covers no other, or the best one.
+def _place_labels(
+    picture: Image.Image, words: Sequence[_Label], boxes: Sequence[Rectangle]
+) -> list[Size | None]:
+    """Choose every label's place in turn; None for those without room."""
+    places: list[Size | None] = []
+    for label, box in zip(words, boxes, strict=bool(words)):
+        taken = [*boxes, *_occupied(words, places)]
+        places.append(place_label(picture.size, label.size, box, taken, _line(picture)))
+    return places
 
-    Above the box, below it, to the right and left of it; inside, at its top, where all of these
-    leave the picture or cover more of other faces and labels.
-    """
-    width, height = size
-    line = _line(picture)
-    gap = 2 * line
-    left = round(min(max(box[0] - line, 0), max(0, picture.width - width)))
-    flush = round(min(max(box[2] + line - width, 0), max(0, picture.width - width)))
-    above, below = round(box[1]) - height - gap, round(box[3]) + gap
-    level = max(0, round(box[1]))
-    beside = [(x, y) for y in (above, below) for x in (left, flush)]
-    beside += [(round(box[2]) + gap, level), (round(box[0]) - width - gap, level)]
-    fitting = [
-        (x, y)
-        for x, y in beside
-        if 0 <= y <= picture.height - height and 0 <= x <= max(0, picture.width - width)
+
+def _occupied(words: Sequence[_Label], places: Sequence[Size | None]) -> list[Rectangle]:
+    """Return the rectangles of the labels that have a place."""
+    return [
+        (*place, place[0] + label.size[0], place[1] + label.size[1])
+        for label, place in zip(words, places, strict=False)  # labels are placed one by one
+        if place is not None
     ]
-    fitting.append((left, max(0, min(round(box[1]) + gap, picture.height - height))))
-    return min(
-        fitting,
-        key=lambda at: sum(_shared((*at, at[0] + width, at[1] + height), o) for o in others),
-    )
+
+
+def _draw_faces(
+    picture: Image.Image,
+    faces: Sequence[FaceResult],
+    boxes: Sequence[Rectangle],
+    words: Sequence[_Label],
+    places: Sequence[Size | None],
+) -> None:
+    """Draw every face's box, and then the labels."""
+    for face, box in zip(faces, boxes, strict=True):
+        _draw_frame(picture, box, color_of(face), _line(picture))
+    for face, label, place in zip(faces, words, places, strict=bool(words)):
+        if place is not None:
+            _draw_label(picture, label, place, color_of(face))
+
+
+def _draw_label(picture: Image.Image, label: _Label, place: Size, color: str) -> None:
+    width, height = label.size
+    _paste(picture, _rounded((width, height), height * 0.25), place, color)
+    middle = (place[0] + width / 2, place[1] + height / 2)
+    pen = ImageDraw.Draw(picture)
+    pen.text(middle, label.text, fill=_ink_on(color), font=label.letters, anchor="mm")
+
+
+def _draw_landmarks(
+    picture: Image.Image, faces: Sequence[FaceResult], scale: float, top: int
+) -> None:
+    """Draw a dot at every landmark, dark around light, seen on any skin."""
+    radius = max(2.0, _line(picture) / 2)
+    pen = ImageDraw.Draw(picture)
+    for face in faces:
+        for x, y in face.landmarks:
+            at = x * scale, y * scale + top
+            pen.circle(at, radius + 1, fill="#101218")
+            pen.circle(at, radius, fill=color_of(face))
+
+
+def _draw_panels(
+    picture: Image.Image,
+    faces: Sequence[FaceResult],
+    boxes: Sequence[Rectangle],
+    taken: Sequence[Rectangle],
+    font: str | os.PathLike[str] | None,
+) -> Image.Image:
+    """Draw each face's probabilities where there is room; a lone face gets a strip."""
+    occupied = list(taken)
+    for face, box in zip(faces, boxes, strict=True):
+        if face.probabilities is None:
+            continue
+        letters = _font(picture, box, "".join(face.probabilities), font)
+        size = _panel_size(face.probabilities, letters)
+        gap = 3 * _line(picture)
+        place = place_panel(picture.size, size, box, occupied, gap)
+        if place is None and len(faces) == 1:  # the face fills its picture
+            place = picture.width + gap, gap
+            picture = _add_strip(picture, (size[0] + 2 * gap, 0), size[1] + 2 * gap)
+        if place is not None:
+            _draw_panel(picture, face, letters, place)
+            occupied.append((*place, place[0] + size[0], place[1] + size[1]))
+    return picture
 
 
 def _panel_size(probabilities: Mapping[str, float], font: Font) -> tuple[int, int]:
@@ -240,47 +306,12 @@ def _draw_panel(picture: Image.Image, face: FaceResult, font: Font, place: tuple
             _paste(picture, bar, spot, color_of(face) if name == top_name else _PALE_BAR)
 
 
-def _add_strip(picture: Image.Image, size: tuple[int, int]) -> tuple[Image.Image, tuple[int, int]]:
-    """Add a dark strip to the right of a picture, with room for a panel."""
-    gap = 3 * _line(picture)
-    height = max(picture.height, size[1] + 2 * gap)
-    wider = Image.new("RGB", (picture.width + size[0] + 2 * gap, height), _PAPER[:3])
-    wider.paste(picture)
-    return wider, (picture.width + gap, gap)
-
-
-def _find_place(
-    picture: Image.Image, size: tuple[int, int], box: Rectangle, taken: list[Rectangle]
-) -> tuple[int, int] | None:
-    """Find room for a panel beside, below or above a box, or in a corner; None without room."""
-    width, height = size
-    gap = 3 * _line(picture)
-    if width + 2 * gap > picture.width or height + 2 * gap > picture.height:
-        return None
-    level = min(max(box[1], gap), picture.height - height - gap)
-    flush = min(max(box[0], gap), picture.width - width - gap)
-    beside = [
-        (box[2] + gap, level),
-        (box[0] - width - gap, level),
-        (flush, box[3] + gap),
-        (flush, box[1] - height - gap),
-    ]
-    for x, y in beside:
-        inside = 0 <= x <= picture.width - width and 0 <= y <= picture.height - height
-        if inside and not any(_overlap((x, y, x + width, y + height), other) for other in taken):
-            return round(x), round(y)
-    return None
-
-
-def _shared(one: Rectangle, other: Rectangle) -> float:
-    """Return the area that two rectangles share."""
-    across = min(one[2], other[2]) - max(one[0], other[0])
-    down = min(one[3], other[3]) - max(one[1], other[1])
-    return max(across, 0.0) * max(down, 0.0)
-
-
-def _overlap(one: Rectangle, other: Rectangle) -> bool:
-    return _shared(one, other) > 0
+def _add_strip(picture: Image.Image, size: Size, least_height: int = 0) -> Image.Image:
+    """Add dark strips to the right of a picture and above it."""
+    height = max(picture.height + size[1], least_height)
+    larger = Image.new("RGB", (picture.width + size[0], height), _PAPER[:3])
+    larger.paste(picture, (0, size[1]))
+    return larger
 
 
 def _rounded(size: tuple[int, int], radius: float, line: int | None = None) -> Image.Image:

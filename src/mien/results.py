@@ -10,12 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mien import display, tables
-from mien.errors import ImageError, MienError
+from mien.errors import ImageError, InputError, MienError, require_extra
 from mien.faces.face import Box, Face
+from mien.images import read_image
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 SCHEMA: Final = 1
 
@@ -179,6 +184,34 @@ class ImageResult(Table):
 
     def _repr_html_(self) -> str:
         return display.photo_html(self.to_dict())
+
+    def plot(self, image: NDArray[np.uint8] | None = None) -> "Figure":
+        """Plot the photo with numbered boxes, and each face's probabilities as bars.
+
+        Args:
+            image: The photo, (H, W, 3) uint8 RGB, as `mien.read_image` returns it; None reads
+                `source` again.
+
+        Returns:
+            A matplotlib figure: a notebook shows it, and `savefig` writes it to a file.
+
+        Raises:
+            MissingExtraError: matplotlib is not installed: `pip install 'mien[plot]'`.
+            ImageError: The photo cannot be read.
+            InputError: The result is not of a file, and no image was given.
+        """
+        try:
+            from mien import result_plots
+        except ImportError as error:
+            raise require_extra("plot", "a plot", "matplotlib") from error
+        if image is None:
+            if self.source.startswith("<"):
+                raise InputError(
+                    f"the result of {self.source} does not hold its picture; pass the picture: "
+                    "result.plot(image)"
+                )
+            image = read_image(self.source)
+        return result_plots.plot_photo(self.to_dict(), image)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain JSON types."""
@@ -369,6 +402,21 @@ class VideoResult(Table):
 
     def _repr_html_(self) -> str:
         return display.video_html(self.summary.to_dict())
+
+    def plot(self) -> "Figure":
+        """Plot the timeline: each track's smoothed probabilities, and its events.
+
+        Returns:
+            A matplotlib figure: a notebook shows it, and `savefig` writes it to a file.
+
+        Raises:
+            MissingExtraError: matplotlib is not installed: `pip install 'mien[plot]'`.
+        """
+        try:
+            from mien import result_plots
+        except ImportError as error:
+            raise require_extra("plot", "a plot", "matplotlib") from error
+        return result_plots.plot_video(self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
         """Give the record as plain JSON types: the summary's keys, and `frames` in full."""

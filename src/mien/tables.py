@@ -32,6 +32,8 @@ Format: TypeAlias = Literal["tidy", "pyfeat"]
 ROWS_AT_ONCE: Final = 8192
 """Rows of a Parquet file's group: few enough to hold, enough to compress well."""
 POINTS: Final = ("right_eye", "left_eye", "nose_tip", "right_mouth_corner", "left_mouth_corner")
+REASONS: Final = ("too_small", "uncertain")
+"""Why a face has no expression, as `mien.results.Reason` has it."""
 PYFEAT_NAMES: Final = {
     "angry": "anger",
     "disgust": "disgust",
@@ -176,8 +178,11 @@ def to_dataframe(
         format: "tidy", whose columns are `columns()`; or "pyfeat", with py-feat's columns.
 
     Returns:
-        A `pandas.DataFrame`. What is missing is NaN, or `pandas.NA` in a tidy table's columns of
-        text and whole numbers.
+        A `pandas.DataFrame`. In a tidy table, sources, expressions and reasons are categorical,
+        the expressions in the order of the model's classes; `frame`, `face`, `track_id` and
+        `turned` are whole numbers (Int64), and what is missing is NaN or `pandas.NA`. A table of
+        videos alone is indexed by `time`, a `TimedeltaIndex` from each video's beginning (NaT in
+        the row of a damaged video's `error`), so that `frame.resample("1s")` works on one track.
 
     Raises:
         ConfigError: There is no such format.
@@ -195,13 +200,27 @@ def to_dataframe(
     if format == "pyfeat":
         return pd.DataFrame(list(pyfeat_rows(records, emotions)))
     rows = list(tidy_rows(records, emotions))
-    kinds = {str: "string", float: "float64", int: "Int64"}
-    return pd.DataFrame(
+    categories = {
+        "source": list(dict.fromkeys(row["source"] for row in rows)),
+        "emotion": list(emotions),
+        "reason": list(REASONS),
+        "smoothed_emotion": list(emotions),
+    }
+    kinds: dict[type, Any] = {str: "string", float: "float64", int: "Int64"}
+    frame = pd.DataFrame(
         {
-            name: pd.Series([row[name] for row in rows], dtype=kinds[kind])
+            name: pd.Series(
+                [row[name] for row in rows],
+                dtype=pd.CategoricalDtype(categories[name]) if name in categories else kinds[kind],
+            )
             for name, kind in columns(emotions).items()
         }
     )
+    if any("time_s" in record for record in _flatten(records)) and not any(
+        "turned" in record for record in records
+    ):
+        frame.index = pd.to_timedelta(frame["time_s"], unit="s").rename("time")
+    return frame
 
 
 def find_emotions(records: Iterable[Record]) -> Sequence[str]:

@@ -17,8 +17,8 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 
 from mien.analyzer import Analyzer
-from mien.draw import PALETTE
 from mien.errors import MienError
+from mien.palette import PALETTE
 from mien.watch.recording import Recording
 from mien.watch.session import LiveSession
 
