@@ -8,7 +8,19 @@ import pytest
 
 import mien
 from mien.faces.face import Box, Face
-from mien.results import FaceResult, Failure, ImageResult
+from mien.results import (
+    Event,
+    FaceResult,
+    Failure,
+    FrameResult,
+    ImageResult,
+    Record,
+    Track,
+    VideoResult,
+    VideoSummary,
+    read_result,
+)
+from mien.watch.frame import LiveFrame
 
 FACE = Face(
     box=Box(10.123, -20.0, 90.456, 90.0),
@@ -58,6 +70,55 @@ def test_keys_are_the_attributes() -> None:
     names = [item.name for item in dataclasses.fields(FaceResult)]
     assert list(in_video.to_dict()) == names
     assert list(in_photo.to_dict()) == names[:-2]  # a photo has no tracks
+
+
+IN_VIDEO = FaceResult(
+    box=Box(10.0, -20.0, 90.0, 90.5),
+    landmarks=((1.0, 2.0), (3.0, 4.0), (5.0, 6.0), (7.0, 8.0), (9.0, 10.0)),
+    detection_score=0.93,
+    probabilities=PROBABILITIES,
+    emotion=None,
+    reason="uncertain",
+    track_id=1,
+    smoothed={"happy": 0.6, "sad": 0.4},
+)
+IN_PHOTO = dataclasses.replace(IN_VIDEO, track_id=None, smoothed=None)
+FRAME = FrameResult("a.mp4", 0.2, 5, (IN_VIDEO,), "votes")
+EVENT = Event(1, "happy", 0.2, 1.4, 0.71, 0.2)
+SUMMARY = VideoSummary(
+    source="a.mp4",
+    width=640,
+    height=480,
+    duration_s=None,
+    frames=8,
+    frames_with_face=7,
+    tracks=(Track(1, 0.2, 1.4, 7, PROBABILITIES),),
+    events=(EVENT,),
+    damage="a.mp4 ends early",
+    labels="own",
+)
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        ImageResult("a.jpg", 640, 480, (IN_PHOTO,), turned=90, damage="cut off", labels="fer2013"),
+        ImageResult("b.jpg", 640, 480, ()),
+        FRAME,
+        SUMMARY,
+        Failure("c.jpg", "image", "c.jpg is empty"),
+    ],
+    ids=["photo", "no faces", "frame", "summary", "failure"],
+)
+def test_a_line_is_read_back_as_what_it_was(result: Record) -> None:
+    assert read_result(json.loads(result.to_json())) == result
+
+
+def test_a_whole_video_and_a_live_frame_are_read_back() -> None:
+    video = VideoResult(dataclasses.replace(SUMMARY, frames=2), (FRAME, FRAME))
+    assert VideoResult.from_dict(json.loads(video.to_json())) == video
+    live = LiveFrame("camera", 0.2, 5, (IN_VIDEO,), None, ("happy",), (EVENT,), ())
+    assert LiveFrame.from_dict(json.loads(live.to_json())) == live
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,21 @@ class FaceResult:
             reason=None if certain else "uncertain",
         )
 
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "FaceResult":
+        """Read back what `to_dict` returned."""
+        box = record["box"]
+        return cls(
+            box=Box(box["x"], box["y"], box["width"], box["height"]),
+            landmarks=tuple((x, y) for x, y in record["landmarks"]),
+            detection_score=record["detection_score"],
+            probabilities=record["probabilities"],
+            emotion=record["emotion"],
+            reason=record["reason"],
+            track_id=record.get("track_id"),
+            smoothed=record.get("smoothed"),
+        )
+
     def __repr__(self) -> str:
         box = self.box
         place = f"{box.width:.0f} x {box.height:.0f} at ({box.x:.0f}, {box.y:.0f})"
@@ -177,6 +192,19 @@ class ImageResult(Table):
     turned: int = 0
     damage: str | None = None
     labels: str | None = None
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "ImageResult":
+        """Read back what `to_dict` returned."""
+        return cls(
+            source=record["source"],
+            width=record["width"],
+            height=record["height"],
+            faces=tuple(map(FaceResult.from_dict, record["faces"])),
+            turned=record.get("turned", 0),  # which records of earlier releases lack
+            damage=record.get("damage"),
+            labels=record.get("labels"),
+        )
 
     def __repr__(self) -> str:
         faces = display.describe_faces([face.to_dict() for face in self.faces])
@@ -246,6 +274,12 @@ class FrameResult(Record):
     frame: int
     faces: tuple[FaceResult, ...]
     labels: str | None = None
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "FrameResult":
+        """Read back what `to_dict` returned."""
+        faces = tuple(map(FaceResult.from_dict, record["faces"]))
+        return cls(record["source"], record["time_s"], record["frame"], faces, record.get("labels"))
 
     def __repr__(self) -> str:
         faces = display.describe_faces([face.to_dict() for face in self.faces])
@@ -361,6 +395,22 @@ class VideoSummary(Record):
     damage: str | None = None
     labels: str | None = None
 
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "VideoSummary":
+        """Read back what `to_dict` returned."""
+        return cls(
+            source=record["source"],
+            width=record["width"],
+            height=record["height"],
+            duration_s=record["duration_s"],
+            frames=record["frames"],
+            frames_with_face=record["frames_with_face"],
+            tracks=tuple(Track(**track) for track in record["tracks"]),
+            events=tuple(Event(**event) for event in record["events"]),
+            damage=record["damage"],
+            labels=record.get("labels"),
+        )
+
     def __repr__(self) -> str:
         return f"<VideoSummary {self.source!r} {display.describe_video(self.to_dict())}>"
 
@@ -395,6 +445,12 @@ class VideoResult(Table):
 
     summary: VideoSummary
     frames: tuple[FrameResult, ...]
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "VideoResult":
+        """Read back what `to_dict` returned."""
+        frames = tuple(map(FrameResult.from_dict, record["frames"]))
+        return cls(VideoSummary.from_dict({**record, "frames": len(frames)}), frames)
 
     def __repr__(self) -> str:
         told = display.describe_video(self.summary.to_dict())
@@ -450,10 +506,33 @@ class Failure(Record):
         message = f"{source} does not fit into memory; make it smaller first"
         return cls(source, ImageError.kind, message)
 
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "Failure":
+        """Read back what `to_dict` returned."""
+        return cls(record["source"], record["error"]["kind"], record["error"]["message"])
+
     def to_dict(self) -> dict[str, Any]:
         """Give the record as plain JSON types."""
         error = {"kind": self.kind, "message": self.message}
         return {"schema": SCHEMA, "source": self.source, "error": error}
+
+
+def read_result(record: Mapping[str, Any]) -> ImageResult | FrameResult | VideoSummary | Failure:
+    """Read a line of JSON Lines back into the kind of result that it is.
+
+    Args:
+        record: The line, parsed: what the result's `to_dict` returned.
+
+    Raises:
+        KeyError: It is no result of mien's: a key is missing.
+    """
+    if "error" in record:
+        return Failure.from_dict(record)
+    if "frame" in record:
+        return FrameResult.from_dict(record)
+    if "tracks" in record:
+        return VideoSummary.from_dict(record)
+    return ImageResult.from_dict(record)
 
 
 def _say_labels(labels: str | None) -> dict[str, str]:

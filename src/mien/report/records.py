@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from mien.errors import MienError
-from mien.faces.face import Box
 from mien.images import read_picture
 from mien.model.spec import ModelSpec
 from mien.report.names import file_stem_of
 from mien.report.photos import PhotoReport
 from mien.report.video import VideoReport
 from mien.report.video_list import VideoEntry
-from mien.results import Event, FaceResult, Failure, FrameResult, ImageResult, Track, VideoSummary
+from mien.results import Failure, FrameResult, ImageResult, VideoSummary, read_result
 from mien.video.reading import VideoSettings
 
 Record = Mapping[str, Any]
@@ -72,21 +71,21 @@ class RecordReport:
         Raises:
             OutputError: The page of the video before cannot be written.
         """
-        source = str(record["source"])
-        if "frame" in record:
+        result = read_result(record)
+        source = result.source
+        if isinstance(result, FrameResult):
             if source not in self._videos:
                 self._videos[source] = VideoReport(self._model, self._settings)
-            self._videos[source].add(_read_frame(record))
-        elif "tracks" in record:
+            self._videos[source].add(result)
+        elif isinstance(result, VideoSummary):
             report = self._videos.pop(source, None) or VideoReport(self._model, self._settings)
             self._finish_whole()
-            self._whole = report, _read_summary(record)
-        elif "error" in record:
+            self._whole = report, result
+        elif isinstance(result, Failure):
             self._videos.pop(source, None)
-            error = record["error"]
-            self._gallery.add(Failure(source, str(error["kind"]), str(error["message"])))
+            self._gallery.add(result)
         else:
-            self._add_photo(_read_photo(record))
+            self._add_photo(result)
 
     def write(self) -> tuple[Path, ...]:
         """Write the remaining pages and return all of them; call it last.
@@ -133,52 +132,3 @@ class RecordReport:
                 report.read_pictures(summary.source)
         report.write(path, summary)
         self._written.append(path)
-
-
-def _read_face(record: Record) -> FaceResult:
-    box = record["box"]
-    return FaceResult(
-        box=Box(box["x"], box["y"], box["width"], box["height"]),
-        landmarks=tuple((x, y) for x, y in record["landmarks"]),
-        detection_score=record["detection_score"],
-        probabilities=record["probabilities"],
-        emotion=record["emotion"],
-        reason=record["reason"],
-        track_id=record.get("track_id"),
-        smoothed=record.get("smoothed"),
-    )
-
-
-def _read_photo(record: Record) -> ImageResult:
-    faces = tuple(map(_read_face, record["faces"]))
-    return ImageResult(
-        source=record["source"],
-        width=record["width"],
-        height=record["height"],
-        faces=faces,
-        turned=record.get("turned", 0),  # which records of earlier runs lack
-        damage=record.get("damage"),
-        labels=record.get("labels"),
-    )
-
-
-def _read_frame(record: Record) -> FrameResult:
-    faces = tuple(map(_read_face, record["faces"]))
-    return FrameResult(
-        record["source"], record["time_s"], record["frame"], faces, record.get("labels")
-    )
-
-
-def _read_summary(record: Record) -> VideoSummary:
-    return VideoSummary(
-        source=record["source"],
-        width=record["width"],
-        height=record["height"],
-        duration_s=record["duration_s"],
-        frames=record["frames"],
-        frames_with_face=record["frames_with_face"],
-        tracks=tuple(Track(**track) for track in record["tracks"]),
-        events=tuple(Event(**event) for event in record["events"]),
-        damage=record["damage"],
-        labels=record.get("labels"),
-    )

@@ -1,9 +1,10 @@
 """One live frame: its faces, and the events that begin and end with it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mien.results import Event, FrameResult
+from mien.results import Event, FaceResult, FrameResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,20 @@ class LiveFrame(FrameResult):
     expressions: tuple[str | None, ...] = ()
     began: tuple[Event, ...] = ()
     ended: tuple[Event, ...] = ()
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "LiveFrame":
+        """Read back what `to_dict` returned."""
+        return cls(
+            source=record["source"],
+            time_s=record["time_s"],
+            frame=record["frame"],
+            faces=tuple(map(FaceResult.from_dict, record["faces"])),
+            labels=record.get("labels"),
+            expressions=tuple(record["expressions"]),
+            began=tuple(Event(**event) for event in record["began"]),
+            ended=tuple(Event(**event) for event in record["ended"]),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain JSON types."""
