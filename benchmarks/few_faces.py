@@ -28,8 +28,9 @@ from machine import write_result
 from mien.data.datasets import Dataset, Split, load_dataset
 from mien.evaluation.predictor import load_predictor
 from mien.model.recognizer import Recognizer
-from mien.training.config import Stage, TrainConfig, read_config
+from mien.training.config import Stage, TrainConfig
 from mien.training.fit import fit
+from mien.training.recipes import read_config
 
 COARSE = {
     "negative": ("angry", "disgust", "fear", "sad"),

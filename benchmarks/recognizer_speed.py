@@ -16,9 +16,9 @@ import torch
 
 from machine import write_result
 from mien.model.recognizer import ASSETS, NETWORKS, Recognizer, to_input
-from mien.training.config import config_from_dict
 from mien.training.cost import count_cost
 from mien.training.model import CnnLstm
+from mien.training.recipes import config_from_dict
 
 FACES = 1000
 ROUNDS = 7

@@ -28,7 +28,7 @@ from mien.cli import main as mien
 from mien.errors import DataError, MienError
 from mien.evaluation.predictor import file_sha256
 from mien.model.recognizer import MODELS
-from mien.training.config import FOLDER, find_recipe, read_config
+from mien.training.recipes import FOLDER, find_recipe, read_config
 
 ROOT = Path(__file__).resolve().parent.parent
 STUDY = ROOT / "benchmarks" / "recipes"

@@ -36,9 +36,9 @@ from mien.evaluation.evaluate import evaluate, find_train_copies
 from mien.evaluation.predictor import load_vote
 from mien.files import write_whole
 from mien.training.checkpoint import load_model, pack_weights, read_description
-from mien.training.config import read_config
 from mien.training.cost import count_cost
 from mien.training.fit import LAST, fit
+from mien.training.recipes import read_config
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUPS = Path(__file__).with_suffix(".toml")

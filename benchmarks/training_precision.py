@@ -15,9 +15,10 @@ from torch.nn import functional
 
 from machine import write_result
 from mien.training.augment import Augment
-from mien.training.config import TrainConfig, read_config
+from mien.training.config import TrainConfig
 from mien.training.model import CnnLstm
 from mien.training.precision import faster_precision
+from mien.training.recipes import read_config
 
 ROUNDS = 12
 

@@ -14,7 +14,7 @@ from drawn_faces import drawn_dataset
 from labelled_images import encode, write_zip
 from mien.evaluation.predictor import file_sha256
 from mien.model.recognizer import ASSETS
-from mien.training.config import RECIPES, find_recipe
+from mien.training.recipes import RECIPES, find_recipe
 
 pytestmark = pytest.mark.slow
 

@@ -50,7 +50,8 @@ from dataclasses import replace
 from pathlib import Path
 from drawn_faces import drawn_dataset
 from mien.export.export import export
-from mien.training.config import Stage, read_config
+from mien.training.config import Stage
+from mien.training.recipes import read_config
 from mien.training.fit import fit
 
 recipe = replace(read_config(Path(sys.argv[1])), stages=(Stage(48, 1),))

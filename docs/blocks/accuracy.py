@@ -15,9 +15,9 @@ from blocks import (
 from mien.evaluation.corruptions import CORRUPTIONS, SEVERITIES
 from mien.model.recognizer import ASSETS, MODELS, NETWORKS
 from mien.model.spec import ModelSpec
-from mien.training.config import config_from_dict
 from mien.training.cost import Cost, count_cost
 from mien.training.model import CnnLstm
+from mien.training.recipes import config_from_dict
 
 VOTE: Final = ", vote of the seeds"
 """What benchmarks/study.py adds to a row's name."""

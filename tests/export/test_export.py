@@ -26,9 +26,10 @@ from mien.export.vector_scaling import Scaling, find_scaling
 from mien.model.recognizer import Recognizer, to_input
 from mien.sessions import open_session
 from mien.training.checkpoint import load_model, pack_weights
-from mien.training.config import Stage, read_config
+from mien.training.config import Stage
 from mien.training.fit import fit
 from mien.training.model import CnnLstm
+from mien.training.recipes import read_config
 
 pytestmark = pytest.mark.slow
 

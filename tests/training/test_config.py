@@ -7,15 +7,8 @@ from pathlib import Path
 import pytest
 
 from mien.errors import ConfigError
-from mien.training.config import (
-    FOLDER,
-    RECIPES,
-    Stage,
-    TrainConfig,
-    config_from_dict,
-    find_recipe,
-    read_config,
-)
+from mien.training.config import Stage, TrainConfig
+from mien.training.recipes import FOLDER, RECIPES, config_from_dict, find_recipe, read_config
 
 STUDY = Path(__file__).parents[2] / "benchmarks" / "recipes"
 

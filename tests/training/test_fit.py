@@ -32,11 +32,12 @@ from mien.training.checkpoint import (
     load_teachers,
     read_description,
 )
-from mien.training.config import Stage, config_from_dict, read_config
+from mien.training.config import Stage
 from mien.training.fit import LAST, fit
 from mien.training.model import CnnLstm
 from mien.training.module import TrainingModule, to_unit
 from mien.training.provenance import find_commit
+from mien.training.recipes import config_from_dict, read_config
 
 pytestmark = pytest.mark.slow
 
@@ -91,6 +92,16 @@ def test_it_leaves_everything_people_look_for(smoke):
     assert drawn.st_mtime_ns >= written.st_mtime_ns  # as the run ended
     assert list((folder / "tensorboard" / "smoke").glob("events.out.*"))
     assert read_config(folder / "config.toml") == SMOKE
+
+
+def test_it_says_what_it_is_about_to_train(tmp_path):
+    told = []
+    recipe = replace(SHORT, precision="auto", stages=(Stage(48, 1),))
+    result = fit(recipe, drawn_dataset(), tmp_path, on_start=lambda *what: told.append(what))
+    ((config, net),) = told
+    assert config.precision in {"float32", "bfloat16"}
+    assert config.to_dict() == read_description(result.last)["config"]
+    assert net.state_dict().keys() == load_model(result.last)[0].state_dict().keys()
 
 
 def test_a_checkpoint_describes_itself(smoke):
@@ -157,7 +168,7 @@ import sys; sys.path.insert(0, {tests!r})
 import torch; torch.set_num_threads(1)
 from drawn_faces import drawn_dataset
 from pathlib import Path
-from mien.training.config import read_config
+from mien.training.recipes import read_config
 from mien.training.fit import fit
 fit(read_config({recipe!r}), drawn_dataset(), Path({folder!r}), resume=True)
 """

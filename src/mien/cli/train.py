@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +12,8 @@ from rich.text import Text
 from mien.data.audit import audit_dataset, check_trainable
 from mien.data.datasets import Dataset, load_dataset
 from mien.errors import ConfigError, DataError
-from mien.training.config import TrainConfig, read_config
+from mien.training.config import TrainConfig
+from mien.training.recipes import read_config
 
 
 def train(
@@ -59,33 +59,37 @@ def train(
     if seed is not None:
         overrides = (*overrides, f"seed={seed}")
     config = read_config(recipe, overrides)
+
     # Imported before the data is read: a missing extra is said at once.
     from mien.cli.reports import tabulate
     from mien.training.fit import LAST, fit, is_first_process
-    from mien.training.precision import choose_precision
+    from mien.training.model import CnnLstm
 
     output = Path("runs") / config.name if output is None else output
     dataset = load_dataset(data)
     if not allow_mismatch:
         _check(dataset)
-    if config.precision == "auto" and not (output / LAST).exists():
-        config = replace(config, precision=choose_precision(devices * nodes))
+
     console = Console(highlight=False, quiet=not is_first_process())
-    console.print(tabulate(_describe(config, dataset, output)))
-    console.print()
+
+    def announce(settled: TrainConfig, net: CnnLstm) -> None:
+        parameters = sum(weights.numel() for weights in net.parameters())
+        console.print(tabulate(_describe(settled, dataset, output, parameters)))
+        console.print()
+
+    together = {"devices": devices, "nodes": nodes}
     try:
-        result = fit(config, dataset, output, resume=resume, devices=devices, nodes=nodes)
+        result = fit(config, dataset, output, resume=resume, on_start=announce, **together)
     except KeyboardInterrupt:
         if not (output / LAST).exists():
             raise KeyboardInterrupt("stopped before the first epoch was done") from None
-        words: list[object] = ["mien", "train", "--recipe", recipe, "--data", data]
-        words += ["--output", output]
+        words: list[object] = ["--recipe", recipe, "--data", data, "--output", output]
         words += [word for item in overrides for word in ("--set", item)]
-        words += ["--devices", devices] if devices > 1 else []
-        words += ["--nodes", nodes] if nodes > 1 else []
+        words += [word for key, n in together.items() if n > 1 for word in (f"--{key}", n)]
         words += ["--allow-mismatch"] if allow_mismatch else []
-        again = shlex.join(map(str, [*words, "--resume"]))
+        again = shlex.join(map(str, ["mien", "train", *words, "--resume"]))
         raise KeyboardInterrupt(f"stopped; the last epoch is kept. Go on with: {again}") from None
+
     console.print()
     told = _look_ahead(result.best, result.validation_accuracy, data)
     for key, value in told.items():  # not wrapped: commands are to be copied
@@ -113,12 +117,10 @@ def _check(dataset: Dataset) -> None:
         raise DataError(f"{error} To train on it as it is: --allow-mismatch") from error
 
 
-def _describe(config: TrainConfig, dataset: Dataset, output: Path) -> Mapping[str, str]:
+def _describe(
+    config: TrainConfig, dataset: Dataset, output: Path, parameters: int
+) -> Mapping[str, str]:
     """Say what a training is about to do."""
-    from mien.training.model import CnnLstm
-
-    net = CnnLstm(config.model, len(dataset.class_names), label_layer=config.has_label_layer)
-    parameters = sum(weights.numel() for weights in net.parameters())
     counts = (f"{len(split.labels):,} {name}" for name, split in dataset.splits.items())
     widths = "-".join(map(str, config.model.widths))
     head = "CNN-LSTM" if config.model.head == "lstm" else "CNN"
@@ -135,7 +137,7 @@ def _describe(config: TrainConfig, dataset: Dataset, output: Path) -> Mapping[st
         **({"start": config.start} if config.start else {}),
         **({"votes": config.votes} if config.votes else {}),
         **({"teachers": _describe_teachers(config)} if config.teachers else {}),
-        "precision": "as it was begun" if config.precision == "auto" else config.precision,
+        "precision": config.precision,
         "output": str(output),
     }
 

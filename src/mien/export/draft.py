@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mien.data.datasets import Dataset, title_of
 from mien.errors import DataError, ModelError
 from mien.export.to_onnx import prove_parity, to_onnx
-from mien.model.recognizer import CHUNK, Recognizer, to_input
+from mien.model.recognizer import Recognizer, to_batches
 from mien.model.spec import ModelSpec
 from mien.sessions import open_session
 from mien.tables import check_emotions
@@ -57,10 +57,9 @@ class Unwritten:
     def predict_logits(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Map grey faces (N, 48, 48) uint8 to logits (N, K)."""
         session = open_session(self.onnx, name="the model")
-        starts = range(0, len(faces), CHUNK)
-        batches = (to_input(faces[start : start + CHUNK]) for start in starts)
+        outputs = [self.output_name]
         return np.concatenate(
-            [session.run([self.output_name], {self.input_name: batch})[0] for batch in batches]
+            [session.run(outputs, {self.input_name: batch})[0] for batch in to_batches(faces)]
         )
 
 
@@ -73,9 +72,8 @@ class _LabelLayer:
     def predict_logits(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Map grey faces (N, 48, 48) uint8 to logits (N, K) of the data's own label."""
         with torch.inference_mode():
-            _, logits = self.net.answer(torch.from_numpy(to_input(faces)))
-        found: NDArray[np.float32] = logits.numpy()
-        return found
+            answers = [self.net.answer(torch.from_numpy(batch)) for batch in to_batches(faces)]
+        return np.concatenate([logits.numpy() for _, logits in answers])
 
 
 def translate(checkpoint: Path, dataset: Dataset, name: str | None) -> Draft:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mien.data.datasets import Dataset, Floats, Split, translate_labels
 from mien.data.votes import NO_WORD, Votes
-from mien.errors import DataError, OutputError
+from mien.errors import DataError, OutputError, describe_error
 from mien.evaluation.metrics import to_targets
 from mien.export.calibration import Calibrated, calibrate
 from mien.export.draft import Draft, Unwritten, open_exported, translate
@@ -343,6 +343,7 @@ def _write(
                 contract.replace(answering.contract)
     except OSError as error:
         raise OutputError(
-            f"{path} cannot be written ({error.strerror}); make room or choose another --output"
+            f"{path} cannot be written ({describe_error(error)}); "
+            "make room or choose another --output"
         ) from error
     return path, tuple(answering for _, answering in written)

@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 from onnxruntime import quantization as ort
 
 from mien.errors import ExportError, ModelError
-from mien.model.recognizer import to_input
+from mien.model.recognizer import to_batches
 
 RANGE_FACES: Final = 1024
 """Train faces on which the range of each activation is measured."""
 ALLOWED_LOSS: Final = 0.003
 """Share of the held-out faces that may get lost, net; one face may always."""
-_BATCH: Final = 64
 
 
 def quantize(model: bytes, faces: NDArray[np.uint8], *, seed: int = 0) -> bytes:
@@ -91,10 +90,7 @@ class _Faces(ort.CalibrationDataReader):  # type: ignore[misc] # onnxruntime has
     """Faces in batches, as onnxruntime asks for them."""
 
     def __init__(self, name: str, faces: NDArray[np.uint8]) -> None:
-        starts = range(0, len(faces), _BATCH)
-        self.batches: Iterator[dict[str, Any]] = (
-            {name: to_input(faces[start : start + _BATCH])} for start in starts
-        )
+        self.batches: Iterator[dict[str, Any]] = ({name: batch} for batch in to_batches(faces))
 
     def get_next(self) -> dict[str, Any] | None:
         """Give the next batch; None after the last."""

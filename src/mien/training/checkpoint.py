@@ -15,8 +15,9 @@ from torch import Tensor
 from mien.errors import ConfigError, ModelError, TrainingError
 from mien.files import replacing
 from mien.model.recognizer import ASSETS, NETWORKS
-from mien.training.config import ModelConfig, config_from_dict
+from mien.training.config import ModelConfig
 from mien.training.model import CnnLstm
+from mien.training.recipes import config_from_dict
 
 _WEIGHTS = "state_dict/net."
 
@@ -106,11 +107,13 @@ def load_model(path: Path) -> tuple[CnnLstm, dict[str, Any]]:
     config = config_from_dict(description["config"])
     classes = len(description["class_names"])
     net = CnnLstm(config.model, classes, label_layer=config.has_label_layer)
+
     weights = {
         name.removeprefix(_WEIGHTS): tensor
         for name, tensor in tensors.items()
         if name.startswith(_WEIGHTS)
     }
+
     try:
         net.load_state_dict(weights)
     except RuntimeError as error:
@@ -165,12 +168,15 @@ def begin_with(net: CnnLstm, start: str, config: ModelConfig, class_names: tuple
                 f"start: {start} has model.{field.name} = {other}, and this recipe says {ours}: "
                 f"give both the same network"
             )
+
+    # For other classes only what sees the face is taken: the last layer answers in words.
     weights = trained.state_dict()
     last = dict(trained.classifier.state_dict())
     if tuple(description["class_names"]) != class_names:
         last = dict(net.classifier.state_dict())
     own = {name: value for name, value in weights.items() if "classifier." not in name}
     own |= {f"classifier.{name}": value for name, value in last.items()}
+
     if net.label_classifier is not None:
         second = trained.label_classifier
         if second is not None and tuple(description["class_names"]) == class_names:
@@ -202,6 +208,8 @@ def load_teachers(teachers: Sequence[str], class_names: tuple[str, ...]) -> tupl
                 f"the teacher {teacher} knows {', '.join(theirs)}, "
                 f"and the data has {', '.join(class_names)}"
             )
+
+        # Columns are found by name: the data may have the classes in another order.
         order = [theirs.index(name) for name in class_names]
         net.requires_grad_(False)
         for layer in (net.classifier, net.label_classifier):
@@ -250,6 +258,7 @@ def _pack(value: Any, path: str, tensors: dict[str, Tensor]) -> Any:
     if isinstance(value, Tensor):
         tensors[path] = value.detach().cpu().clone(memory_format=torch.contiguous_format)
         return {"$tensor": path}
+
     if isinstance(value, Mapping):
         if all(isinstance(key, str) and not key.startswith("$") for key in value):
             return {
@@ -258,6 +267,7 @@ def _pack(value: Any, path: str, tensors: dict[str, Tensor]) -> Any:
             }
         items = [[key, _pack(item, f"{path}/{key}", tensors)] for key, item in value.items()]
         return {"$items": items}
+
     if isinstance(value, list | tuple):
         packed = [_pack(item, f"{path}/{index}", tensors) for index, item in enumerate(value)]
         return packed if isinstance(value, list) else {"$tuple": packed}

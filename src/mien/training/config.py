@@ -1,22 +1,13 @@
-"""Turn a TOML recipe into a checked `TrainConfig`, and back."""
+"""The settings of a training, as frozen dataclasses that refuse values out of range."""
 
 import dataclasses
-import difflib
 import json
-import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Final, Literal, TypeVar, get_args, get_origin, get_type_hints
+from operator import attrgetter
+from typing import Any, Final, Literal
 
 from mien.errors import ConfigError
-
-_Config = TypeVar("_Config")
-
-FOLDER: Final = Path(__file__).resolve().parents[1] / "recipes"
-"""The recipes that ship with mien."""
-RECIPES: Final = ("cnn-lstm", "baseline", "fine-tune", "accurate", "fast", "smoke")
-"""Their names, those for your own faces first."""
 
 
 @dataclass(frozen=True)
@@ -231,202 +222,97 @@ class TrainConfig:
         return "\n".join(lines) + "\n"
 
 
-def find_recipe(recipe: str | Path) -> Path:
-    """Find a recipe by its name or its path.
-
-    Args:
-        recipe: The name of a recipe that ships with mien (`RECIPES`), or a TOML file.
-
-    Returns:
-        The recipe's file.
-
-    Raises:
-        ConfigError: It is neither.
-    """
-    if str(recipe) in RECIPES:
-        return FOLDER / f"{recipe}.toml"
-    path = Path(recipe)
-    if not path.exists():
-        near = difflib.get_close_matches(path.stem, RECIPES, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise ConfigError(
-            f"there is no recipe {str(recipe)!r}: {hint}mien ships {', '.join(RECIPES)}; any other "
-            f"recipe is given as the path of a TOML file"
-        )
-    return path
-
-
-def read_config(recipe: str | Path, overrides: Sequence[str] = ()) -> TrainConfig:
-    """Read a recipe.
-
-    Args:
-        recipe: The name of a recipe that ships with mien, or a TOML file whose keys are those of
-            `TrainConfig`.
-        overrides: Changes on top of it, each `key=value` with a TOML value: `model.units=96`.
-
-    Returns:
-        The checked config.
-
-    Raises:
-        ConfigError: There is no such recipe, it cannot be read, or a key or value makes no sense.
-    """
-    path = find_recipe(recipe)
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"the recipe {path} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the recipe {path} is not valid TOML: {error}") from error
-    for override in overrides:
-        _merge(table, override)
-    return config_from_dict(table)
-
-
-def config_from_dict(table: Mapping[str, Any]) -> TrainConfig:
-    """Make a config of plain types, as in TOML or in a checkpoint.
-
-    Args:
-        table: Keys and values; those left out take their defaults.
-
-    Returns:
-        The checked config.
-
-    Raises:
-        ConfigError: A key is unknown or a value is of the wrong type or range.
-    """
-    return _build(TrainConfig, table, "")
-
-
-def _merge(table: dict[str, Any], override: str) -> None:
-    """Put one `key=value` into a nested table."""
-    key, equals, value = override.partition("=")
-    if not equals or not key.strip():
-        raise ConfigError(f"an override is written key=value, got {override!r}")
-    try:
-        parsed = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        parsed = value.strip()
-    *parents, last = key.strip().split(".")
-    for parent in parents:
-        child = table.setdefault(parent, {})
-        if not isinstance(child, dict):
-            raise ConfigError(f"{key.strip()} names no setting: {parent} is a single value")
-        table = child
-    table[last] = parsed
-
-
-def _build(kind: type[_Config], table: Mapping[str, Any], where: str) -> _Config:
-    """Make a config dataclass of a table, naming whatever does not fit."""
-    hints = get_type_hints(kind)
-    values = {}
-    for key, value in table.items():
-        if key not in hints:
-            near = difflib.get_close_matches(key, hints, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(hints)}"
-            raise ConfigError(f"unknown setting {where + key!r}: {hint}")
-        values[key] = _convert(hints[key], value, where + key)
-    try:
-        return kind(**values)
-    except TypeError as error:
-        raise ConfigError(f"{where.rstrip('.') or 'the config'} is incomplete: {error}") from error
-
-
-def _convert(hint: Any, value: Any, key: str) -> Any:
-    """Turn a plain value into what a field's type asks for."""
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        if isinstance(value, Mapping):
-            return _build(hint, value, key + ".")
-    elif get_origin(hint) is tuple:
-        if isinstance(value, list | tuple):
-            return tuple(_convert(get_args(hint)[0], item, key) for item in value)
-    elif get_origin(hint) is Literal:
-        if value in get_args(hint):
-            return value
-        raise ConfigError(f"{key} is one of {', '.join(get_args(hint))}, got {value!r}")
-    elif hint is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    elif type(value) is hint:
-        return value
-    wanted = getattr(hint, "__name__", str(hint))
-    raise ConfigError(f"{key} must be a {wanted}, got {value!r}")
+_RANGES: Final[tuple[tuple[str, Callable[[float], bool], tuple[str, ...]], ...]] = (
+    (
+        "at least 0 and under 1",
+        lambda share: 0 <= share < 1,
+        (
+            "warmup",
+            "label_smoothing",
+            "average_decay",
+            "model.lstm_dropout",
+            "model.head_dropout",
+            "model.block_dropout",
+            "augment.zoom",
+            "augment.width_shift",
+            "augment.height_shift",
+            "augment.brightness",
+            "augment.contrast",
+            "augment.dimming",
+            "augment.noise",
+        ),
+    ),
+    (
+        "from 0 to 1",
+        lambda share: 0 <= share <= 1,
+        ("class_balance", "distillation", "start_rate", "augment.erasing"),
+    ),
+    (
+        "0 or more",
+        lambda number: number >= 0,
+        (
+            "mixup",
+            "cutmix",
+            "label_weight",
+            "weight_decay",
+            "gradient_clip",
+            "early_stopping",
+            "augment.rotation_degrees",
+            "augment.shear_degrees",
+        ),
+    ),
+    (
+        "at least 1",
+        lambda count: count >= 1,
+        ("batch_size", "model.units", "model.widths", "model.depths"),
+    ),
+    ("over 0", lambda rate: rate > 0, ("learning_rate",)),
+    ("from 0 to 3", lambda sigma: 0 <= sigma <= 3, ("augment.blur",)),
+    ("from 0 to 4294967295", lambda seed: 0 <= seed < 2**32, ("seed",)),
+)
+"""What each setting may be: in words, as a test, and for which settings."""
 
 
 def _check(config: TrainConfig) -> None:
-    """Refuse values out of range."""
-    model, augment = config.model, config.augment
-    below_one = {
-        "warmup": config.warmup,
-        "label_smoothing": config.label_smoothing,
-        "average_decay": config.average_decay,
-        "model.lstm_dropout": model.lstm_dropout,
-        "model.head_dropout": model.head_dropout,
-        "augment.zoom": augment.zoom,
-        "augment.width_shift": augment.width_shift,
-        "augment.height_shift": augment.height_shift,
-        "augment.brightness": augment.brightness,
-        "augment.contrast": augment.contrast,
-        "augment.dimming": augment.dimming,
-        "augment.noise": augment.noise,
-    } | {f"model.block_dropout[{i}]": share for i, share in enumerate(model.block_dropout)}
-    up_to_one = {
-        "class_balance": config.class_balance,
-        "distillation": config.distillation,
-        "start_rate": config.start_rate,
-        "augment.erasing": augment.erasing,
-    }
-    not_negative = {
-        "mixup": config.mixup,
-        "cutmix": config.cutmix,
-        "label_weight": config.label_weight,
-        "weight_decay": config.weight_decay,
-        "gradient_clip": config.gradient_clip,
-        "early_stopping": config.early_stopping,
-        "augment.rotation_degrees": augment.rotation_degrees,
-        "augment.shear_degrees": augment.shear_degrees,
-    }
-    counts = {
-        "batch_size": config.batch_size,
-        "model.units": model.units,
-        "model.widths": min(model.widths, default=0),
-        "model.depths": min(model.depths, default=0),
-        "stages": len(config.stages),
-    }
-    _check_each(below_one, lambda share: 0 <= share < 1, "at least 0 and under 1")
-    _check_each(up_to_one, lambda share: 0 <= share <= 1, "from 0 to 1")
-    _check_each(counts, lambda count: count >= 1, "at least 1")
-    _check_each(not_negative, lambda number: number >= 0, "0 or more")
-    _check_each({"seed": config.seed}, lambda seed: 0 <= seed < 2**32, "from 0 to 4294967295")
-    _check_each({"learning_rate": config.learning_rate}, lambda rate: rate > 0, "over 0")
-    _check_each({"augment.blur": augment.blur}, lambda sigma: 0 <= sigma <= 3, "from 0 to 3")
+    """Refuse values out of range, and settings that do not go together."""
+    for wanted, holds, settings in _RANGES:
+        for setting in settings:
+            value = attrgetter(setting)(config)
+            for number in value if isinstance(value, tuple) else (value,):
+                if not holds(number):
+                    raise ConfigError(f"{setting} must be {wanted}, got {number}")
+
+    _check_teaching(config)
+    _check_model(config.model)
+    _check_stages(config)
+
+
+def _check_teaching(config: TrainConfig) -> None:
+    """Refuse settings of the targets that exclude each other, or need another."""
     if config.mixup and config.cutmix:
         raise ConfigError("mixup and cutmix are two ways to do one thing: give one of them")
     if config.start_rate < 1 and not config.start:
         raise ConfigError("start_rate is for what start begins with: give both, or neither")
+    if bool(config.teachers) != bool(config.distillation):
+        raise ConfigError("teachers and distillation go together: give both, or neither")
+
     if config.label_weight and not config.votes:
         raise ConfigError(
             "label_weight is for a second last layer beside the one that answers with votes: give "
             "votes too, or leave it out"
         )
+
+    # Tables of teachers hold one answer for each face: they have no layer for the label.
     if config.votes and config.teachers and not config.asks_networks:
         raise ConfigError(
             "votes are learnt together with networks as teachers, not with tables: give the "
             "teachers' checkpoints"
         )
-    if bool(config.teachers) != bool(config.distillation):
-        raise ConfigError("teachers and distillation go together: give both, or neither")
     if config.asks_networks and any(teacher.endswith(".csv") for teacher in config.teachers):
         raise ConfigError(
             "teachers are tables (.csv) or networks, not both: let the networks write tables, by "
             "mien evaluate MODEL --split train"
         )
-    _check_model(model)
-    _check_stages(config)
-
-
-def _check_each(values: Mapping[str, float], holds: Callable[[float], bool], wanted: str) -> None:
-    for key, value in values.items():
-        if not holds(value):
-            raise ConfigError(f"{key} must be {wanted}, got {value}")
 
 
 def _check_model(model: ModelConfig) -> None:
@@ -437,17 +323,22 @@ def _check_model(model: ModelConfig) -> None:
 
 
 def _check_stages(config: TrainConfig) -> None:
+    if not config.stages:
+        raise ConfigError("stages must be at least 1, got 0")
     for stage in config.stages:
         if stage.size % 8 or not 16 <= stage.size <= 96 or stage.epochs < 1:
             raise ConfigError(
                 f"a stage has a size from 16 to 96 px in steps of 8 and at least one epoch, "
                 f"got {stage.size} px and {stage.epochs}"
             )
+
     if config.stages[-1].size != 48:
         raise ConfigError(
             f"the last stage must train at 48 px, the size the model reads, "
             f"got {config.stages[-1].size}"
         )
+
+    # A dense layer, and a step that is a row or the whole map, have weights for one size of map.
     model = config.model
     is_fixed = model.head == "dense" or (model.head == "lstm" and model.scan != "places")
     if is_fixed and any(stage.size != 48 for stage in config.stages):

@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from mien.data.datasets import FER2013_SPLITS, Dataset, Split, title_of
 from mien.data.duplicates import find_originals
 from mien.data.votes import Votes, read_votes
-from mien.errors import ConfigError, DataError, OutputError
+from mien.errors import ConfigError, DataError, OutputError, describe_error
 from mien.files import write_whole
 from mien.tables import check_emotions
 from mien.training.batches import make_loader
@@ -62,6 +62,7 @@ def fit(
     resume: bool = False,
     devices: int = 1,
     nodes: int = 1,
+    on_start: Callable[[TrainConfig, CnnLstm], None] | None = None,
 ) -> FitResult:
     """Train a network, with a checkpoint each epoch.
 
@@ -75,6 +76,8 @@ def fit(
         resume: Go on from the last checkpoint in `output`, if there is one.
         devices: Processes on each machine (distributed data parallel above 1).
         nodes: Machines that train together.
+        on_start: Called before the first step, with the recipe as it is trained (its precision is
+            settled) and the network.
 
     Returns:
         The checkpoints and the best validation accuracy.
@@ -91,7 +94,10 @@ def fit(
         if split not in dataset.splits:
             raise DataError(_explain_missing(split, dataset))
     with _lock(output):
-        return _fit(config, dataset, output, resume=resume, devices=devices, nodes=nodes)
+        run = _prepare(config, dataset, output, resume=resume, devices=devices, nodes=nodes)
+        if on_start is not None:
+            on_start(run.config, run.module.net)
+        return _train(run, output, devices=devices, nodes=nodes)
 
 
 def _explain_missing(split: str, dataset: Dataset) -> str:
@@ -122,7 +128,8 @@ def _lock(output: Path) -> Iterator[None]:
         ) from error
     except OSError as error:
         raise OutputError(
-            f"{output} cannot be written ({error.strerror}); choose another folder as --output"
+            f"{output} cannot be written ({describe_error(error)}); "
+            "choose another folder as --output"
         ) from error
     try:
         yield
@@ -136,7 +143,30 @@ def is_first_process() -> bool:
     return (os.environ.get("LOCAL_RANK", "0"), node) == ("0", "0")
 
 
-def _fit(
+@dataclass(frozen=True)
+class _Run:
+    """All that a training needs, ready to begin or to go on.
+
+    Attributes:
+        config: The recipe, its precision settled.
+        module: The network and its loss.
+        train: The faces to train on.
+        targets: (N, L, K), what each of them should be answered with.
+        held_out: The faces to validate on.
+        answers: (M, L, K), the same for them.
+        resumes: Whether to go on from the last checkpoint.
+    """
+
+    config: TrainConfig
+    module: TrainingModule
+    train: Split
+    targets: NDArray[np.float32]
+    held_out: Split
+    answers: NDArray[np.float32]
+    resumes: bool
+
+
+def _prepare(
     config: TrainConfig,
     dataset: Dataset,
     output: Path,
@@ -144,38 +174,52 @@ def _fit(
     resume: bool,
     devices: int,
     nodes: int,
-) -> FitResult:
+) -> _Run:
+    """Read what the recipe names, and check that it fits the data and the run's folder."""
     check_emotions(dataset.class_names)
-    split = dataset.splits["train"]
+    split, held_out = dataset.splits["train"], dataset.splits["validation"]
     if config.without_copies:
-        split = _without_copies(split, dataset.splits["validation"])
-    held_out = dataset.splits["validation"]
+        split = _without_copies(split, held_out)
+
+    # Validation faces are answered with labels or votes, never with what a teacher says.
     votes = read_votes(Path(config.votes), dataset.class_names) if config.votes else None
+    untaught = replace(config, teachers=(), distillation=0.0)
     split, targets = _ask_for(config, split, dataset.class_names, votes)
-    held_out, answers = _ask_for(
-        replace(config, teachers=(), distillation=0.0), held_out, dataset.class_names, votes
-    )
+    held_out, answers = _ask_for(untaught, held_out, dataset.class_names, votes)
     teachers: tuple[CnnLstm, ...] = ()
     if config.asks_networks:
         teachers = load_teachers(config.teachers, dataset.class_names)
-    last = output / LAST
+
     now = describe(config, dataset, targets, teachers)
-    begun = find_begun(now, last, resume=resume)
+    begun = find_begun(now, output / LAST, resume=resume)
     config, description = _settle(config, now, begun, devices * nodes)
+
     module = _make_module(config, split, dataset.class_names, description, teachers)
     if config.start and begun is None:
         begin_with(module.net, config.start, config.model, dataset.class_names)
+    return _Run(config, module, split, targets, held_out, answers, begun is not None)
+
+
+def _train(run: _Run, output: Path, *, devices: int, nodes: int) -> FitResult:
+    """Train until the last epoch, or until it stops early."""
+    config, last = run.config, output / LAST
     history = History(output, config)
     trainer = _make_trainer(config, output, history, devices, nodes)
     if trainer.is_global_zero:
         write_whole(output / "config.toml", config.to_toml())
+
     ranks = {"world_size": trainer.world_size, "rank": trainer.global_rank}
-    train = make_loader(split, targets, config.batch_size, seed=config.seed, shuffle=True, **ranks)
+    train = make_loader(
+        run.train, run.targets, config.batch_size, seed=config.seed, shuffle=True, **ranks
+    )
     # Every process judges all of it: shares of equal length would count some faces twice.
-    validation = make_loader(held_out, answers, 256, seed=0, shuffle=False, world_size=1, rank=0)
+    validation = make_loader(
+        run.held_out, run.answers, 256, seed=0, shuffle=False, world_size=1, rank=0
+    )
+
     try:
         with _quiet():
-            trainer.fit(module, train, validation, ckpt_path=None if begun is None else last)
+            trainer.fit(run.module, train, validation, ckpt_path=last if run.resumes else None)
     except SystemExit as stop:  # Lightning's answer to Ctrl-C
         raise KeyboardInterrupt from stop
     return FitResult(output / BEST, last, history.find_best()["validation_accuracy"])

@@ -117,10 +117,13 @@ class History(pl.Callback):
 
     def _print(self, row: dict[str, Any]) -> None:
         best = self.find_best()["validation_accuracy"]
+
+        # A step takes about as long as its faces have pixels.
         left = sum(
             row["seconds"] * (self.config.size_at(epoch) / row["size"]) ** 2
             for epoch in range(row["epoch"], self.config.epochs)
         )
+
         if not self._has_printed:
             get_console().print(_HEADING, style="dim", highlight=False, soft_wrap=True)
             self._has_printed = True

@@ -6,14 +6,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mien.model.recognizer import to_input
+from mien.model.recognizer import to_batches
 from mien.training.config import ModelConfig
 
 INPUT_SIZE = 48
 """Side of the face the model reads, in pixels."""
 MAP_SIZE = INPUT_SIZE // 8
 """Side of the feature map of such a face, after three poolings."""
-_BATCH = 128
 
 
 class ConvBlock(nn.Module):
@@ -198,10 +197,7 @@ class CnnLstm(nn.Module):
         The network must be in evaluation mode.
         """
         with torch.inference_mode():
-            batches = [
-                self(torch.from_numpy(to_input(faces[start : start + _BATCH]))).numpy()
-                for start in range(0, len(faces), _BATCH)
-            ]
+            batches = [self(torch.from_numpy(batch)).numpy() for batch in to_batches(faces)]
         return np.concatenate(batches)
 
 

@@ -175,6 +175,7 @@ class TrainingModule(pl.LightningModule):
             if self.config.optimizer == "adamw"
             else torch.optim.SGD(groups, momentum=0.9, nesterov=True)
         )
+
         scheduler = torch.optim.lr_scheduler.OneCycleLR(
             optimizer,
             max_lr=[group["lr"] for group in groups],
@@ -183,6 +184,7 @@ class TrainingModule(pl.LightningModule):
             cycle_momentum=False,
             final_div_factor=1e3,
         )
+
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": scheduler, "interval": "step"},

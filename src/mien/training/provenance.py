@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from mien.data.datasets import Dataset
 from mien.errors import ConfigError
 from mien.training.checkpoint import read_description
-from mien.training.config import TrainConfig, config_from_dict
+from mien.training.config import TrainConfig
 from mien.training.model import CnnLstm
+from mien.training.recipes import config_from_dict
 
 
 def describe(
@@ -34,6 +35,7 @@ def describe(
         teachers: Networks that teach, whose weights are data, too.
     """
     digest = hashlib.sha256()
+
     for name in ("train", "validation"):
         digest.update(dataset.splits[name].images.tobytes())
         digest.update(dataset.splits[name].labels.tobytes())
@@ -42,6 +44,7 @@ def describe(
     for teacher in teachers:
         for weight in teacher.state_dict().values():
             digest.update(weight.numpy().tobytes())
+
     packages = ("mien", "torch", "lightning", "kornia")
     return {
         "config": config.to_dict(),

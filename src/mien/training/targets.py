@@ -77,6 +77,7 @@ def _read_vote(path: Path, split: Split, class_names: tuple[str, ...]) -> NDArra
         predictions = read_predictions(path)
     except DataError as error:
         raise ConfigError(f"the teacher {error}") from error
+
     rows = {face: row for row, face in enumerate(predictions.paths)}
     missing = next((face for face in split.paths if face not in rows), None)
     if missing is not None:
@@ -89,6 +90,7 @@ def _read_vote(path: Path, split: Split, class_names: tuple[str, ...]) -> NDArra
             f"the teacher {path} knows {', '.join(predictions.class_names)}, "
             f"and the data has {', '.join(class_names)}"
         )
+
     columns = [predictions.class_names.index(name) for name in class_names]
     chosen = [rows[face] for face in split.paths]
     vote: NDArray[np.float64] = predictions.probabilities[chosen][:, columns]
