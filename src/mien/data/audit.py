@@ -83,6 +83,7 @@ class DatasetAudit:
     def to_dict(self) -> dict[str, Any]:
         """Give everything as plain JSON values, the same for the same data."""
         inventory = self.inventory
+
         return {
             "schema": SCHEMA,
             "source": inventory.source,
@@ -154,6 +155,7 @@ def _judge_looks(inventory: Inventory) -> Iterator[Finding]:
     for mismatch in inventory.mismatches:
         key = (mismatch.severe, mismatch.measure, mismatch.lower)
         by_split.setdefault(key, []).append(mismatch)
+
     for (severe, measure, lower), mismatches in by_split.items():
         others = " and ".join(f"{one.higher_median:,.0f} in {one.higher}" for one in mismatches)
         share = min(one.share for one in mismatches)
@@ -179,6 +181,7 @@ def _judge_splits(inventory: Inventory) -> Iterator[Finding]:
                 if needed
                 else "Without images that no choice was made on, there is no honest figure.",
             )
+
     for split, counts in inventory.counts.items():
         empty = [name for name, count in counts.items() if not count]
         if empty:
@@ -213,6 +216,7 @@ def _judge_copies(inventory: Inventory) -> Iterator[Finding]:
                 f"Their grey levels correlate above {NEAR_CORRELATION}: frames of one video, or "
                 f"one photo cut twice? Figures on {split} are too good.",
             )
+
     if inventory.conflicts:
         count = sum(len(group.paths) for group in inventory.conflicts)
         classes = ", ".join(sorted(set(inventory.conflicts[0].classes)))
@@ -222,6 +226,7 @@ def _judge_copies(inventory: Inventory) -> Iterator[Finding]:
             f"{count:,} images, e.g. {inventory.conflicts[0].paths[0]}, whose copies are called "
             f"{classes}.",
         )
+
     if inventory.near_copies is None:
         yield Finding(
             "note",
@@ -262,6 +267,7 @@ def _judge_balance(inventory: Inventory) -> Iterator[Finding]:
             f"Exact copies beyond the first of each; {within:,} of them inside train alone. "
             "Before cutting splits of your own, keep copies together.",
         )
+
     counts = {name: n for name, n in inventory.counts.get("train", {}).items() if n}
     if counts and max(counts.values()) >= IMBALANCE * min(counts.values()):
         large, small = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)

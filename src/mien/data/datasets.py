@@ -121,10 +121,12 @@ def load_dataset(path: str | Path, *, size: int = 48, seed: int = 0) -> Dataset:
     with open_source(Path(path)) as source:
         pictures = _read_source(source, size)
         name = source.name
+
     if not pictures.images:
         broken = [f"{file.path} {file.reason}" for file in pictures.broken]
         why = f"; the first of {len(broken):,} broken ones: {broken[0]}" if broken else ""
         raise DataError(f"{name} holds no usable image{why}")
+
     _cut_splits(pictures, seed)
     return Dataset(
         source=name,
@@ -151,10 +153,13 @@ def _read_source(source: Source, size: int, *, nested: bool = False) -> _Picture
     """Read image files, else the table, else the zip that a source holds."""
     if any(is_image_name(file) for file in source.files):
         return _read_files(source, size)
+
     for file in source.files:
         is_candidate = file.lower().endswith(".csv") or len(source.files) == 1
         if is_candidate and is_table(next(read_chunks(source, file), b"")):
             return _read_table(source, file, size)
+
+    # Archives of archives end here: one zip may lie in another, and none deeper.
     zips = [file for file in source.files if file.lower().endswith(".zip")]
     if len(zips) == 1 and not nested:
         with tempfile.TemporaryFile() as copy:
@@ -174,9 +179,11 @@ def _read_files(source: Source, size: int) -> _Pictures:
         layout = find_layout(source.files, source.folders)
     except DataError as error:
         raise DataError(f"{source.name}: {error}") from error
+
     pictures = _Pictures(layout.class_names)
     pictures.broken.extend((*source.broken, *layout.strays))
     pictures.notes.extend(layout.notes)
+
     for file, place in layout.places.items():
         try:
             image = _fit_face(read_image(read_file(source, file)), size)
@@ -225,6 +232,7 @@ def _fit_face(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
 def _cut_splits(pictures: _Pictures, seed: int) -> None:
     """Assign a split to images without one, and cut a validation split where there is none."""
     found = set(pictures.splits)
+
     open_end = [i for i, split in enumerate(pictures.splits) if split is None]
     if open_end:
         fractions = {"validation": VALIDATION_FRACTION, "test": TEST_FRACTION}
@@ -235,12 +243,14 @@ def _cut_splits(pictures: _Pictures, seed: int) -> None:
         what = "the data has no validation split: a tenth of every class is held out of train"
     else:
         return
+
     chosen = hold_out(
         [pictures.images[i] for i in open_end],
         [pictures.labels[i] for i in open_end],
         fractions,
         seed=seed,
     )
+
     for index, split in zip(open_end, chosen, strict=True):
         pictures.splits[index] = split
     pictures.notes.append(

@@ -42,11 +42,16 @@ def hold_out(
     groups: defaultdict[bytes, list[int]] = defaultdict(list)
     for index, image in enumerate(images):
         groups[hash_image(image)].append(index)
+
+    # Copies stay together, and a group counts once, for the first of its labels.
     classes: defaultdict[int, list[bytes]] = defaultdict(list)
     for key, members in groups.items():
         classes[min(labels[index] for index in members)].append(key)
+
     splits = ["train"] * len(images)
     salt = str(seed).encode()
+
+    # The order of the hashes is as good as a random one, and new pictures do not change it.
     for keys in classes.values():
         keys.sort(key=lambda key: hashlib.sha256(salt + key).digest())
         rest = iter(keys)

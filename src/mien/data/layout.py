@@ -101,6 +101,7 @@ def find_layout(files: Sequence[str], empty_folders: Sequence[str] = ()) -> Layo
     images = [name for name in kept if is_image_name(name)]
     by_split = any(_split_and_class(name)[0] for name in images)
     root = () if by_split else _common_folder(images)
+
     found: dict[str, tuple[str | None, str]] = {}
     strays = []
     for name in kept:
@@ -112,6 +113,8 @@ def find_layout(files: Sequence[str], empty_folders: Sequence[str] = ()) -> Layo
         elif is_image_name(name):
             where = "train, validation or test folder" if by_split else "class folder"
             strays.append(BrokenFile(name, f"is in no {where}"))
+
+    # A folder of other files, such as notes, is no class; an empty one is.
     with_images = {found[name][1] for name in images if name in found}
     left_out = {class_folder for _, class_folder in found.values()} - with_images
     found = {name: place for name, place in found.items() if place[1] in with_images}
@@ -121,25 +124,29 @@ def find_layout(files: Sequence[str], empty_folders: Sequence[str] = ()) -> Layo
             f"found {'one class folder' if with_images else 'no class folder'} with images, wanted "
             "at least two: train/<class>/..., test/<class>/..., or <class>/..."
         )
+
     meanings = _read_class_folders(with_images | empty)
     splits = _read_splits({name: split for name, (split, _) in found.items()})
-    classes = set(meanings.values())
     return Layout(
-        class_names=tuple(sorted(classes)),
+        class_names=tuple(sorted(set(meanings.values()))),
         places={name: Place(meanings[folder], splits[name]) for name, (_, folder) in found.items()},
         strays=tuple(strays),
-        notes=(
-            *(
-                f"the class folder {folder!r} is read as {meaning!r}"
-                for folder, meaning in sorted(meanings.items())
-                if folder != meaning
-            ),
-            *(
-                f"the folder {folder!r} holds no file that is called as a picture, and is left out"
-                for folder in sorted(left_out)
-            ),
-        ),
+        notes=_note_folders(meanings, left_out),
     )
+
+
+def _note_folders(meanings: Mapping[str, str], left_out: set[str]) -> tuple[str, ...]:
+    """Say which folders are read as another word, and which are left out."""
+    read = (
+        f"the class folder {folder!r} is read as {meaning!r}"
+        for folder, meaning in sorted(meanings.items())
+        if folder != meaning
+    )
+    skipped = (
+        f"the folder {folder!r} holds no file that is called as a picture, and is left out"
+        for folder in sorted(left_out)
+    )
+    return *read, *skipped
 
 
 def _read_class_folders(folders: set[str]) -> dict[str, str]:

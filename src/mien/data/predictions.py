@@ -86,11 +86,13 @@ def read_predictions(path: Path) -> Predictions:
         rows = [[unescape(cell) for cell in row] for row in table]
     except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} cannot be read as a table of predictions: {error}") from error
+
     if not rows or tuple(rows[0][: len(_COLUMNS)]) != _COLUMNS:
         raise DataError(
             f"{path} does not open with the columns {', '.join(_COLUMNS)}; "
             "give the predictions.csv that `mien evaluate` wrote"
         )
+
     try:
         return _parse(tuple(rows[0][len(_COLUMNS) :]), rows[1:])
     except (ValueError, KeyError, IndexError) as error:
@@ -107,9 +109,11 @@ def _parse(class_names: tuple[str, ...], rows: Sequence[Sequence[str]]) -> Predi
         raise ValueError(f"{len(rows)} rows of {len(class_names)} probabilities were expected")
     if not np.allclose(probabilities.sum(axis=1), 1, atol=1e-4):
         raise ValueError("a row of probabilities does not sum to 1")
+
     paths = tuple(row[0] for row in rows)
     if len(set(paths)) != len(paths):
         raise ValueError("a path stands there twice")
+
     known = all(row[3] in _YES_NO for row in rows)
     return Predictions(
         class_names=class_names,

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from mien.data.datasets import Dataset, Labels
 from mien.data.votes import OTHERS, Votes, find_columns, read_votes
-from mien.errors import DataError
+from mien.errors import DataError, describe_error
 
 ALIKE: Final = 0.99
 """Correlation of two pictures from which on one is taken for a JPEG of the other."""
@@ -138,7 +138,7 @@ def _goes_by_row(table: Path) -> bool:
         with table.open(newline="", encoding="utf-8-sig") as file:
             header = next(csv.reader(file), [])
     except OSError as error:
-        raise DataError(f"the votes {table} cannot be read: {error.strerror}") from error
+        raise DataError(f"the votes {table} cannot be read: {describe_error(error)}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"the votes {table} are not a CSV table: {error}") from error
     return "path" not in header and "Usage" in header

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.data.datasets import Floats, Labels
-from mien.errors import DataError
+from mien.errors import DataError, describe_error
 
 FER_PLUS_WORDS: Final[Mapping[str, str]] = {
     "angry": "anger",
@@ -145,13 +145,15 @@ def read_votes(path: Path, class_names: tuple[str, ...]) -> Votes:
                 for row in reader
             ]
     except OSError as error:
-        raise DataError(f"the votes {path} cannot be read: {error.strerror}") from error
+        raise DataError(f"the votes {path} cannot be read: {describe_error(error)}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"the votes {path} are not a CSV table: {error}") from error
+
     paths = tuple(name for name, _ in rows)
     if len(set(paths)) < len(paths):
         twice = next(name for row, name in enumerate(paths) if name in paths[:row])
         raise DataError(f"the votes {path} have {twice} twice; keep one row for each face")
+
     table = np.array([counts for _, counts in rows], dtype=np.int64)
     table = table.reshape(len(rows), len(columns) + len(others))
     beside = np.zeros((len(rows), len(OTHERS)), dtype=np.int64)

@@ -1,5 +1,6 @@
 """Turn two models' predictions for the same faces into a verdict: which is better?"""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -90,10 +91,12 @@ class Comparison:
         value = self.accuracy.value
         if value < 0:
             first, last, value, low, high = last, first, -value, -high, -low
+
         figures = (
             f"{100 * value:.1f} points (95 % interval {100 * low:.1f} to {100 * high:.1f}; "
             f"McNemar's p {format_p(self.p_value)})"
         )
+
         if not self.only_a_right + self.only_b_right:
             return f"{where}, {first} and {last} are right on the very same ones."
         if self.p_value < SIGNIFICANT:
@@ -141,20 +144,10 @@ def compare(
     def macro_f1_difference(truth: Codes, b: Codes, a: Codes, axis: int) -> NDArray[np.float64]:
         return macro_f1(truth, b, classes, axis=axis) - macro_f1(truth, a, classes, axis=axis)
 
-    differences = []
-    for statistic in (accuracy_difference, macro_f1_difference):
-        drawn = stats.bootstrap(
-            (labels, said_b, said_a),
-            statistic,
-            n_resamples=resamples,
-            batch=_BATCH,
-            paired=True,
-            vectorized=True,
-            method="percentile",
-            rng=np.random.default_rng(seed),
-        ).confidence_interval
-        value = float(statistic(labels, said_b, said_a, axis=0))
-        differences.append(Difference(value, (float(drawn.low), float(drawn.high))))
+    accuracy, macro = (
+        _bootstrap((labels, said_b, said_a), statistic, resamples, seed)
+        for statistic in (accuracy_difference, macro_f1_difference)
+    )
     return Comparison(
         title=fer2013_split(a.paths) or "the data",
         faces=len(labels),
@@ -165,8 +158,8 @@ def compare(
         only_b_right=only_b,
         both_wrong=int((~right_a & ~right_b).sum()),
         p_value=float(stats.binomtest(only_a, discordant).pvalue) if discordant else 1.0,
-        accuracy=differences[0],
-        macro_f1=differences[1],
+        accuracy=accuracy,
+        macro_f1=macro,
         resamples=resamples,
         seed=seed,
     )
@@ -199,6 +192,34 @@ def format_p(p_value: float) -> str:
     return f"= {p_value:.2g}" if p_value >= 0.0001 else "< 0.0001"
 
 
+def _bootstrap(
+    answers: tuple[Codes, Codes, Codes],
+    statistic: Callable[..., NDArray[np.float64]],
+    resamples: int,
+    seed: int,
+) -> Difference:
+    """Measure a difference, and its interval over faces that are drawn again and again.
+
+    Args:
+        answers: (N,) labels, and what the second and the first model said.
+        statistic: What to measure of them, along an axis.
+        resamples: How many times to draw.
+        seed: For the draws.
+    """
+    drawn = stats.bootstrap(
+        answers,
+        statistic,
+        n_resamples=resamples,
+        batch=_BATCH,
+        paired=True,
+        vectorized=True,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    value = float(statistic(*answers, axis=0))
+    return Difference(value, (float(drawn.low), float(drawn.high)))
+
+
 def _align(
     a: Predictions, b: Predictions, names: tuple[str, str]
 ) -> tuple[Codes, Codes, Codes, int]:
@@ -212,11 +233,14 @@ def _align(
         )
     if shared < 2:
         raise DataError(f"a comparison needs at least two faces, got {shared}")
+
+    # The two may have their classes in another order: codes stand for names, not columns.
     order = np.array([place[path] for path in a.paths])
     classes = list(dict.fromkeys((*a.class_names, *b.class_names)))
     codes_a = np.array([classes.index(name) for name in a.class_names], dtype=np.int16)
     codes_b = np.array([classes.index(name) for name in b.class_names], dtype=np.int16)
     labels = codes_a[a.labels]
+
     differing = int((labels != codes_b[b.labels[order]]).sum())
     if differing:
         raise DataError(

@@ -64,8 +64,10 @@ def evaluate(
         raise InputError(
             f"{len(labels)} faces need as many marks of copies, got {train_copies.shape}"
         )
+
     logits = predict_logits(predictor, split.images, advance=advance)
     mirrored = predict_logits(predictor, split.images[:, :, ::-1], advance=advance)
+
     temperature, origin = predictor.temperature, "stored in the model"
     if temperature is None and validation is not None and validation.name != split.name:
         held_out = predict_logits(predictor, validation.images, advance=advance)
@@ -73,10 +75,12 @@ def evaluate(
         temperature, origin = fit_temperature(held_out, truth), f"fitted on {title_of(validation)}"
     if temperature is None:
         temperature, origin = 1.0, "not fitted"
+
     single = softmax(logits, temperature)
     flip = (single + softmax(mirrored, temperature)) / 2
     names = predictor.class_names
     predictions = Predictions(names, split.paths, labels, single, train_copies)
+
     return Evaluation(
         split=split.name,
         title=title_of(split),
@@ -133,10 +137,12 @@ def _views(title: str, single: Predictions, flip: Floats) -> dict[str, View]:
         "single": (single.probabilities, "single view"),
         "flip": (flip, "with horizontal flip"),
     }
+
     subsets = {"": (title, np.ones(len(single.labels), dtype=bool))}
     if single.copies is not None and not single.copies.all():
         without = f"{title} without train copies"
         subsets["_without_train_copies"] = (without, ~single.copies)
+
     return {
         key + suffix: View(
             f"{what}, {way}",

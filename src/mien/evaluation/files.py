@@ -95,23 +95,29 @@ def write_evaluation(
         "reliability.png": draw_reliability(evaluation.reliability, single.what),
         "risk_coverage.png": draw_risk_coverage(curve, single.what, threshold=threshold),
     }
+
     if robustness is not None:
         pictures["corruptions.png"] = draw_corruptions(robustness, single.what)
         write_whole(output / "corruptions.json", robustness.to_json(provenance))
+
     if slices is not None:
         title = f"{single.what}, by {slices.column}"
         pictures["slices.png"] = draw_slices(slices, title)
         text = json.dumps({"schema": 1, **slices.to_dict()}, indent=2, allow_nan=False)
         write_whole(output / "slices.json", text + "\n")
+
     for name, picture in pictures.items():
         write_whole(output / name, to_png(picture))
     write_whole(output / "confusion.csv", _confusion_csv(single.figures))
     write_whole(output / "predictions.csv", evaluation.predictions.to_csv())
+
     page = output / "evaluation.html"
     told = render_page(
         evaluation, faces, robustness=robustness, slices=slices, provenance=provenance
     )
     write_whole(page, told)
+
+    # Last of all: a folder without it holds an evaluation that was broken off.
     text = json.dumps(to_json(evaluation, provenance), indent=2, allow_nan=False)
     write_whole(output / _LAST, text + "\n")
     return page
@@ -136,9 +142,11 @@ def check_output(
     """
     if output.exists() and not output.is_dir():
         raise OutputError(f"{output} is a file; choose a folder as --output")
+
     held = {path.name for path in output.iterdir()} if output.exists() else set()
     if all(name in _BEFORE_LAST or name.endswith(".partial") for name in held):
         return
+
     try:
         found = json.loads((output / _LAST).read_text(encoding="utf-8"))
         model, data = found["model"], found["data"]
@@ -149,6 +157,7 @@ def check_output(
         raise OutputError(
             f"{output} holds other files; choose a new or empty folder as --output"
         ) from error
+
     if is_other:
         raise OutputError(
             f"{output} holds the evaluation of another model, split or data ({what}); choose "

@@ -148,6 +148,7 @@ def compute_figures(labels: Labels, probabilities: Floats, class_names: Sequence
         InputError: The arrays do not fit one another.
     """
     _check(labels, probabilities, len(class_names))
+
     classes = np.arange(len(class_names))
     predicted = probabilities.argmax(axis=1)
     correct = int((predicted == labels).sum())
@@ -155,6 +156,7 @@ def compute_figures(labels: Labels, probabilities: Floats, class_names: Sequence
     precision, recall, f1, faces = sk.precision_recall_fscore_support(
         labels, predicted, labels=classes, zero_division=0
     )
+
     return Figures(
         faces=len(labels),
         correct=correct,

@@ -106,8 +106,10 @@ def _find_mistakes(evaluation: Evaluation, faces: NDArray[np.uint8]) -> list[dic
     predictions = evaluation.predictions
     names = predictions.class_names
     confidence, predicted = predictions.confidence, predictions.predicted
+
     wrong = np.flatnonzero(predicted != predictions.labels)
     surest = wrong[np.argsort(-confidence[wrong], kind="stable")][:MISTAKES]
+
     return [
         {
             "path": predictions.paths[i],

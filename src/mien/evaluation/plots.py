@@ -3,7 +3,7 @@
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import matplotlib as mpl
 import numpy as np
@@ -51,27 +51,8 @@ def draw_confusion(figures: Figures, title: str, *, theme: Theme = LIGHT) -> Fig
     axes.imshow(shares, cmap=colours, vmin=0, vmax=1)
     for row in range(len(names)):
         for column in range(len(names)):
-            colour = "#ffffff" if shares[row, column] > 0.45 else "#1c2530"
-            axes.text(
-                column,
-                row - 0.1,
-                f"{shares[row, column]:.0%}",
-                ha="center",
-                va="center",
-                color=colour,
-                fontsize=13,
-                weight="bold" if row == column else "normal",
-            )
-            axes.text(
-                column,
-                row + 0.22,
-                f"{counts[row, column]}",
-                ha="center",
-                va="center",
-                color=colour,
-                fontsize=9,
-                alpha=0.85,
-            )
+            _write_cell(axes, row, column, shares[row, column], counts[row, column])
+
     faces = [figures.per_class[name].faces for name in names]
     axes.set_xticks(range(len(names)), names, rotation=35, ha="right", rotation_mode="anchor")
     axes.set_yticks(
@@ -82,12 +63,23 @@ def draw_confusion(figures: Figures, title: str, *, theme: Theme = LIGHT) -> Fig
     axes.tick_params(length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)
+
+    # White lines between the cells are the grid of ticks that are not seen.
     axes.set_xticks(np.arange(len(names) - 1) + 0.5, minor=True)
     axes.set_yticks(np.arange(len(names) - 1) + 0.5, minor=True)
     axes.grid(which="minor", color="#ffffff", linewidth=2)
     axes.tick_params(which="minor", length=0)
     _title(axes, title, theme)
     return figure
+
+
+def _write_cell(axes: Axes, row: int, column: int, share: float, count: int) -> None:
+    """Write a cell's share and count, white where the cell is dark."""
+    middle: dict[str, Any] = {"ha": "center", "va": "center"}
+    middle["color"] = "#ffffff" if share > 0.45 else "#1c2530"
+    weight = "bold" if row == column else "normal"
+    axes.text(column, row - 0.1, f"{share:.0%}", fontsize=13, weight=weight, **middle)
+    axes.text(column, row + 0.22, f"{count}", fontsize=9, alpha=0.85, **middle)
 
 
 def draw_reliability(bins: Reliability, title: str, *, theme: Theme = LIGHT) -> Figure:
@@ -98,45 +90,35 @@ def draw_reliability(bins: Reliability, title: str, *, theme: Theme = LIGHT) -> 
     _dress(below, theme)
     width = bins.edges[1] - bins.edges[0]
     centres = bins.edges[:-1] + width / 2
+
+    wanted = "as often right as it says"
+    above.plot([0, 1], [0, 1], "--", color=theme.ink, alpha=0.6, linewidth=1.2, label=wanted)
     full = bins.counts > 0
-    above.plot(
-        [0, 1],
-        [0, 1],
-        color=theme.ink,
-        alpha=0.6,
-        linestyle="--",
-        linewidth=1.2,
-        label="as often right as it says",
-    )
+    x, right, bar = centres[full], bins.accuracy[full], width * 0.9
+    above.bar(x, right, bar, color=theme.accent, alpha=0.85, label="accuracy")
     above.bar(
-        centres[full],
-        bins.accuracy[full],
-        width * 0.9,
-        color=theme.accent,
-        alpha=0.85,
-        label="accuracy",
-    )
-    gap = (bins.confidence - bins.accuracy)[full]
-    above.bar(
-        centres[full],
-        gap,
-        width * 0.9,
-        bottom=bins.accuracy[full],
+        x,
+        bins.confidence[full] - right,
+        bar,
+        bottom=right,
         fill=False,
         edgecolor=theme.warning,
         hatch="////",
         linewidth=1,
         label="gap to what it says",
     )
+
     above.set_ylim(0, 1)
     above.set_ylabel("accuracy")
     above.yaxis.set_major_formatter(PercentFormatter(1))
     above.legend(loc="upper left", frameon=False, fontsize=10, labelcolor=theme.ink)
-    below.bar(centres, bins.counts, width * 0.9, color=theme.ink, alpha=0.45)
+
+    below.bar(centres, bins.counts, bar, color=theme.ink, alpha=0.45)
     below.set_ylabel("faces")
     below.set_xlabel("probability of the predicted class")
     below.xaxis.set_major_formatter(PercentFormatter(1))
     below.set_xlim(0, 1)
+
     _title(above, f"{title}\nECE {bins.ece:.3f}, {len(bins.counts)} bins".strip(), theme)
     return figure
 
@@ -157,6 +139,7 @@ def draw_risk_coverage(
     coverage, risk = curve.coverage[shown], curve.risk[shown]
     axes.step(coverage, risk, where="pre", color=theme.accent, linewidth=2)
     axes.fill_between(coverage, risk, step="pre", color=theme.accent, alpha=0.15, linewidth=0)
+
     kept = np.flatnonzero(curve.threshold >= (np.inf if threshold is None else threshold))
     if len(kept):
         x, y = curve.coverage[kept[-1]], curve.risk[kept[-1]]
@@ -166,6 +149,7 @@ def draw_risk_coverage(
         )
         axes.plot([x], [y], "o", markersize=8, color=theme.warning, label=label)
         axes.legend(loc="lower right", frameon=False, fontsize=11, labelcolor=theme.ink)
+
     axes.set_xlim(0, 1)
     axes.set_ylim(0, min(1.0, max(0.05, float(curve.risk.max()) * 1.25)))
     axes.xaxis.set_major_formatter(PercentFormatter(1))
@@ -182,6 +166,7 @@ def draw_corruptions(robustness: Robustness, title: str, *, theme: Theme = LIGHT
     names = list(robustness.corrupted)
     figure = _figure(theme, 10.0, 2.3 * -(-len(names) // columns) + 0.5)
     grid = figure.subplots(-(-len(names) // columns), columns, sharey=True)
+
     for axes, name in zip(grid.flat, names, strict=False):
         _dress(axes, theme)
         rows = robustness.corrupted[name]
@@ -199,6 +184,7 @@ def draw_corruptions(robustness: Robustness, title: str, *, theme: Theme = LIGHT
         axes.set_xlabel(CORRUPTIONS[name].what, fontsize=9)
         axes.set_ylim(0, 1)
         axes.yaxis.set_major_formatter(PercentFormatter(1))
+
     if title:
         figure.suptitle(
             f"{title}: accuracy by severity\nmean of all {robustness.mean_accuracy:.1%}, as they "

@@ -118,12 +118,14 @@ def load_vote(models: Sequence[str]) -> LoadedModel:
     first = members[0]
     if len(members) == 1:
         return first
+
     for member in members:
         if set(member.class_names) != set(first.class_names):
             raise ModelError(
                 f"{member.path} knows {', '.join(member.class_names)}, and {first.path} knows "
                 f"{', '.join(first.class_names)}: models that vote must know the same classes"
             )
+
     return LoadedModel(
         name=" + ".join(member.name for member in members),
         path=" ".join(member.path for member in members),

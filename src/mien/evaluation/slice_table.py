@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from mien.errors import DataError
+from mien.errors import DataError, describe_error
 from mien.spreadsheet import unescape
 
 PATH: Final = "path"
@@ -54,10 +54,11 @@ def _read(table: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
             (reader.line_num, [unescape(cell.strip()) for cell in row]) for row in reader if row
         ]
     except OSError as error:
-        reason = error.strerror or type(error).__name__
+        reason = describe_error(error)
         raise DataError(f"the table {table} cannot be read: {reason}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{table} is no CSV table: {error}") from error
+
     for line, row in rows:
         if len(row) != len(header):
             raise DataError(
@@ -85,7 +86,9 @@ def _join(
     for i, path in enumerate(paths):
         by_name.setdefault(PurePosixPath(path).name, []).append(i)
     exact = {path: i for i, path in enumerate(paths)}
+
     values: dict[int, str] = {}
+
     for written, value in rows:
         clean = written.replace("\\", "/").removeprefix("./")
         found = _match(clean, paths, exact, by_name)
@@ -99,6 +102,7 @@ def _join(
                 raise DataError(
                     f"{table} gives {paths[i]} twice, as {values[i]!r} and as {value!r}"
                 )
+
     if not values:
         there = ", ".join(repr(path) for path, _ in rows[:_EXAMPLES])
         raise DataError(

@@ -143,6 +143,7 @@ def slice_predictions(
     for i, value in enumerate(values):
         if value:
             groups.setdefault(value, []).append(i)
+
     if not groups:
         raise DataError(
             f"no face of {title} has a value of {column}: is it the table of these faces?"
@@ -153,6 +154,7 @@ def slice_predictions(
             f"{column} has {len(groups)} different values ({examples}, ...), too many to compare: "
             f"cut it into bands, at most {MAX_SLICES}"
         )
+
     chosen = np.concatenate([np.array(rows) for rows in groups.values()])
     shares = np.bincount(predictions.labels[chosen], minlength=len(predictions.class_names))
     parts = [
@@ -160,6 +162,7 @@ def slice_predictions(
         for value, rows in groups.items()
     ]
     parts.sort(key=lambda part: (-part.faces, part.value))
+
     return Slices(
         column=column,
         title=title,
@@ -184,12 +187,15 @@ def _judge_slice(
     counts = np.bincount(labels, minlength=classes)
     recall = np.bincount(labels[right], minlength=classes) / np.maximum(counts, 1)
     has_all = bool((counts[shares > 0] > 0).all())
+
+    # Batches keep the resamples of a large slice out of memory.
     draws = []
     rng = np.random.default_rng(seed)
     for start in range(0, RESAMPLES, _BATCH):
         drawn = rng.integers(0, len(rows), (min(_BATCH, RESAMPLES - start), len(rows)))
         draws.append(macro_f1(labels[drawn], said[drawn], classes, axis=1))
     low, high = np.quantile(np.concatenate(draws), (0.025, 0.975))
+
     correct = int(right.sum())
     return Slice(
         value=value,
@@ -246,10 +252,12 @@ def _judge(gap: Gap | None, column: str) -> str:
             f"There are no two slices of {TINY} faces or more: nothing can be said of gaps. "
             "Label more faces."
         )
+
     low, high = gap.interval
     figures = f"{100 * gap.difference:.1f} points"
     interval = f"{100 * low:.1f} to {100 * high:.1f}"
     sought = "" if gap.pairs == 1 else f", allowing for {gap.pairs} pairs"
+
     if low > 0:
         return (
             f"{gap.worst} fares worse than {gap.best}, by {figures} of accuracy "

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -9,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.errors import InputError, ModelError
+from mien.errors import InputError, ModelError, describe_error
 from mien.faces.crop import crop_face
 from mien.faces.face import Face
 from mien.files import advise_missing_asset
@@ -76,6 +77,7 @@ class Recognizer:
             "accuracy": accuracy,
             "prior": prior,
         }
+
         self.contract: Final = _find_contract(model)
         spec = ModelSpec.read(self.contract)
         self.path: Final = _find_network(self.contract, spec)
@@ -85,6 +87,7 @@ class Recognizer:
         self.temperature: Final = self.spec.temperature
         self.abstention_threshold: Final = chosen
         self.shift: Final = find_shift(prior, spec)
+
         self._name = self.path.name
         network = _read_model(self.path, self.spec)
         self._session = open_session(network, name=self._name, threads=threads)
@@ -174,10 +177,11 @@ class Recognizer:
                 "crop faces first"
             )
         logits = np.empty((len(faces), len(self.emotions)), dtype=np.float32)
-        for start in range(0, len(faces), CHUNK):
-            chunk = to_input(faces[start : start + CHUNK])  # (<= CHUNK, 1, 48, 48)
-            outputs = self._session.run([self.spec.output_name], {self.spec.input_name: chunk})
-            logits[start : start + CHUNK] = outputs[0]
+        done = 0
+        for batch in to_batches(faces):
+            outputs = self._session.run([self.spec.output_name], {self.spec.input_name: batch})
+            logits[done : done + len(batch)] = outputs[0]
+            done += len(batch)
         return logits
 
 
@@ -246,7 +250,7 @@ def _read_model(path: Path, spec: ModelSpec) -> bytes:
     try:
         model = path.read_bytes()
     except OSError as error:
-        reason = error.strerror or type(error).__name__
+        reason = describe_error(error)
         raise ModelError(f"the model {path} cannot be read: {reason}") from error
     sha256 = hashlib.sha256(model).hexdigest()
     if sha256 != spec.onnx_sha256:
@@ -273,6 +277,12 @@ def _check_tensors(session: Session, spec: ModelSpec, name: str) -> None:
             f"{name} gives {outputs}, but its contract says {spec.output_name!r} with "
             f"{len(spec.class_names)} columns; export it again"
         )
+
+
+def to_batches(crops: NDArray[np.uint8]) -> Iterator[NDArray[np.float32]]:
+    """Yield crops (N, 48, 48) uint8 as the model takes them, (B, 1, 48, 48), B up to `CHUNK`."""
+    for start in range(0, len(crops), CHUNK):
+        yield to_input(crops[start : start + CHUNK])
 
 
 def to_input(crops: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from mien.errors import ConfigError, ModelError
+from mien.errors import ConfigError, ModelError, describe_error
 from mien.files import replacing
 from mien.model.abstention import AbstentionCurve, check_wish
 
@@ -114,13 +114,15 @@ class ModelSpec:
             values = json.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise ModelError(
-                f"{path} cannot be read ({error.strerror or type(error).__name__}); a model is two "
+                f"{path} cannot be read ({describe_error(error)}); a model is two "
                 "files, NAME.onnx and NAME.json, side by side"
             ) from error
         except (ValueError, RecursionError) as error:
             raise ModelError(f"{path} is not JSON ({error}); export the model again") from error
+
         if not isinstance(values, dict):
             raise ModelError(f"{path} holds {type(values).__name__}, wanted a JSON object")
+
         try:
             return cls._from_dict(values)
         except ModelError as error:
@@ -134,6 +136,7 @@ class ModelSpec:
                 f"the contract has schema {values.get('schema')!r}, this mien reads {SCHEMA}; "
                 "export the model again, or install the mien that wrote it"
             )
+
         for key in values:
             if key not in known:
                 close = difflib.get_close_matches(key, known, n=1)
@@ -142,6 +145,8 @@ class ModelSpec:
         for key in ("class_names", "name", "onnx_sha256"):
             if key not in values:
                 raise ModelError(f"the contract has no {key!r}; export the model again")
+
+        # JSON has no tuples.
         names = values["class_names"]
         curve, shares = values.get("abstention_curve"), values.get("class_shares")
         read = {
@@ -246,6 +251,7 @@ def _check_numbers(spec: Any) -> Iterator[tuple[object, str]]:  # noqa: ANN401 -
         ),
         "class_shares must hold a number between 0 and 1 for each class, or be null",
     )
+
     yield (
         _is_number(spec.temperature) and spec.temperature > 0,
         f"temperature must be above 0, got {spec.temperature!r}",
@@ -254,6 +260,8 @@ def _check_numbers(spec: Any) -> Iterator[tuple[object, str]]:  # noqa: ANN401 -
         threshold is None or (_is_number(threshold) and 0 <= threshold <= 1),
         f"abstention_threshold must be in [0, 1] or null, got {threshold!r}",
     )
+
+    # The crop's side is (1 + 2 * margin) times the box's: from a fifth of it to nine times.
     yield (
         type(spec.input_size) is int and 8 <= spec.input_size <= 1024,
         f"input_size must be 8 to 1024, got {spec.input_size!r}",
