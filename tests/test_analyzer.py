@@ -16,7 +16,7 @@ from PIL import Image
 import mien
 import pictures
 from clips import write_clip
-from mien.analyzer import MAX_WAITING
+from mien.face_reader import MAX_WAITING
 from mien.faces.crop import crop_face
 from mien.model.recognizer import calibrate
 from tiny_model import expected_logits, write_tiny_model

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mien.errors import ConfigError, ImageError, MienError, VideoError
-from mien.face_reader import crop_faces, read_faces
+from mien.face_reader import crop_faces, gather, read_faces
 from mien.faces.detector import DETECTOR_SIZE, FaceDetector
 from mien.faces.face import Face
 from mien.faces.turns import Rotated
@@ -24,14 +24,11 @@ from mien.images import (
     read_picture,
 )
 from mien.model.prior import NATURAL, Prior
-from mien.model.recognizer import CHUNK, MODELS, Recognizer
+from mien.model.recognizer import MODELS, Recognizer
 from mien.results import Failure, ImageResult, VideoResult
 from mien.video.container import VideoSource
 from mien.video.reading import VideoSettings
 from mien.video.reading import analyze_video as read_whole_video
-
-MAX_WAITING = 32
-"""Pictures whose faces are gathered before they are read, however few faces they have."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +52,11 @@ class FoundFaces:
     crops: NDArray[np.uint8]
     turned: int = 0
     damage: str | None = None
+
+
+def count_crops(found: FoundFaces | Failure) -> int:
+    """Count the faces of a source that are to be read."""
+    return len(found.crops) if isinstance(found, FoundFaces) else 0
 
 
 class Options(TypedDict, total=False):
@@ -130,7 +132,8 @@ class Analyzer:
         """Read the faces of many pictures; one that cannot be read does not stop the others.
 
         Faces of several pictures go through the model together. Pictures are taken from
-        `sources` as results are asked for, at most `MAX_WAITING` ahead, and are not kept.
+        `sources` as results are asked for, a batch of `mien.face_reader.gather` ahead at most, and
+        are not kept.
 
         Args:
             sources: Anything `mien.read_image` takes, each; or pairs of a name and such a source,
@@ -150,21 +153,16 @@ class Analyzer:
         self, sources: Iterable[ImageSource | tuple[str, ImageSource]]
     ) -> Iterator[ImageResult | Failure]:
         """Read many pictures, several at a time."""
-        waiting: list[FoundFaces | Failure] = []
-        crops = 0
-        for item in sources:
-            name, source = item if isinstance(item, tuple) else (name_source(item), item)
-            try:
-                found: FoundFaces | Failure = self.find_faces(source, name=name)
-            except MienError as error:
-                found = Failure.of(clean_name(name), error)
-            waiting.append(found)
-            crops += len(found.crops) if isinstance(found, FoundFaces) else 0
+        for batch in gather(map(self._try_to_find, sources), count_crops):
+            yield from self.read_found(batch)
 
-            if crops >= CHUNK or len(waiting) >= MAX_WAITING:
-                yield from self._finish(waiting)
-                waiting, crops = [], 0
-        yield from self._finish(waiting)
+    def _try_to_find(self, item: ImageSource | tuple[str, ImageSource]) -> FoundFaces | Failure:
+        """Find the faces of one of many pictures, which may have a name of its own."""
+        name, source = item if isinstance(item, tuple) else (name_source(item), item)
+        try:
+            return self.find_faces(source, name=name)
+        except MienError as error:
+            return Failure.of(clean_name(name), error)
 
     def analyze_video(
         self, source: VideoSource, settings: VideoSettings | None = None
@@ -216,12 +214,18 @@ class Analyzer:
             damage=picture.damage,
         )
 
-    def _finish(self, waiting: list[FoundFaces | Failure]) -> Iterator[ImageResult | Failure]:
-        """Read what was found, and put results and failures back in order."""
-        pictures = [found for found in waiting if isinstance(found, FoundFaces)]
+    def read_found(self, batch: Sequence[FoundFaces | Failure]) -> list[ImageResult | Failure]:
+        """Read the faces of several pictures as `read_faces` does, and pass failures on.
+
+        Args:
+            batch: For each source what `find_faces` returned, or why it failed.
+
+        Returns:
+            For each source its result or its failure, in order.
+        """
+        pictures = [found for found in batch if isinstance(found, FoundFaces)]
         results = iter(self.read_faces(pictures))
-        for found in waiting:
-            yield found if isinstance(found, Failure) else next(results)
+        return [found if isinstance(found, Failure) else next(results) for found in batch]
 
     def read_faces(self, pictures: Sequence[FoundFaces]) -> list[ImageResult]:
         """Read the faces of several pictures in one pass through the model.

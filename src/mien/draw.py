@@ -145,8 +145,8 @@ def _scaled(face: FaceResult, scale: float) -> Rectangle:
     return (
         box.x * scale,
         box.y * scale,
-        (box.x + box.width) * scale,
-        (box.y + box.height) * scale,
+        box.right * scale,
+        box.bottom * scale,
     )
 
 

@@ -17,6 +17,8 @@
 Every message says what, got, wanted and next, in one sentence.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Final
 
@@ -111,6 +113,25 @@ def require_extra(extra: str, feature: str, module: str) -> MissingExtraError:
     return MissingExtraError(
         f"{feature} needs {module}, which is not installed: pip install 'mien[{extra}]'"
     )
+
+
+@contextmanager
+def importing_extra(extra: str, feature: str) -> Iterator[None]:
+    """Say which extra to install where an import inside the block finds no module.
+
+    Args:
+        extra: The name in brackets, as in `mien[serve]`.
+        feature: What was asked for, as a user would say it.
+
+    Raises:
+        MissingExtraError: A module that is not mien's own is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "mien").startswith("mien"):
+            raise
+        raise require_extra(extra, feature, error.name or "") from error
 
 
 def is_program_fault(error: BaseException) -> bool:

@@ -1,14 +1,20 @@
 """Read the expressions of faces that were found: crop them, and run the model over them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.faces.crop import is_too_small
 from mien.faces.face import Face
-from mien.model.recognizer import Recognizer
+from mien.model.recognizer import CHUNK, Recognizer
 from mien.results import FaceResult
+
+MAX_WAITING = 32
+"""Pictures whose faces are gathered before they are read, however few faces they have."""
+
+_Found = TypeVar("_Found")
 
 
 def crop_faces(
@@ -32,6 +38,33 @@ def crop_faces(
     ]
     size = recognizer.spec.input_size
     return np.array(crops, dtype=np.uint8).reshape(-1, size, size)
+
+
+def gather(
+    found: Iterable[_Found], count: Callable[[_Found], int], *, most: int = MAX_WAITING
+) -> Iterator[list[_Found]]:
+    """Put pictures into batches that have enough faces for one pass through the model.
+
+    Args:
+        found: Pictures whose faces were found.
+        count: How many crops a picture has.
+        most: Pictures in a batch, however few faces they have.
+
+    Yields:
+        Batches of at least one picture, in order; each is complete before the next picture is
+        asked for.
+    """
+    batch: list[_Found] = []
+    crops = 0
+    for picture in found:
+        batch.append(picture)
+        crops += count(picture)
+        if crops >= CHUNK or len(batch) >= most:
+            yield batch
+            batch, crops = [], 0
+
+    if batch:
+        yield batch
 
 
 def read_faces(

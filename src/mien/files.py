@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from mien.errors import OutputError
+from mien.errors import OutputError, describe_error
 
 
 def advise_missing_asset() -> str:
@@ -60,6 +60,6 @@ def write_whole(path: Path, content: str | bytes) -> None:
             partial.write_bytes(content.encode() if isinstance(content, str) else content)
     except OSError as error:
         raise OutputError(
-            f"{path} cannot be written ({error.strerror or error}); "
+            f"{path} cannot be written ({describe_error(error)}); "
             "make room or choose another --output"
         ) from error

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
 
 from mien.emotions import EMOTIONS
-from mien.errors import ConfigError, OutputError, require_extra
+from mien.errors import ConfigError, OutputError, describe_error, require_extra
 from mien.files import replacing
 from mien.spreadsheet import CsvWriter
 
@@ -351,6 +351,5 @@ def _writing(path: Path) -> Iterator[Path]:
                 os.fsync(file.fileno())
     except OSError as error:
         raise OutputError(
-            f"{path} cannot be written ({error.strerror or error}); "
-            "make room or choose another place"
+            f"{path} cannot be written ({describe_error(error)}); make room or choose another place"
         ) from error

@@ -24,7 +24,7 @@ from browser import CHROMIUM, launch, list_violations, needs_chromium
 from mien.cli import main
 from mien.results import FrameResult
 from mien.tables import columns
-from mien.watch.live import SMOOTHING_S
+from mien.video.smoothing import LIVE_SMOOTHING_S
 from mien.watch.recording import Recording
 from mien.watch.session import LiveSession
 from tiny_model import write_tiny_model
@@ -126,7 +126,7 @@ def test_two_tabs_are_two_cameras(analyzer, picture):
 def test_smoothing_follows_with_its_time_constant(analyzer, picture, bright):
     session = LiveSession(analyzer, "camera")
     (before,) = session.analyze(picture, time_s=0, frame=0).faces
-    (after,) = session.analyze(bright, time_s=SMOOTHING_S, frame=1).faces
+    (after,) = session.analyze(bright, time_s=LIVE_SMOOTHING_S, frame=1).faces
     assert after.track_id == before.track_id
     for name, raw in after.probabilities.items():
         wanted = before.probabilities[name] / math.e + raw * (1 - 1 / math.e)
@@ -259,7 +259,7 @@ def test_a_port_that_cannot_be_had_gets_a_sentence(capsys):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert main(["watch", "--port", str(port), "--no-browser"]) == 2
-    assert f"port {port} cannot be used" in capsys.readouterr().err
+    assert f"127.0.0.1:{port} cannot be used" in capsys.readouterr().err
     assert main(["watch", "--port", "70000", "--no-browser"]) == 2
     assert "--port must be 0 to 65535" in capsys.readouterr().err
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mien.batch.sources import Source, is_folder
 from mien.draw import annotate as draw
-from mien.errors import ConfigError, ImageError, MienError, OutputError
+from mien.errors import ConfigError, ImageError, MienError, OutputError, describe_error
 from mien.files import replacing
 from mien.images import read_picture
 from mien.results import Failure, ImageResult
@@ -188,5 +188,5 @@ def write_picture(
                 f"{path} cannot be written: {kind} takes no picture of {size} ({error}); name a "
                 "copy that ends in .png"
             ) from error
-        reason = getattr(error, "strerror", None) or str(error)
+        reason = describe_error(error)
         raise OutputError(f"{path} cannot be written: {reason}; choose another place") from error

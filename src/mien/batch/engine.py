@@ -10,14 +10,15 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Final, TypeAlias, TypeVar
 
-from mien.analyzer import MAX_WAITING, Analyzer, FoundFaces
+from mien.analyzer import Analyzer, FoundFaces, count_crops
 from mien.batch.sources import STDIN, Source
 from mien.batch.videos import Watch
 from mien.errors import ImageError, MienError
+from mien.face_reader import gather
 from mien.images import MAX_STREAM_BYTES, is_video
-from mien.model.recognizer import CHUNK
 from mien.results import Failure, FrameResult, ImageResult, VideoSummary
 
 Result: TypeAlias = ImageResult | FrameResult | VideoSummary | Failure
@@ -109,12 +110,8 @@ class Engine:
 
     def _read_lot(self, lot: list[_Found]) -> list[tuple[Source, Result]]:
         """Read the faces of some photos together, and put the results back in order."""
-        pictures = [found for _, found in lot if isinstance(found, FoundFaces)]
-        results = iter(self._analyzer.read_faces(pictures))
-        return [
-            (source, found if isinstance(found, Failure) else next(results))
-            for source, found in lot
-        ]
+        results = self._analyzer.read_found([found for _, found in lot])
+        return [(source, result) for (source, _), result in zip(lot, results, strict=True)]
 
     def _do_finish(self, item: tuple[Source, Result]) -> tuple[Source, Result]:
         """Do what is to be done with a photo that was read."""
@@ -138,22 +135,12 @@ def _read_stdin(sources: Iterable[Source]) -> Iterator[Source]:
 
 def _gather(found: Iterable[_Found | _Video]) -> Iterator[list[_Found] | _Video]:
     """Put photos into lots with enough faces for the model; a video ends a lot."""
-    lot: list[_Found] = []
-    faces = 0
-    for item in found:
-        if isinstance(item, _Video):
-            if lot:
-                yield lot
-            yield item
-            lot, faces = [], 0
-            continue
-        lot.append(item)
-        faces += len(item[1].crops) if isinstance(item[1], FoundFaces) else 0
-        if faces >= CHUNK or len(lot) >= MAX_WAITING:
-            yield lot
-            lot, faces = [], 0
-    if lot:
-        yield lot
+    for are_videos, run in groupby(found, lambda item: isinstance(item, _Video)):
+        if are_videos:
+            yield from (item for item in run if isinstance(item, _Video))
+        else:
+            photos = (item for item in run if not isinstance(item, _Video))
+            yield from gather(photos, lambda photo: count_crops(photo[1]))
 
 
 def _run_ahead(

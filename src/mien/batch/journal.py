@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Self
 
-from mien.errors import ConfigError, OutputError
+from mien.errors import ConfigError, OutputError, describe_error
 from mien.results import Record
 
 FORMAT: Final = 1
@@ -174,7 +174,7 @@ class Journal:
 
     def _refuse(self, error: OSError) -> OutputError:
         return OutputError(
-            f"{self.path} cannot be written ({error.strerror or error}); what was read is kept in "
+            f"{self.path} cannot be written ({describe_error(error)}); what was read is kept in "
             "it: make room and run the same command again, or choose another --output"
         )
 

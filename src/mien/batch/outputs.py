@@ -15,7 +15,7 @@ from typing import Any, Final, TextIO
 from mien.batch.journal import Journal
 from mien.batch.sources import Source
 from mien.batch.tally import Tally
-from mien.errors import ConfigError, OutputError
+from mien.errors import ConfigError, OutputError, describe_error
 from mien.files import replacing
 from mien.report import RecordReport
 from mien.spreadsheet import CsvWriter
@@ -127,7 +127,7 @@ def write_output(
     except OutputError as error:
         raise OutputError(f"{error} (what was read is kept in {journal.path})") from error
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = describe_error(error)
         raise OutputError(
             f"{failures} cannot be written ({reason}); what was read is kept in {journal.path}: "
             "make room and run the same command again"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from mien.errors import ConfigError
+from mien.errors import ConfigError, describe_error
 from mien.images import (
     HEAD_BYTES,
     PICTURE_ENDINGS,
@@ -104,7 +104,7 @@ class Sources:
                         yield from self._expand(place, patterns=False)
             except OSError as error:
                 raise ConfigError(
-                    f"the list {self._listed} cannot be read: {error.strerror or error}"
+                    f"the list {self._listed} cannot be read: {describe_error(error)}"
                 ) from error
         else:
             for place in _read_list(self._listed, "<stdin>"):
@@ -200,7 +200,7 @@ def _list_folder(folder: str, below: str) -> Iterator[Source]:
     try:
         names = sorted(path.name for path in Path(folder).iterdir())
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = describe_error(error)
         problem = f"{name_source(folder)} is a folder that cannot be looked into: {reason}"
         yield Source(folder, below or folder, problem)
         return

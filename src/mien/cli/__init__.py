@@ -15,7 +15,7 @@ from typing import Final
 from cyclopts import App, CycloptsError, Group, Parameter, UnknownCommandError
 
 from mien.cli import exit_codes
-from mien.errors import MienError, require_extra
+from mien.errors import MienError, describe_error, require_extra
 
 NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Errors of a full disk behind standard output; for other files they are an `OutputError`."""
@@ -150,7 +150,7 @@ def _report_system_error(error: OSError) -> int:
     """
     if error.filename is not None:
         name = os.fsdecode(error.filename)
-        return _complain(f"{name}: {error.strerror or error}", exit_codes.REFUSED)
+        return _complain(f"{name}: {describe_error(error)}", exit_codes.REFUSED)
     is_closed = isinstance(error, BrokenPipeError)
     if not is_closed and error.errno not in NO_ROOM:
         raise error
@@ -159,7 +159,7 @@ def _report_system_error(error: OSError) -> int:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if is_closed:
         return exit_codes.PIPE_CLOSED
-    reason = f"standard output cannot be written ({error.strerror})"
+    reason = f"standard output cannot be written ({describe_error(error)})"
     return _complain(f"{reason}; free some space or redirect it elsewhere", exit_codes.REFUSED)
 
 

@@ -17,7 +17,7 @@ from mien.data.datasets import Dataset, load_dataset
 from mien.data.inventory import Inventory
 from mien.data.vote_table import Join, join_votes, write_votes
 from mien.data.votes import NO_WORD, Votes
-from mien.errors import OutputError
+from mien.errors import OutputError, describe_error
 from mien.files import write_whole
 
 app = cyclopts.App(name="data", help="Check a dataset before training; needs no PyTorch.")
@@ -94,7 +94,7 @@ def votes(
         try:
             write_whole(output, write_votes(joined.votes))
         except OSError as error:
-            raise OutputError(f"{output} cannot be written: {error.strerror}") from error
+            raise OutputError(f"{output} cannot be written: {describe_error(error)}") from error
     _print_join(joined, dataset, Console(highlight=False))
 
 

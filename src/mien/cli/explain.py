@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from mien.cli import exit_codes
-from mien.errors import ConfigError, ImageError, OutputError
+from mien.errors import ConfigError, ImageError, OutputError, describe_error
 from mien.faces.crop import is_too_small
 from mien.faces.detector import DETECTOR_SIZE, FaceDetector
 from mien.files import replacing
@@ -79,7 +79,7 @@ def explain(
             draw_explanation(explanation).save(partial, format=_FORMATS[target.suffix.lower()])
     except OSError as error:
         raise OutputError(
-            f"{target} cannot be written: {error.strerror or error}; choose another --output"
+            f"{target} cannot be written: {describe_error(error)}; choose another --output"
         ) from error
     console = Console(highlight=False, stderr=json)
     probability = explanation.probabilities[explanation.emotion]

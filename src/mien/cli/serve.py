@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from cyclopts import Group, Parameter
 
 from mien.analyzer import Analyzer
-from mien.errors import ConfigError, require_extra
+from mien.errors import ConfigError, importing_extra
 from mien.serving.limits import Limits
 
 TOKEN_VARIABLE: Final = "MIEN_TOKEN"  # noqa: S105 - the variable's name
@@ -49,14 +49,11 @@ def serve(
             be repeated.
         limits: What the service accepts.
     """
-    try:
+    with importing_extra("serve", "mien serve"):
         from mien.serving.app import create_app
         from mien.serving.guard import LOOPBACK, Access
         from mien.serving.server import listen, run
-    except ModuleNotFoundError as error:
-        if (error.name or "mien").startswith("mien"):
-            raise
-        raise require_extra("serve", "mien serve", error.name or "") from error
+
     access = Access(
         hosts=_name_hosts(host, allow_host, LOOPBACK),
         origins=allow_origin,

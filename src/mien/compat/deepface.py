@@ -123,8 +123,8 @@ def _shape(face: FaceResult, image: NDArray[np.uint8]) -> dict[str, Any]:
     """Give a face in DeepFace's shape."""
     height, width = image.shape[:2]
     left, top = max(0, round(face.box.x)), max(0, round(face.box.y))
-    right = min(width, round(face.box.x + face.box.width))
-    bottom = min(height, round(face.box.y + face.box.height))
+    right = min(width, round(face.box.right))
+    bottom = min(height, round(face.box.bottom))
     eyes = [(round(x), round(y)) for x, y in face.landmarks[:2]]
     probabilities = face.probabilities or {}
     percent = {name: 100.0 * probabilities[name] for name in ORDER}

@@ -93,7 +93,7 @@ class FER:
             faces = self._read(image)
         else:
             boxes = [Box(*(float(side) for side in sides)) for sides in face_rectangles]
-            given = [Face(box, (), 1.0) for box in boxes if min(box.width, box.height) > 0]
+            given = [Face(box, (), 1.0) for box in boxes if box.shorter_side > 0]
             faces = [face for face in read_given(image, given) if face.probabilities is not None]
         self.emotions = [{"box": _box(face), "emotions": _emotions(face)} for face in faces]
         return self.emotions
@@ -119,8 +119,7 @@ class FER:
         return [
             face
             for face in find_and_read(image)
-            if face.probabilities is not None
-            and min(face.box.width, face.box.height) >= self._min_face_size
+            if face.probabilities is not None and face.box.shorter_side >= self._min_face_size
         ]
 
 

@@ -22,7 +22,7 @@ _ROUNDING = 0.5 + 1e-6  # ties go up, also where summing in another order would 
 
 def is_too_small(face: Face) -> bool:
     """Say whether a face has too few pixels to be read."""
-    return min(face.box.width, face.box.height) < MIN_FACE_PX
+    return face.box.shorter_side < MIN_FACE_PX
 
 
 def crop_face(
@@ -53,7 +53,7 @@ def crop_face(
         InputError: The image or the box has no extent, or the margin leaves nothing.
     """
     box = face.box
-    longer = max(box.width, box.height)
+    longer = box.longer_side
     side = longer * (1 + 2 * margin)
     centre = box.center
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:

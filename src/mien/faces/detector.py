@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mien.errors import ConfigError, ModelError
+from mien.errors import ConfigError, ModelError, describe_error
 from mien.faces.face import Box, Face
 from mien.faces.turns import Detection, Rotated, search
 from mien.faces.yunet import MULTIPLE, Candidates, YuNet
@@ -150,7 +150,7 @@ class FaceDetector:
             The face whose centre is closest to the box's; None where there is none near.
         """
         centre = box.center
-        reach = max(box.width, box.height) * NEAR_MARGIN / 2
+        reach = box.longer_side * NEAR_MARGIN / 2
         height, width = image.shape[:2]
         left, top = max(0, round(centre[0] - reach)), max(0, round(centre[1] - reach))
         right, bottom = min(width, round(centre[0] + reach)), min(height, round(centre[1] + reach))
@@ -231,7 +231,7 @@ def _read_model(path: Path) -> bytes:
                 f"the face detector {path.name} is missing from this installation; "
                 f"{advise_missing_asset()}"
             ) from error
-        reason = error.strerror or type(error).__name__
+        reason = describe_error(error)
         raise ModelError(f"the face detector {path} cannot be read: {reason}") from error
 
 

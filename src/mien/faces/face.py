@@ -25,14 +25,34 @@ class Box:
         return self.x + self.width / 2, self.y + self.height / 2
 
     @property
+    def right(self) -> float:
+        """Its right edge, from the picture's left edge, in pixels."""
+        return self.x + self.width
+
+    @property
+    def bottom(self) -> float:
+        """Its bottom edge, from the picture's top edge, in pixels."""
+        return self.y + self.height
+
+    @property
+    def shorter_side(self) -> float:
+        """Its shorter side, in pixels."""
+        return min(self.width, self.height)
+
+    @property
+    def longer_side(self) -> float:
+        """Its longer side, in pixels."""
+        return max(self.width, self.height)
+
+    @property
     def area(self) -> float:
         """Its area, in square pixels."""
         return self.width * self.height
 
     def shared_area(self, other: "Box") -> float:
         """Return the area, in square pixels, that lies in both boxes; 0 where they are apart."""
-        across = min(self.x + self.width, other.x + other.width) - max(self.x, other.x)
-        down = min(self.y + self.height, other.y + other.height) - max(self.y, other.y)
+        across = min(self.right, other.right) - max(self.x, other.x)
+        down = min(self.bottom, other.bottom) - max(self.y, other.y)
         return max(across, 0.0) * max(down, 0.0)
 
 

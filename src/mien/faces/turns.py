@@ -66,7 +66,7 @@ def search(
     if rotated == "always" or (rotated == "auto" and _best(faces) < SURE):
         turns = _choose(look, sizes, max(image.shape[:2]))
         faces = [turn_back(face, turns, image.shape[:2]) for face in _first(look, turns, sizes)]
-    by_area = sorted(faces, key=lambda face: face.box.width * face.box.height, reverse=True)
+    by_area = sorted(faces, key=lambda face: face.box.area, reverse=True)
     return Detection(tuple(by_area), -90 * turns % 360)
 
 
@@ -106,7 +106,7 @@ def _best(faces: Sequence[Face]) -> float:
 
 def _fill(faces: Sequence[Face]) -> float:
     """Return the longest side of a face's box, in pixels."""
-    return max((max(face.box.width, face.box.height) for face in faces), default=0.0)
+    return max((face.box.longer_side for face in faces), default=0.0)
 
 
 def turn_back(face: Face, turns: int, shape: tuple[int, ...]) -> Face:
@@ -125,7 +125,7 @@ def turn_back(face: Face, turns: int, shape: tuple[int, ...]) -> Face:
         lambda x, y: (y, height - x),
     )[turns]
     box = face.box
-    corners = to_image(box.x, box.y), to_image(box.x + box.width, box.y + box.height)
+    corners = to_image(box.x, box.y), to_image(box.right, box.bottom)
     (left, right), (top, bottom) = (sorted(axis) for axis in zip(*corners, strict=True))
     return Face(
         box=Box(left, top, right - left, bottom - top),

@@ -27,7 +27,7 @@ def cut_face(image: NDArray[np.uint8], box: Box) -> bytes:
     Returns:
         A JPEG of `FACE_PX` pixels a side; what lies outside the image is black.
     """
-    half = max(1.0, max(box.width, box.height) * (0.5 + _MARGIN))
+    half = max(1.0, box.longer_side * (0.5 + _MARGIN))
     x, y = box.center
     place = (round(x - half), round(y - half), round(x + half), round(y + half))
     height, width = image.shape[:2]
@@ -60,7 +60,7 @@ def shrink_photo(image: NDArray[np.uint8], result: ImageResult) -> bytes:
         box = face.box
         corners = [
             (box.x * scale, box.y * scale),
-            ((box.x + box.width) * scale, (box.y + box.height) * scale),
+            (box.right * scale, box.bottom * scale),
         ]
         if corners[1][0] - corners[0][0] >= 4 and corners[1][1] - corners[0][1] >= 4:
             pen.rectangle(corners, outline="#101218", width=4)

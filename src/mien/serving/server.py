@@ -8,7 +8,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
-from mien.errors import ConfigError
+from mien.errors import ConfigError, describe_error
 from mien.serving.connections import limit_connections
 from mien.serving.limits import Limits
 
@@ -32,8 +32,8 @@ def listen(host: str, port: int) -> socket.socket:
         listener = socket.create_server(address[:2], family=family, backlog=1024)
     except OSError as error:
         raise ConfigError(
-            f"{host}:{port} cannot be used ({error.strerror or error}); "
-            "choose another --host or --port"
+            f"{host}:{port} cannot be used ({describe_error(error)}); "
+            "choose another address or port; port 0 takes any that is free"
         ) from error
     listener.set_inheritable(False)
     return listener

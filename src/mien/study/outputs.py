@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from mien.errors import OutputError
+from mien.errors import OutputError, describe_error
 from mien.files import replacing
 from mien.study.plan import Plan
 from mien.study.reading import Readings, Row
@@ -130,6 +130,6 @@ def _write(path: Path, header: Sequence[str], rows: Iterable[Mapping[str, Any]])
             writer.writerows(rows)
     except OSError as error:
         raise OutputError(
-            f"{path} cannot be written ({error.strerror or error}); make room or choose another "
+            f"{path} cannot be written ({describe_error(error)}); make room or choose another "
             "--output"
         ) from error

@@ -57,7 +57,7 @@ def measure_quality(image: NDArray[np.uint8], face: Face) -> Quality:
     inner = crop[1:-1, 1:-1]
     laplacian = crop[:-2, 1:-1] + crop[2:, 1:-1] + crop[1:-1, :-2] + crop[1:-1, 2:] - 4 * inner
     yaw, roll = _find_pose(face)
-    size = min(face.box.width, face.box.height)
+    size = face.box.shorter_side
     return Quality(size, float(laplacian.var()), float(crop.mean()), yaw, roll)
 
 

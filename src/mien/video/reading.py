@@ -7,14 +7,13 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from types import TracebackType
 from typing import Final, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import ConfigError
-from mien.face_reader import crop_faces, read_faces
+from mien.face_reader import crop_faces, gather, read_faces
 from mien.faces.detector import FaceDetector
 from mien.faces.face import Face
 from mien.model.recognizer import Recognizer
@@ -23,7 +22,7 @@ from mien.video.container import VideoSource
 from mien.video.decoder import Video, VideoFrame
 from mien.video.events import find_events
 from mien.video.following import Follower
-from mien.video.smoothing import Smoother
+from mien.video.smoothing import SMOOTHING_S, Smoother
 
 MAX_AHEAD: Final = 4
 """Frames that are decoded while one is worked on."""
@@ -48,7 +47,7 @@ class VideoSettings:
     start_s: float = 0.0
     end_s: float | None = None
     detect_every_s: float = 0.2
-    smoothing_s: float = 0.3
+    smoothing_s: float = SMOOTHING_S
 
     def __post_init__(self) -> None:
         """Check the settings.
@@ -149,12 +148,7 @@ class VideoReading:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @property
@@ -202,19 +196,14 @@ class VideoReading:
         """Find, read, smooth, and keep count."""
         settings = self.settings
         smoother = Smoother(settings.smoothing_s)
-        waiting: list[_Found] = []
         decoded = self._video.frames(
             every_s=settings.every_s, start_s=settings.start_s, end_s=settings.end_s
         )
         with closing(_decode_ahead(decoded)) as frames:
-            for frame in frames:
-                waiting.append(self._find(frame))
-                if len(waiting) >= MAX_WAITING:
-                    for result in self._read(waiting):
-                        yield from map(self._count, smoother.push(result))
-                    waiting = []
-        for result in self._read(waiting):
-            yield from map(self._count, smoother.push(result))
+            found = map(self._find, frames)
+            for batch in gather(found, lambda frame: len(frame.crops), most=MAX_WAITING):
+                for result in self._read(batch):
+                    yield from map(self._count, smoother.push(result))
         yield from map(self._count, smoother.finish())
 
     def _find(self, frame: VideoFrame) -> _Found:

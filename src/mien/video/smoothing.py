@@ -13,6 +13,10 @@ from typing import Final
 
 from mien.results import FaceResult, FrameResult
 
+SMOOTHING_S: Final = 0.3
+"""The time constant for videos, in seconds, where frames before and after count."""
+LIVE_SMOOTHING_S: Final = 0.4
+"""The time constant for live frames, in seconds, where only frames before are known."""
 REACH: Final = 4.0
 """How many time constants away a frame still counts; there its weight is under 2 %."""
 

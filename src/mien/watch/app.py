@@ -6,12 +6,15 @@ every address, and a look at Host and Origin, keep other sites and other users o
 
 import hmac
 import math
+import socket
 import threading
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from importlib import resources
 from typing import Any, Final, TypeAlias
 
+import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
@@ -136,6 +139,20 @@ def make_app(
         return Response(content, media_type=kind)
 
     return _Guard(app, port=port, token=token)
+
+
+def run(app: ASGIApp, listener: socket.socket) -> None:
+    """Serve until Ctrl-C.
+
+    Args:
+        app: From `make_app`.
+        listener: A socket that listens on `HOST`.
+    """
+    config = uvicorn.Config(
+        app, log_level="error", lifespan="off", ws="none", timeout_graceful_shutdown=2
+    )
+    with suppress(KeyboardInterrupt):  # uvicorn has ended in order, and passes the Ctrl-C on
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 class _Guard:

@@ -25,12 +25,11 @@ from mien.face_reader import crop_faces, read_faces
 from mien.results import Event, FaceResult
 from mien.video.events import MIN_EVENT_S
 from mien.video.following import Follower
+from mien.video.smoothing import LIVE_SMOOTHING_S
 from mien.video.tracking import MAX_LOSS_S
 from mien.watch.frame import LiveFrame
 from mien.watch.stream import LiveStream, hide_credentials
 
-SMOOTHING_S: Final = 0.4
-"""The time constant of the smoothing, in seconds."""
 DETECT_EVERY_S: Final = 0.5
 """How often faces are looked for in the whole picture, in seconds."""
 
@@ -96,7 +95,7 @@ class Live:
         analyzer: Analyzer | None = None,
         threads: int | None = None,
         source: str = "camera",
-        smoothing_s: float = SMOOTHING_S,
+        smoothing_s: float = LIVE_SMOOTHING_S,
         detect_every_s: float = DETECT_EVERY_S,
     ) -> None:
         """Open detector and model.
@@ -133,7 +132,7 @@ class Live:
         model: str | os.PathLike[str] = "fast",
         *,
         threads: int | None = None,
-        smoothing_s: float = SMOOTHING_S,
+        smoothing_s: float = LIVE_SMOOTHING_S,
         detect_every_s: float = DETECT_EVERY_S,
     ) -> LiveStream:
         """Read a camera, a stream or a file in a thread of its own; see `mien.LiveStream`.

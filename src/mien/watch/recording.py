@@ -3,10 +3,9 @@
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Final, Self
 
-from mien.errors import ConfigError, OutputError
+from mien.errors import ConfigError, OutputError, describe_error
 from mien.results import FrameResult
 from mien.spreadsheet import CsvWriter
 from mien.tables import columns, tidy_rows
@@ -58,12 +57,7 @@ class Recording:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def write(self, frame: FrameResult) -> None:
@@ -93,6 +87,6 @@ class Recording:
 
     def _cannot_write(self, error: OSError) -> OutputError:
         return OutputError(
-            f"{self.path} cannot be written ({error.strerror or error}); "
+            f"{self.path} cannot be written ({describe_error(error)}); "
             "make room or choose another --record"
         )
