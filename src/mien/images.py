@@ -225,6 +225,7 @@ def check_file(
         )
     if re.match(r"[a-z][a-z0-9+.-]+://", name, re.IGNORECASE):
         raise error_type(f"{name} is a URL; mien opens no connections: download the {noun} first")
+
     path = Path(source)
     try:
         status = path.stat()
@@ -232,6 +233,7 @@ def check_file(
         raise error_type(f"{name} does not exist") from error
     except (OSError, ValueError) as error:
         raise error_type(f"{name!r} cannot be opened: {describe_error(error)}") from error
+
     for is_kind, kind in (
         (stat.S_ISDIR, f"a folder; name the {noun}s in it"),
         (stat.S_ISFIFO, "a pipe with a name; send it to standard input"),

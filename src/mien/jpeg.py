@@ -56,12 +56,15 @@ def scan_jpeg(data: bytes, name: str) -> JpegScan:
     at, scans, segments, size = 2, 0, 0, (0, 0)
     while (marker := _MARKER.search(data, at)) and marker[0] != _END:
         place = marker.end()
+
         if marker[0] in _SEQUENTIAL:
             height, width = (int.from_bytes(data[place + n : place + n + 2]) for n in (3, 5))
             size = width, height
+
         at = place + int.from_bytes(data[place : place + 2])
         scans += marker[0] == _SCAN
         segments += 1
+
         if scans > MAX_SCANS or segments > MAX_SEGMENTS:
             raise ImageError(
                 f"{name} is a JPEG of more than {MAX_SCANS} scans or {MAX_SEGMENTS:,} segments, "

@@ -162,6 +162,7 @@ class FaceResult:
             "emotion": self.emotion,
             "reason": self.reason,
         }
+
         if self.track_id is not None:
             record |= {"track_id": self.track_id, "smoothed": _round(self.smoothed)}
         return record

@@ -110,11 +110,13 @@ class Copies:
             image = read_picture(source.given(), name=source.name).pixels
         except MienError as error:
             return Failure.of(source.name, error)
+
         path = self.path(source, ".jpg")
         if path.suffix.lower() not in PICTURES:
             raise ConfigError(
                 f"{source.name} is a photo, and its copy should not end as {path} does"
             )
+
         try:
             write_picture(image, result, path, font=self.font)
         except ImageError as error:

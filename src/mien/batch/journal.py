@@ -51,11 +51,13 @@ class Journal:
         self.path = path
         self.resumed = 0
         self._run = {"journal": FORMAT, **run}
+
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file: BinaryIO = path.open("a+b")
         except OSError as error:
             raise self._refuse(error) from error
+
         try:
             self._lock()
             self._keep_what_is_whole()
@@ -139,6 +141,7 @@ class Journal:
         line = self._file.readline(MAX_FIRST_LINE)
         first = _parse(line)
         end = whole = 0
+
         if first is not None:
             self._check(first)
             end = whole = self._file.tell()
@@ -152,6 +155,7 @@ class Journal:
                     self.resumed += 1
         elif not self.path.is_file() or not _is_torn(line):
             raise ConfigError(f"{self.path} is not a journal that mien wrote; move it away")
+
         try:
             self._file.truncate(whole)
             if not whole:

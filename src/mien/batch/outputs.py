@@ -110,6 +110,7 @@ def write_output(
     pages: tuple[Path, ...] = ()
     failures = name_failures(output)
     journal.sync()
+
     try:
         with replacing(failures) as partial, _open_list(partial) as listed:
             listed.write(HEADER)
@@ -122,6 +123,7 @@ def write_output(
                 write_parquet(output, records, emotions)
             else:
                 write_jsonl(output, records)
+
         if report is not None:
             pages = report.write()
     except OutputError as error:
@@ -132,6 +134,7 @@ def write_output(
             f"{failures} cannot be written ({reason}); what was read is kept in {journal.path}: "
             "make room and run the same command again"
         ) from error
+
     if tally.is_complete:
         with suppress(OSError):
             failures.unlink()

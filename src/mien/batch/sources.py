@@ -95,8 +95,10 @@ class Sources:
         self.left_out = 0
         for place in self._named:
             yield from self._expand(place, patterns=True)
+
         if self._listed is None:
             return
+
         if isinstance(self._listed, Path):
             try:
                 with self._listed.open("rb") as stream:
@@ -185,6 +187,7 @@ class Sources:
                 yield source
             else:
                 self.left_out += 1
+
         if empty:
             problem = f"{name_source(top)} is a folder without pictures or videos"
             yield Source(top, top, problem)
@@ -239,6 +242,8 @@ def _read_list(stream: BinaryIO, name: str) -> Iterator[str]:
         raise ConfigError(f"{name} is a picture or a video, wanted a list of paths, one a line")
     if b"\0" in first:
         separator = b"\0"
+
+    # The rest of a chunk is the beginning of a path that the next chunk goes on with.
     chunk = first.removeprefix(b"\xef\xbb\xbf")
     while chunk:
         *lines, rest = (rest + chunk).split(separator)
@@ -246,5 +251,6 @@ def _read_list(stream: BinaryIO, name: str) -> Iterator[str]:
             if path := line.removesuffix(b"\r"):
                 yield os.fsdecode(path)
         chunk = stream.readline(2**16)
+
     if path := rest.removesuffix(b"\r"):
         yield os.fsdecode(path)

@@ -46,9 +46,11 @@ class Tally:
             self.failed += 1
             self._note(record["source"], record["error"]["message"])
             return
+
         if record.get("damage") is not None:
             self.damaged += 1
             self._note(record["source"], record["damage"])
+
         if "tracks" in record:
             self.read += 1
             self.videos += 1

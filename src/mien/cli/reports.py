@@ -37,6 +37,7 @@ def print_evaluation(evaluation: Evaluation, name: str, console: Console) -> Non
         about += f", {int(predictions.copies.sum()):,} of them with an exact copy in train"
     console.print(heading.append(about, "not bold dim"), soft_wrap=True)
     console.print(Text(f"It answers with {evaluation.whose_label}.", style="dim"))
+
     single = evaluation.views["single"]
     for table in (
         _tabulate_views(evaluation),
@@ -45,6 +46,7 @@ def print_evaluation(evaluation: Evaluation, name: str, console: Console) -> Non
     ):
         console.print()
         console.print(table)
+
     console.print()
     console.print(_calibration_lines(evaluation))
     if evaluation.votes is not None:
@@ -94,15 +96,18 @@ def _print_votes(votes: VoteFigures, console: Console) -> None:
 def print_robustness(robustness: Robustness, console: Console) -> None:
     """Print accuracy by corruption and severity, and each class's mean recall."""
     console.print()
+
     clean = f"{100 * robustness.clean.accuracy:.1f}"
     table = _table("accuracy under", "as is", *map(str, SEVERITIES), "mean")
     for name, rows in robustness.corrupted.items():
         cells = (f"{100 * figures.accuracy:.1f}" for figures in rows)
         mean = Text(f"{100 * robustness.accuracy_under(name):.1f}", style="bold")
         table.add_row(name, clean, *cells, mean)
+
     overall = Text(f"{100 * robustness.mean_accuracy:.1f}", style="bold")
     table.add_row(Text("all", style="bold"), clean, *[""] * len(SEVERITIES), overall)
     console.print(table)
+
     console.print()
     classes = _table("mean recall under", *robustness.classes, space=1)
     for name in robustness.corrupted:
@@ -116,6 +121,7 @@ def print_slices(slices: Slices, console: Console) -> None:
     """Print each slice's figures, and what has to be said of them."""
     console.print()
     heading = ("faces", "accuracy", "95 %", "macro-F1", "95 %", "equal classes")
+
     table = _table(slices.column, *heading)
     for part in slices.slices:
         equal = part.standardized_accuracy
@@ -129,6 +135,7 @@ def print_slices(slices: Slices, console: Console) -> None:
             f"{low:.2f} to {high:.2f}",
             "" if equal is None else f"{equal:.1%}",
         )
+
     console.print(table)
     console.print()
     for remark in slices.remarks:
@@ -142,6 +149,7 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
     heading = Text(f"{a.name} and {b.name} on {comparison.title}", style="bold")
     heading.append(f"  {comparison.faces:,} faces, single view", "not bold dim")
     console.print(heading, soft_wrap=True)
+
     console.print()
     table = _table("", "accuracy", "95 %", "macro-F1")
     for contender in (a, b):
@@ -153,16 +161,19 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
         f"{comparison.macro_f1.value:+.3f} ({comparison.macro_f1.interval[0]:+.3f} to "
         f"{comparison.macro_f1.interval[1]:+.3f})",
     )
+
     console.print(table)
     console.print()
     faces = _table("", f"{b.name} right", f"{b.name} wrong")
     faces.add_row(
         Text(f"{a.name} right"), f"{comparison.both_right:,}", f"{comparison.only_a_right:,}"
     )
+
     faces.add_row(
         Text(f"{a.name} wrong"), f"{comparison.only_b_right:,}", f"{comparison.both_wrong:,}"
     )
     console.print(faces)
+
     console.print(f"\nMcNemar's exact test: p {format_p(comparison.p_value)}", style="dim")
     console.print(Text(comparison.conclusion, style="bold"))
 
@@ -185,6 +196,7 @@ def _tabulate_views(evaluation: Evaluation) -> Table:
 
 def _tabulate_classes(figures: Figures, console: Console) -> Table:
     table = _table("class", "faces", "recall", "", "95 %", "precision", "F1", "predicted")
+
     for name, row in figures.per_class.items():
         table.add_row(
             Text(name),
@@ -198,6 +210,7 @@ def _tabulate_classes(figures: Figures, console: Console) -> Table:
             f"{row.f1:.3f}" if row.faces else "n/a",
             f"{row.predicted:,}",
         )
+
     table.columns[3].justify = "left"
     return table
 
@@ -219,11 +232,13 @@ def _tabulate_confusion(figures: Figures, console: Console) -> Table:
 def _calibration_lines(evaluation: Evaluation) -> Table:
     calibration = evaluation.calibration
     points = {round(p["coverage"], 2): p for p in coverage_points(evaluation.risk_coverage)}
+
     surest = [
         f"{points[share]['accuracy']:.1%} of the surest {share:.0%}"
         for share in _SHOWN_COVERAGES
         if share in points
     ]
+
     lines = {
         "temperature": f"{calibration.temperature:.3f} ({calibration.origin}): "
         f"ECE {calibration.ece_before:.3f} -> {calibration.ece_after:.3f}, "

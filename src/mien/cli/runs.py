@@ -70,6 +70,7 @@ def print_results(job: Job, *, json: bool) -> int:
                 print(result.to_json(), flush=True)
             else:
                 table.print(result)
+
             damage = record.get("damage")
             if damage is not None:
                 print(f"mien: {damage}", file=sys.stderr)
@@ -79,6 +80,7 @@ def print_results(job: Job, *, json: bool) -> int:
                 ending = ".jpg" if isinstance(result, ImageResult) else ".mp4"
                 told = Text(f"annotated: {job.copies.path(source, ending)}", style="dim")
                 Console(highlight=False, stderr=json).print(told, soft_wrap=True)
+
     errors = Console(stderr=True, highlight=False)
     if job.report is not None:
         print_files(errors, report=job.report.write())

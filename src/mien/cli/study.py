@@ -123,11 +123,13 @@ def _analyze(
     rows, baseline = correct_readings(readings, choice)
     summaries = sum_up(plan, readings, rows, min_coverage=min_coverage)
     suffix = "" if baseline is None else "_baseline"
+
     comparisons = compare_conditions(
         {(one.participant, one.condition): one.measures for one in summaries if not one.excluded},
         [f"mean_{name}{suffix}" for name in readings.spec.class_names],
         plan.conditions,
     )
+
     return Study(
         plan,
         readings,
@@ -162,15 +164,18 @@ def _tell_plan(console: Console, plan: Plan) -> None:
     for participant in plan.participants[:MAX_SHOWN]:
         cells = [str(counts[participant, one] or "–") for one in plan.conditions]
         table.add_row(Text(participant), *cells)
+
     console.print(table)
     left = len(plan.participants) - MAX_SHOWN
     if left > 0:
         console.print(f"and {left} more participants", style="dim")
+
     told = (
         f"{len(plan.recordings)} recordings of {len(plan.participants)} participants under "
         f"{len(plan.conditions)} conditions"
     )
     console.print(Text(told, style="bold"), soft_wrap=True)
+
     missing = plan.missing()
     if missing:
         some = ", ".join(f"{who} × {condition}" for who, condition in missing[:5])
@@ -180,6 +185,7 @@ def _tell_plan(console: Console, plan: Plan) -> None:
         console.print(
             Text(f"the pattern does not fit {len(plan.unmatched)} files ({some})"), soft_wrap=True
         )
+
     if len(plan.participants) == 1:
         console.print("one participant: no intervals and no tests", style="dim")
     if len(plan.conditions) == 1:
@@ -221,4 +227,5 @@ def _write_json(path: Path, told: Study) -> None:
         "comparisons": [asdict(one) for one in told.comparisons],
         "agreement": told.agreement,
     }
+
     write_whole(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")

@@ -103,6 +103,7 @@ def _analyze(source: BgrSource, backend: str, *, enforce: bool) -> list[dict[str
         image = read_bgr(source)
     except ImageError as error:
         raise ImgNotFound(str(error)) from error
+
     faces = () if backend == SKIP else find_and_read(image)
     read = [face for face in faces if face.probabilities is not None]
     if not read:
@@ -113,6 +114,7 @@ def _analyze(source: BgrSource, backend: str, *, enforce: bool) -> list[dict[str
                 f"Face could not be detected in {name}: none {what}; give another picture, or "
                 "enforce_detection=False, which takes the whole picture for a face"
             )
+
         height, width = image.shape[:2]
         whole = Face(Box(0.0, 0.0, float(width), float(height)), (), 0.0)
         read = [face for face in read_given(image, [whole]) if face.probabilities is not None]
@@ -125,9 +127,11 @@ def _shape(face: FaceResult, image: NDArray[np.uint8]) -> dict[str, Any]:
     left, top = max(0, round(face.box.x)), max(0, round(face.box.y))
     right = min(width, round(face.box.right))
     bottom = min(height, round(face.box.bottom))
+
     eyes = [(round(x), round(y)) for x, y in face.landmarks[:2]]
     probabilities = face.probabilities or {}
     percent = {name: 100.0 * probabilities[name] for name in ORDER}
+
     return {
         "emotion": percent,
         "dominant_emotion": max(percent, key=lambda name: percent[name]),

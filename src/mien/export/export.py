@@ -201,6 +201,7 @@ def _find_truth(spec: ModelSpec, dataset: Dataset, votes: Votes | None) -> _Trut
     labels = translate_labels(validation.labels, dataset.class_names, spec.class_names)
     if spec.labels != "votes":
         return _Truth(replace(validation, labels=labels), None)
+
     if votes is None:
         raise DataError(
             f"the model {spec.name} answers with people's votes: give those on the validation "
@@ -211,6 +212,8 @@ def _find_truth(spec: ModelSpec, dataset: Dataset, votes: Votes | None) -> _Trut
             f"the votes are for {', '.join(votes.class_names)}, and the model knows "
             f"{', '.join(spec.class_names)}: read them in the model's order"
         )
+
+    # Faces that most people gave no word of the seven have nothing to be judged by.
     own = votes.of(validation.paths)
     chosen = np.flatnonzero(own.plurality() != NO_WORD)
     if not len(chosen):

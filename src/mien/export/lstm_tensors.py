@@ -47,11 +47,14 @@ def find_sequence(
         return None
     if pool is None or pool.op_type != "ReduceMean":
         return None
+
+    # The graph looks right; whether these are the tensors, only numbers can tell.
     found = {"steps": pool.input[0], "weight": last.input[1], "bias": last.input[2]}
     session = open_session(expose_sequence(model, found), name="the model")
     chosen = to_input(faces[:_FACES])
     names = [output, *SEQUENCE_OUTPUTS.values()]
     logits, steps, weight, bias = session.run(names, {graph.input[0].name: chosen})
+
     if steps.ndim != 3 or weight.shape != (logits.shape[1], steps.shape[2]):
         return None
     ours = steps.mean(axis=1) @ weight.T + bias

@@ -124,9 +124,11 @@ def turn_back(face: Face, turns: int, shape: tuple[int, ...]) -> Face:
         lambda x, y: (width - x, height - y),
         lambda x, y: (y, height - x),
     )[turns]
+
     box = face.box
     corners = to_image(box.x, box.y), to_image(box.right, box.bottom)
     (left, right), (top, bottom) = (sorted(axis) for axis in zip(*corners, strict=True))
+
     return Face(
         box=Box(left, top, right - left, bottom - top),
         landmarks=tuple(to_image(x, y) for x, y in face.landmarks),

@@ -50,12 +50,14 @@ class YuNet:
         """
         self._session: Session = open_session(model, name=name, threads=threads)
         self._outputs = [f"{part}_{s}" for part in ("cls", "obj", "bbox", "kps") for s in STRIDES]
+
         missing = set(self._outputs) - {output.name for output in self._session.get_outputs()}
         if missing or len(self._session.get_inputs()) != 1:
             raise ModelError(
                 f"{name} is not a YuNet face detector: wanted one input and the outputs cls, obj, "
                 f"bbox and kps at strides 8, 16 and 32; leave it out to use mien's own"
             )
+
         pixels = self._session.get_inputs()[0]
         if any(isinstance(side, int) for side in pixels.shape[2:]):
             height, width = pixels.shape[2:]

@@ -74,6 +74,7 @@ class Connection(H11Protocol):
         self._stop_head_timer()
         if self.transport.is_closing():
             return
+
         if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE, h11.ERROR}:
             body = problem.to_json()
             lines = [
@@ -84,6 +85,7 @@ class Connection(H11Protocol):
             ]
             if problem.retry_after_s is not None:
                 lines.append(f"Retry-After: {problem.retry_after_s}")
+
             self.transport.write("\r\n".join([*lines, "", ""]).encode() + body)
         self.transport.close()
 

@@ -49,13 +49,16 @@ def _describe(method: str, path: str, operation: dict[str, Any]) -> Iterator[str
     told = escape(f"{operation['summary']}. {operation['description']}")
     told = re.sub(r"`(.+?)`", r"<code>\1</code>", told)
     yield f"<p>{told}</p>"
+
     taken = operation.get("requestBody", {}).get("content", {})
     if taken:
         yield f"<p>Takes {', '.join(f'<code>{escape(name)}</code>' for name in taken)}.</p>"
+
     yield "<table>"
     for status, told in operation["responses"].items():
         yield f"<tr><th>{status}</th><td>{escape(told['description'])}</td></tr>"
     yield "</table>"
+
     for told in operation["responses"].values():
         for name in told.get("content", {}).get("application/json", {}).get("examples", {}):
             example = EXAMPLES[name]

@@ -71,6 +71,8 @@ class Access:
                 f"this service is not called {host[:100]!r}; "
                 "its operator can allow the name with --allow-host",
             )
+
+        # A browser says which page asks; other programs say nothing, and need none.
         origin = headers.get("origin")
         if origin is not None and origin not in self.origins and not _is_own(origin, host):
             raise Problem(
@@ -78,6 +80,8 @@ class Access:
                 f"pages of {origin[:100]!r} may not use this service; "
                 "its operator can allow them with --allow-origin",
             )
+
+        # A preflight carries no token: browsers leave it out.
         is_preflight = scope["method"] == "OPTIONS"
         if self.token is not None and scope["path"].startswith(_GUARDED) and not is_preflight:
             scheme, _, given = headers.get("authorization", "").partition(" ")

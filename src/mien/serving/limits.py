@@ -74,8 +74,10 @@ class Limits:
             value = getattr(self, item.name)
             if not value > 0 and item.name != "workers":
                 raise ConfigError(f"{_option(item.name)} must be above 0, got {value}")
+
         if not self.workers >= 0:
             raise ConfigError(f"--workers must be 1 or more, or 0 for all cores: {self.workers}")
+
         for small, large in (
             ("max_images", "max_waiting"),
             ("max_image_bytes", "max_request_bytes"),

@@ -24,12 +24,14 @@ class Metrics:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
+
         self.requests = Counter(
             "mien_requests",
             "Requests answered.",
             ("method", "route", "status"),
             registry=self._registry,
         )
+
         self.seconds = Histogram(
             "mien_request_seconds",
             "Seconds from a request's head to the end of its answer.",
@@ -37,6 +39,7 @@ class Metrics:
             buckets=_SECONDS,
             registry=self._registry,
         )
+
         self.waiting = Gauge(
             "mien_pictures_waiting",
             "Pictures taken on and not answered yet.",
@@ -48,6 +51,7 @@ class Metrics:
             buckets=_FACES,
             registry=self._registry,
         )
+
         self.jobs = Gauge(
             "mien_video_jobs",
             "Videos that are queued, being read, or whose result is kept.",

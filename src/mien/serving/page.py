@@ -111,9 +111,11 @@ class Page:
         file = self._find(name)
         if file is None:
             raise Problem("not-found", "nothing is at this path; see /docs")
+
         accepted = request.headers.get("accept-encoding", "")
         coding = next((coding for coding in file.codings if _accepts(accepted, coding)), None)
         etag = f'"{file.etag}-{coding}"' if coding else f'"{file.etag}"'
+
         is_fixed = _HAS_HASH.search(name) is not None
         headers = {
             "Cache-Control": "public, max-age=31536000, immutable" if is_fixed else "no-cache",
@@ -121,12 +123,14 @@ class Page:
             "ETag": etag,
             "Vary": "Accept-Encoding",
         }
+
         if etag in re.split(r"\s*,\s*", request.headers.get("if-none-match", "")):
             return Response(status_code=304, headers=headers)
         if coding is None and not file.path.is_file():
             return Response(_decompress(file.path), headers=headers, media_type=file.media_type)
         if coding is None:
             return FileResponse(file.path, headers=headers, media_type=file.media_type)
+
         compressed = file.path.with_name(file.path.name + _CODINGS[coding])
         headers["Content-Encoding"] = coding
         return FileResponse(compressed, headers=headers, media_type=file.media_type)

@@ -154,16 +154,19 @@ class VideoFile:
             head = file.read(HEAD_BYTES)
         except (OSError, ValueError) as second:
             return VideoError(f"{self.name} cannot be read: {describe_error(second)}")
+
         if not head:
             return VideoError(
                 f"{self.name} is empty, wanted a video; was it saved or sent completely?"
             )
+
         content = describe_content(head)
         if content.startswith("is a video"):
             reason = describe_error(error)
             return VideoError(
                 f"{self.name} is damaged or incomplete ({reason}); save or send it again"
             )
+
         return VideoError(
             f"{self.name} is not a video that mien reads: it {content}; wanted {_READABLE}"
         )

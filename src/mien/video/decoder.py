@@ -90,13 +90,16 @@ class _Clock:
         else:
             time_s = stamp * self.time_base - self.origin_s
             if last is None:
+                # What lies before the file's stated start is shown at its start.
                 time_s = max(time_s, 0.0)
             elif last - time_s > _JUMP_BACK_S:
+                # A recording that was begun again counts from zero: go on after the last one.
                 self.restarted = True
                 self.origin_s -= last + self.step_s - time_s
                 time_s = last + self.step_s
             elif time_s <= last:
                 time_s = last + min(self.step_s, 0.001)
+
         self.last_s = time_s
         return time_s
 
@@ -135,6 +138,7 @@ class Video:
         self._on_packet = on_packet
         self.file: Final = VideoFile(source)
         self.name: Final = self.file.name
+
         try:
             with self.file.open() as (container, stream):
                 rate = stream.average_rate or stream.guessed_rate
@@ -200,6 +204,7 @@ class Video:
         next_s = start_s
         before: NDArray[np.float32] | None = None
         cut = False
+
         with closing(self._number(start_s)) as numbered:
             for number, time_s, raw in numbered:
                 if end_s is not None and time_s >= end_s - _SAME_TIME_S:
@@ -207,11 +212,13 @@ class Video:
                 thumbnail = make_thumbnail(_read_luma(raw))
                 cut = cut or (before is not None and is_cut(before, thumbnail))
                 before = thumbnail
+
                 if every_s is not None:
                     if time_s < next_s - _SAME_TIME_S:
                         continue
                     steps = int((time_s - start_s + _SAME_TIME_S) / every_s) + 1
                     next_s = start_s + steps * every_s
+
                 yield VideoFrame(time_s, number, self._to_rgb(raw), cut)
                 cut = False
 

@@ -167,6 +167,7 @@ class VideoReading:
         tracks = []
         events = []
         emotions = self._analyzer.recognizer.emotions
+
         for track_id, course in self._courses.items():
             mean = None
             if course.total is not None:
@@ -179,6 +180,7 @@ class VideoReading:
                     threshold=self._analyzer.recognizer.abstention_threshold,
                 )
             tracks.append(Track(track_id, course.start_s, course.end_s, course.frames, mean))
+
         return VideoSummary(
             source=self.source,
             width=self.width,
@@ -239,6 +241,7 @@ class VideoReading:
             course = self._courses.setdefault(face.track_id, _Course(frame.time_s, frame.time_s))
             course.end_s = frame.time_s
             course.frames += 1
+
             if face.smoothed is not None:
                 course.times_s.append(frame.time_s)
                 course.smoothed.extend(face.smoothed.values())

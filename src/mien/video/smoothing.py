@@ -63,8 +63,10 @@ class Smoother:
             for at_s, probabilities in self._read.get(face.track_id, ())
             if at_s <= time_s + self._reach_s
         ]
+
         if not near:
             return face
+
         total = math.fsum(weight for weight, _ in near)
         smoothed = {
             name: math.fsum(weight * probabilities[name] for weight, probabilities in near) / total

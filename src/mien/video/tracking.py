@@ -88,6 +88,7 @@ class Tracker:
             [[_cost(track, face.box, time_s) for face in faces] for track in self._tracks]
         ).reshape(len(self._tracks), len(faces))
         track_of = {face: track for track, face in assign(costs)}
+
         ids = []
         for number, face in enumerate(faces):
             if number in track_of:
@@ -98,6 +99,7 @@ class Tracker:
                 self._next_id += 1
                 self._tracks.append(track)
             ids.append(track.track_id)
+
         self._visible = set(ids)
         return tuple(ids)
 

@@ -112,13 +112,16 @@ def make_app(
     ) -> Response:
         if not 1 <= len(session) <= 64 or not math.isfinite(time_s) or frame < 0:
             return _refuse(422, "session, time_s and frame are not what the page sends")
+
         picture = await _read_body(request)
         if picture is None:
             limit = MAX_PICTURE_BYTES // 2**20
             return _refuse(413, f"the picture is larger than {limit} MiB")
+
         live, busy = sessions.get(session)
         if not busy.acquire(blocking=False):
             return _refuse(429, "the picture before is still being read: this one is dropped")
+
         try:
             result = await run_in_threadpool(live.analyze, picture, time_s=time_s, frame=frame)
             if record and recording is not None:
@@ -192,6 +195,7 @@ class _Guard:
             return _refuse(403, "this page is for the browser on this machine only")
         if not is_read and not origins:
             return _refuse(403, "only the page itself may send pictures")
+
         start, end = scope["path"][: len(self._prefix)], scope["path"][len(self._prefix) :]
         known = hmac.compare_digest(start.encode(), self._prefix.encode())
         if not known or not end.startswith("/"):

@@ -40,6 +40,7 @@ class Recording:
         self._lock = threading.Lock()
         if path.suffix.lower() not in SUFFIXES:
             raise ConfigError(f"--record takes a .jsonl or .csv file, got {str(path)!r}")
+
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("x", encoding="utf-8", newline="")
@@ -50,6 +51,7 @@ class Recording:
                     "name another file"
                 ) from error
             raise self._cannot_write(error) from error
+
         if self._is_csv:
             CsvWriter(self._file).row(columns(self._emotions))
             self._file.flush()

@@ -98,11 +98,13 @@ class LiveStream:
         self.source: Final = live.source
         self.image: NDArray[np.uint8] | None = None
         self.dropped = self.reconnects = 0
+
         self._live = live
         self._clock = clock
         self._is_file = self._format is None and Path(self._place).is_file()
         self._container: InputContainer | None = self._connect()
         self._began_s = clock()
+
         self._newest: _Picture | None = None
         self._news = threading.Condition()
         self._stop = threading.Event()
@@ -258,6 +260,7 @@ def _find_device(source: int | str | os.PathLike[str]) -> tuple[str, str | None]
         raise ConfigError(
             "on Windows a camera goes by its name: mien.Live.open('video=Integrated Camera')"
         )
+
     place = os.fspath(source)
     if place.startswith("/dev/video"):
         return place, "v4l2"
