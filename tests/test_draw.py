@@ -7,12 +7,12 @@ import pytest
 from PIL import Image
 
 import mien
-from mien.draw import MIN_SIDE_PX
+from mien.draw import MIN_SIDE_PX, annotate_frame
 from mien.faces.face import Box, Face
 from mien.fonts import _find_font, load_font
 from mien.palette import PALETTE, UNDECIDED
 from mien.placement import Rectangle, place_label
-from mien.results import FaceResult, ImageResult
+from mien.results import FaceResult, FrameResult, ImageResult
 
 
 def face_result(
@@ -53,6 +53,15 @@ def test_the_box_is_drawn_around_the_face() -> None:
     assert changed[250:430, 296:300].mean() > 0.5
     assert changed[250:430, 450:454].mean() > 0.5
     assert not changed[256:424, 306:444].any()  # the face itself stays as it was
+
+
+def test_a_frame_is_drawn_as_in_an_annotated_video() -> None:
+    image, face = np.zeros((400, 400, 3), np.uint8), face_result((50, 120, 200, 200))
+    frame = FrameResult("clip.mp4", 0.2, 5, (face,))
+    drawn = np.asarray(mien.annotate(image, frame))
+    assert drawn.shape == image.shape
+    assert np.array_equal(drawn, annotate_frame(image, [face]))
+    assert drawn.any()
 
 
 def test_the_picture_that_was_given_stays_as_it_was() -> None:

@@ -12,7 +12,7 @@ from PIL import Image, ImageColor, ImageDraw
 from mien.fonts import Font, load_font
 from mien.palette import color_for
 from mien.placement import Rectangle, Size, place_label, place_panel
-from mien.results import FaceResult, ImageResult
+from mien.results import FaceResult, FrameResult, ImageResult
 
 MIN_SIDE_PX: Final = 720
 """A picture whose longer side is under this is enlarged, so that the words fit."""
@@ -37,7 +37,7 @@ class _Label:
 
 def annotate(
     image: NDArray[np.uint8],
-    result: ImageResult,
+    result: ImageResult | FrameResult,
     *,
     labels: bool = True,
     bars: bool = True,
@@ -51,7 +51,8 @@ def annotate(
 
     Args:
         image: The picture that was analysed, (H, W, 3) uint8 RGB, as `mien.read_image` gives it.
-        result: Its result.
+        result: Its result. A frame of a video or a camera keeps its size, and its faces show their
+            smoothed emotion; `labels`, `bars` and `landmarks` are for photos.
         labels: Write each face's emotion, or why none is named.
         bars: Draw each face's probabilities as bars.
         landmarks: Mark eyes, nose tip and corners of the mouth with dots.
@@ -64,6 +65,9 @@ def annotate(
     Raises:
         ConfigError: No font has the letters of the class names.
     """
+    if isinstance(result, FrameResult):
+        return annotate_frame(image, result.faces, font=font)
+
     picture, scale = _enlarge(image, result)
     boxes = [_scaled(face, scale) for face in result.faces]
     words = []

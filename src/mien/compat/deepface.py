@@ -10,7 +10,7 @@ docs/from-deepface.md.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final, cast
+from typing import Any, Final, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,32 @@ class FaceNotDetected(ImageError, ValueError):  # noqa: N818
 
 class UnimplementedError(ConfigError, ValueError):
     """Something that DeepFace does and mien does not."""
+
+
+@overload
+def analyze(
+    img_path: BgrSource,
+    actions: str | Sequence[str] = ...,
+    enforce_detection: bool = ...,
+    detector_backend: str = ...,
+    align: bool = ...,
+    expand_percentage: int = ...,
+    silent: bool = ...,
+    anti_spoofing: bool = ...,
+) -> list[dict[str, Any]]: ...
+
+
+@overload
+def analyze(
+    img_path: list[BgrSource] | list[str] | tuple[BgrSource, ...],
+    actions: str | Sequence[str] = ...,
+    enforce_detection: bool = ...,
+    detector_backend: str = ...,
+    align: bool = ...,
+    expand_percentage: int = ...,
+    silent: bool = ...,
+    anti_spoofing: bool = ...,
+) -> list[list[dict[str, Any]]]: ...
 
 
 def analyze(  # noqa: PLR0917 - the arguments and their order are DeepFace's

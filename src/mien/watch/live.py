@@ -14,7 +14,7 @@ import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -175,7 +175,7 @@ class Live:
 
     def read(
         self,
-        frame: NDArray[np.uint8],
+        frame: NDArray[np.generic],
         time_s: float,
         *,
         bgr: bool = False,
@@ -203,7 +203,8 @@ class Live:
             )
         if not math.isfinite(time_s):
             raise InputError(f"time_s must be a number of seconds, got {time_s}")
-        image = np.ascontiguousarray(frame[:, :, ::-1]) if bgr else frame
+        given = cast(NDArray[np.uint8], frame)
+        image = np.ascontiguousarray(given[:, :, ::-1]) if bgr else given
 
         with self._lock:
             time_s = self._last_s = max(time_s, self._last_s + 1e-3)
