@@ -8,7 +8,8 @@ With x the log-probabilities of a picture, the corrected ones are
     x' = x - w (b - r),    w = n / (n + 1)
 
 b is the person's mean of x, r what that mean is expected to be (see `Expected`), and n how many
-pictures of the person were read: the less was seen, the smaller the correction. Shrinking a mean
+pictures of the person were read: the less was seen, the smaller the correction. Where expressions
+are shown equally often, there is a second step (`mien.study.balance`). Shrinking a mean
 in this way is the empirical-Bayes estimate of a random effect whose variance equals that of the
 noise of one picture (James and Stein 1961; Efron and Morris 1973, doi 10.2307/2284155). Baselines
 for coded expressions, and what they are good for: Olderbak et al. 2014, doi
@@ -25,12 +26,14 @@ from numpy.typing import ArrayLike, NDArray
 from mien.emotions import EMOTIONS
 from mien.errors import ConfigError, InputError
 from mien.results import FaceResult, FrameResult, ImageResult, VideoResult
+from mien.study.balance import SHRINKAGE, estimate_even_offset
 
 Expected: TypeAlias = Literal["even", "group", "rest"]
 """What the pictures of a person are expected to show.
 
 even: each of several expressions about equally often, as in posed sets and in designs with one
-    condition an expression. The mean is then taken over expressions, not over pictures.
+    condition an expression. The mean is then taken over expressions, not over pictures, and
+    moved on to even shares (see `mien.study.balance`).
 group: what the other people show on average, as where all see the same film. Only the difference
     of a person from the others is taken off.
 rest: a face at rest, in every picture that the baseline is estimated from.
@@ -38,8 +41,6 @@ rest: a face at rest, in every picture that the baseline is estimated from.
 Refusal: TypeAlias = Literal["few_pictures", "one_expression", "few_people"]
 """Why readings of a person are left as they are."""
 
-SHRINKAGE: Final = 1.0
-"""Pictures at which half of a person's mean is taken off."""
 MIN_PICTURES: Final = 2
 MIN_SPREAD: Final = 0.5
 """Variance of a person's log-probabilities, summed over the words: below, they show one thing."""
@@ -49,8 +50,6 @@ REST_NEUTRAL: Final = 0.75
 """What neutral faces are read as neutral with, in the (geometric) mean over many people."""
 
 _FLOOR = 1e-6  # results are rounded: no probability is taken to be smaller
-_ROUNDS = 4  # of estimating offset and expressions in turn; more change nothing
-_RARE = 0.5  # pictures of an expression at which its mean counts half
 
 _Result = TypeVar("_Result", ImageResult, FrameResult, VideoResult)
 
@@ -298,15 +297,10 @@ def _estimate(
         return Offset(count, 0.0, dict.fromkeys(emotions, 0.0), refused)
 
     weight = count / (count + SHRINKAGE)
-    mean = logs.mean(axis=0)
     if expected == "even":
-        # Each expression counts once, however often it was shown. Which picture shows which is
-        # not known either: from the readings as they are, offset and expressions are estimated
-        # in turn.
-        mean = np.zeros(len(emotions))
-        for _ in range(_ROUNDS):
-            mean = _average_over_expressions(logs, logs - weight * mean)
-    values = weight * (mean - reference)
+        values = estimate_even_offset(logs)
+    else:
+        values = weight * (logs.mean(axis=0) - reference)
     return Offset(count, weight, dict(zip(emotions, map(float, values), strict=True)))
 
 
@@ -321,27 +315,6 @@ def _find_refusal(
     # At rest one expression is what is wanted. Elsewhere it would be taken for the person's own.
     spread = float(logs.var(axis=0, ddof=1).sum())
     return "one_expression" if expected != "rest" and spread < MIN_SPREAD else None
-
-
-def _average_over_expressions(
-    logs: NDArray[np.float64], corrected: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Average over expressions: first within each, then over those that were shown.
-
-    Args:
-        logs: A person's log-probabilities, (N, C).
-        corrected: The same less the offset so far: they say which picture shows what.
-
-    Returns:
-        The mean, (C,).
-    """
-    shares = np.exp(corrected - corrected.max(axis=1, keepdims=True))
-    shares /= shares.sum(axis=1, keepdims=True)  # (N, C)
-    shown = shares.sum(axis=0)  # (C,)
-    means = (shares.T @ logs) / np.maximum(shown, 1e-12)[:, np.newaxis]  # (C, C)
-    weights = shown / (shown + _RARE)
-    average: NDArray[np.float64] = weights @ means / weights.sum()
-    return average
 
 
 def _list_track_faces(video: VideoResult) -> list[tuple[Mapping[str, float], str]]:
