@@ -155,7 +155,7 @@ def test_every_output(ending: str, folder: Path, tiny_model: Path, tmp_path: Pat
     assert sorted(source.removeprefix(f"{folder}/") for source in listed) == sorted(FAILING)
     if ending == "folder":
         drawn = [path for path in output.rglob("*") if path.is_file() and path.suffix == ".jpg"]
-        moving = [name for name in odd() if "gif-animated" in name or "png-animated" in name]
+        moving = [name for name in odd() if "-animated" in name]
         assert len(list(output.rglob("*.mp4"))) == len(moving)
         assert len(drawn) == len(WANTED) - failed - len(moving)
         for path in drawn:

@@ -249,8 +249,9 @@ def check_file(
 def is_video(source: object) -> bool:
     """Return whether a source is to be read as a video.
 
-    Content decides: a video's container, or a GIF or PNG of several frames. A file with a video's
-    ending is one too unless it is a picture, so that an empty or damaged video is told as such.
+    Content decides: a video's container, or a GIF, PNG, WebP or AVIF of several frames. A file with
+    a video's ending is one too unless it is a picture, so that an empty or damaged video is told as
+    such.
 
     Args:
         source: Anything; what cannot be looked into without using it up is not a video.
@@ -272,11 +273,30 @@ def _is_named_video(source: object) -> bool:
 
 
 def _is_animation(source: object, head: bytes) -> bool:
-    """Return whether a GIF or PNG has several frames, by its structure alone."""
+    """Return whether a GIF, PNG, WebP or AVIF has several frames, by its structure alone."""
     if head.startswith(b"\x89PNG"):  # the chunk acTL, ahead of the pixels, counts the frames
         at = head.find(b"acTL") + 4
         return at > 4 and int.from_bytes(head[at : at + 4]) > 1
+    if head[8:12] == b"avis":  # a sequence, beside the still picture that stands for it
+        return True
+    if is_animated_webp(head):
+        return _count_webp_frames(_peek(source, MAX_STREAM_BYTES)) > 1
     return head.startswith(b"GIF8") and _has_second_frame(_peek(source, MAX_STREAM_BYTES))
+
+
+def is_animated_webp(head: bytes) -> bool:
+    """Return whether a WebP's header says that it is an animation."""
+    return head[8:16] == b"WEBPVP8X" and len(head) > 20 and bool(head[20] & 0x02)
+
+
+def _count_webp_frames(webp: bytes) -> int:
+    """Walk over a WebP's chunks and count its frames."""
+    at, frames = 12, 0
+    while at + 8 <= len(webp):
+        frames += webp[at : at + 4] == b"ANMF"
+        size = int.from_bytes(webp[at + 4 : at + 8], "little")
+        at += 8 + size + size % 2
+    return frames
 
 
 def _has_second_frame(gif: bytes) -> bool:

@@ -170,6 +170,33 @@ def test_every_kind_of_video(name: str) -> None:
     assert video.duration_s is None or video.duration_s < 2.1
 
 
+@pytest.mark.parametrize("kind", ["WEBP", "AVIF"])
+@pytest.mark.parametrize("form", ["path", "bytes", "stream"])
+def test_animations_are_read_with_their_times(kind: str, form: str, tmp_path: Path) -> None:
+    pictures = [Image.fromarray(frame) for frame in numbered(COUNT)[:4]]
+    lasting = [100, 40, 300, 200]
+    options = {"lossless": True} if kind == "WEBP" else {"quality": 95}
+    data = encode(
+        pictures[0], kind, save_all=True, append_images=pictures[1:], duration=lasting, **options
+    )
+    path = tmp_path / "moving.jpg"  # content decides
+    path.write_bytes(data)
+    video, frames = read({"path": path, "bytes": data, "stream": io.BytesIO(data)}[form])
+    assert numbers(frames) == [0, 1, 2, 3]
+    assert [frame.time_s for frame in frames] == pytest.approx([0, 0.1, 0.14, 0.44], abs=2e-3)
+    assert video.duration_s == pytest.approx(0.64, abs=2e-3)
+
+
+def test_an_animated_webp_that_is_damaged_or_too_large_is_refused(monkeypatch) -> None:
+    pictures = [Image.fromarray(frame) for frame in numbered(3)]
+    data = encode(pictures[0], "WEBP", lossless=True, save_all=True, append_images=pictures[1:])
+    with pytest.raises(mien.VideoError, match="damaged or incomplete"):
+        read(data[: len(data) // 2])
+    monkeypatch.setattr("mien.video.webp.MAX_ANIMATION_PIXELS", 1000)
+    with pytest.raises(mien.VideoError, match=r"too large: 3 frames of .* convert it to MP4"):
+        read(data)
+
+
 def test_a_few_frames_that_begin_late_begin_at_0() -> None:
     clip = write_clip(numbered(3), even(3), container="matroska", start=90_000_000)
     video, frames = read(clip)

@@ -15,6 +15,7 @@ import mien
 from clips import even, lit, numbered, on_canvas, shrunk, uneven, write_clip
 from labelled_images import FER2013, needs_fer2013
 from mien.video.reading import FaceAnalyzer, analyze_video
+from pictures import encode
 from tiny_model import write_tiny_model
 
 TOLERANCE_S = 0.3
@@ -279,6 +280,12 @@ def test_analyze_tells_pictures_from_videos(
             moving = write_clip(
                 numbered(count), even(count), container=kind, codec=codec, pix_fmt=pix_fmt
             )
+            result = mien.analyze(moving, model=tiny_model)
+            assert isinstance(result, mien.VideoResult if count > 1 else mien.ImageResult), kind
+    for kind in ("WEBP", "AVIF"):
+        for count in (1, 4):
+            pictures = [Image.fromarray(frame) for frame in numbered(count)]
+            moving = encode(pictures[0], kind, save_all=True, append_images=pictures[1:])
             result = mien.analyze(moving, model=tiny_model)
             assert isinstance(result, mien.VideoResult if count > 1 else mien.ImageResult), kind
     for container, codec in (("mpegts", "libx264"), ("matroska", "libx264"), ("avi", "mpeg4")):

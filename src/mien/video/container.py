@@ -22,8 +22,10 @@ from mien.images import (
     MAX_PIXELS,
     check_file,
     describe_content,
+    is_animated_webp,
     name_source,
 )
+from mien.video.webp import rewrite_animation
 
 if TYPE_CHECKING:  # PyAV is an extra: it is imported when the first video is opened
     from av.container import InputContainer
@@ -40,7 +42,7 @@ DEMUXERS: Final = (
 
 _BUFFER_BYTES = 2**18
 _LENIENT_PYAV = 19  # its `open` has no `metadata_errors`
-_READABLE = "MP4, MOV, MKV, WebM, AVI, MPEG or an animated GIF"
+_READABLE = "MP4, MOV, MKV, WebM, AVI, MPEG or an animated GIF, PNG, WebP or AVIF"
 _GIVEN = threading.Lock()  # a stream that was given may be read through several `VideoFile`s
 
 
@@ -70,8 +72,25 @@ class VideoFile:
             self._path = check_file(source, self.name, noun="video", error_type=VideoError)
         else:
             self._stream = _make_seekable(source, self.name)
+        self._rewrite_webp()
         self._owns_stream = self._stream is not source
         self._lock = threading.Lock() if self._owns_stream else _GIVEN
+
+    def _rewrite_webp(self) -> None:
+        """Put a video that FFmpeg reads in the place of an animated WebP."""
+        try:
+            file = self._path.open("rb") if self._path is not None else self._stream
+            file = cast(BinaryIO, file)
+            file.seek(0)
+            head = file.read(HEAD_BYTES)
+            webp = head + file.read() if is_animated_webp(head) else None
+            if file is not self._stream:
+                file.close()
+        except (OSError, ValueError) as error:
+            raise VideoError(f"{self.name} cannot be read: {describe_error(error)}") from error
+        if webp is not None:
+            self._stream = rewrite_animation(webp, self.name, import_av())
+            self._path = None
 
     def close(self) -> None:
         """Close a temporary copy; a stream that was given stays open."""
@@ -133,6 +152,8 @@ class VideoFile:
             raise VideoError(f"{self.name} is not a video: it has {has}")
         best = container.streams.best("video")
         stream = next((one for one in streams if one is best), streams[0])
+        if stream.frames == 1:  # an animated AVIF has its first picture as a stream of its own
+            stream = max(streams, key=lambda one: one.frames)
         context = cast("object | None", stream.codec_context)  # None for a codec without decoder
         if context is None:
             raise VideoError(
