@@ -106,25 +106,20 @@ def analyze(
     target = folder if annotate is None else annotate
     copies = None if target is None else Copies(target, [p for p in paths if p != STDIN], font=font)
     settings = _plan_video(every, start, end)
+    find = functools.partial(
+        FaceDetector, detector_size=detector_size, min_score=min_score, rotated=rotated
+    )
+    read = functools.partial(Analyzer, model, coverage=coverage, accuracy=accuracy, prior=prior)
 
     def open_analyzer(threads: int | None) -> Analyzer:
-        detector = FaceDetector(
-            detector_size=detector_size, min_score=min_score, rotated=rotated, threads=threads
-        )
-        return Analyzer(
-            model,
-            detector=detector,
-            threads=threads,
-            coverage=coverage,
-            accuracy=accuracy,
-            prior=prior,
-        )
+        return read(detector=find(threads=threads), threads=threads)
 
     # One photo gets all cores; of many photos, each gets one.
     is_one = from_list is None and _is_one_file(paths)
     analyzer = open_analyzer(None if is_one else 1)
     if copies is not None:  # a font that lacks their letters is refused now, not at the first copy
         load_font(12, "".join(analyzer.recognizer.emotions), font=font)
+
     open_for_video = functools.cache(lambda: analyzer if is_one else open_analyzer(None))
     copy_to = None if copies is None else functools.partial(copies.path, ending=".mp4")
     videos = VideoReader(open_for_video, settings, copy_to, font)
@@ -134,15 +129,10 @@ def analyze(
         threads=1 if is_one else default_threads(),
         finish=None if copies is None else copies.write,
     )
-    decided = {
-        "detector_size": detector_size,
-        "min_score": min_score,
-        "rotated": rotated,
-        "prior": prior,
-        "abstention_threshold": analyzer.recognizer.abstention_threshold,
-        **asdict(settings),
-    }
+
     spec = analyzer.recognizer.spec
+    decided = {**find.keywords, "prior": prior, "abstention_threshold": spec.abstention_threshold}
+    decided |= asdict(settings)
     pages = None if report is None else _begin_report(report, spec, decided, paths)
     job = Job(paths, from_list, copies, engine, pages)
     if table is None:

@@ -6,15 +6,19 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.text import Text
 
 from mien.data.datasets import Dataset, Split, digest_faces, join_splits, load_dataset
-from mien.data.votes import read_votes
+from mien.data.votes import Votes, read_votes
 from mien.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from mien.evaluation.predictor import LoadedModel
+    from mien.evaluation.result import Evaluation
+    from mien.evaluation.robustness import Robustness
 
 SplitName = Literal["train", "validation", "test", "all"]
 
@@ -71,15 +75,13 @@ def evaluate(
         json: Print evaluation.json instead of the report.
     """
     # Imported before the data is read: a missing extra is said at once.
-    from mien.cli.reports import print_evaluation, print_robustness, print_slices
-    from mien.evaluation.evaluate import evaluate as measure
-    from mien.evaluation.evaluate import find_train_copies
+    from mien.cli.reports import print_report
     from mien.evaluation.files import check_output, describe_run, to_json, write_evaluation
     from mien.evaluation.predictor import load_vote
-    from mien.evaluation.robustness import count_readings, measure_robustness
     from mien.evaluation.slice_table import read_column
     from mien.evaluation.slices import slice_predictions
 
+    # Whatever can be refused is refused before the long work, not after it.
     predictor = load_vote([model, *others])
     folder = Path("evaluations") / f"{_slug(predictor.name)}-{split}" if output is None else output
     about = {"model_sha256": predictor.sha256, "split": split}
@@ -88,42 +90,17 @@ def evaluate(
     dataset, faces = read_split(data, split)
     check_output(folder, **about, split_sha256=digest_faces(faces))
     values = None if slices is None else read_column(table or data, slices, faces.paths)
-    options: dict[str, object] = {"data": data, "split": split, "votes": votes}
-    options |= {"slices": slices, "table": table, "output": output}
-    words = ["mien", "evaluate", model, *others, *_spell(options)]
-    words += ["--corruptions"] if corruptions else []
-    is_calibrated = predictor.temperature or split == "all"
-    validation = None if is_calibrated else dataset.splits.get("validation")
-    with progress() as bar:
-        task = bar.add_task(f"reading {len(faces.labels):,} faces", total=None)
-        rounds = [faces, faces]
-        if validation is not None and split != "validation":
-            rounds.append(validation)
-        readings = sum(len(each.labels) for each in rounds)
-        bar.update(task, total=readings + (count_readings(faces) if corruptions else 0))
-        evaluation = measure(
-            predictor,
-            faces,
-            class_names=dataset.class_names,
-            train_copies=find_train_copies(faces, dataset.splits.get("train")),
-            validation=validation,
-            votes=None if votes is None else read_votes(votes, dataset.class_names),
-            advance=lambda done: bar.advance(task, done),
-        )
-        robustness = None
-        if corruptions:
-            bar.update(task, description="reading corrupted faces")
-            robustness = measure_robustness(
-                replace(predictor, temperature=evaluation.calibration.temperature),
-                faces,
-                class_names=dataset.class_names,
-                advance=lambda done: bar.advance(task, done),
-            )
+    counted = None if votes is None else read_votes(votes, dataset.class_names)
+
+    evaluation, robustness = _measure(predictor, dataset, faces, counted, corruptions=corruptions)
     sliced = None
     if slices is not None and values is not None:
-        sliced = slice_predictions(
-            evaluation.predictions, values, column=slices, title=evaluation.title
-        )
+        title = evaluation.title
+        sliced = slice_predictions(evaluation.predictions, values, column=slices, title=title)
+
+    options: dict[str, object] = {"data": data, "split": split, "votes": votes, "slices": slices}
+    options |= {"table": table, "output": output, "corruptions": corruptions}
+    words = ["mien", "evaluate", model, *others, *_spell(options)]
     provenance = describe_run(predictor, data, shlex.join(words))
     page = write_evaluation(
         evaluation,
@@ -133,22 +110,66 @@ def evaluate(
         slices=sliced,
         provenance=provenance,
     )
+
     if json:
         print(json_format.dumps(to_json(evaluation, provenance)))
-        return
-    console = Console(highlight=False)
-    print_evaluation(evaluation, predictor.name, console)
-    if robustness is not None:
-        print_robustness(robustness, console)
-    if sliced is not None:
-        print_slices(sliced, console)
-    console.print(Text("page         ", style="dim") + Text(str(page)), soft_wrap=True)
+    else:
+        print_report(evaluation, predictor.name, page, robustness=robustness, slices=sliced)
+
+
+def _measure(
+    predictor: "LoadedModel",
+    dataset: Dataset,
+    faces: Split,
+    votes: Votes | None,
+    *,
+    corruptions: bool,
+) -> tuple["Evaluation", "Robustness | None"]:
+    """Read the faces of a split, as they are and corrupted, behind a progress bar."""
+    from mien.evaluation.evaluate import evaluate as measure
+    from mien.evaluation.evaluate import find_train_copies
+    from mien.evaluation.robustness import count_readings, measure_robustness
+
+    # Without a temperature of its own, one is fitted to the validation split.
+    is_calibrated = predictor.temperature or faces.name == "all"
+    validation = None if is_calibrated else dataset.splits.get("validation")
+    rounds = [faces, faces]  # as they are, and mirrored
+    if validation is not None and faces.name != "validation":
+        rounds.append(validation)
+    readings = sum(len(each.labels) for each in rounds)
+
+    with progress() as bar:
+        task = bar.add_task(
+            f"reading {len(faces.labels):,} faces",
+            total=readings + (count_readings(faces) if corruptions else 0),
+        )
+        evaluation = measure(
+            predictor,
+            faces,
+            class_names=dataset.class_names,
+            train_copies=find_train_copies(faces, dataset.splits.get("train")),
+            validation=validation,
+            votes=votes,
+            advance=lambda done: bar.advance(task, done),
+        )
+        if not corruptions:
+            return evaluation, None
+
+        bar.update(task, description="reading corrupted faces")
+        return evaluation, measure_robustness(
+            replace(predictor, temperature=evaluation.calibration.temperature),
+            faces,
+            class_names=dataset.class_names,
+            advance=lambda done: bar.advance(task, done),
+        )
 
 
 def _spell(options: Mapping[str, object]) -> Iterator[str]:
     """Yield the words by which options were given on the command line."""
     for name, value in options.items():
-        if value is not None:
+        if value is True:
+            yield f"--{name}"
+        elif value not in (None, False):
             yield from (f"--{name}", str(value))
 
 

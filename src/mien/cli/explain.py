@@ -2,6 +2,7 @@
 
 import json as json_format
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -11,6 +12,7 @@ from mien.cli import exit_codes
 from mien.errors import ConfigError, ImageError, OutputError, describe_error
 from mien.faces.crop import is_too_small
 from mien.faces.detector import DETECTOR_SIZE, FaceDetector
+from mien.faces.face import Face
 from mien.files import replacing
 from mien.images import read_picture
 
@@ -55,24 +57,20 @@ def explain(
         raise ConfigError(f"--output is a .png, .jpg or .webp file, got {target}")
     if target.exists() and photo.exists() and target.samefile(photo):
         raise ConfigError(f"--output would write over the photo {photo}: name another place")
-    image = read_picture(photo).pixels
+
     recognizer = Recognizer(model)
-    faces = FaceDetector(detector_size=detector_size).detect(image)
-    if not faces:
+    image = read_picture(photo).pixels
+    chosen = _choose_face(photo, FaceDetector(detector_size=detector_size).detect(image), face)
+    if chosen is None:
         print(f"mien: {photo} shows no face that was found", file=sys.stderr)
         return exit_codes.INCOMPLETE
-    if not 1 <= face <= len(faces):
-        raise ConfigError(f"{photo} has {len(faces)} face(s); --face is 1 to {len(faces)}")
-    chosen = faces[face - 1]
-    if is_too_small(chosen):
-        raise ImageError(f"face {face} of {photo} is too small to be read")
-    crop = recognizer.crop(image, chosen)
-    explanation = explain_face(crop, recognizer, emotion=emotion)
+    explanation = explain_face(recognizer.crop(image, chosen), recognizer, emotion=emotion)
     if json:
         about = {"schema": 1, "source": str(photo), "face": face, "model": recognizer.spec.name}
         print(json_format.dumps(about | explanation.to_dict()))
         if output is None:
             return exit_codes.OK
+
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with replacing(target) as partial:
@@ -81,6 +79,7 @@ def explain(
         raise OutputError(
             f"{target} cannot be written: {describe_error(error)}; choose another --output"
         ) from error
+
     console = Console(highlight=False, stderr=json)
     probability = explanation.probabilities[explanation.emotion]
     console.print(Text(f"{explanation.emotion} {probability:.0%}  {target}"), soft_wrap=True)
@@ -89,6 +88,17 @@ def explain(
             "this model's contract does not say how its LSTM is followed, so that part is missing"
         )
     return exit_codes.OK
+
+
+def _choose_face(photo: Path, faces: Sequence[Face], number: int) -> Face | None:
+    """Return the face of a number, from 1; None where there is no face at all."""
+    if not faces:
+        return None
+    if not 1 <= number <= len(faces):
+        raise ConfigError(f"{photo} has {len(faces)} face(s); --face is 1 to {len(faces)}")
+    if is_too_small(faces[number - 1]):
+        raise ImageError(f"face {number} of {photo} is too small to be read")
+    return faces[number - 1]
 
 
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}

@@ -1,6 +1,7 @@
 """Print an evaluation or a comparison on a terminal."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -26,6 +27,24 @@ _VIEWS: Final = {
 }
 _SHADES: Final = ((240, 246, 252), (31, 111, 181))
 _SHOWN_COVERAGES: Final = (0.9, 0.8, 0.5)
+
+
+def print_report(
+    evaluation: Evaluation,
+    name: str,
+    page: Path,
+    *,
+    robustness: Robustness | None = None,
+    slices: Slices | None = None,
+) -> None:
+    """Print all that was measured, and where its page is."""
+    console = Console(highlight=False)
+    print_evaluation(evaluation, name, console)
+    if robustness is not None:
+        print_robustness(robustness, console)
+    if slices is not None:
+        print_slices(slices, console)
+    console.print(Text("page         ", style="dim") + Text(str(page)), soft_wrap=True)
 
 
 def print_evaluation(evaluation: Evaluation, name: str, console: Console) -> None:

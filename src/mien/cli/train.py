@@ -1,7 +1,7 @@
 """`mien train`: train a model from a recipe."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -83,17 +83,22 @@ def train(
     except KeyboardInterrupt:
         if not (output / LAST).exists():
             raise KeyboardInterrupt("stopped before the first epoch was done") from None
-        words: list[object] = ["--recipe", recipe, "--data", data, "--output", output]
-        words += [word for item in overrides for word in ("--set", item)]
-        words += [word for key, n in together.items() if n > 1 for word in (f"--{key}", n)]
-        words += ["--allow-mismatch"] if allow_mismatch else []
-        again = shlex.join(map(str, ["mien", "train", *words, "--resume"]))
+        options = [word for item in overrides for word in ("--set", item)]
+        options += [word for key, n in together.items() if n > 1 for word in (f"--{key}", str(n))]
+        options += ["--allow-mismatch"] if allow_mismatch else []
+        again = _name_resumption(recipe, data, output, options)
         raise KeyboardInterrupt(f"stopped; the last epoch is kept. Go on with: {again}") from None
 
     console.print()
     told = _look_ahead(result.best, result.validation_accuracy, data)
     for key, value in told.items():  # not wrapped: commands are to be copied
         console.print(Text(f"{key:<9}", style="dim") + Text(f" {value}"), soft_wrap=True)
+
+
+def _name_resumption(recipe: Path, data: Path, output: Path, options: Sequence[str]) -> str:
+    """Return the command that goes on with a training, to be copied."""
+    named = ["--recipe", str(recipe), "--data", str(data), "--output", str(output)]
+    return shlex.join(["mien", "train", *named, *options, "--resume"])
 
 
 def _look_ahead(best: Path, accuracy: float, data: Path) -> Mapping[str, str]:

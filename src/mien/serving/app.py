@@ -81,6 +81,7 @@ def create_app(
     app.add_exception_handler(HTTPException, _show_http_problem)
     _add_analysis(app, service)
     _add_jobs(app, service)
+    _add_model(app, service)
     _add_operation(app, service)
     _add_pages(app, Page(PAGE) if page is None else page)
     return app
@@ -216,8 +217,8 @@ def _add_jobs(app: FastAPI, service: Service) -> None:
         return Response(status_code=204)
 
 
-def _add_operation(app: FastAPI, service: Service) -> None:
-    """Add the routes for operators."""
+def _add_model(app: FastAPI, service: Service) -> None:
+    """Add the route that describes the model."""
 
     @app.get(
         "/v1/model",
@@ -231,6 +232,10 @@ def _add_operation(app: FastAPI, service: Service) -> None:
         Of a service with several models, `model` names one; by default it is the first.
         """
         return JSONResponse(service.analyzers.find(model).recognizer.spec.to_dict())
+
+
+def _add_operation(app: FastAPI, service: Service) -> None:
+    """Add the routes for operators."""
 
     @app.get(
         "/healthz",

@@ -31,7 +31,6 @@ class Metrics:
             ("method", "route", "status"),
             registry=self._registry,
         )
-
         self.seconds = Histogram(
             "mien_request_seconds",
             "Seconds from a request's head to the end of its answer.",

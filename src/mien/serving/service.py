@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
@@ -23,7 +23,7 @@ from mien.serving.problems import Problem
 from mien.serving.settings import read_query, read_settings
 from mien.serving.uploads import UploadMemory, check_type, read_files, receiving
 from mien.serving.videos import open_video_reader
-from mien.serving.workers import Workers
+from mien.serving.workers import Answer, Workers
 
 T = TypeVar("T")
 
@@ -83,10 +83,12 @@ class Service:
         """Read the pictures of one request."""
         limits = self.limits
         self.workers.refuse_if_full()  # before the upload is read
+
         media_type = check_type(request, "image")
         is_json, is_list = media_type == JSON_TYPE, media_type == "multipart/form-data"
         values = read_query(request.query_params.multi_items())
         analyzer = self._choose(values)
+
         most = limits.max_request_bytes if is_json or is_list else limits.max_image_bytes
         with receiving(request, self.memory, most=most) as upload:
             pictures = await read_files(
@@ -106,22 +108,31 @@ class Service:
                 )
                 pictures, is_list = body.pictures, body.is_list
                 analyzer = self._choose({**values, **body.settings})
-            submitted = self.workers.submit(pictures, analyzer)
-            answers = [asyncio.wrap_future(answer) for answer in submitted]
-            try:
-                async with asyncio.timeout(limits.answer_s):
-                    gathered = asyncio.gather(*answers, return_exceptions=True)
-                    outcomes = await _unless_gone(request, gathered)
-            except TimeoutError:
-                raise Problem(
-                    "no-answer",
-                    f"the answer took more than {limits.answer_s:g} seconds; try again",
-                    retry_after_s=5,
-                ) from None
-            finally:
-                for answer in answers:
-                    answer.cancel()
+            outcomes = await self._wait(request, self.workers.submit(pictures, analyzer))
         return _answer_form(outcomes) if is_list else _answer_one(outcomes[0])
+
+    async def _wait(
+        self, request: Request, submitted: Iterable[Answer]
+    ) -> list[ImageResult | BaseException]:
+        """Wait for the answers to one request, and free their work where nobody waits any more.
+
+        Raises:
+            Problem: They take too long.
+        """
+        answers = [asyncio.wrap_future(answer) for answer in submitted]
+        try:
+            async with asyncio.timeout(self.limits.answer_s):
+                gathered = asyncio.gather(*answers, return_exceptions=True)
+                return await _unless_gone(request, gathered)
+        except TimeoutError:
+            raise Problem(
+                "no-answer",
+                f"the answer took more than {self.limits.answer_s:g} seconds; try again",
+                retry_after_s=5,
+            ) from None
+        finally:
+            for answer in answers:
+                answer.cancel()
 
     def _choose(self, values: Mapping[str, object]) -> Analyzer:
         """Choose what reads pictures with these settings.

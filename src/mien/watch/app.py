@@ -21,6 +21,7 @@ from fastapi.responses import JSONResponse, Response
 
 from mien.analyzer import Analyzer
 from mien.errors import MienError
+from mien.model.spec import ModelSpec
 from mien.palette import PALETTE
 from mien.watch.recording import Recording
 from mien.watch.session import LiveSession
@@ -94,17 +95,10 @@ def make_app(
     """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     sessions = _Sessions(analyzer)
-    model = analyzer.recognizer.spec
 
     @app.get("/settings")
     async def settings() -> dict[str, Any]:
-        return {
-            "model": model.name,
-            "emotions": list(model.class_names),
-            "colors": [PALETTE[at % len(PALETTE)] for at in range(len(model.class_names))],
-            "threshold": model.abstention_threshold,
-            "recording": None if recording is None else str(recording.path),
-        }
+        return _describe(analyzer.recognizer.spec, recording)
 
     @app.post("/frames")
     async def frames(
@@ -135,13 +129,29 @@ def make_app(
     @app.get("/{name}")
     @app.get("/")
     async def page(name: str = "") -> Response:
-        if name not in _FILES:
-            return _refuse(404, "there is nothing at this address")
-        file, kind = _FILES[name]
-        content = resources.files("mien.watch").joinpath("page", file).read_bytes()
-        return Response(content, media_type=kind)
+        return _send_file(name)
 
     return _Guard(app, port=port, token=token)
+
+
+def _describe(model: ModelSpec, recording: Recording | None) -> dict[str, Any]:
+    """Describe to the page what reads its pictures, and where they are recorded."""
+    return {
+        "model": model.name,
+        "emotions": list(model.class_names),
+        "colors": [PALETTE[at % len(PALETTE)] for at in range(len(model.class_names))],
+        "threshold": model.abstention_threshold,
+        "recording": None if recording is None else str(recording.path),
+    }
+
+
+def _send_file(name: str) -> Response:
+    """Send one of the page's files, or say that there is none."""
+    if name not in _FILES:
+        return _refuse(404, "there is nothing at this address")
+    file, kind = _FILES[name]
+    content = resources.files("mien.watch").joinpath("page", file).read_bytes()
+    return Response(content, media_type=kind)
 
 
 def run(app: ASGIApp, listener: socket.socket) -> None:
