@@ -66,6 +66,7 @@ def draw_track(segments: Sequence[Sequence[Bin]], names: tuple[str, ...], span: 
         )
         for index, name in enumerate(names)
     ]
+
     return fill(
         '<svg class="rows" viewBox="0 0 {wide} {height}" preserveAspectRatio="none" width="100%" '
         'height="{height}" aria-hidden="true" focusable="false">{holes}{rows}{open}</svg>',
@@ -94,6 +95,7 @@ def draw_events(events: Sequence[Event], names: tuple[str, ...], span: Span) -> 
                 name=event.emotion,
             )
         )
+
     return fill(
         '<svg class="band" width="100%" height="30" aria-hidden="true" focusable="false">'
         "{stretches}</svg>",
@@ -217,6 +219,7 @@ def _draw_range(segments: Sequence[Sequence[Bin]], index: int, span: Span) -> st
         read = [one for one in segment if one.seen]
         if len(read) < 2:
             continue
+
         times = [_WIDE * span.share(one.mean_time_s) for one in read]
         near = [read[max(0, at - _NEAR) : at + _NEAR + 1] for at in range(len(read))]
         high = [max(one.high[index] for one in bins) for bins in near]
@@ -225,6 +228,7 @@ def _draw_range(segments: Sequence[Sequence[Bin]], index: int, span: Span) -> st
         back = "L".join(
             _point(x, y, index) for x, y in zip(reversed(times), reversed(low), strict=True)
         )
+
         ranges.append(f"M{there}L{back}Z")
     return "".join(ranges)
 

@@ -89,17 +89,21 @@ def render_page(title: str, body: Html, *, script: str = "", data: object = None
     """
     style = _read("page.css")
     code = _read(script) if script else ""
+
+    # The page runs what is in it and nothing else, by hash; it fetches nothing.
     allowed = _hash(code) if code else "'none'"
     policy = (
         "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
         f"style-src {_hash(style)}; script-src {allowed}"
     )
+
     scripts = ""
     if code:
         scripts = (
             f'<script id="data" type="application/json">{_to_json(data)}</script>\n'
             f"<script>{code}</script>\n"
         )
+
     page = fill(
         _PAGE,
         policy=policy,
@@ -108,6 +112,8 @@ def render_page(title: str, body: Html, *, script: str = "", data: object = None
         body=body,
         scripts=Html(scripts),
     )
+
+    # A file name may hold what UTF-8 cannot.
     return page.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
@@ -129,6 +135,7 @@ def write_provenance(model: ModelSpec, settings: Mapping[str, object], created: 
         "mien": metadata.version("mien"),
         "made": created.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     }
+
     items = (
         fill("<div><dt>{name}</dt><dd>{value}</dd></div>", name=name, value=value)
         for name, value in rows.items()

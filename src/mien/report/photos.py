@@ -140,10 +140,12 @@ class PhotoReport:
                 write_provenance(self._model, self._settings, created or datetime.now(UTC)),
             ]
         )
+
         data = {
             "photos": self._records,
             "colors": {name: color_class(name, names) for name in names},
         }
+
         what = ", ".join(self._count_sources())
         title = f"{self._name}: apparent expressions in {what}"
         if self._holds_only_videos:
@@ -173,6 +175,7 @@ class PhotoReport:
         failed, empty = self._counts["failed"], self._counts["no face"]
         read = self.photos - failed
         cards = []
+
         if not self._holds_only_videos:
             cards = [
                 (f"{self.photos:,}", "photos"),
@@ -182,6 +185,7 @@ class PhotoReport:
             ]
         if self._videos:
             cards.append((f"{len(self._videos):,}", "videos"))
+
         return fill(
             '<header><p class="kicker">mien report of {what}</p><h1><bdi>{title}</bdi></h1>'
             '<p class="lead">{lead}</p></header><ul class="cards">{cards}</ul>',
@@ -215,6 +219,7 @@ class PhotoReport:
     def _write_gallery(self) -> Html:
         names = self._model.class_names
         tags = ["all", *(tag for tag in (*names, *_OTHERS) if self._counts[tag])]
+
         choices = (
             fill(
                 '<label class="{color}"><input type="radio" name="tag" value="{tag}"{checked}>'
@@ -227,6 +232,7 @@ class PhotoReport:
             )
             for tag in tags
         )
+
         return fill(
             '<section aria-labelledby="gallery"><h2 id="gallery">The photos</h2>{limits}'
             '<noscript><p class="damage"><b>The gallery needs the script in this page.</b> Allow '

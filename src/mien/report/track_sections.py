@@ -66,6 +66,7 @@ def _write_track(
         f"Smoothed probabilities of face {track_id} over time. "
         f"{charts.describe_peaks(segments, names)}. The data table below has the figures."
     )
+
     return fill(
         '<article class="track" aria-labelledby="track-{id}"><h3 id="track-{id}">Face {id}</h3>'
         '<p class="soft">In view from {start} to {end}.</p>'
@@ -102,6 +103,7 @@ def _write_peaks(track_id: int, peaks: list[Peak]) -> Html:
         for peak in peaks
         if peak.jpeg is not None
     )
+
     shown = join(items)
     return fill('<ul class="faces">{items}</ul>', items=shown) if shown else Html("")
 
@@ -110,6 +112,7 @@ def _write_data(track_id: int, bins: list[Bin], names: tuple[str, ...]) -> Html:
     """Write a chart's figures as a table, over coarser stretches of time."""
     size = -(-len(bins) // _TABLE_ROWS)
     rows = []
+
     for start in range(0, len(bins), size):
         whole = Bin()
         for one in bins[start : start + size]:
@@ -126,6 +129,7 @@ def _write_data(track_id: int, bins: list[Bin], names: tuple[str, ...]) -> Html:
                 open=_figure(whole.open / whole.frames),
             )
         )
+
     return fill(
         '<details><summary>Data table of face {id}</summary><div class="scroll tall" tabindex="0" '
         'role="group" aria-label="Data table of face {id}"><table class="matrix"><caption>Mean '

@@ -136,6 +136,7 @@ class VideoReport:
         title, names = title_of(summary.source), self._timeline.names
         drawn = self._timeline.longest(MAX_DRAWN)
         span = self._span(summary)
+
         parts = [
             write_head(title, summary, self._answers, names),
             write_distribution(self._answers, names),
@@ -158,6 +159,7 @@ class VideoReport:
             ),
             write_provenance(self._model, self._settings, created or datetime.now(UTC)),
         ]
+
         return render_page(f"{title}: apparent expressions over time", join(parts))
 
     def _span(self, summary: VideoSummary) -> Span:

@@ -28,6 +28,7 @@ def write_video_list(videos: list[VideoEntry], names: tuple[str, ...]) -> Html:
     """Write the section that links to the videos' pages."""
     if not videos:
         return Html("")
+
     items = (
         fill(
             '<li><a href="{href}"><bdi>{title}</bdi></a><p class="soft">{told}</p>{top}</li>',
@@ -38,6 +39,7 @@ def write_video_list(videos: list[VideoEntry], names: tuple[str, ...]) -> Html:
         )
         for video in videos
     )
+
     return fill(
         '<section aria-labelledby="videos"><h2 id="videos">The videos</h2>'
         '<p class="soft">Each has its own page with a timeline.</p>'

@@ -24,11 +24,13 @@ def write_head(
         ("faces followed", f"{len(summary.tracks):,}"),
         ("readings without a name", percent(_share(opens, answers.total()))),
     ]
+
     damage = fill(
         "<p class='damage'><b>The file is damaged.</b> {why}. What could be read is below.</p>",
         why=(summary.damage or "").rstrip("."),
     )
     path = fill('<p class="soft"><bdi>{source}</bdi></p>\n', source=summary.source)
+
     return fill(
         '<header>\n<p class="kicker">mien report of a video</p>\n<h1><bdi>{title}</bdi></h1>\n'
         '{path}<p class="lead">{lead}</p>\n{damage}</header>\n<ul class="cards">{cards}</ul>',
@@ -48,6 +50,7 @@ def write_distribution(answers: Counter[str], names: tuple[str, ...]) -> Html:
     total = answers.total()
     if not total:
         return Html("")
+
     opens = [name for name in answers if name not in names]
     rows = [
         fill(
@@ -60,6 +63,7 @@ def write_distribution(answers: Counter[str], names: tuple[str, ...]) -> Html:
         )
         for name in (*names, *sorted(opens))
     ]
+
     return fill(
         '<section aria-labelledby="often"><h2 id="often">How often each expression</h2>\n'
         '<p class="soft">Each analysed frame counts once for every face in it. No expression is '
@@ -87,12 +91,14 @@ def write_events(events: tuple[Event, ...]) -> Html:
         )
         for event in events[:MAX_LISTED]
     ]
+
     told = (
         "An event is a period in which a face shows one apparent expression; its confidence is "
         "the mean smoothed probability."
         if events
         else "No face showed one expression long enough to count as an event."
     )
+
     if len(events) > MAX_LISTED:
         told += f" The first {MAX_LISTED} of {len(events):,} are listed."
     return _write_table(
@@ -103,6 +109,7 @@ def write_events(events: tuple[Event, ...]) -> Html:
 def write_track_table(tracks: tuple[Track, ...]) -> Html:
     """Write the table of tracks."""
     rows = []
+
     for track in sorted(tracks, key=lambda track: -track.frames)[:MAX_LISTED]:
         mean = track.probabilities or {}
         top = max(mean, key=lambda name: mean[name], default="")
@@ -117,6 +124,7 @@ def write_track_table(tracks: tuple[Track, ...]) -> Html:
                 top=f"{top}, {percent(mean[top])} on average" if top else "never readable",
             )
         )
+
     told = "A track follows a face from frame to frame. It is not an identity."
     if len(tracks) > MAX_LISTED:
         told += f" The {MAX_LISTED} of {len(tracks):,} that are longest in view are listed."
@@ -145,6 +153,7 @@ def _write_table(
         ),
         rows=join(rows),
     )
+
     return fill(
         '<section aria-labelledby="{anchor}"><h2 id="{anchor}">{title}</h2><p class="soft">{told}'
         "</p>{table}</section>",
@@ -165,13 +174,16 @@ def _say_in_short(summary: VideoSummary, answers: Counter[str], names: tuple[str
     frames = f"{count(summary.frames, 'frame')} {'was' if summary.frames == 1 else 'were'}"
     size = f"{summary.width} × {summary.height}"
     told = [f"In this video{length} ({size}), {frames} analysed."]
+
     named = [(name, answers[name]) for name in names if answers[name]]
     if not answers:
         return f"{told[0]} No face was found in any of them."
+
     told.append(
         f"{percent(_share(summary.frames_with_face, summary.frames))} of them show a face; "
         f"{count(len(summary.tracks), 'face')} could be followed from frame to frame."
     )
+
     if named:
         top, times = max(named, key=lambda pair: pair[1])
         told.append(
