@@ -295,9 +295,12 @@ def _draw_panel(picture: Image.Image, face: FaceResult, font: Font, place: tuple
     left, right = place[0] + 0.7 * em, place[0] + width - 0.7 * em
     start = left + max(font.getlength(name) for name in probabilities) + 0.7 * em
     track = _rounded((round(5 * em), max(2, round(0.55 * em))), 0.27 * em)
+
     top_name = max(probabilities, key=lambda name: probabilities[name])
+
     _paste(picture, _rounded((width, height), 0.5 * em), place, _PAPER)
     pen = ImageDraw.Draw(picture)
+
     for index, (name, value) in enumerate(probabilities.items()):
         middle = place[1] + 0.43 * em + 1.45 * em * (index + 0.5)
         ink = _INK if name == top_name else _PALE_INK

@@ -92,6 +92,7 @@ def place_panel(
     width, height = size
     if width + 2 * gap > room[0] or height + 2 * gap > room[1]:
         return None
+
     level = min(max(box[1], gap), room[1] - height - gap)
     flush = min(max(box[0], gap), room[0] - width - gap)
     beside = [
@@ -100,6 +101,7 @@ def place_panel(
         (flush, box[3] + gap),
         (flush, box[1] - height - gap),
     ]
+
     for x, y in beside:
         inside = 0 <= x <= room[0] - width and 0 <= y <= room[1] - height
         if inside and _are_free(np.array([[x, y]]), size, taken)[0]:

@@ -145,6 +145,7 @@ def pyfeat_rows(records: Iterable[Record], emotions: Sequence[str] = EMOTIONS) -
     names = {name: PYFEAT_NAMES.get(name, name) for name in (*known, *emotions)}
     box = ("FaceRectX", "FaceRectY", "FaceRectWidth", "FaceRectHeight")
     nan = float("nan")
+
     for record in _flatten(records):
         if "error" in record or "tracks" in record:
             continue
@@ -155,6 +156,7 @@ def pyfeat_rows(records: Iterable[Record], emotions: Sequence[str] = EMOTIONS) -
             "frame": record.get("frame", 0),
             "approx_time": None if time_s is None else f"{minutes:02d}:{seconds:02d}",
         }
+
         cells = dict.fromkeys((*box, "FaceScore", *names.values()), nan)
         for face in record["faces"]:
             sides = dict(zip(box, face["box"].values(), strict=True))
@@ -162,6 +164,7 @@ def pyfeat_rows(records: Iterable[Record], emotions: Sequence[str] = EMOTIONS) -
             emotion_cells = {names[name]: value for name, value in found.items()}
             score = {"FaceScore": face["detection_score"]}
             yield row | cells | sides | score | emotion_cells
+
         if not record["faces"]:
             yield row | cells
 
@@ -190,15 +193,18 @@ def to_dataframe(
     """
     if format not in ("tidy", "pyfeat"):
         raise ConfigError(f"a table's format is 'tidy' or 'pyfeat', got {format!r}")
+
     try:
         import pandas as pd
     except ImportError as error:
         raise require_extra("tables", "a data frame", "pandas") from error
+
     several = [results] if hasattr(results, "to_dict") else results
     records = [result.to_dict() for result in several]
     emotions = find_emotions(records)
     if format == "pyfeat":
         return pd.DataFrame(list(pyfeat_rows(records, emotions)))
+
     rows = list(tidy_rows(records, emotions))
     categories = {
         "source": list(dict.fromkeys(row["source"] for row in rows)),
@@ -206,6 +212,7 @@ def to_dataframe(
         "reason": list(REASONS),
         "smoothed_emotion": list(emotions),
     }
+
     kinds: dict[type, Any] = {str: "string", float: "float64", int: "Int64"}
     frame = pd.DataFrame(
         {
@@ -216,6 +223,7 @@ def to_dataframe(
             for name, kind in columns(emotions).items()
         }
     )
+
     if any("time_s" in record for record in _flatten(records)) and not any(
         "turned" in record for record in records
     ):

@@ -127,21 +127,25 @@ def print_summary(
     if tally.damaged:
         told.append(f"{tally.damaged:,} damaged")
     told.append(f"{tally.failed:,} failed")
+
     line = Text(", ".join(told), style="bold")
     now = tally.sources - done_before
     rate = f"  {now:,} files in {say_duration(seconds)}"
     line.append(f"{rate}, {now / max(seconds, 1e-3):.1f} a second", style="not bold dim")
     console.print(line, soft_wrap=True)
+
     if done_before:
         console.print(
             Text(f"{done_before:,} of them were done by an earlier run", style="dim"),
             soft_wrap=True,
         )
+
     for reason, count in tally.reasons.most_common(MAX_REASONS):
         console.print(Text(f"  {count:>6,}  {reason}"), soft_wrap=True)
     if len(tally.reasons) > MAX_REASONS:
         rest = sum(count for _, count in tally.reasons.most_common()[MAX_REASONS:])
         console.print(Text(f"  {rest:>6,}  other reasons"), soft_wrap=True)
+
     if left_out:
         told_out = f"other files in the folders, no pictures or videos: {left_out:,}"
         console.print(Text(told_out, style="dim"), soft_wrap=True)

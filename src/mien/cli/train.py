@@ -130,6 +130,7 @@ def _describe(
     widths = "-".join(map(str, config.model.widths))
     head = "CNN-LSTM" if config.model.head == "lstm" else "CNN"
     sizes = ", ".join(f"{stage.epochs} at {stage.size} px" for stage in config.stages)
+
     return {
         "name": config.name,
         "data": f"{dataset.source}: {', '.join(counts)} faces",

@@ -75,6 +75,7 @@ class Explanation:
                 "probabilities": self.walk.probabilities.round(5).tolist(),
                 "contributions": self.walk.contributions.round(5).tolist(),
             }
+
         return {
             "emotion": self.emotion,
             "probabilities": {k: round(v, 8) for k, v in self.probabilities.items()},
@@ -103,8 +104,10 @@ def explain_face(
     size = recognizer.spec.input_size
     if crop.shape != (size, size):
         raise InputError(f"one face is ({size}, {size}) uint8 grey, got {crop.shape} {crop.dtype}")
+
     answer = recognizer.predict_probabilities(crop[np.newaxis])[0]
     column = int(answer.argmax()) if emotion is None else names.index(emotion)
+
     return Explanation(
         crop=crop,
         emotion=names[column],

@@ -38,21 +38,26 @@ def draw_explanation(explanation: Explanation) -> Image.Image:
     height = top + _TILE + 84
     if walk is not None:
         height += 70 + _CHART + 110
+
     picture = Image.new("RGB", (_WIDTH * _SMOOTH, height * _SMOOTH), _PAPER)
     pen = _Pen(picture)
+
     probability = explanation.probabilities[explanation.emotion]
     pen.text((_PAD, _PAD), f"{explanation.emotion}  {probability:.0%}", 40)
     others = sorted(explanation.probabilities.items(), key=lambda item: -item[1])
     told = ",  ".join(f"{n} {p:.0%}" for n, p in others if n != explanation.emotion)
     pen.text((_PAD, _PAD + 54), told, 20, _SOFT)
+
     face = Image.fromarray(explanation.crop)
     places = [(_PAD + i * (_TILE + _GAP), top) for i in range(3)]
     pen.tile(face.convert("RGB"), places[0], smooth=False)
     pen.caption(places[0], "What the model sees", f"{face.width} x {face.height} grey pixels")
+
     covered = explanation.occlusion
     pen.tile(_overlay(explanation.crop, covered), places[1])
     most = float(np.abs(covered).max())
     pen.caption(places[1], "Covering it here", f"costs (orange) or adds (blue) up to {most:.0%}")
+
     if walk is not None:
         column = list(explanation.probabilities).index(explanation.emotion)
         said = walk.contributions[:, column].reshape(walk.rows, walk.columns)
@@ -63,6 +68,7 @@ def draw_explanation(explanation: Explanation) -> Image.Image:
             f"for (orange) or against (blue) {explanation.emotion}",
         )
         _draw_walk(pen, explanation, walk, top + _TILE + 84)
+
     return picture.resize((_WIDTH, height), Image.Resampling.LANCZOS)
 
 
@@ -104,10 +110,12 @@ def _draw_walk(pen: _Pen, explanation: Explanation, walk: Walk, top: float) -> N
     pen.text((_PAD, top + 16), "What the answer would be after each place", 20)
     left, right = _PAD + 56.0, _WIDTH - _PAD - _NAMES
     high, low = top + 62.0, top + 62.0 + _CHART
+
     for share in (0, 0.25, 0.5, 0.75, 1):
         y = low - share * _CHART
         pen.line([(left, y), (right, y)], _LINE, 1)
         pen.text((left - 12, y), f"{share:.0%}", 16, _SOFT, "rm")
+
     step = (right - left) / len(walk.probabilities)
     row = step * walk.columns
     face = Image.fromarray(explanation.crop).convert("RGB")
@@ -118,15 +126,19 @@ def _draw_walk(pen: _Pen, explanation: Explanation, walk: Walk, top: float) -> N
         ends = (number * face.height // walk.rows, (number + 1) * face.height // walk.rows)
         pen.strip(face.crop((0, ends[0], face.width, ends[1])), (x + 3, low + 12), (row - 6, 44))
         pen.text((x + row / 2, low + 64), f"row {number + 1}", 16, _SOFT, "ma")
+
     names = list(explanation.probabilities)
     ranked = sorted(names, key=lambda name: -float(walk.probabilities[:, names.index(name)].max()))
     shown = [explanation.emotion, *(name for name in ranked if name != explanation.emotion)]
     ends_at: list[float] = []
+
+    # The explained emotion is drawn last, above the others.
     for name, color in reversed(list(zip(shown, _LINES, strict=False))):
         values = walk.probabilities[:, names.index(name)]
         points = [(left + (i + 0.5) * step, low - float(v) * _CHART) for i, v in enumerate(values)]
         pen.line(points, color, 4 if name == explanation.emotion else 2.5)
         pen.dot(points[-1], 5, color)
+
     for name, color in zip(shown, _LINES, strict=False):
         value = float(walk.probabilities[-1, names.index(name)])
         y = _make_room(low - value * _CHART, ends_at, high, low)

@@ -156,13 +156,16 @@ async def read_files(
                 async for chunk in upload.chunks():
                     form.write(chunk)
                 return form.finish()
+
             body = bytearray()
             async for chunk in upload.chunks():
                 body += chunk
+
     except TimeoutError:
         raise Problem(
             "too-slow", f"the upload took more than {seconds:g} seconds; send it again"
         ) from None
+
     if len(body) > most:
         raise _too_large(most)
     if not body:
@@ -178,10 +181,12 @@ class _Form:
         boundary = options.get(b"boundary")
         if not boundary:
             raise Problem("malformed", "the form's Content-Type has no boundary")
+
         self._most = most
         self._max_files = max_files
         self._files: list[bytearray] = []
         self._ended = False
+
         try:
             self._parser = MultipartParser(
                 boundary,

@@ -244,11 +244,13 @@ class Baseline:
         smoothed = face.smoothed
         if smoothed is not None:
             face = replace(face, smoothed=self.correct_probabilities(smoothed, name))
+
         if face.probabilities is None:
             return face
         corrected = self.correct_probabilities(face.probabilities, name)
         emotion = max(corrected, key=lambda word: corrected[word])
         certain = threshold is None or corrected[emotion] >= threshold
+
         return replace(
             face,
             probabilities=corrected,

@@ -64,8 +64,10 @@ def choose(
             "--baseline rest needs --rest, a condition or seconds such as 0-10, "
             "and --rest is for it alone"
         )
+
     if expected not in (None, "even", "group"):
         raise ConfigError(f"--expected is even or group, got {expected!r}")
+
     if kind == "participant":
         return Choice(
             "participant",
@@ -73,10 +75,12 @@ def choose(
             if (expected or "") == "even"
             else ("group" if expected == "group" or videos else "even"),
         )
+
     if kind == "none" or rest is None:
         return Choice("none")
     if rest in plan.conditions:
         return Choice("rest", "rest", condition=rest)
+
     start, dash, end = rest.partition("-")
     try:
         seconds = float(start), float(end)
@@ -85,6 +89,7 @@ def choose(
         raise ConfigError(
             f"--rest {rest!r} is neither a condition ({known}) nor seconds such as 0-10"
         ) from None
+
     if not dash or not 0 <= seconds[0] < seconds[1]:
         raise ConfigError(f"--rest {rest!r} must be rising seconds, such as 0-10")
     return Choice("rest", "rest", start_s=seconds[0], end_s=seconds[1])
@@ -102,6 +107,7 @@ def correct_readings(readings: Readings, choice: Choice) -> tuple[tuple[Row, ...
         for row in readings.rows
         if row.probabilities is not None and (choice.kind != "rest" or choice.is_rest(row))
     ]
+
     baseline = None
     if choice.kind != "none":
         if not used:
@@ -113,6 +119,7 @@ def correct_readings(readings: Readings, choice: Choice) -> tuple[tuple[Row, ...
             emotions=emotions,
             expected=choice.expected,
         )
+
     corrected = tuple(
         with_corrected(row, None)
         if row.probabilities is None

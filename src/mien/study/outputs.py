@@ -46,6 +46,7 @@ def _describe_row(row: Row, emotions: Sequence[str]) -> dict[str, Any]:
         **{key: face.get(key) for key in ("track_id", "emotion", "reason", "detection_score")},
         **(face.get("quality") or {}),
     }
+
     for name in emotions:
         cells[name] = None if row.probabilities is None else row.probabilities[name]
         corrected = None if row.corrected is None else round(row.corrected[name], 8)
@@ -57,6 +58,7 @@ def write_participants(path: Path, summaries: Sequence[Summary]) -> None:
     """Write a row for each participant under each condition."""
     measures = list(summaries[0].measures) if summaries else []
     header = ["participant", "condition", "recordings", "excluded", *measures]
+
     _write(
         path,
         header,
@@ -86,6 +88,7 @@ def write_wide(path: Path, plan: Plan, summaries: Sequence[Summary]) -> None:
         for measure in measures
         for condition in plan.conditions
     }
+
     rows = []
     for participant in plan.participants:
         row: dict[str, Any] = {"participant": participant}
@@ -99,6 +102,7 @@ def write_wide(path: Path, plan: Plan, summaries: Sequence[Summary]) -> None:
 def write_events(path: Path, readings: Readings) -> None:
     """Write a row for each event of a participant's track."""
     header = [*_OWN, "emotion", "start_s", "end_s", "confidence", "uncertainty_s", "track_id"]
+
     _write(
         path,
         header,

@@ -130,11 +130,13 @@ def match_folder(folder: Path, pattern: str) -> Plan:
             recordings.append(_make(str(found.path), below, match.groupdict()))
         elif found.problem is None:
             unmatched.append(below)
+
     if not recordings:
         seen = f", for example {unmatched[0]}" if unmatched else ""
         raise ConfigError(
             f"the pattern {pattern!r} fits none of the {len(unmatched)} files in {folder}{seen}"
         )
+
     columns = [name for name in expression.groupindex if name not in KNOWN]
     return Plan(tuple(recordings), tuple(unmatched), tuple(columns))
 
@@ -208,6 +210,7 @@ def _compile(pattern: str) -> re.Pattern[str]:
     """Turn "{condition}/{participant}_*.mp4" into a regular expression."""
     parts = re.split(r"(\{\w+\}|\*)", pattern.strip("/"))
     names = [part[1:-1] for part in parts if part.startswith("{")]
+
     double = [name for name, times in Counter(names).items() if times > 1]
     if "participant" not in names or double:
         fault = f"{{{double[0]}}} twice" if double else "no {participant}"
@@ -215,6 +218,7 @@ def _compile(pattern: str) -> re.Pattern[str]:
             f"--pattern {pattern!r} has {fault}; write it as in "
             "'{condition}/{participant}_{trial}.mp4'"
         )
+
     known = {"*": "[^/]*"}
     return re.compile(
         "".join(

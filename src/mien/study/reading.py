@@ -118,6 +118,7 @@ def read_study(
     engine = Engine(
         analyzer, VideoReader(lambda: analyzer, settings).read, threads=default_threads()
     )
+
     spec = analyzer.recognizer.spec
     run = {
         "mien": version("mien"),
@@ -125,6 +126,7 @@ def read_study(
         "detector_size": detector_size,
         "every_s": every_s,
     }
+
     sources = [Source(path, Path(path).name) for path in plan.paths()]
     with Journal(folder / READINGS, run) as journal:
         on_resume(journal.resumed)
@@ -149,9 +151,11 @@ def _gather(plan: Plan, spec: ModelSpec, records: Iterable[dict[str, Any]]) -> R
     wanted: dict[str, list[Recording]] = {}
     for recording in plan.recordings:
         wanted.setdefault(recording.path, []).append(recording)
+
     rows: dict[Recording, list[Row]] = {}
     tracks: dict[str, set[int]] = {}
     events, failed, videos = [], {}, 0
+
     for record in records:
         source = record["source"]
         for recording in wanted.get(source, ()):
@@ -169,6 +173,8 @@ def _gather(plan: Plan, spec: ModelSpec, records: Iterable[dict[str, Any]]) -> R
                 events += list(_clip_events(recording, record["events"], followed))
                 if record["damage"] is not None:
                     failed[source] = record["damage"]
+
+    # In the order of the plan, whatever order the recordings were read in.
     ordered = [row for recording in plan.recordings for row in rows.get(_key(recording), ())]
     return Readings(spec, tuple(ordered), tuple(events), videos, failed)
 

@@ -80,6 +80,7 @@ def _write_head(study: Study) -> Html:
         ("recordings", len(plan.recordings)),
         ("excluded cells", excluded),
     )
+
     return fill(
         '<header><p class="kicker">mien report of a study</p><h1>Apparent expressions by '
         'condition</h1></header><ul class="cards">{cards}</ul>',
@@ -102,6 +103,7 @@ def _write_quality(study: Study) -> Html:
         ]
         sizes = sorted((face.get("quality") or {}).get("size_px") or 0 for face in faces)
         size = f"{sizes[len(sizes) // 2]:.0f} px" if sizes else "–"
+
         rows.append(
             (
                 one.participant,
@@ -113,6 +115,7 @@ def _write_quality(study: Study) -> Html:
                 one.excluded or "",
             )
         )
+
     missing = [f"{person} × {condition}" for person, condition in study.plan.missing()]
     notes = [
         (
@@ -120,12 +123,14 @@ def _write_quality(study: Study) -> Html:
             f"in at least {percent(study.min_coverage)} of the photos or frames."
         )
     ]
+
     if missing:
         notes.append(f"Not recorded: {', '.join(missing)}.")
     notes += [f"Could not be read: {reason}." for reason in study.readings.failed.values()]
     if study.refused:
         told = ", ".join(f"{who} ({_REFUSED[why]})" for who, why in study.refused.items())
         notes.append(f"No baseline was taken off: {told}.")
+
     head = ("participant", "condition", "frames", "coverage", "uncertain", "face", "excluded")
     return _section("quality", "Data quality", notes, _table(head, rows))
 
@@ -134,17 +139,20 @@ def _write_comparisons(study: Study) -> Html:
     if len(study.plan.conditions) < 2:
         notes = ["There is one condition, so that there is nothing to compare."]
         return _section("compared", "Conditions compared", notes, Html(""))
+
     notes = [
         (
             "The unit is the participant. Differences are the second condition less the first, of "
             f"the mean probability of each expression{_say_baseline(study.choice)}."
         )
     ]
+
     if all(one.participants < MIN_PARTICIPANTS for one in study.comparisons):
         notes.append(
             f"Fewer than {MIN_PARTICIPANTS} participants have both conditions: there are no "
             "intervals and no tests."
         )
+
     rows = [
         (
             one.measure.removeprefix("mean_").removesuffix("_baseline"),
@@ -157,6 +165,7 @@ def _write_comparisons(study: Study) -> Html:
         )
         for one in study.comparisons
     ]
+
     head = ("expression", "conditions", "n", "difference", "95 % interval", "d", "p (Holm)")
     return _section("compared", "Conditions compared", notes, _table(head, rows))
 
