@@ -103,9 +103,11 @@ def _print_join(joined: Join, dataset: Dataset, console: Console) -> None:
     names, labels = dataset.class_names, _labels_of(dataset)
     asked: Votes = joined.votes
     own = [labels[path] for path in asked.paths]
+
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
     for title in ("label", "faces", "plurality agrees", "majority agrees"):
         table.add_column(title, justify="left" if title == "label" else "right", no_wrap=True)
+
     for number, name in enumerate((*names, "all")):
         rows = [row for row, label in enumerate(own) if number in {label, len(names)}]
         truths = [own[row] for row in rows]
@@ -115,6 +117,7 @@ def _print_join(joined: Join, dataset: Dataset, console: Console) -> None:
         ]
         style = "bold" if name == "all" else ""
         table.add_row(Text(name), f"{len(rows):,}", *agree, style=style)
+
     console.print(table)
     console.print()
     console.print(f"{int(asked.mostly_no_face().sum()):,} faces that most people called no face")
@@ -170,12 +173,14 @@ def _rows(inventory: Inventory) -> Iterator[tuple[str, list[str], str]]:
     """Give a title, a cell for each split, and a style for each line of the table."""
     counts = inventory.counts
     shown = inventory.class_names[:SHOWN_CLASSES]
+
     for name in shown:
         yield name, [f"{counts[split][name]:,}" for split in counts], ""
     if len(inventory.class_names) > len(shown):
         yield f"... {len(inventory.class_names) - len(shown)} more classes", [], "dim"
     yield "all", [f"{inventory.size(split):,}" for split in counts], "bold"
     yield "", [], ""
+
     if "train" in counts:
         copies = [(split, inventory.copies[split]["train"]) for split in counts]
         yield "copy in train", [_with_share(inventory, *copy) for copy in copies], ""
@@ -184,6 +189,7 @@ def _rows(inventory: Inventory) -> Iterator[tuple[str, list[str], str]]:
         yield "near copy in train", [_with_share(inventory, *copy) for copy in copies], ""
     yield "one grey level", [f"{len(inventory.constant[split]):,}" for split in counts], ""
     yield "", [], ""
+
     for measure in MEASURES:
         medians = [f"{inventory.looks[split][measure]:,.0f}" for split in counts]
         yield f"{measure} (median)", medians, ""

@@ -106,6 +106,7 @@ def _describe_contract(answering: "Answering") -> Iterator[tuple[str, str]]:
     curve = calibrated.abstention_curve
     yield "contract", str(answering.contract)
     yield "answers", f"with {LABELS[answering.spec.labels]}"
+
     where = f"{curve.faces:,} faces of {curve.split}"
     yield "calibrated", f"on {where}, by a temperature of {calibrated.temperature:.3f}"
     if scaling is not None:
@@ -115,6 +116,7 @@ def _describe_contract(answering: "Answering") -> Iterator[tuple[str, str]]:
             "change answers"
         )
         yield "scaled", told
+
     if calibrated.abstention_threshold is None:
         yield "abstains", "never, unless asked to: mien analyze --coverage or --accuracy"
     else:

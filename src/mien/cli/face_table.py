@@ -101,10 +101,12 @@ class FaceTable:
         table.add_column("face", width=4, justify="right")
         table.add_column("expression", min_width=10, no_wrap=True)
         table.add_column("probability", min_width=self._bar + 5, no_wrap=True)
+
         width = self._console.width
         optional = [name for name, needed in _OPTIONAL.items() if width >= needed]
         for name in optional:
             table.add_column(name, no_wrap=True)
+
         for number, face in enumerate(faces, start=1):
             box = face.box
             place = f"{box.x:.0f},{box.y:.0f} {box.width:.0f}{self._by}{box.height:.0f}"

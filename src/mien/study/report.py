@@ -1,6 +1,6 @@
 """Write a study's report: data quality first, then conditions compared, then how it was done."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Final
@@ -94,14 +94,7 @@ def _write_head(study: Study) -> Html:
 def _write_quality(study: Study) -> Html:
     rows = []
     for one in study.summaries:
-        faces = [
-            row.face
-            for row in study.rows
-            if row.face is not None
-            and row.recording.participant == one.participant
-            and row.recording.condition == one.condition
-        ]
-        sizes = sorted((face.get("quality") or {}).get("size_px") or 0 for face in faces)
+        sizes = sorted(_list_sizes(study, one.participant, one.condition))
         size = f"{sizes[len(sizes) // 2]:.0f} px" if sizes else "–"
 
         rows.append(
@@ -133,6 +126,14 @@ def _write_quality(study: Study) -> Html:
 
     head = ("participant", "condition", "frames", "coverage", "uncertain", "face", "excluded")
     return _section("quality", "Data quality", notes, _table(head, rows))
+
+
+def _list_sizes(study: Study, participant: str, condition: str) -> Iterator[float]:
+    """Yield the sizes, in pixels, of the faces of a participant under a condition."""
+    for row in study.rows:
+        one = row.recording
+        if row.face is not None and (one.participant, one.condition) == (participant, condition):
+            yield (row.face.get("quality") or {}).get("size_px") or 0
 
 
 def _write_comparisons(study: Study) -> Html:
@@ -193,10 +194,12 @@ def _write_timelines(study: Study) -> Html:
                 strips=join(strips),
             )
         )
+
     legend = join(
         fill('<li class="{color}"><i></i>{name}</li>', color=color_class(n, names), name=n)
         for n in names
     )
+
     notes = [
         (
             "Each participant's most probable expression over the recordings of a condition, in "
@@ -205,6 +208,7 @@ def _write_timelines(study: Study) -> Html:
     ]
     if len(study.plan.participants) > MAX_DRAWN:
         notes.append(f"The first {MAX_DRAWN} participants are drawn; the tables have all.")
+
     body = fill(
         '<ul class="key">{legend}</ul><div class="multiples">{figures}</div>',
         legend=legend,
@@ -273,9 +277,11 @@ def _write_methods(study: Study) -> Html:
     whose = {"votes": "people's votes", "fer2013": "FER2013's own label"}.get(
         labels, "its own label"
     )
+
     every = study.settings.get("every_s")
     how_often = "in every frame" if every is None else f"every {every:g} s"
     videos = f" Videos were analysed {how_often}." if study.readings.videos else ""
+
     baseline = {
         "none": "No baseline was taken off.",
         "rest": "Each participant's mean log-probabilities at rest were taken off, shrunk by "
@@ -288,6 +294,7 @@ def _write_methods(study: Study) -> Html:
         )
         + ", shrunk by n / (n + 1), n the number of pictures.",
     }[choice.kind]
+
     text = (
         f"Apparent facial expressions were read with mien {version('mien')} (model {spec.name}, "
         f"SHA-256 {spec.onnx_sha256[:12]}, trained to answer with {whose}), the largest face of "
@@ -299,6 +306,7 @@ def _write_methods(study: Study) -> Html:
         "differences, corrected by Holm's method. The readings are of expressions as people would "
         "label them, not of what anybody felt."
     )
+
     body = fill(
         '<blockquote class="methods"><p>{text}</p></blockquote><p class="soft">Cite mien as its '
         "CITATION.cff says; the baselines follow Olderbak et al. 2014 "

@@ -70,6 +70,8 @@ def find_interval(
     count = len(values)
     if float(np.ptp(values)) == 0:
         return float(values[0]), float(values[0])
+
+    # Percentiles of few participants are too narrow: expanded as Hesterberg (2015) does.
     quantile = stats.t.ppf((1 - confidence) / 2, count - 1) * math.sqrt(count / (count - 1))
     tail = float(stats.norm.cdf(quantile))
     found = stats.bootstrap(
@@ -80,6 +82,7 @@ def find_interval(
         method="percentile",
         rng=np.random.default_rng(seed),
     )
+
     low, high = found.confidence_interval
     return float(low), float(high)
 
@@ -118,6 +121,7 @@ def _compare(measure: str, first: str, second: str, differences: NDArray[np.floa
     count, mean = len(differences), float(differences.mean())
     if count < MIN_PARTICIPANTS:
         return Comparison(measure, first, second, count, mean)
+
     stats = _import_scipy()
     deviation = float(differences.std(ddof=1))
     test = stats.permutation_test(
@@ -128,6 +132,7 @@ def _compare(measure: str, first: str, second: str, differences: NDArray[np.floa
         vectorized=True,
         rng=np.random.default_rng(0),
     )
+
     low, high = find_interval(differences)
     effect = mean / deviation if deviation > 0 else None
     return Comparison(
@@ -161,11 +166,13 @@ def agree(human: Sequence[str], machine: Sequence[str]) -> dict[str, float]:
         raise require_extra("study", "agreement with coders", "statsmodels") from error
     if not human:
         raise ConfigError("no picture was coded by both the coders and the machine")
+
     words = sorted({*human, *machine})
     numbers = [[words.index(a), words.index(b)] for a, b in zip(human, machine, strict=True)]
     same = sum(a == b for a, b in numbers) / len(numbers)
     if len(words) < 2:
         return {"pictures": len(numbers), "agreement": same}
+
     table, _ = to_table(numbers, bins=len(words))
     found = cohens_kappa(table)
     return {
