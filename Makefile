@@ -24,7 +24,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(VENV)/$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check docs site format web web-test dist reproduce reproduce-fast clean
+.PHONY: help demo test test-fast check docs site format lock web web-test dist reproduce reproduce-fast clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -48,6 +48,11 @@ check: $(VENV)/ready ## Check style, types, imports between rooms, and dependenc
 format: $(VENV)/ready ## Put the code into its style
 	$(VENV)/$(BIN)/ruff check --fix .
 	$(VENV)/$(BIN)/ruff format .
+
+lock: $(VENV)/ready ## Pin what continuous integration installs (UPGRADE=1 takes the newest)
+	$(VENV)/$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --group docs --universal \
+		--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
+		$(if $(UPGRADE),--upgrade) --quiet --output-file constraints.txt
 
 docs: $(VENV)/ready ## Write the generated parts of the documentation again
 	$(VENV)/$(BIN)/python docs/generate.py

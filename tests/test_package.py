@@ -8,6 +8,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import mien
 
@@ -114,3 +116,19 @@ def test_the_wheel_carries_what_it_needs_and_no_more(tmp_path: Path) -> None:
     assert not [name for name in names if name.startswith(("tests", "examples", "benchmarks"))]
     pages = [name for name in names if name.startswith("mien/serving/page/")]
     assert not [name for name in pages if name.endswith((".onnx", ".wasm"))]
+
+
+def test_continuous_integration_pins_every_dependency_within_its_bounds() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    asked = list(declared["project"]["dependencies"])
+    for extra in declared["project"]["optional-dependencies"].values():
+        asked += extra
+    for group in declared["dependency-groups"].values():
+        asked += [one for one in group if isinstance(one, str)]
+
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pins = [Requirement(line) for line in lines if not line.startswith("#")]
+    pinned = {canonicalize_name(pin.name): str(pin.specifier).removeprefix("==") for pin in pins}
+    for requirement in map(Requirement, asked):
+        name = canonicalize_name(requirement.name)
+        assert name == "mien" or requirement.specifier.contains(pinned[name]), requirement

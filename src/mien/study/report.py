@@ -171,30 +171,28 @@ def _write_comparisons(study: Study) -> Html:
     return _section("compared", "Conditions compared", notes, _table(head, rows))
 
 
+def _draw_participant(study: Study, participant: str) -> Html:
+    """Draw a participant's strips, one for each condition they were recorded under."""
+    names = study.readings.spec.class_names
+    own = [row for row in study.rows if row.recording.participant == participant]
+    strips = []
+    for condition in study.plan.conditions:
+        shown = [row for row in own if row.recording.condition == condition]
+        if shown:
+            strip = _draw_strip(shown, names)
+            cells = "<dt>{condition}</dt><dd>{strip}</dd>"
+            strips.append(fill(cells, condition=condition, strip=strip))
+
+    return fill(
+        '<article class="card"><h3>{who}</h3><dl>{strips}</dl></article>',
+        who=participant,
+        strips=join(strips),
+    )
+
+
 def _write_timelines(study: Study) -> Html:
     names = study.readings.spec.class_names
-    figures = []
-    for participant in study.plan.participants[:MAX_DRAWN]:
-        own = [row for row in study.rows if row.recording.participant == participant]
-        strips = []
-        for condition in study.plan.conditions:
-            shown = [row for row in own if row.recording.condition == condition]
-            if shown:
-                strips.append(
-                    fill(
-                        "<dt>{condition}</dt><dd>{strip}</dd>",
-                        condition=condition,
-                        strip=_draw_strip(shown, names),
-                    )
-                )
-        figures.append(
-            fill(
-                '<article class="card"><h3>{who}</h3><dl>{strips}</dl></article>',
-                who=participant,
-                strips=join(strips),
-            )
-        )
-
+    figures = [_draw_participant(study, one) for one in study.plan.participants[:MAX_DRAWN]]
     legend = join(
         fill('<li class="{color}"><i></i>{name}</li>', color=color_class(n, names), name=n)
         for n in names
@@ -274,9 +272,8 @@ def _write_agreement(study: Study) -> Html:
 def _write_methods(study: Study) -> Html:
     spec, choice = study.readings.spec, study.choice
     labels = getattr(spec, "labels", "fer2013")
-    whose = {"votes": "people's votes", "fer2013": "FER2013's own label"}.get(
-        labels, "its own label"
-    )
+    known = {"votes": "people's votes", "fer2013": "FER2013's own label"}
+    whose = known.get(labels, "its own label")
 
     every = study.settings.get("every_s")
     how_often = "in every frame" if every is None else f"every {every:g} s"
@@ -294,7 +291,6 @@ def _write_methods(study: Study) -> Html:
         )
         + ", shrunk by n / (n + 1), n the number of pictures.",
     }[choice.kind]
-
     text = (
         f"Apparent facial expressions were read with mien {version('mien')} (model {spec.name}, "
         f"SHA-256 {spec.onnx_sha256[:12]}, trained to answer with {whose}), the largest face of "
