@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # what `_load` does, for people's editors and type checkers
     from mien.analyzer import analyze as analyze
     from mien.analyzer import analyze_photo as analyze_photo
     from mien.analyzer import analyze_video as analyze_video
+    from mien.batch.reading import analyze_files as analyze_files
     from mien.draw import annotate as annotate
     from mien.emotions import EMOTIONS as EMOTIONS
     from mien.errors import ConfigError as ConfigError
@@ -30,6 +31,7 @@ if TYPE_CHECKING:  # what `_load` does, for people's editors and type checkers
     from mien.errors import MissingExtraError as MissingExtraError
     from mien.errors import ModelError as ModelError
     from mien.errors import OutputError as OutputError
+    from mien.errors import SourceError as SourceError
     from mien.errors import TrainingError as TrainingError
     from mien.errors import VideoError as VideoError
     from mien.explain.explanation import explain_face as explain_face
@@ -65,6 +67,7 @@ switch_off()  # here, because every use of mien passes this line before it impor
 
 _HOMES = {
     "analyzer": ("Analyzer", "analyze", "analyze_photo", "analyze_video"),
+    "batch.reading": ("analyze_files",),
     "draw": ("annotate",),
     "emotions": ("EMOTIONS",),
     "errors": (
@@ -77,6 +80,7 @@ _HOMES = {
         "MissingExtraError",
         "ModelError",
         "OutputError",
+        "SourceError",
         "TrainingError",
         "VideoError",
     ),

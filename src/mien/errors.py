@@ -4,6 +4,7 @@
     ├── ImageError          a picture that cannot be read
     │   ├── ImageTooLargeError  a picture with more pixels than are allowed
     │   └── UnknownFormatError  a file that is no picture, or of a format that is not read
+    ├── SourceError         a store of pictures that cannot be reached, or refuses the credentials
     ├── VideoError          a video that cannot be read
     ├── ModelError          a model file or its contract is missing, wrong or damaged
     │   └── InputError      an array that is not what the model takes
@@ -43,6 +44,12 @@ class ImageTooLargeError(ImageError):
 
 class UnknownFormatError(ImageError):
     """A file that is no picture, or a picture of a format that is not read."""
+
+
+class SourceError(MienError):
+    """A store of pictures that cannot be reached, or that refuses the credentials."""
+
+    kind = "source"
 
 
 class VideoError(MienError):

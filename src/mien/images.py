@@ -76,6 +76,12 @@ _GIF_EXTENSION, _GIF_FRAME = 0x21, 0x2C  # how the blocks of a GIF begin
 _READABLE = "JPEG, PNG, WebP, AVIF, HEIC, TIFF, GIF, BMP, JPEG 2000 or PPM"
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/_-]{4}\s*){256,}[A-Za-z0-9+/_=-]{0,4}\s*")
 """Text as long as no file's name is, of base64's letters only."""
+_SIGNATURE = re.compile(
+    r"([?&](?:x-(?:amz|goog)-(?:signature|credential|security-token)|sig|signature|token"
+    r"|access_token)=)[^&#]*",
+    re.IGNORECASE,
+)
+"""What opens a signed URL to whoever reads it."""
 _MAX_NAME = 4096
 """The longest path there is, in characters; a longer one is shortened where it is quoted."""
 
@@ -189,12 +195,14 @@ def name_source(source: ImageSource) -> str:
 
 
 def clean_name(name: str) -> str:
-    """Make a path or URL fit to be shown: without a password, and no longer than a path can be."""
+    """Make a path or URL fit to be shown: without secrets, and no longer than a path can be."""
     if name[:5].lower() == "data:":
         return "<data URL>"
     if _BASE64.fullmatch(name):
         return "<base64>"
     name = re.sub(r"^([a-z][a-z0-9+.-]*://)[^/?#]*@", r"\1", name, flags=re.IGNORECASE)
+    if "://" in name:
+        name = _SIGNATURE.sub(r"\1***", name)
     return name if len(name) <= _MAX_NAME else f"{name[:80]}...{name[-20:]}"
 
 

@@ -14,6 +14,8 @@ SWITCHES: Final = {
     # in the name they read.
     "ORT_DISABLE_TELEMETRY": "1",
     "ORT_TELEMETRY_DISABLED": "1",
+    # What reads hf:// sends the versions in use along with its requests.
+    "HF_HUB_DISABLE_TELEMETRY": "1",
 }
 """Environment variables that switch telemetry off, with their values."""
 

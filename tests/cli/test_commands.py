@@ -212,13 +212,13 @@ def hostile(tmp_path_factory) -> Path:
         ("fifo.jpg", "a pipe"),
         ("a\0b.jpg", "cannot be opened"),
         ("x" * 300, "cannot be opened"),
-        ("https://example.org/a.jpg", "opens no connections"),
+        ("rtsp://example.org/a.jpg", "opens no connections"),
     ],
 )
 def test_one_bad_file_never_stops_the_others(
     name, reason, hostile, portrait_path, tiny_model, capsys
 ):
-    bad = name if name.startswith("https") else str(hostile / name)
+    bad = name if name.startswith("rtsp") else str(hostile / name)
     photos = [str(portrait_path), bad, str(portrait_path)]
     assert main(["analyze", *photos, "--model", str(tiny_model)]) == 1
     out, err = capsys.readouterr()

@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 
 from mien.batch.sources import Source, is_folder
 from mien.draw import annotate as draw
-from mien.errors import ConfigError, ImageError, MienError, OutputError, describe_error
+from mien.errors import (
+    ConfigError,
+    ImageError,
+    MienError,
+    OutputError,
+    SourceError,
+    describe_error,
+)
 from mien.files import replacing
 from mien.images import read_picture
 from mien.results import Failure, ImageResult
@@ -66,7 +73,7 @@ class Copies:
         Raises:
             ConfigError: Several photos would go into one file, or a copy over what is read.
         """
-        listed = list(sources)
+        listed = [_refuse_streamed(source) for source in sources]
         if self.is_file and len(listed) > 1:
             raise self._refuse_several()
         self._originals.update(_resolve(source.path) for source in listed)
@@ -108,6 +115,8 @@ class Copies:
         """
         try:
             image = read_picture(source.given(), name=source.name).pixels
+        except SourceError:
+            raise
         except MienError as error:
             return Failure.of(source.name, error)
 
@@ -136,6 +145,20 @@ class Copies:
             f"--annotate {self.target} is one file, and there may be several photos: name a "
             f"folder, as in --annotate {self.target.with_suffix('')}/"
         )
+
+
+def _refuse_streamed(source: Source) -> Source:
+    """Refuse a photo of an archive that is read in one pass: all of them would be held.
+
+    Raises:
+        ConfigError: It is one.
+    """
+    if source.is_streamed:
+        raise ConfigError(
+            f"{source.name} lies in an archive that can be read only once, so no annotated copy "
+            "can be drawn of it: unpack the archive first"
+        )
+    return source
 
 
 def _stem(source: Source) -> str:

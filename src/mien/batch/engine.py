@@ -16,7 +16,7 @@ from typing import Final, TypeAlias, TypeVar
 from mien.analyzer import Analyzer, FoundFaces, count_crops
 from mien.batch.sources import STDIN, Source
 from mien.batch.videos import Watch
-from mien.errors import ImageError, MienError
+from mien.errors import ImageError, MienError, SourceError
 from mien.face_reader import gather
 from mien.images import MAX_STREAM_BYTES, is_video
 from mien.results import Failure, FrameResult, ImageResult, VideoSummary
@@ -84,9 +84,12 @@ class Engine:
         try:
             if source.problem is not None:
                 raise ImageError(source.problem)
-            if is_video(source.given()):
+            given = source.given()
+            if is_video(given):
                 return _Video(source)
-            found = self._analyzer.find_faces(source.given(), name=source.name)
+            found = self._analyzer.find_faces(given, name=source.name)
+        except SourceError:  # what cannot be reached now is for the next run, and no failure
+            raise
         except (MienError, MemoryError) as error:
             return source, Failure.of(source.name, error)
         return source, found

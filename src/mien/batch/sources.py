@@ -1,19 +1,23 @@
 """List the photos and videos that a command line names, in order.
 
-Inputs can be files, folders (searched recursively), patterns with `*`, a list of paths, and `-`,
-one picture on standard input. They are read in the order given, and alphabetically within a
-folder, so that the same command always has the same order.
+Inputs can be files, folders (searched recursively), patterns with `*`, archives and tables, URLs of
+object stores and the web, a list of paths, and `-`, one picture on standard input. They are read in
+the order given, and alphabetically within a folder, so that the same command always has the same
+order.
 """
 
 import glob
 import io
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from mien.errors import ConfigError, describe_error
+from mien.batch.archives import Columns, Item, Kind, find_kind, open_local, read_archive
+from mien.batch.remote import is_remote, store_of
+from mien.errors import ConfigError, ImageError, describe_error
 from mien.images import (
     HEAD_BYTES,
     PICTURE_ENDINGS,
@@ -37,25 +41,47 @@ class Source:
     """One thing to read.
 
     Attributes:
-        path: Its path; "-" is standard input.
+        path: Its path or URL; "-" is standard input. What lies in an archive has the archive's
+            path, a slash, and its own key.
         below: Where it lies below the folder that was named; a file's own name otherwise.
         problem: Why it cannot be read, where that is known already.
         data: What came on standard input.
+        load: Returns its bytes where it is no local file. The message of its `ImageError` is the
+            rest of a sentence that begins with the name.
+        is_streamed: Whether `load` returns what is in memory already.
+        label: Its name in results, where that is not its path.
     """
 
     path: str
     below: str
     problem: str | None = None
     data: bytes | None = None
+    load: Callable[[], bytes] | None = field(default=None, compare=False, repr=False)
+    is_streamed: bool = False
+    label: str | None = None
 
     @property
     def name(self) -> str:
         """Give the name it has in results."""
+        if self.label is not None:
+            return name_source(self.label)
         return _Stdin.name if self.path == STDIN else name_source(self.path)
 
-    def given(self) -> str | BinaryIO:
-        """Give what a decoder takes: the path, or what came on standard input."""
-        return self.path if self.data is None else _Stdin(self.data)
+    def given(self) -> str | bytes | BinaryIO:
+        """Give what a decoder takes: the path, or bytes.
+
+        Raises:
+            ImageError: It cannot be loaded.
+            SourceError: Its store cannot be reached.
+        """
+        if self.data is not None:
+            return _Stdin(self.data)
+        if self.load is None:
+            return self.path
+        try:
+            return self.load()
+        except ImageError as error:
+            raise ImageError(f"{self.name} {error}") from error
 
 
 class Sources:
@@ -66,7 +92,7 @@ class Sources:
     `**` in a pattern goes through folders in the same way.
 
     Attributes:
-        left_out: How many files of folders were neither pictures nor videos, so far.
+        left_out: How many files of folders and archives were neither pictures nor videos, so far.
     """
 
     def __init__(
@@ -75,16 +101,19 @@ class Sources:
         *,
         listed: BinaryIO | Path | None = None,
         without: Iterable[Path] = (),
+        columns: Columns | None = None,
     ) -> None:
         """Keep what was named.
 
         Args:
-            named: Files, folders, patterns, "-".
+            named: Files, folders, patterns, archives, URLs, "-".
             listed: A stream or file with more paths: one a line, or separated by NUL as
                 `find -print0` writes them.
             without: Folders that are passed over where they lie in one that is named, or fit a
                 pattern: what the run itself writes.
+            columns: Which columns of Parquet tables are read.
         """
+        self._columns = columns
         self._named = tuple(named)
         self._listed = listed
         self._without = {os.path.realpath(folder) for folder in without}
@@ -116,20 +145,59 @@ class Sources:
         """Give what one name stands for."""
         if place == STDIN and patterns:
             yield Source(STDIN, "stdin")
+        elif is_remote(place):
+            yield from self._expand_remote(place)
         elif is_folder(place):
             yield from self._walk(place)
-        elif (
-            not patterns
-            or not glob.has_magic(place)
-            or os.path.lexists(place)
-            or place.startswith(("http://", "https://"))
-        ):
-            yield _name_file(place)
+        elif not patterns or not glob.has_magic(place) or os.path.lexists(place):
+            yield from self._open(place)
         else:
             found = self._match(place)
-            yield from map(_name_file, found)
+            for path in found:
+                yield from self._open(path)
             if not found:
                 yield Source(place, place, f"{name_source(place)} matches no file")
+
+    def _expand_remote(self, place: str) -> Iterator[Source]:
+        """Give what a URL stands for: a file, the files of a folder, or what fits a pattern."""
+        empty = True
+        try:
+            for url in store_of(place).list(place):
+                empty = False
+                for source in self._open(url):
+                    below = url.removeprefix(f"{place.rstrip('/')}/")
+                    yield source if below == url else replace(source, below=below)
+        except ImageError as error:
+            yield Source(place, place, f"{name_source(place)} {error}")
+        else:
+            if empty:
+                yield Source(place, place, f"{name_source(place)} has no pictures or videos")
+
+    def _open(self, place: str) -> Iterator[Source]:
+        """Give a file, or what lies in an archive."""
+        kind = find_kind(place)
+        if kind is None:
+            yield _name_file(place)
+            return
+        try:
+            yield from self._read_archive(kind, place)
+        except ImageError as error:
+            yield Source(place, _own_name(place), f"{name_source(place)} {error}")
+
+    def _read_archive(self, kind: Kind, place: str) -> Iterator[Source]:
+        """Give what lies in an archive.
+
+        Raises:
+            ImageError: It is damaged, or cannot be opened.
+        """
+        stream = store_of(place).open(place) if is_remote(place) else open_local(place)
+        for item in read_archive(kind, stream, name_source(place), self._columns):
+            if item.is_left_out:
+                self.left_out += 1
+            elif item.place is not None:
+                yield _name_cell(place, item, item.place)
+            else:
+                yield _name_item(place, item)
 
     def _match(self, pattern: str) -> list[str]:
         """Give the files that fit a pattern; none, where it is no pattern that can be followed."""
@@ -212,9 +280,38 @@ def _list_folder(folder: str, below: str) -> Iterator[Source]:
             yield replace(_name_file(str(Path(folder, name))), below=str(Path(below, name)))
 
 
+def _own_name(place: str) -> str:
+    """Return the last part of a path or URL."""
+    return Path(place.split("?", maxsplit=1)[0] if "://" in place else place).name
+
+
 def _name_file(path: str) -> Source:
     """Name one file; a file that is called "-" is not standard input."""
+    if is_remote(path):
+        return Source(path, _own_name(path), load=partial(store_of(path).read, path))
     return Source(f"./{path}" if path == STDIN else path, Path(path).name)
+
+
+def _name_item(place: str, item: Item) -> Source:
+    """Name what lies in an archive: the archive, a slash, and its key there."""
+    path = f"{place}/{item.key}"
+    inner = [part for part in item.key.replace("\\", "/").split("/") if part not in {"", ".", ".."}]
+    return Source(
+        path,
+        str(Path(Path(_own_name(place)).stem, *inner)),
+        None if item.problem is None else f"{name_source(path)} {item.problem}",
+        load=item.load,
+        is_streamed=item.is_streamed,
+    )
+
+
+def _name_cell(table: str, item: Item, cell: str) -> Source:
+    """Name a file that a table names; a relative path begins at the table's folder."""
+    bare = table.split("?", maxsplit=1)[0]
+    folder = bare.rpartition("/")[0] if is_remote(table) else str(Path(table).parent)
+    is_whole = is_remote(cell) or (not is_remote(table) and Path(cell).is_absolute())
+    source = _name_file(cell if is_whole else f"{folder}/{cell}")
+    return replace(source, label=f"{table}/{item.key}") if item.key else source
 
 
 def _is_wanted(path: str) -> bool:

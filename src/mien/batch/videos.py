@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 from mien.analyzer import Analyzer
 from mien.batch.annotated import fail_copy
 from mien.batch.sources import Source
-from mien.errors import ConfigError, MienError, OutputError
+from mien.errors import ConfigError, MienError, OutputError, SourceError
 from mien.results import Failure, FrameResult, VideoSummary
 from mien.video.annotate import annotate_video, check_target
 from mien.video.reading import VideoSettings, read_video
@@ -54,6 +54,7 @@ class VideoReader:
         Raises:
             ConfigError: The copy cannot go where it should.
             OutputError: The copy cannot be written.
+            SourceError: The video's store cannot be reached.
         """
         try:
             target = None if self.copy_to is None else self.copy_to(source)
@@ -67,7 +68,7 @@ class VideoReader:
                     for frame in given:
                         yield replace(frame, source=source.name)
                 yield replace(reading.summary, source=source.name)
-        except ConfigError:
+        except (ConfigError, SourceError):
             raise
         except OutputError as error:
             yield fail_copy(source, error)

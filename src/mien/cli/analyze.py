@@ -13,8 +13,10 @@ from cyclopts import Parameter
 
 from mien.analyzer import Analyzer
 from mien.batch.annotated import Copies
+from mien.batch.archives import Columns, find_kind
 from mien.batch.engine import Engine
 from mien.batch.outputs import plan_output
+from mien.batch.remote import is_remote
 from mien.batch.sources import STDIN, is_folder
 from mien.batch.videos import VideoReader
 from mien.cli.runs import Job, print_results, write_results
@@ -48,6 +50,8 @@ def analyze(
     coverage: float | None = None,
     accuracy: float | None = None,
     prior: str = NATURAL,
+    image_column: str | None = None,
+    key_column: str | None = None,
 ) -> int:
     """Read the faces in photos and videos.
 
@@ -58,6 +62,8 @@ def analyze(
     $ mien analyze *.jpg --json > faces.jsonl
     $ mien analyze photo.jpg --annotate annotated/
     $ find . -name "*.jpg" -print0 | mien analyze --from-list - --output faces.parquet
+    $ mien analyze photos.zip "shards/*.tar" --output faces.parquet
+    $ mien analyze s3://bucket/photos/ --output faces.csv
     $ curl -s https://example.org/photo.jpg | mien analyze -
     ```
 
@@ -70,9 +76,11 @@ def analyze(
 
     Args:
         paths: Pictures (JPEG, PNG, WebP, AVIF, TIFF, GIF, BMP) and videos; folders (searched
-            recursively); patterns such as "**/*.jpg"; `-` is one picture on standard input. After
-            `--`, a name may begin with a hyphen.
-        from_list: A file with more paths, one per line or separated by NUL; `-` is standard input.
+            recursively); patterns such as "**/*.jpg"; zip and tar files, WebDataset shards and
+            Parquet tables; URLs (s3://, gs://, az://, hf://, https://), with the extra `cloud`;
+            `-` is one picture on standard input. After `--`, a name may begin with a hyphen.
+        from_list: A file or URL with more paths, one per line or separated by NUL; `-` is standard
+            input.
         output: Write results to a .jsonl, .csv or .parquet file, or to a folder, which receives
             annotated copies and results.jsonl.
         json: Print JSON Lines, in order: one object for each photo; for a video, one for each
@@ -98,6 +106,10 @@ def analyze(
             learnt; balanced, for posed sets and experiments that show each equally often; or
             shares, such as happy=0.5,neutral=0.5.
         accuracy: Name an emotion only where this share of such answers was as labelled, 0 to 1.
+        image_column: The column of Parquet tables that holds pictures, or their paths or URLs;
+            found by its type if not named.
+        key_column: The column of Parquet tables whose values name the results; by default, paths
+            or the numbers of rows.
     """
     _check_paths(paths, from_list)
     table, folder = (None, None) if output is None else plan_output(output)
@@ -134,7 +146,9 @@ def analyze(
     decided = {**find.keywords, "prior": prior, "abstention_threshold": spec.abstention_threshold}
     decided |= asdict(settings)
     pages = None if report is None else _begin_report(report, spec, decided, paths)
-    job = Job(paths, from_list, copies, engine, pages)
+    columns = Columns(image_column, key_column)
+    decided |= {name: value for name, value in asdict(columns).items() if value is not None}
+    job = Job(paths, from_list, copies, engine, pages, columns)
     if table is None:
         return print_results(job, json=json)
     return write_results(job, spec, decided, table, json=json)
@@ -164,7 +178,9 @@ def _plan_video(every: str | None, start: str | None, end: str | None) -> VideoS
 
 def _is_one_file(paths: Sequence[str]) -> bool:
     """Say whether what was named is a single photo."""
-    return len(paths) == 1 and not is_folder(paths[0]) and not glob.has_magic(paths[0])
+    if len(paths) != 1 or is_remote(paths[0]) or find_kind(paths[0]) is not None:
+        return False
+    return not is_folder(paths[0]) and not glob.has_magic(paths[0])
 
 
 def _check_paths(paths: Sequence[str], from_list: str | None) -> None:

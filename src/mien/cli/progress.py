@@ -21,6 +21,7 @@ from rich.text import Text
 from mien.batch.sources import Sources
 from mien.batch.tally import Tally
 from mien.cli.times import say_duration
+from mien.errors import MienError
 from mien.results import Failure, FrameResult
 
 MAX_REASONS: Final = 8
@@ -95,9 +96,16 @@ class RunProgress:
         self._progress.advance(self._task)
 
     def _count(self) -> None:
-        """Count the sources, which gives the line its total."""
-        if self._counted is not None:
-            self._progress.update(self._task, total=sum(1 for _ in self._counted))
+        """Count the sources, which gives the line its total; not where that means to read them."""
+        total = 0
+        try:
+            for source in self._counted or ():
+                if source.is_streamed:
+                    return
+                total += 1
+        except MienError:  # the run itself says it
+            return
+        self._progress.update(self._task, total=total)
 
 
 class Stopwatch:
@@ -121,7 +129,7 @@ def print_summary(
         tally: The counts of the whole run, earlier parts included.
         seconds: How long this part of the run took.
         done_before: Sources that an earlier part of the run finished.
-        left_out: Files of folders that were neither pictures nor videos.
+        left_out: Files of folders and archives that were neither pictures nor videos.
     """
     told = [f"{tally.read:,} read", f"{tally.without_face:,} without a face"]
     if tally.damaged:
@@ -147,7 +155,7 @@ def print_summary(
         console.print(Text(f"  {rest:>6,}  other reasons"), soft_wrap=True)
 
     if left_out:
-        told_out = f"other files in the folders, no pictures or videos: {left_out:,}"
+        told_out = f"other files in folders and archives, no pictures or videos: {left_out:,}"
         console.print(Text(told_out, style="dim"), soft_wrap=True)
 
 

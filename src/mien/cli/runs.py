@@ -12,14 +12,17 @@ from rich.console import Console
 from rich.text import Text
 
 from mien.batch.annotated import Copies
+from mien.batch.archives import Columns
 from mien.batch.engine import Engine
 from mien.batch.journal import Journal
 from mien.batch.outputs import name_failures, name_journal, skip_done, write_output
+from mien.batch.remote import is_remote, open_list
 from mien.batch.sources import STDIN, Source, Sources
 from mien.batch.tally import Tally
 from mien.cli import exit_codes
 from mien.cli.face_table import FaceTable
 from mien.cli.progress import RunProgress, Stopwatch, print_files, print_summary
+from mien.errors import SourceError
 from mien.model.spec import ModelSpec
 from mien.report import RecordReport
 from mien.results import Failure, FrameResult, ImageResult
@@ -35,15 +38,18 @@ class Job:
     copies: Copies | None
     engine: Engine
     report: RecordReport | None
+    columns: Columns
 
     def list_sources(self) -> Sources:
         """List what was named, from the beginning."""
         if self.from_list is None or self.from_list == STDIN:
             listed = None if self.from_list is None else sys.stdin.buffer
+        elif is_remote(self.from_list):
+            listed = open_list(self.from_list)
         else:
             listed = Path(self.from_list)
         without = [] if self.copies is None else [self.copies.target]
-        return Sources(self.paths, listed=listed, without=without)
+        return Sources(self.paths, listed=listed, without=without, columns=self.columns)
 
     def list_again(self) -> Sources | None:
         """List what was named once more, to be counted; None where a list can be read only once."""
@@ -109,6 +115,8 @@ def write_results(
                     progress.add(result)
                     if json:
                         print(result.to_json(), flush=True)
+        except SourceError as error:
+            raise SourceError(f"{error} (what was read is kept in {journal.path})") from error
         except KeyboardInterrupt as stop:
             raise KeyboardInterrupt(
                 f"stopped; what was read is kept in {journal.path}: the same command goes on there"

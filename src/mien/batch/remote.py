@@ -1,0 +1,307 @@
+"""Read files from object stores and the web, through fsspec.
+
+Only what a user names is fetched: `s3://`, `gs://`, `az://`, `hf://` and the like, and `http(s)://`.
+Credentials and endpoints come from where each store's own tools look for them. A file that is
+missing or must not be read is that file's problem; refused credentials and a store that cannot be
+reached stop the run, which can be resumed.
+"""
+
+import io
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+from typing import Any, BinaryIO, Final, TypeVar
+
+from mien.errors import (
+    ConfigError,
+    ImageError,
+    MissingExtraError,
+    SourceError,
+    describe_error,
+    is_program_fault,
+    require_extra,
+)
+from mien.images import MAX_STREAM_BYTES, PICTURE_ENDINGS, VIDEO_ENDINGS, name_source
+
+SCHEMES: Final = ("s3", "gs", "gcs", "az", "abfs", "abfss", "hf", "http", "https", "memory")
+PACKAGES: Final = {
+    "s3": "s3fs",
+    "gs": "gcsfs",
+    "gcs": "gcsfs",
+    "az": "adlfs",
+    "abfs": "adlfs",
+    "abfss": "adlfs",
+    "hf": "huggingface_hub",
+    "http": "aiohttp",
+    "https": "aiohttp",
+}
+"""What fsspec needs for each scheme."""
+TRIES: Final = 3
+"""How often a broken connection is tried, on top of what a store's own library does."""
+MAX_LOST: Final = 8
+"""After so many files in a row that no connection could be made for, a run stops."""
+_WAIT_S: Final = 0.5
+_CREDENTIALS: Final = frozenset(
+    {"ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch"}
+    | {"RequestTimeTooSkewed", "NoCredentialsError", "PartialCredentialsError"}
+    | {"TokenRetrievalError", "UnauthorizedSSOTokenError", "SSOTokenLoadError"}
+    | {"RefreshError", "DefaultCredentialsError", "ClientAuthenticationError"}
+)
+"""Codes and exceptions by which stores refuse the credentials, and not one file."""
+_T = TypeVar("_T")
+
+
+def is_remote(place: str) -> bool:
+    """Return whether a place is a URL that is read through fsspec."""
+    scheme, mark, _ = place.partition("://")
+    return bool(mark) and scheme.lower() in SCHEMES
+
+
+class Store:
+    """One kind of store, such as S3; several threads may use it."""
+
+    def __init__(self, scheme: str) -> None:
+        """Open the store; nothing is fetched.
+
+        Raises:
+            MissingExtraError: fsspec, or what it needs for this scheme, is not installed.
+        """
+        try:
+            import fsspec
+        except ImportError as error:
+            raise require_extra("cloud", f"{scheme}://", "fsspec") from error
+        try:
+            self._files: Any = fsspec.filesystem(scheme)
+        except (ImportError, ValueError) as error:
+            package = PACKAGES.get(scheme, scheme)
+            raise MissingExtraError(
+                f"{scheme}:// needs {package}, which is not installed: pip install {package}"
+            ) from error
+        self._is_web = scheme in {"http", "https"}
+        self._lost = 0
+        self._lock = threading.Lock()
+
+    def read(self, url: str) -> bytes:
+        """Read a whole file.
+
+        Raises:
+            ImageError: It is missing, must not be read, or is too long; the message is the rest
+                of a sentence that begins with its name.
+            SourceError: The store cannot be reached, or refuses the credentials.
+        """
+        data = self._try(lambda: self._fetch(url), url)
+        if len(data) > MAX_STREAM_BYTES:
+            raise ImageError(
+                f"is longer than {MAX_STREAM_BYTES // 2**20} MiB, too long to be held in memory; "
+                "download it first"
+            )
+        return data
+
+    def _fetch(self, url: str) -> bytes:
+        if self._is_web:  # a server may take no notice of a range
+            with self._files.open(url, "rb") as file:
+                return bytes(file.read(MAX_STREAM_BYTES + 1))
+        try:
+            return bytes(self._files.cat_file(url, start=0, end=MAX_STREAM_BYTES + 1))
+        except OSError as error:
+            if _code(error) in {"InvalidRange", "416"}:  # an empty file has no first byte
+                return b""
+            raise
+
+    def open(self, url: str) -> BinaryIO:
+        """Open a file that can seek, for an archive.
+
+        Raises:
+            ImageError: As for `read`.
+            SourceError: As for `read`.
+        """
+        file: Any = self._try(lambda: self._files.open(url, "rb"), url)
+        return io.BufferedReader(_Resumed(file, partial(self._try, url=url)), 2**20)
+
+    def list(self, url: str) -> Iterator[str]:
+        """Yield the URLs that a URL stands for, in alphabetical order, folder by folder.
+
+        A pattern yields the files that fit it, a folder the pictures and videos below it, and a
+        file itself. A URL of the web is always one file.
+
+        Raises:
+            SourceError: The store cannot be reached, or refuses the credentials.
+        """
+        if self._is_web:
+            yield url
+            return
+        scheme = url.partition("://")[0]
+        if any(sign in url for sign in "*?["):
+            is_plain = not url.rpartition("/")[2].startswith(".")
+            found = [
+                path
+                for path in self._try(lambda: self._files.glob(url), url)
+                if not (is_plain and path.rpartition("/")[2].startswith("."))  # as in folders
+            ]
+        elif self._try(lambda: self._files.isdir(url), url):
+            yield from self._walk(url)
+            return
+        else:
+            found = [url]
+        yield from (_with_scheme(scheme, path) for path in sorted(found))
+
+    def _walk(self, top: str) -> Iterator[str]:
+        """Yield the pictures and videos below a folder; each folder is listed when it comes."""
+        scheme = top.partition("://")[0]
+        waiting = [top]
+        while waiting:
+            here = waiting.pop()
+            listed = self._try(partial(self._files.ls, here, detail=True), here)
+            self._files.invalidate_cache(here)  # millions of names are not kept
+            folders = []
+            for entry in sorted(listed, key=lambda entry: str(entry["name"])):
+                path = str(entry["name"])
+                name = path.rstrip("/").rpartition("/")[2]
+                if name.startswith("."):
+                    continue
+                if entry["type"] == "directory":
+                    folders.append(_with_scheme(scheme, path))
+                elif f".{name.rpartition('.')[2].lower()}" in PICTURE_ENDINGS | VIDEO_ENDINGS:
+                    yield _with_scheme(scheme, path)
+            waiting.extend(reversed(folders))
+
+    def _try(self, fetch: Callable[[], _T], url: str) -> _T:
+        """Fetch something, again where a connection breaks.
+
+        Raises:
+            ImageError: The one file cannot be had.
+            SourceError: Nothing can.
+        """
+        for attempt in range(1, TRIES + 1):
+            try:
+                got = fetch()
+            except Exception as error:  # each store's library has exceptions of its own
+                if is_program_fault(error):
+                    raise
+                if _is_about_credentials(error):
+                    raise SourceError(
+                        f"{name_source(url)} was refused ({describe_error(error)}): renew the "
+                        "credentials and run the same command again"
+                    ) from error
+                if isinstance(error, FileNotFoundError):
+                    raise ImageError("does not exist") from error
+                if isinstance(error, PermissionError):
+                    raise ImageError(f"may not be read: {describe_error(error)}") from error
+                if not _is_connection(error) or attempt == TRIES:
+                    raise self._give_up(url, error) from error
+                time.sleep(_WAIT_S * attempt)
+            else:
+                self._lost = 0
+                return got
+        raise AssertionError  # the last attempt returned or raised
+
+    def _give_up(self, url: str, error: Exception) -> ImageError | SourceError:
+        """Return the error of a file that could not be fetched, or of a store that is gone."""
+        reason = describe_error(error)
+        if not _is_connection(error):
+            return ImageError(f"cannot be fetched: {reason}")
+        with self._lock:
+            self._lost += 1
+            if self._is_web and self._lost < MAX_LOST:  # another address may be of another host
+                return ImageError(f"cannot be fetched: {reason}")
+        return SourceError(
+            f"the connection to {name_source(url)} was lost ({reason}): run the same command "
+            "again when it is back"
+        )
+
+
+class _Resumed(io.RawIOBase):
+    """A remote file whose reads are tried again where a connection breaks."""
+
+    def __init__(self, file: Any, retry: Callable[[Callable[[], Any]], Any]) -> None:  # noqa: ANN401
+        self._file = file
+        self._retry = retry
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return bool(self._file.seekable())
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return int(self._file.seek(offset, whence))
+
+    def tell(self) -> int:
+        return int(self._file.tell())
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - any writable buffer
+        at = self._file.tell()
+
+        def fetch() -> bytes:
+            if self._file.tell() != at:
+                self._file.seek(at)
+            return bytes(self._file.read(len(buffer)))
+
+        data: bytes = self._retry(fetch)
+        buffer[: len(data)] = data
+        return len(data)
+
+
+@cache
+def open_store(scheme: str) -> Store:
+    """Return the store of a scheme, opened once.
+
+    Raises:
+        MissingExtraError: What it needs is not installed.
+    """
+    return Store(scheme.lower())
+
+
+def store_of(url: str) -> Store:
+    """Return the store that a URL lies in; see `open_store`."""
+    return open_store(url.partition("://")[0].lower())
+
+
+def open_list(url: str) -> BinaryIO:
+    """Open a list of paths or URLs that lies in a store.
+
+    Raises:
+        ConfigError: It cannot be read.
+        SourceError: The store cannot be reached, or refuses the credentials.
+    """
+    try:
+        return store_of(url).open(url)
+    except ImageError as error:
+        raise ConfigError(f"the list {name_source(url)} {error}") from error
+
+
+def _with_scheme(scheme: str, path: str) -> str:
+    return path if "://" in path else f"{scheme}://{path.lstrip('/')}"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    seen: BaseException | None = error
+    while seen is not None:
+        yield seen
+        seen = seen.__cause__ or seen.__context__
+
+
+def _code(error: BaseException) -> str:
+    """Return the code of a store's answer, such as ExpiredToken; empty where there was none."""
+    for cause in _causes(error):
+        answer = getattr(cause, "response", None)
+        if isinstance(answer, dict):
+            return str(answer.get("Error", {}).get("Code", ""))
+    return ""
+
+
+def _is_about_credentials(error: Exception) -> bool:
+    """Return whether a store refuses the credentials, and not one file."""
+    names = {type(cause).__name__ for cause in _causes(error)}
+    return _code(error) in _CREDENTIALS or not names.isdisjoint(_CREDENTIALS)
+
+
+def _is_connection(error: Exception) -> bool:
+    """Return whether a connection broke or was never made; the same may work a moment later."""
+    words = ("Timeout", "Connect", "Disconnect", "IncompleteRead", "Payload", "Throttl", "SlowDown")
+    return any(
+        isinstance(cause, ConnectionError | TimeoutError)
+        or any(word in type(cause).__name__ for word in words)
+        for cause in _causes(error)
+    )
