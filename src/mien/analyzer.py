@@ -10,19 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from mien.contents import is_video
 from mien.errors import ConfigError, ImageError, MienError, VideoError
 from mien.face_reader import crop_faces, gather, read_faces
 from mien.faces.detector import DETECTOR_SIZE, FaceDetector
 from mien.faces.face import Face
 from mien.faces.turns import Rotated
-from mien.images import (
-    MAX_PIXELS,
-    ImageSource,
-    clean_name,
-    is_video,
-    name_source,
-    read_picture,
-)
+from mien.images import MAX_PIXELS, ImageSource, clean_name, name_source, read_picture
 from mien.model.prior import NATURAL, Prior
 from mien.model.recognizer import MODELS, Recognizer
 from mien.results import Failure, ImageResult, VideoResult

@@ -19,8 +19,7 @@ from pathlib import Path
 from tarfile import HeaderError
 from typing import Any, BinaryIO, Final, Literal, Self, TypeAlias, cast
 
-from mien.errors import ConfigError, ImageError, describe_error
-from mien.images import (
+from mien.contents import (
     HEAD_BYTES,
     MAX_STREAM_BYTES,
     PICTURE_ENDINGS,
@@ -28,6 +27,7 @@ from mien.images import (
     begins_a_picture,
     is_video,
 )
+from mien.errors import ConfigError, ImageError, describe_error
 from mien.tables import load_pyarrow
 
 Kind: TypeAlias = Literal["zip", "tar", "parquet"]

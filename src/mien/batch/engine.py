@@ -16,9 +16,9 @@ from typing import Final, TypeAlias, TypeVar
 from mien.analyzer import Analyzer, FoundFaces, count_crops
 from mien.batch.sources import STDIN, Source
 from mien.batch.videos import Watch
+from mien.contents import MAX_STREAM_BYTES, is_video
 from mien.errors import ImageError, MienError, SourceError
 from mien.face_reader import gather
-from mien.images import MAX_STREAM_BYTES, is_video
 from mien.results import Failure, FrameResult, ImageResult, VideoSummary
 
 Result: TypeAlias = ImageResult | FrameResult | VideoSummary | Failure

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from functools import cache, partial
 from typing import Any, BinaryIO, Final, TypeVar
 
+from mien.contents import MAX_STREAM_BYTES, PICTURE_ENDINGS, VIDEO_ENDINGS
 from mien.errors import (
     ConfigError,
     ImageError,
@@ -22,7 +23,7 @@ from mien.errors import (
     is_program_fault,
     require_extra,
 )
-from mien.images import MAX_STREAM_BYTES, PICTURE_ENDINGS, VIDEO_ENDINGS, name_source
+from mien.images import name_source
 
 SCHEMES: Final = ("s3", "gs", "gcs", "az", "abfs", "abfss", "hf", "http", "https", "memory")
 PACKAGES: Final = {

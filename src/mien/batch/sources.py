@@ -17,15 +17,9 @@ from typing import BinaryIO, Final
 
 from mien.batch.archives import Columns, Item, Kind, find_kind, open_local, read_archive
 from mien.batch.remote import is_remote, store_of
+from mien.contents import HEAD_BYTES, PICTURE_ENDINGS, VIDEO_ENDINGS, begins_a_picture, is_video
 from mien.errors import ConfigError, ImageError, describe_error
-from mien.images import (
-    HEAD_BYTES,
-    PICTURE_ENDINGS,
-    VIDEO_ENDINGS,
-    begins_a_picture,
-    is_video,
-    name_source,
-)
+from mien.images import name_source
 
 STDIN: Final = "-"
 

@@ -12,10 +12,10 @@ from rich.text import Text
 
 from mien.cli.progress import RunProgress
 from mien.cli.times import parse_every
+from mien.contents import VIDEO_ENDINGS
 from mien.errors import ConfigError
 from mien.faces.detector import DETECTOR_SIZE
 from mien.files import write_whole
-from mien.images import VIDEO_ENDINGS
 from mien.study.coding import pair_codes
 from mien.study.correction import Choice, choose, correct_readings
 from mien.study.outputs import write_events, write_faces, write_participants, write_wide

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
+from mien.contents import PICTURE_ENDINGS
 from mien.data.archives import BrokenFile
 from mien.emotions import EMOTIONS
 from mien.errors import DataError
-from mien.images import PICTURE_ENDINGS
 
 SPLIT_NAMES: Final = ("train", "validation", "test")
 SPLIT_OF_WORD: Final[Mapping[str, str]] = {

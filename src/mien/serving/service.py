@@ -11,8 +11,8 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 
 from mien.analyzer import Analyzer
+from mien.contents import HEAD_BYTES, describe_content, is_video
 from mien.errors import MienError, MissingExtraError
-from mien.images import HEAD_BYTES, describe_content, is_video
 from mien.results import Failure, ImageResult
 from mien.serving.analyzers import Analyzers
 from mien.serving.jobs import Jobs

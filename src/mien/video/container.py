@@ -16,15 +16,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeAlias, cast
 
+from mien.contents import HEAD_BYTES, describe_content, is_animated_webp
 from mien.errors import VideoError, describe_error, is_program_fault, require_extra
-from mien.images import (
-    HEAD_BYTES,
-    MAX_PIXELS,
-    check_file,
-    describe_content,
-    is_animated_webp,
-    name_source,
-)
+from mien.images import MAX_PIXELS, check_file, name_source
 from mien.video.webp import rewrite_animation
 
 if TYPE_CHECKING:  # PyAV is an extra: it is imported when the first video is opened
