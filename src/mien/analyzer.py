@@ -59,6 +59,8 @@ class Options(TypedDict, total=False):
     model: str | os.PathLike[str]
     detector_size: int
     rotated: Rotated
+    limit_faces: int | None
+    min_face_px: float
     threads: int | None
     coverage: float | None
     accuracy: float | None
@@ -196,7 +198,7 @@ class Analyzer:
         """
         name = name_source(source) if name is None else clean_name(name)
         picture = read_picture(source, name=name, max_pixels=max_pixels)
-        detection = self.detector.search(picture.pixels)
+        detection = self.detector.search(picture.pixels, reduction=picture.reduction)
         faces = tuple(face.scaled(picture.reduction) for face in detection.faces)
         return FoundFaces(
             source=name,
@@ -252,6 +254,8 @@ def analyze(
     model: str | os.PathLike[str] = "accurate",
     detector_size: int = DETECTOR_SIZE,
     rotated: Rotated = "auto",
+    limit_faces: int | None = None,
+    min_face_px: float = 0,
     threads: int | None = None,
     coverage: float | None = None,
     accuracy: float | None = None,
@@ -272,6 +276,8 @@ def analyze(
         rotated: When to search a picture turned by quarter turns as well: "auto" does where it
             shows no sure face as it is, "always" and "never" do so always and never. In videos,
             only "always" does.
+        limit_faces: Read this many faces of a photo or frame at most, the largest; None reads all.
+        min_face_px: Leave out faces whose box is under this on its shorter side, in pixels.
         threads: Threads to use; None uses all available cores.
         coverage: The share of faces to name an emotion for, above 0 to 1, in place of the
             model's own threshold: the surest ones, by the split its contract names.
@@ -297,6 +303,8 @@ def analyze(
         os.fspath(model),
         detector_size=detector_size,
         rotated=rotated,
+        limit_faces=limit_faces,
+        min_face_px=min_face_px,
         threads=threads,
         coverage=coverage,
         accuracy=accuracy,
@@ -362,13 +370,21 @@ def _open(
     *,
     detector_size: int,
     rotated: Rotated,
+    limit_faces: int | None,
+    min_face_px: float,
     threads: int | None,
     coverage: float | None,
     accuracy: float | None,
     prior: Prior,
 ) -> Analyzer:
     """Open an analyzer for `analyze`."""
-    detector = FaceDetector(detector_size=detector_size, rotated=rotated, threads=threads)
+    detector = FaceDetector(
+        detector_size=detector_size,
+        rotated=rotated,
+        limit_faces=limit_faces,
+        min_face_px=min_face_px,
+        threads=threads,
+    )
     return Analyzer(
         model,
         detector=detector,

@@ -70,6 +70,36 @@ def test_the_largest_face_comes_first(portrait: np.ndarray, detector: mien.FaceD
     assert first.box.width > 1.5 * second.box.width
 
 
+def test_the_largest_faces_alone_can_be_kept(portrait: np.ndarray) -> None:
+    group = np.zeros((512, 1024, 3), np.uint8)
+    group[:256, :256] = resized(portrait, 256, 256)
+    group[:, 512:] = portrait
+    every = mien.detect_faces(group)
+    large, small = every
+    between = (large.box.shorter_side + small.box.shorter_side) / 2
+    for options, kept in (
+        ({"limit_faces": 1}, (large,)),
+        ({"limit_faces": 5}, every),
+        ({"min_face_px": between}, (large,)),
+        ({"min_face_px": large.box.shorter_side + 1}, ()),
+    ):
+        assert mien.detect_faces(group, **options) == kept
+        detector = mien.FaceDetector(**options)
+        assert detector.detect_frame(group) == kept
+        found = detector.detect_near(group, small.box)
+        assert (found is None) == ("min_face_px" in options)
+
+
+def test_the_smallest_face_is_measured_in_the_photo_as_it_was_given(
+    portrait: np.ndarray,
+) -> None:
+    detector = mien.FaceDetector()
+    (face,) = detector.detect(portrait)
+    choosy = mien.FaceDetector(min_face_px=1.5 * face.box.shorter_side)
+    assert choosy.search(portrait).faces == ()
+    assert choosy.search(portrait, reduction=2).faces == (face,)  # decoded at half its size
+
+
 @pytest.mark.parametrize("rotated", ["auto", "always"])
 @pytest.mark.parametrize("turns", [1, 2, 3])
 def test_a_turned_picture_is_found(turns: int, rotated: Rotated, portrait: np.ndarray) -> None:
@@ -142,6 +172,7 @@ def test_a_detector_can_be_pickled(tmp_path: Path, portrait: np.ndarray) -> None
     for detector in (
         mien.FaceDetector(threads=1),
         mien.FaceDetector(own, detector_size=320, min_score=0.8, rotated="always", threads=1),
+        mien.FaceDetector(limit_faces=1, min_face_px=30, threads=1),
     ):
         copy = pickle.loads(pickle.dumps(detector))
         assert copy.__getstate__() == detector.__getstate__()
@@ -218,6 +249,9 @@ def test_a_bad_detector_file_gets_one_sentence(
         {"min_score": 0},
         {"min_score": 1.1},
         {"rotated": "sometimes"},
+        {"limit_faces": 0},
+        {"min_face_px": -1},
+        {"min_face_px": float("nan")},
     ],
 )
 def test_settings_out_of_range_are_refused(setting: dict) -> None:

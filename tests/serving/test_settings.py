@@ -1,6 +1,7 @@
 """Requests carry the settings of the command; what is not known is refused, never ignored."""
 
 import base64
+import inspect
 import json
 import time
 from collections.abc import Iterator
@@ -10,16 +11,21 @@ import numpy as np
 import pytest
 
 import mien
+from mien.cli.analyze import analyze
 from mien.serving.limits import Limits
+from mien.serving.settings import describe_settings
 from served import Client, serving
 from tiny_model import write_tiny_model
+
+ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.enable_socket  # to this machine only
 
 
 @pytest.fixture(scope="module")
 def client(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    other = write_tiny_model(tmp_path_factory.mktemp("other"), name="other")
+    folder = tmp_path_factory.mktemp("other")
+    other = write_tiny_model(folder, name="other", class_shares=(1 / 7,) * 7)
     held = [mien.Analyzer(model, threads=1) for model in (tiny_model, other)]
     with serving(held, Limits(workers=1)) as client:
         yield client
@@ -41,6 +47,40 @@ def test_detection_settings_are_those_of_python(client, photo, tiny_model):
     wanted = mien.Analyzer(tiny_model, detector=detector).analyze(photo).to_dict()
     got = client.post("/v1/analyze", content=photo, params={"detector_size": 320}).json()
     assert got["faces"][0]["box"] == pytest.approx(wanted["faces"][0]["box"])
+
+
+def test_every_setting_of_the_command_is_one_of_the_service():
+    own = {"from_list", "output", "json", "annotate", "font", "report"}
+    own |= {"image_column", "key_column"}  # of files
+    renamed = {"every": "every_s", "start": "start_s", "end": "end_s"}
+    parameters = inspect.signature(analyze).parameters.values()
+    options = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY} - own
+    settings = {setting["name"] for setting in describe_settings("video")}
+    assert {renamed.get(option, option) for option in options} <= settings
+
+
+def test_the_largest_faces_alone_can_be_asked_for(client):
+    group = (ROOT / "tests" / "golden" / "group.png").read_bytes()
+    every = client.post("/v1/analyze", content=group).json()["faces"]
+    assert len(every) > 2
+    for params, kept in (
+        ({"limit_faces": 2}, every[:2]),
+        ({"min_face_px": shorter_side(every[1])}, every[:2]),
+        ({"limit_faces": 99, "min_face_px": 0}, every),
+    ):
+        assert client.post("/v1/analyze", content=group, params=params).json()["faces"] == kept
+
+
+def shorter_side(face):
+    return min(face["box"]["width"], face["box"]["height"]) - 0.01  # written rounded
+
+
+def test_a_prior_is_expected(client, photo):
+    query = {"prior": "happy=1,neutral=1", "model": "other"}
+    (plain,) = client.post("/v1/analyze", content=photo).json()["faces"]
+    (face,) = client.post("/v1/analyze", content=photo, params=query).json()["faces"]
+    assert sum(face["probabilities"].values()) == pytest.approx(1, abs=1e-3)
+    assert face["probabilities"]["sad"] == 0 < plain["probabilities"]["sad"]
 
 
 def test_one_of_the_services_models_is_named(client, photo):
@@ -65,6 +105,12 @@ MODEL = {"model": "other"}
         ("/v1/analyze", "detector_size=640&detector_size=320", "is given twice"),
         ("/v1/analyze", "model=best", "only tiny, other"),
         ("/v1/analyze", "coverage=2", "coverage"),
+        ("/v1/analyze", "limit_faces=0", "limit_faces must be 1 or more, got 0"),
+        ("/v1/analyze", "min_face_px=-1", "min_face_px must be 0 or more"),
+        ("/v1/analyze", "min_face=40", "did you mean min_face_px?"),
+        ("/v1/analyze", "prior=joy", "'joy' cannot be read"),
+        ("/v1/analyze", "prior=joy=1", "which the model does not know"),
+        ("/v1/analyze", "rotated=on", "rotated must be 'auto', 'always' or 'never', got 'on'"),
         ("/v1/analyze/video", "every=1", "did you mean every_s?"),
         ("/v1/analyze/video", "every_s=0", "every_s must be above 0"),
         ("/v1/analyze/video", "start_s=2&end_s=1", "end_s must be after"),

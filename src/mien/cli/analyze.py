@@ -47,6 +47,8 @@ def analyze(
     detector_size: int = DETECTOR_SIZE,
     min_score: float = MIN_SCORE,
     rotated: Rotated = "auto",
+    limit_faces: int | None = None,
+    min_face_px: Annotated[float, Parameter(name="--min-face")] = 0,
     coverage: float | None = None,
     accuracy: float | None = None,
     prior: str = NATURAL,
@@ -100,6 +102,8 @@ def analyze(
         min_score: Leave out faces with a lower detection score, 0 to 1.
         rotated: When to search a photo turned by quarter turns as well: `auto` if it shows no sure
             face as it is, `always`, or `never`. In videos, only `always` does.
+        limit_faces: Read this many faces of each photo or frame at most, the largest.
+        min_face_px: Leave out faces that are smaller, in pixels on the shorter side of the box.
         coverage: Name an emotion for this share of faces, the surest ones, instead of using the
             model's own threshold; measured on the split that the model's contract names.
         prior: The mix of expressions to expect among these faces: natural, the one the model
@@ -119,7 +123,12 @@ def analyze(
     copies = None if target is None else Copies(target, [p for p in paths if p != STDIN], font=font)
     settings = _plan_video(every, start, end)
     find = functools.partial(
-        FaceDetector, detector_size=detector_size, min_score=min_score, rotated=rotated
+        FaceDetector,
+        detector_size=detector_size,
+        min_score=min_score,
+        rotated=rotated,
+        limit_faces=limit_faces,
+        min_face_px=min_face_px,
     )
     read = functools.partial(Analyzer, model, coverage=coverage, accuracy=accuracy, prior=prior)
 

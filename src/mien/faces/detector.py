@@ -5,6 +5,8 @@ The detector is YuNet. A score is not a probability: it only ranks.
 
 import math
 import os
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Self, get_args
 
@@ -50,6 +52,8 @@ class FaceDetector:
         detector_size: int = DETECTOR_SIZE,
         min_score: float = MIN_SCORE,
         rotated: Rotated = "auto",
+        limit_faces: int | None = None,
+        min_face_px: float = 0,
         threads: int | None = None,
     ) -> None:
         """Open the detector.
@@ -63,6 +67,8 @@ class FaceDetector:
                 and photos that lost their EXIF block: "auto" does where the picture as stored
                 shows no face, or none the detector is sure of; "always" does for every picture,
                 at four times the work; "never" does not.
+            limit_faces: Keep this many faces of a picture at most, the largest; None keeps all.
+            min_face_px: Leave out faces whose box is under this on its shorter side, in pixels.
             threads: Threads for one picture; None uses all available cores.
 
         Raises:
@@ -70,9 +76,12 @@ class FaceDetector:
             ModelError: The file is missing, or is not a YuNet model.
         """
         _check_settings(detector_size, min_score, rotated)
+        _check_choice(limit_faces, min_face_px)
         self._size = detector_size
         self._min_score = min_score
         self._rotated: Rotated = rotated
+        self._limit_faces = limit_faces
+        self._min_face_px = min_face_px
         self._path = DETECTOR_PATH if model is None else Path(model)
         self._threads = threads
         self._network = YuNet(_read_model(self._path), name=self._path.name, threads=threads)
@@ -84,6 +93,8 @@ class FaceDetector:
             "detector_size": self._size,
             "min_score": self._min_score,
             "rotated": self._rotated,
+            "limit_faces": self._limit_faces,
+            "min_face_px": self._min_face_px,
             "threads": self._threads,
         }
 
@@ -91,20 +102,37 @@ class FaceDetector:
         """Open the detector with the settings of another."""
         FaceDetector.__init__(self, **settings)
 
-    def with_settings(self, *, detector_size: int, min_score: float, rotated: Rotated) -> Self:
+    def with_settings(
+        self,
+        *,
+        detector_size: int,
+        min_score: float,
+        rotated: Rotated,
+        limit_faces: int | None = None,
+        min_face_px: float = 0,
+    ) -> Self:
         """Return a detector with other settings that shares this one's network.
 
         Args:
             detector_size: See `FaceDetector`.
             min_score: See `FaceDetector`.
             rotated: See `FaceDetector`.
+            limit_faces: See `FaceDetector`.
+            min_face_px: See `FaceDetector`.
 
         Raises:
             ConfigError: A setting is out of its range.
         """
         _check_settings(detector_size, min_score, rotated)
+        _check_choice(limit_faces, min_face_px)
         other = object.__new__(type(self))
-        changed = {"_size": detector_size, "_min_score": min_score, "_rotated": rotated}
+        changed = {
+            "_size": detector_size,
+            "_min_score": min_score,
+            "_rotated": rotated,
+            "_limit_faces": limit_faces,
+            "_min_face_px": min_face_px,
+        }
         other.__dict__ |= self.__dict__ | changed
         return other
 
@@ -119,13 +147,16 @@ class FaceDetector:
         """
         return self.search(image).faces
 
-    def search(self, image: NDArray[np.uint8]) -> Detection:
+    def search(self, image: NDArray[np.uint8], *, reduction: int = 1) -> Detection:
         """Find the faces, and how the picture has to be turned to be upright.
 
         Args:
             image: (H, W, 3) uint8 RGB, as `read_image` returns it.
+            reduction: How many of the source's pixels one of the image's spans, along each axis;
+                `min_face_px` counts the source's.
         """
-        return search(image, self._detect_at, self._sizes(image), self._rotated)
+        found = search(image, self._detect_at, self._sizes(image), self._rotated)
+        return replace(found, faces=self._choose(found.faces, reduction))
 
     def detect_frame(self, image: NDArray[np.uint8]) -> tuple[Face, ...]:
         """Find the faces in a frame of a video, the largest first.
@@ -137,7 +168,7 @@ class FaceDetector:
             image: (H, W, 3) uint8 RGB.
         """
         rotated: Rotated = "always" if self._rotated == "always" else "never"
-        return search(image, self._detect_at, self._sizes(image), rotated).faces
+        return self._choose(search(image, self._detect_at, self._sizes(image), rotated).faces)
 
     def detect_near(self, image: NDArray[np.uint8], box: Box) -> Face | None:
         """Find a face again near where it is expected; a small part of the picture is looked at.
@@ -159,8 +190,15 @@ class FaceDetector:
         found = [
             _shift(face, left, top)
             for face in self._detect_at(image[top:bottom, left:right], NEAR_SIZE)
+            if face.box.shorter_side >= self._min_face_px
         ]
         return min(found, key=lambda face: _distance(face.box, centre), default=None)
+
+    def _choose(self, faces: Sequence[Face], reduction: int = 1) -> tuple[Face, ...]:
+        """Keep the largest faces, as many and as large as was asked for."""
+        least = self._min_face_px / reduction
+        large = [face for face in faces if face.box.shorter_side >= least]
+        return tuple(large[: self._limit_faces])
 
     def _sizes(self, image: NDArray[np.uint8]) -> tuple[int, ...]:
         """List the sizes at which a picture is searched, until one finds a face.
@@ -191,7 +229,12 @@ class FaceDetector:
 
 
 def detect_faces(
-    source: ImageSource, *, detector_size: int = DETECTOR_SIZE, rotated: Rotated = "auto"
+    source: ImageSource,
+    *,
+    detector_size: int = DETECTOR_SIZE,
+    rotated: Rotated = "auto",
+    limit_faces: int | None = None,
+    min_face_px: float = 0,
 ) -> tuple[Face, ...]:
     """Find the faces in one picture, the largest first.
 
@@ -201,6 +244,8 @@ def detect_faces(
         source: Anything `read_image` takes.
         detector_size: The picture's longer side at detection, in pixels.
         rotated: When to search the picture turned as well; see `FaceDetector`.
+        limit_faces: Keep this many faces at most, the largest; None keeps all.
+        min_face_px: Leave out faces whose box is under this on its shorter side, in pixels.
 
     Returns:
         The faces, in pixels of the source; an empty tuple where there are none.
@@ -209,8 +254,14 @@ def detect_faces(
         ImageError: The source cannot be read as a picture.
     """
     picture = read_picture(source)
-    detector = FaceDetector(detector_size=detector_size, rotated=rotated)
-    return tuple(face.scaled(picture.reduction) for face in detector.detect(picture.pixels))
+    detector = FaceDetector(
+        detector_size=detector_size,
+        rotated=rotated,
+        limit_faces=limit_faces,
+        min_face_px=min_face_px,
+    )
+    found = detector.search(picture.pixels, reduction=picture.reduction)
+    return tuple(face.scaled(picture.reduction) for face in found.faces)
 
 
 def _check_settings(detector_size: int, min_score: float, rotated: str) -> None:
@@ -220,6 +271,13 @@ def _check_settings(detector_size: int, min_score: float, rotated: str) -> None:
         raise ConfigError(f"min_score must be above 0 and at most 1, got {min_score}")
     if rotated not in get_args(Rotated):
         raise ConfigError(f"rotated must be 'auto', 'always' or 'never', got {rotated!r}")
+
+
+def _check_choice(limit_faces: int | None, min_face_px: float) -> None:
+    if limit_faces is not None and limit_faces < 1:
+        raise ConfigError(f"limit_faces must be 1 or more, got {limit_faces}; leave it out for all")
+    if not 0 <= min_face_px < math.inf:
+        raise ConfigError(f"min_face_px must be 0 or more pixels, got {min_face_px}")
 
 
 def _read_model(path: Path) -> bytes:

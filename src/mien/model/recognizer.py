@@ -125,6 +125,23 @@ class Recognizer:
         other.__dict__ |= self.__dict__ | changed
         return other
 
+    def with_prior(self, prior: Prior) -> "Recognizer":
+        """Return a recognizer that expects another mix and shares this one's network.
+
+        Args:
+            prior: See `Recognizer`.
+
+        Raises:
+            ConfigError: The prior cannot be used.
+        """
+        changed = {
+            "shift": find_shift(prior, self.spec),
+            "_settings": self._settings | {"prior": prior},
+        }
+        other = object.__new__(Recognizer)
+        other.__dict__ |= self.__dict__ | changed
+        return other
+
     def crop(self, image: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]:
         """Cut a face out of a picture as the model takes it.
 

@@ -14,6 +14,7 @@ from typing import Any, Final, get_args
 from mien.errors import ConfigError
 from mien.faces.detector import DETECTOR_SIZE, MIN_SCORE
 from mien.faces.turns import Rotated
+from mien.model.prior import BALANCED, NATURAL
 from mien.serving.problems import Problem
 from mien.video.reading import VideoSettings
 
@@ -29,16 +30,22 @@ class PictureSettings:
         detector_size: The picture's longer side at detection, in pixels.
         min_score: Faces under this detection score, in [0, 1], are left out.
         rotated: When to search a picture turned by quarter turns as well.
+        limit_faces: How many faces to read at most, the largest.
+        min_face_px: Faces under this, on the shorter side of the box, are left out.
         coverage: Share of faces that get an emotion, above 0 to 1.
         accuracy: Share of the emotions that should be as labelled, above 0 to 1.
+        prior: The mix of expressions to expect, as text.
     """
 
     model: str | None = None
     detector_size: int = DETECTOR_SIZE
     min_score: float = MIN_SCORE
     rotated: Rotated = "auto"
+    limit_faces: int | None = None
+    min_face_px: float = 0
     coverage: float | None = None
     accuracy: float | None = None
+    prior: str = NATURAL
 
 
 @dataclass(frozen=True)
@@ -100,11 +107,27 @@ _PICTURE: Final = {
         {"enum": list(get_args(Rotated)), "default": "auto"},
         "When to search a picture turned by quarter turns as well; in videos, only `always` does.",
     ),
+    "limit_faces": _Setting(
+        _read_count,
+        {"type": "integer", "minimum": 1},
+        "Read this many faces of each picture or frame at most, the largest.",
+    ),
+    "min_face_px": _Setting(
+        _read_number,
+        {"type": "number", "minimum": 0, "default": 0},
+        "Leave out faces that are smaller, in pixels on the shorter side of the box.",
+    ),
     "coverage": _Setting(
         _read_number, _SHARE, "Name an emotion for this share of faces, the surest ones."
     ),
     "accuracy": _Setting(
         _read_number, _SHARE, "Name an emotion where this share of such answers was as labelled."
+    ),
+    "prior": _Setting(
+        _read_text,
+        {"type": "string", "default": NATURAL, "examples": [BALANCED, "happy=0.5,neutral=0.5"]},
+        f"The mix of expressions to expect: `{NATURAL}`, the one the model learnt, `{BALANCED}`, "
+        "or shares.",
     ),
 }
 _VIDEO: Final = {
