@@ -1,5 +1,6 @@
 """Annotations show every face, on pictures of every size, and leave the picture itself alone."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,10 @@ def face_result(
     probabilities = dict.fromkeys(mien.EMOTIONS, 0.05)
     probabilities[emotion or "sad"] = 0.7
     return FaceResult.read(face, probabilities, threshold=0.9 if reason == "uncertain" else None)
+
+
+def count_drawn(picture: np.ndarray) -> int:
+    return int(picture.any(axis=2).sum())
 
 
 def annotated(image: np.ndarray, *faces: FaceResult) -> np.ndarray:
@@ -62,6 +67,18 @@ def test_a_frame_is_drawn_as_in_an_annotated_video() -> None:
     assert drawn.shape == image.shape
     assert np.array_equal(drawn, annotate_frame(image, [face]))
     assert drawn.any()
+
+
+def test_frames_show_the_number_of_each_track() -> None:
+    image, face = np.zeros((400, 400, 3), np.uint8), face_result((50, 120, 200, 200))
+    first, second = (replace(face, track_id=number) for number in (1, 2))
+    plain, one, two = (
+        np.asarray(annotate_frame(image, [shown])) for shown in (face, first, second)
+    )
+    label = np.s_[:119]  # above the box
+    assert count_drawn(plain[label]) < count_drawn(one[label])
+    assert not np.array_equal(one[label], two[label])
+    assert np.array_equal(one[130:], two[130:])
 
 
 def test_the_picture_that_was_given_stays_as_it_was() -> None:

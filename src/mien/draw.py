@@ -98,7 +98,7 @@ def annotate_frame(
     *,
     font: str | os.PathLike[str] | None = None,
 ) -> Image.Image:
-    """Draw every face's box and its smoothed emotion into a frame of a video.
+    """Draw every face's box, its track number and its smoothed emotion into a frame of a video.
 
     A label covers its own face, at the top, only where the frame has no other room near it.
 
@@ -192,6 +192,8 @@ def _make_label(
     text = _REASONS.get(face.reason or "", face.reason or "")
     if face.emotion is not None and face.probabilities is not None:
         text = f"{face.emotion}  {face.probabilities[face.emotion]:.0%}"
+    if face.track_id is not None:
+        text = f"{face.track_id}: {text}"
     letters = _font(picture, box, text, font)
     pad = round(_em(letters) * 0.4)
     size = round(letters.getlength(text)) + 2 * pad, round(_em(letters) * 1.5)

@@ -118,10 +118,28 @@ def test_a_table_keeps_its_columns_and_cuts_videos(tiny_model, portrait, tmp_pat
     }
     assert all((float(row["time_s"]) < 1) == (row["condition"] == "first") for row in faces)
     assert {r["emotion_baseline"] for r in faces if r["condition"] == "first"} == {"neutral"}
+    assert {row["smoothed_emotion"] for row in faces} <= set(mien.EMOTIONS)
     study = json.loads((out / "study.json").read_text())
     assert {one["participants"] for one in study["comparisons"]} == {1}
     assert {one["low"] for one in study["comparisons"]} == {None}
     assert "Fewer than 3 participants" in (out / "study.html").read_text()
+
+
+def test_tables_are_safe_to_open_and_their_columns_differ(recordings, tiny_model, tmp_path):
+    conditions = {"dim": "Film A", "lit": "film-a"}
+    rows = [
+        f"{recordings}/{folder}/p{n}_1.png,=p{n},{condition}"
+        for folder, condition in conditions.items()
+        for n in (1, 2, 3)
+    ]
+    table, out = tmp_path / "table.csv", tmp_path / "out"
+    table.write_text("source,participant,condition\n" + "\n".join(rows) + "\n")
+    assert run(tiny_model, table, out) == 0
+    for name in ("faces.csv", "participants.csv", "wide.csv"):
+        assert {row["participant"] for row in read_csv(out / name)} == {"'=p1", "'=p2", "'=p3"}
+    columns = list(read_csv(out / "wide.csv")[0])
+    assert {"mean_happy_Film_A", "mean_happy_film_a_2"} <= set(columns)
+    assert len({name.lower() for name in columns}) == len(columns)
 
 
 def test_no_face_in_a_condition_is_left_out_and_said(recordings, tiny_model, tmp_path, capsys):

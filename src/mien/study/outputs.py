@@ -1,12 +1,12 @@
 """Write a study's tables: faces, participants, the same wide, events."""
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from mien.errors import OutputError, describe_error
 from mien.files import replacing
+from mien.spreadsheet import CsvWriter
 from mien.study.plan import Plan
 from mien.study.reading import Readings, Row
 from mien.study.summary import Summary
@@ -21,7 +21,7 @@ def write_faces(path: Path, plan: Plan, rows: Iterable[Row], emotions: Sequence[
         *_OWN,
         *plan.columns,
         *("time_s", "frame", "faces", "track_id"),
-        *("emotion", "emotion_baseline", "reason"),
+        *("emotion", "smoothed_emotion", "emotion_baseline", "reason"),
         *(column for name in emotions for column in (name, f"{name}_baseline")),
         "detection_score",
         *QUALITY,
@@ -41,6 +41,7 @@ def _describe_row(row: Row, emotions: Sequence[str]) -> dict[str, Any]:
         "time_s": row.time_s,
         "frame": row.frame,
         "faces": row.faces,
+        "smoothed_emotion": row.smoothed_emotion,
         "emotion_baseline": row.emotion_baseline,
         "error": row.error,
         **{key: face.get(key) for key in ("track_id", "emotion", "reason", "detection_score")},
@@ -49,8 +50,7 @@ def _describe_row(row: Row, emotions: Sequence[str]) -> dict[str, Any]:
 
     for name in emotions:
         cells[name] = None if row.probabilities is None else row.probabilities[name]
-        corrected = None if row.corrected is None else round(row.corrected[name], 8)
-        cells[f"{name}_baseline"] = corrected
+        cells[f"{name}_baseline"] = None if row.corrected is None else row.corrected[name]
     return cells
 
 
@@ -83,8 +83,9 @@ def write_wide(path: Path, plan: Plan, summaries: Sequence[Summary]) -> None:
     """
     measures = list(summaries[0].measures) if summaries else []
     counted = {(one.participant, one.condition): one for one in summaries if not one.excluded}
+    names = _name_conditions(plan.conditions)
     columns = {
-        (measure, condition): f"{measure}_{_to_name(condition)}"
+        (measure, condition): f"{measure}_{names[condition]}"
         for measure in measures
         for condition in plan.conditions
     }
@@ -119,8 +120,22 @@ def write_events(path: Path, readings: Readings) -> None:
     )
 
 
-def _to_name(condition: str) -> str:
-    return "".join(letter if letter.isalnum() else "_" for letter in condition)
+def _name_conditions(conditions: Sequence[str]) -> dict[str, str]:
+    """Name conditions as columns, each differently: SPSS does not tell "Film" from "film"."""
+    names: dict[str, str] = {}
+    for condition in conditions:
+        plain = "".join(letter if letter.isalnum() else "_" for letter in condition)
+        name, number = plain, 1
+        while name.lower() in map(str.lower, names.values()):
+            number += 1
+            name = f"{plain}_{number}"
+        names[condition] = name
+    return names
+
+
+def _round(cell: object) -> object:
+    """Round numbers to 8 decimals: more digits say nothing."""
+    return round(cell, 8) if isinstance(cell, float) else cell
 
 
 def _write(path: Path, header: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
@@ -129,9 +144,9 @@ def _write(path: Path, header: Sequence[str], rows: Iterable[Mapping[str, Any]])
             replacing(path) as partial,
             partial.open("w", encoding="utf-8", newline="") as file,
         ):
-            writer = csv.DictWriter(file, header, lineterminator="\n", extrasaction="ignore")
-            writer.writeheader()
-            writer.writerows(rows)
+            writer = CsvWriter(file)
+            writer.row(header)
+            writer.rows([_round(row.get(name)) for name in header] for row in rows)
     except OSError as error:
         raise OutputError(
             f"{path} cannot be written ({describe_error(error)}); make room or choose another "

@@ -52,6 +52,12 @@ class Row:
         return None if self.face is None else self.face["probabilities"]
 
     @property
+    def smoothed_emotion(self) -> str | None:
+        """In a video, the most probable expression of the track's smoothed probabilities."""
+        smoothed = (self.face or {}).get("smoothed")
+        return None if smoothed is None else max(smoothed, key=lambda name: smoothed[name])
+
+    @property
     def emotion_baseline(self) -> str | None:
         """The most probable corrected expression."""
         corrected = self.corrected

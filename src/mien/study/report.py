@@ -289,7 +289,13 @@ def _write_methods(study: Study) -> Html:
             if choice.expected == "even"
             else "were taken off where they differ from those of all participants"
         )
-        + ", shrunk by n / (n + 1), n the number of pictures.",
+        + ", shrunk by n / (n + 1), n the number of pictures"
+        + (
+            ", and the readings were then shared evenly between the expressions shown unless they "
+            "spoke against it."
+            if choice.expected == "even"
+            else "."
+        ),
     }[choice.kind]
     text = (
         f"Apparent facial expressions were read with mien {version('mien')} (model {spec.name}, "
