@@ -43,7 +43,7 @@ def test_no_generated_page_is_left_out(rendered):
 def test_every_command_has_help_with_an_example_that_fits(command):
     page = generator.print_help(*command)
     examples = [line for line in page.splitlines() if line.startswith(" $ mien ")]
-    assert any(line.startswith(f" $ mien {' '.join(command)} ") for line in examples)
+    assert any(f"{line} ".startswith(f" $ mien {' '.join(command)} ") for line in examples)
     leaf = app[command[0]] if len(command) == 1 else app[command[0]][command[1]]
     for argument in leaf.assemble_argument_collection(parse_docstring=True):
         assert argument.parameter.help, f"{argument.name} is not explained"

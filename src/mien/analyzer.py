@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mien.contents import is_video
+from mien.devices import DEFAULT
 from mien.errors import ConfigError, ImageError, MienError, VideoError
 from mien.face_reader import crop_faces, gather, read_faces
 from mien.faces.detector import DETECTOR_SIZE, FaceDetector
@@ -65,6 +66,7 @@ class Options(TypedDict, total=False):
     coverage: float | None
     accuracy: float | None
     prior: Prior
+    device: str
 
 
 class Analyzer:
@@ -82,6 +84,7 @@ class Analyzer:
         coverage: float | None = None,
         accuracy: float | None = None,
         prior: Prior = NATURAL,
+        device: str = DEFAULT,
     ) -> None:
         """Open the detector and the model.
 
@@ -93,6 +96,8 @@ class Analyzer:
                 model's own threshold (a `Recognizer` has its own).
             accuracy: The required accuracy of those answers, in the same way.
             prior: The mix of expressions to expect: "natural", "balanced", or a share for each.
+            device: What the networks run on (those that are given have their own): "cpu", or
+                another of `mien.devices.DeviceName`; "auto" takes the best there is.
 
         Raises:
             ModelError: The model or the detector is missing or damaged.
@@ -104,9 +109,16 @@ class Analyzer:
             self.recognizer = model
         else:
             self.recognizer = Recognizer(
-                model, threads=threads, coverage=coverage, accuracy=accuracy, prior=prior
+                model,
+                threads=threads,
+                coverage=coverage,
+                accuracy=accuracy,
+                prior=prior,
+                device=device,
             )
-        self.detector = FaceDetector(threads=threads) if detector is None else detector
+        if detector is None:
+            detector = FaceDetector(threads=threads, device=device)
+        self.detector = detector
 
     def analyze(self, source: ImageSource) -> ImageResult:
         """Read the faces of one picture.
@@ -260,6 +272,7 @@ def analyze(
     coverage: float | None = None,
     accuracy: float | None = None,
     prior: Prior = NATURAL,
+    device: str = DEFAULT,
     video: VideoSettings | None = None,
 ) -> ImageResult | VideoResult:
     """Read the apparent expression of every face in one picture or video.
@@ -284,6 +297,7 @@ def analyze(
         accuracy: The required accuracy of those emotions, in the same way.
         prior: The mix of expressions to expect: "natural", the one the model learnt; "balanced",
             for posed sets and experiments that show each alike often; or a share for each.
+        device: What the networks run on: "cpu", or another of `mien.devices.DeviceName`.
         video: What to read of a video; None reads five frames a second.
 
     Returns:
@@ -309,6 +323,7 @@ def analyze(
         coverage=coverage,
         accuracy=accuracy,
         prior=prior,
+        device=device,
     )
     if is_video(source):
         return analyzer.analyze_video(source, video)  # type: ignore[arg-type]
@@ -376,6 +391,7 @@ def _open(
     coverage: float | None,
     accuracy: float | None,
     prior: Prior,
+    device: str,
 ) -> Analyzer:
     """Open an analyzer for `analyze`."""
     detector = FaceDetector(
@@ -384,6 +400,7 @@ def _open(
         limit_faces=limit_faces,
         min_face_px=min_face_px,
         threads=threads,
+        device=device,
     )
     return Analyzer(
         model,
@@ -392,6 +409,7 @@ def _open(
         coverage=coverage,
         accuracy=accuracy,
         prior=prior,
+        device=device,
     )
 
 

@@ -4,15 +4,20 @@ It is the only place that opens an onnxruntime session, and imports onnxruntime 
 `import mien` stays free of it.
 """
 
+import logging
 import os
+import threading
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.devices import DEFAULT, Device, choose_devices
 from mien.errors import ConfigError, ModelError, describe_error
 
+_LOG = logging.getLogger("mien.sessions")
 MAX_DEFAULT_THREADS = 8
 """Small networks stop gaining here, even on machines with many more cores."""
 
@@ -49,36 +54,94 @@ def default_threads() -> int:
     return min(os.cpu_count() or 1, MAX_DEFAULT_THREADS)
 
 
-def open_session(model: bytes, *, name: str, threads: int | None = None) -> Session:
-    """Open a session on the CPU.
+def open_session(
+    model: bytes, *, name: str, threads: int | None = None, device: str = DEFAULT
+) -> Session:
+    """Open a session on a device.
 
     Args:
         model: An ONNX file's bytes.
         name: The file's name, for the message.
         threads: Threads one `run` may use; None takes the cores at hand, at most
             `MAX_DEFAULT_THREADS`.
+        device: One of `mien.devices.DeviceName`. A network that the device cannot run as a whole
+            runs on the CPU, and a warning says so.
 
     Raises:
-        ConfigError: `threads` is under 1.
+        ConfigError: `threads` is under 1, there is no such device, or it cannot be started.
+        MissingExtraError: The installed onnxruntime cannot use the device.
         ModelError: onnxruntime cannot read the model.
     """
     if threads is not None and threads < 1:
         raise ConfigError(f"threads must be 1 or more, got {threads}; leave it out for all cores")
+    threads = default_threads() if threads is None else threads
+    for chosen in choose_devices(device):
+        try:
+            session = _open_on(chosen, model, name, threads)
+        except ModelError as error:
+            if chosen.name == DEFAULT:
+                raise
+            on_cpu = open_session(model, name=name, threads=threads)
+            if device != "auto":
+                warnings.warn(f"{name} runs on the CPU: {device} cannot run it", stacklevel=2)
+                _LOG.info("%s", error)
+            return on_cpu
+        if chosen.provider in session.get_providers():
+            return cast(Session, session if chosen.is_parallel else _OneAtATime(session))
+    raise ConfigError(
+        f"device {device!r} is installed and cannot be started here: onnxruntime fell back to the "
+        "CPU; are its driver and libraries there? (device='cpu' always works)"
+    )
+
+
+def _open_on(device: Device, model: bytes, name: str, threads: int) -> Any:  # noqa: ANN401
+    """Open a session on one device; where that cannot be started, onnxruntime takes the CPU.
+
+    Raises:
+        ModelError: onnxruntime cannot read the model.
+    """
     import onnxruntime
 
     options: Any = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = default_threads() if threads is None else threads
+    options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors reach the caller as exceptions; warnings help nobody
+    if device.name != DEFAULT:
+        options.log_severity_level = 4  # that it falls back is said by `open_session`
+    if device.name == "directml":
+        options.enable_mem_pattern = False  # as its documentation wants it
     # Idle threads that spin steal time from the decoder and from other processes.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    own = dict(device.options)
+    if device.name == "openvino":
+        own |= {"device_type": "CPU", "num_of_threads": str(threads)}
+    providers: list[Any] = [(device.provider, own)] if own else [device.provider]
+    if device.name != DEFAULT:
+        providers.append("CPUExecutionProvider")  # for what a device does not know
     try:
-        session = onnxruntime.InferenceSession(
-            model, sess_options=options, providers=["CPUExecutionProvider"]
-        )
+        return onnxruntime.InferenceSession(model, sess_options=options, providers=providers)
     except Exception as error:  # onnxruntime's exceptions share no public base class
         raise ModelError(
             f"{name} is not an ONNX model that onnxruntime {onnxruntime.__version__} can run "
             f"({describe_error(error)}); export or install it afresh"
         ) from error
-    return cast(Session, session)
+
+
+class _OneAtATime:
+    """A session that one thread at a time may run."""
+
+    def __init__(self, session: Any) -> None:  # noqa: ANN401
+        self._session = session
+        self._lock = threading.Lock()
+
+    def get_inputs(self) -> Sequence[Tensor]:
+        return cast(Sequence[Tensor], self._session.get_inputs())
+
+    def get_outputs(self) -> Sequence[Tensor]:
+        return cast(Sequence[Tensor], self._session.get_outputs())
+
+    def run(
+        self, output_names: Sequence[str], inputs: Mapping[str, NDArray[np.float32]]
+    ) -> list[NDArray[np.float32]]:
+        with self._lock:
+            return cast(list[NDArray[np.float32]], self._session.run(output_names, inputs))

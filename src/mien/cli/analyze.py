@@ -21,6 +21,7 @@ from mien.batch.sources import STDIN, is_folder
 from mien.batch.videos import VideoReader
 from mien.cli.runs import Job, print_results, write_results
 from mien.cli.times import parse_every, parse_time
+from mien.devices import DeviceName
 from mien.errors import ConfigError
 from mien.faces.detector import DETECTOR_SIZE, MIN_SCORE, FaceDetector
 from mien.faces.turns import Rotated
@@ -54,6 +55,7 @@ def analyze(
     prior: str = NATURAL,
     image_column: str | None = None,
     key_column: str | None = None,
+    device: DeviceName = "cpu",
 ) -> int:
     """Read the faces in photos and videos.
 
@@ -114,6 +116,7 @@ def analyze(
             found by its type if not named.
         key_column: The column of Parquet tables whose values name the results; by default, paths
             or the numbers of rows.
+        device: What the networks run on; `mien devices` lists what is there. `auto` takes the best.
     """
     _check_paths(paths, from_list)
     table, folder = (None, None) if output is None else plan_output(output)
@@ -129,8 +132,11 @@ def analyze(
         rotated=rotated,
         limit_faces=limit_faces,
         min_face_px=min_face_px,
+        device=device,
     )
-    read = functools.partial(Analyzer, model, coverage=coverage, accuracy=accuracy, prior=prior)
+    read = functools.partial(
+        Analyzer, model, coverage=coverage, accuracy=accuracy, prior=prior, device=device
+    )
 
     def open_analyzer(threads: int | None) -> Analyzer:
         return read(detector=find(threads=threads), threads=threads)

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 from cyclopts import Group, Parameter
 
 from mien.analyzer import Analyzer
+from mien.devices import DeviceName
 from mien.errors import ConfigError, importing_extra
 from mien.serving.limits import Limits
 
@@ -20,6 +21,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8000,
     model: tuple[str, ...] = ("accurate",),
+    device: DeviceName = "cpu",
     token_file: Path | None = None,
     allow_host: Annotated[tuple[str, ...], Parameter(show_default=False)] = (),
     allow_origin: Annotated[tuple[str, ...], Parameter(show_default=False)] = (),
@@ -42,6 +44,7 @@ def serve(
         port: Port to listen on; 0 takes a free one.
         model: `accurate`, `fast`, `fer2013`, or the path of an .onnx file with its .json beside it;
             may be repeated. A request can name any of them; the first is the default.
+        device: What the networks run on; `mien devices` lists what is there. `auto` takes the best.
         token_file: A file that holds the token, and nothing else.
         allow_host: A host name of the service, as in its URL; may be repeated. By default, the
             names of this machine where only it can connect, otherwise any.
@@ -62,7 +65,7 @@ def serve(
     for origin in allow_origin:
         if not origin.startswith(("http://", "https://")) or origin.count("/") != 2:
             raise ConfigError(f"--allow-origin is like https://example.org, got {origin!r}")
-    analyzers = [Analyzer(name, threads=1) for name in model]
+    analyzers = [Analyzer(name, threads=1, device=device) for name in model]
     app = create_app(analyzers, limits, access)
     listener = listen(host, port)
     name = f"[{host}]" if ":" in host else host

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from mien.devices import DEFAULT
 from mien.errors import ConfigError, ModelError, describe_error
 from mien.faces.face import Box, Face
 from mien.faces.turns import Detection, Rotated, search
@@ -55,6 +56,7 @@ class FaceDetector:
         limit_faces: int | None = None,
         min_face_px: float = 0,
         threads: int | None = None,
+        device: str = DEFAULT,
     ) -> None:
         """Open the detector.
 
@@ -70,6 +72,7 @@ class FaceDetector:
             limit_faces: Keep this many faces of a picture at most, the largest; None keeps all.
             min_face_px: Leave out faces whose box is under this on its shorter side, in pixels.
             threads: Threads for one picture; None uses all available cores.
+            device: "cpu", or another of `mien.devices.DeviceName`; "auto" takes the best there is.
 
         Raises:
             ConfigError: A setting is out of its range.
@@ -84,7 +87,9 @@ class FaceDetector:
         self._min_face_px = min_face_px
         self._path = DETECTOR_PATH if model is None else Path(model)
         self._threads = threads
-        self._network = YuNet(_read_model(self._path), name=self._path.name, threads=threads)
+        self._device = device
+        network = _read_model(self._path)
+        self._network = YuNet(network, name=self._path.name, threads=threads, device=device)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the settings, from which the other side opens the detector again."""
@@ -96,6 +101,7 @@ class FaceDetector:
             "limit_faces": self._limit_faces,
             "min_face_px": self._min_face_px,
             "threads": self._threads,
+            "device": self._device,
         }
 
     def __setstate__(self, settings: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.devices import DEFAULT
 from mien.errors import ModelError
 from mien.sessions import Session, open_session
 
@@ -37,18 +38,21 @@ class Candidates:
 class YuNet:
     """The network, opened once and run at any size; several threads may share it."""
 
-    def __init__(self, model: bytes, *, name: str, threads: int | None = None) -> None:
+    def __init__(
+        self, model: bytes, *, name: str, threads: int | None = None, device: str = DEFAULT
+    ) -> None:
         """Open the network.
 
         Args:
             model: The bytes of a YuNet file whose height and width are free.
             name: The file's name, for messages.
             threads: Threads for one picture; None uses all available cores.
+            device: As for `FaceDetector`.
 
         Raises:
             ModelError: The bytes are not a YuNet model, or take one size only.
         """
-        self._session: Session = open_session(model, name=name, threads=threads)
+        self._session: Session = open_session(model, name=name, threads=threads, device=device)
         self._outputs = [f"{part}_{s}" for part in ("cls", "obj", "bbox", "kps") for s in STRIDES]
 
         missing = set(self._outputs) - {output.name for output in self._session.get_outputs()}

@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.devices import DEFAULT
 from mien.errors import InputError, ModelError, describe_error
 from mien.faces.crop import crop_face
 from mien.faces.face import Face
@@ -52,6 +53,7 @@ class Recognizer:
         coverage: float | None = None,
         accuracy: float | None = None,
         prior: Prior = NATURAL,
+        device: str = DEFAULT,
     ) -> None:
         """Open a model.
 
@@ -65,6 +67,7 @@ class Recognizer:
             prior: The mix of expressions to expect: "natural", the one the model learnt;
                 "balanced"; or a share for each, as {"happy": 0.5, "neutral": 0.5} (see
                 `mien.model.prior`). Coverage and accuracy were measured with "natural".
+            device: "cpu", or another of `mien.devices.DeviceName`; "auto" takes the best there is.
 
         Raises:
             ModelError: A file is missing or damaged, or model and contract do not fit.
@@ -76,6 +79,7 @@ class Recognizer:
             "coverage": coverage,
             "accuracy": accuracy,
             "prior": prior,
+            "device": device,
         }
 
         self.contract: Final = _find_contract(model)
@@ -90,7 +94,7 @@ class Recognizer:
 
         self._name = self.path.name
         network = _read_model(self.path, self.spec)
-        self._session = open_session(network, name=self._name, threads=threads)
+        self._session = open_session(network, name=self._name, threads=threads, device=device)
         _check_tensors(self._session, self.spec, self._name)
 
     def __getstate__(self) -> dict[str, Any]:
