@@ -123,6 +123,7 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "cost": costs.write_cost,
     "crops": accuracy.write_crops,
     "few-faces": accuracy.write_few_faces,
+    "fine-tune-time": accuracy.write_fine_tune_time,
     "page": costs.write_page_speed,
     "corruption-parameters": accuracy.write_corruption_parameters,
     "abstention": accuracy.write_abstention,

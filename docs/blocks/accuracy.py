@@ -370,6 +370,23 @@ def write_few_faces() -> str:
     )
 
 
+def write_fine_tune_time() -> str:
+    """Write how long fine-tuning takes, and which instruction sets decide it."""
+    measured = read_json(BENCHMARKS / "fine_tune_time.json")
+    figures, machine = measured["figures"], measured["machine"]
+    seconds = figures["processor_seconds"]
+    return block(
+        [
+            (
+                f"The {figures['epochs']} epochs of `fine-tune` on {figures['faces']} faces take "
+                f"{seconds['all instruction sets']} s of one core ({machine['processor']}: "
+                f"{', '.join(machine['instruction_sets'])}), and {seconds['AVX2']} s of the same "
+                f"core without more than AVX2. `{measured['command']}`"
+            )
+        ]
+    )
+
+
 def write_worth_of_lstm() -> str:
     """Write the gain of the CNN-LSTM over its baseline, for each budget and split."""
     heads = (

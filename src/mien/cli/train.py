@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.text import Text
 
+from mien.cli.times import say_duration
 from mien.data.audit import audit_dataset, check_trainable
 from mien.data.datasets import Dataset, load_dataset
 from mien.errors import ConfigError, DataError
@@ -77,9 +78,21 @@ def train(
         console.print(tabulate(_describe(settled, dataset, output, parameters)))
         console.print()
 
+    def forecast(left_s: float) -> None:
+        most = "at most " if config.early_stopping else ""
+        console.print(f"about {most}{say_duration(left_s)} at the pace of the first steps\n")
+
     together = {"devices": devices, "nodes": nodes}
     try:
-        result = fit(config, dataset, output, resume=resume, on_start=announce, **together)
+        result = fit(
+            config,
+            dataset,
+            output,
+            resume=resume,
+            on_start=announce,
+            on_forecast=forecast,
+            **together,
+        )
     except KeyboardInterrupt:
         if not (output / LAST).exists():
             raise KeyboardInterrupt("stopped before the first epoch was done") from None

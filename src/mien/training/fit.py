@@ -27,6 +27,7 @@ from mien.training.batches import make_loader
 from mien.training.callbacks import make_callbacks
 from mien.training.checkpoint import SafetensorsIO, begin_with, load_teachers
 from mien.training.config import TrainConfig
+from mien.training.forecast import Forecast
 from mien.training.history import History
 from mien.training.model import CnnLstm
 from mien.training.module import TrainingModule
@@ -63,6 +64,7 @@ def fit(
     devices: int = 1,
     nodes: int = 1,
     on_start: Callable[[TrainConfig, CnnLstm], None] | None = None,
+    on_forecast: Callable[[float], None] | None = None,
 ) -> FitResult:
     """Train a network, with a checkpoint each epoch.
 
@@ -78,6 +80,8 @@ def fit(
         nodes: Machines that train together.
         on_start: Called before the first step, with the recipe as it is trained (its precision is
             settled) and the network.
+        on_forecast: Called once, within the first epoch, with the seconds that are left at the pace
+            of its first steps.
 
     Returns:
         The checkpoints and the best validation accuracy.
@@ -97,7 +101,8 @@ def fit(
         run = _prepare(config, dataset, output, resume=resume, devices=devices, nodes=nodes)
         if on_start is not None:
             on_start(run.config, run.module.net)
-        return _train(run, output, devices=devices, nodes=nodes)
+        forecast = on_forecast and Forecast(run.config, len(run.held_out.labels), on_forecast)
+        return _train(run, output, devices=devices, nodes=nodes, forecast=forecast)
 
 
 def _explain_missing(split: str, dataset: Dataset) -> str:
@@ -200,11 +205,16 @@ def _prepare(
     return _Run(config, module, split, targets, held_out, answers, begun is not None)
 
 
-def _train(run: _Run, output: Path, *, devices: int, nodes: int) -> FitResult:
+def _train(
+    run: _Run, output: Path, *, devices: int, nodes: int, forecast: Forecast | None
+) -> FitResult:
     """Train until the last epoch, or until it stops early."""
     config, last = run.config, output / LAST
     history = History(output, config)
-    trainer = _make_trainer(config, output, history, devices, nodes)
+    callbacks = make_callbacks(config, history, output / BEST, output / LAST)
+    if forecast is not None:
+        callbacks.append(forecast)
+    trainer = _make_trainer(config, output, callbacks, devices, nodes)
     if trainer.is_global_zero:
         write_whole(output / "config.toml", config.to_toml())
 
@@ -275,7 +285,7 @@ def _make_module(
 
 
 def _make_trainer(
-    config: TrainConfig, output: Path, history: History, devices: int, nodes: int
+    config: TrainConfig, output: Path, callbacks: list[pl.Callback], devices: int, nodes: int
 ) -> pl.Trainer:
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     return pl.Trainer(
@@ -286,7 +296,7 @@ def _make_trainer(
         precision="bf16-mixed" if config.precision == "bfloat16" else "32-true",
         max_epochs=config.epochs,
         gradient_clip_val=config.gradient_clip or None,
-        callbacks=make_callbacks(config, history, output / BEST, output / LAST),
+        callbacks=callbacks,
         plugins=[SafetensorsIO()],
         logger=TensorBoardLogger(output / "tensorboard", name="", version=config.name),
         enable_model_summary=False,

@@ -1,0 +1,71 @@
+"""Measure the first steps of a training, and tell how long all of it will take."""
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import lightning.pytorch as pl
+
+from mien.training.config import TrainConfig
+
+MEASURED_S: Final = 3.0
+"""How long steps are measured; the forecast comes at the latest after the first epoch's steps."""
+_READING: Final = 1 / 3
+"""A face that is read costs about this share of one that is learnt."""
+
+
+class Forecast(pl.Callback):
+    """Tells the seconds that are left, once, after some steps of the first epoch.
+
+    Args:
+        config: The recipe.
+        held_out: How many faces each epoch is validated on.
+        on_forecast: Called with the seconds, validation included.
+    """
+
+    def __init__(
+        self, config: TrainConfig, held_out: int, on_forecast: Callable[[float], None]
+    ) -> None:
+        self._config = config
+        self._held_out = held_out
+        self._on_forecast: Callable[[float], None] | None = on_forecast
+        self._began: float | None = None
+        self._steps = 0
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Start the clock: after the first step, which is slow, or before an only one."""
+        is_warm = batch_idx > 0 or trainer.num_training_batches == 1
+        if self._began is None and is_warm:
+            self._began = time.monotonic()
+
+    def on_train_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Count a step, and tell once enough were measured."""
+        if self._on_forecast is None or self._began is None:
+            return
+        self._steps += 1
+        elapsed = time.monotonic() - self._began
+        batches = int(trainer.num_training_batches)
+        if elapsed < MEASURED_S and batch_idx < batches - 1:
+            return
+        if trainer.is_global_zero:
+            left = self._count_steps(trainer.current_epoch, batches) - batch_idx - 1
+            self._on_forecast(left * elapsed / self._steps)
+        self._on_forecast = None
+
+    def _count_steps(self, epoch: int, batches: int) -> float:
+        """Count the steps of the epochs that are left, each as long as those of this one."""
+        now = self._config.size_at(epoch)
+        # A step takes about as long as its faces have pixels.
+        epochs = sum(
+            (self._config.size_at(later) / now) ** 2 for later in range(epoch, self._config.epochs)
+        )
+        return epochs * (batches + _READING * self._held_out / self._config.batch_size)
