@@ -32,6 +32,12 @@ def test_curves_have_whole_epochs_percent_the_best_epoch_and_a_name():
     assert loss.yaxis.get_major_formatter()(0.5) != "50%"
 
 
+def test_a_recipe_may_judge_epochs_by_their_loss():
+    rows = [row | {"validation_loss": 3 - row["validation_loss"]} for row in ROWS]
+    assert choose_best(rows, "loss")["epoch"] == 1
+    assert choose_best(rows, "accuracy")["epoch"] == 2
+
+
 def test_no_two_columns_are_called_alike():
     titles = [title for title in _HEADING.split("  ") if title.strip()]
     assert len(titles) == len(set(titles))

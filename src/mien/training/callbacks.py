@@ -19,7 +19,7 @@ def make_callbacks(
     """Give what a training has beside its steps, in the order in which it is called.
 
     Args:
-        config: Its `average_decay` and `early_stopping` decide what is among it.
+        config: Its `average_decay`, `early_stopping` and `best_by` decide what is among it.
         history: The run's, which comes first: the checkpoints ask it which epoch is the best.
         best: Where the best epoch's checkpoint goes.
         last: Where the last one's goes.
@@ -31,7 +31,11 @@ def make_callbacks(
         callbacks.append(WeightAveraging(avg_fn=partial(_average, config.average_decay)))
     if config.early_stopping:
         callbacks.append(
-            _EarlyStopping("validation_accuracy", mode="max", patience=config.early_stopping)
+            _EarlyStopping(
+                f"validation_{config.best_by}",
+                mode="max" if config.best_by == "accuracy" else "min",
+                patience=config.early_stopping,
+            )
         )
     return [*callbacks, _Best(history, best), _OneFile(last)]
 

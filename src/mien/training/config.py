@@ -135,6 +135,8 @@ class TrainConfig:
             layer on the same trunk learns to answer, beside the 1 of the votes; 0 makes no such
             layer.
         average_decay: Decay of the moving average of the weights, per step; 0 is none.
+        best_by: Which epoch is the best one, by its validation: the highest `accuracy`, or the
+            lowest `loss`, which is the better judge where probabilities matter, as with votes.
         early_stopping: Stop after this many epochs without a better validation; 0 is never.
         gradient_clip: Largest norm of the gradient; 0 is none.
         precision: `auto` takes bfloat16 autocast where a short probe finds it faster.
@@ -162,6 +164,7 @@ class TrainConfig:
     votes: str = ""
     label_weight: float = 0.0
     average_decay: float = 0.999
+    best_by: Literal["accuracy", "loss"] = "accuracy"
     early_stopping: int = 0
     gradient_clip: float = 1.0
     precision: Literal["auto", "float32", "bfloat16"] = "auto"

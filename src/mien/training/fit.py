@@ -44,8 +44,8 @@ class FitResult:
     """What a training left behind.
 
     Attributes:
-        best: The checkpoint with the best accuracy on the validation split; of equals, the one with
-            the least loss there.
+        best: The checkpoint of the epoch that is best on the validation split, by the recipe's
+            `best_by`.
         last: The checkpoint of the last epoch, which a resumed run starts from.
         validation_accuracy: Of `best`, 0 to 1.
     """

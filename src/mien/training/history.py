@@ -62,8 +62,8 @@ class History(pl.Callback):
         self.rows = list(state_dict["rows"])
 
     def find_best(self) -> dict[str, Any]:
-        """Return the best epoch's row: by validation accuracy, and of equals by loss."""
-        return choose_best(self.rows)
+        """Return the best epoch's row, by what the recipe judges by."""
+        return choose_best(self.rows, self.config.best_by)
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock of an epoch."""
@@ -105,7 +105,12 @@ class History(pl.Callback):
 
     def _draw(self) -> None:
         if self.rows:
-            draw_curves(self.rows, self.output / "curves.png", name=self.config.name)
+            draw_curves(
+                self.rows,
+                self.output / "curves.png",
+                name=self.config.name,
+                best_by=self.config.best_by,
+            )
             self._drawn = time.monotonic()
 
     def _write(self) -> None:
@@ -137,8 +142,15 @@ class History(pl.Callback):
         )
 
 
-def choose_best(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the best of rows of history.csv: by validation accuracy, and of equals by loss."""
+def choose_best(rows: list[dict[str, Any]], best_by: str = "accuracy") -> dict[str, Any]:
+    """Return the best of rows of history.csv, by validation.
+
+    Args:
+        rows: One an epoch.
+        best_by: "accuracy", and of equals the one with the least loss; or "loss" alone.
+    """
+    if best_by == "loss":
+        return min(rows, key=lambda row: row["validation_loss"])
     return max(rows, key=lambda row: (row["validation_accuracy"], -row["validation_loss"]))
 
 
@@ -158,27 +170,30 @@ class EpochBar(RichProgressBar):
         return {title: float(metrics[name]) for name, title in shown.items() if name in metrics}
 
 
-def draw_curves(rows: list[dict[str, Any]], path: Path, *, name: str = "") -> None:
+def draw_curves(
+    rows: list[dict[str, Any]], path: Path, *, name: str = "", best_by: str = "accuracy"
+) -> None:
     """Draw loss and accuracy over the epochs, as a PNG.
 
     Args:
         rows: Rows of history.csv.
         path: The file to write.
         name: The model's name, for the title.
+        best_by: What `choose_best` is to judge by.
     """
     picture = io.BytesIO()
-    plot_curves(rows, name).savefig(picture, format="png")
+    plot_curves(rows, name, best_by).savefig(picture, format="png")
     write_whole(path, picture.getvalue())
 
 
-def plot_curves(rows: list[dict[str, Any]], name: str) -> "Figure":
+def plot_curves(rows: list[dict[str, Any]], name: str, best_by: str = "accuracy") -> "Figure":
     """Plot loss and accuracy over the epochs, the best epoch marked."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator, PercentFormatter
 
     figure = Figure(figsize=(10, 4), layout="constrained")
     epochs = [row["epoch"] for row in rows]
-    best = choose_best(rows)
+    best = choose_best(rows, best_by)
     for axes, measure in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         for split, colour in (("train", "#0072b2"), ("validation", "#d55e00")):
             values = [row[f"{split}_{measure}"] for row in rows]
