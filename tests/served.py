@@ -31,9 +31,10 @@ def serving(
     *,
     page: Page | None = None,
     working: bool = True,
+    redis_url: str | None = None,
 ) -> Iterator[Client]:
     """Serve until the block ends; where it is not `working`, no worker ever takes anything on."""
-    app = create_app(analyzer, limits, access, page=page)
+    app = create_app(analyzer, limits, access, page=page, redis_url=redis_url)
     server = make_server(app, limits)
     if not working:
         server.config.lifespan = "off"

@@ -22,6 +22,7 @@ def serve(
     port: int = 8000,
     model: tuple[str, ...] = ("accurate",),
     device: DeviceName = "cpu",
+    jobs: Annotated[str | None, Parameter(env_var="MIEN_JOBS", show_env_var=False)] = None,
     token_file: Path | None = None,
     allow_host: Annotated[tuple[str, ...], Parameter(show_default=False)] = (),
     allow_origin: Annotated[tuple[str, ...], Parameter(show_default=False)] = (),
@@ -45,6 +46,8 @@ def serve(
         model: `accurate`, `fast`, `fer2013`, or the path of an .onnx file with its .json beside it;
             may be repeated. A request can name any of them; the first is the default.
         device: What the networks run on; `mien devices` lists what is there. `auto` takes the best.
+        jobs: Keep video jobs in this Redis, such as redis://host:6379/0, so that several replicas
+            share them; also read from MIEN_JOBS. By default, they are kept in this process.
         token_file: A file that holds the token, and nothing else.
         allow_host: A host name of the service, as in its URL; may be repeated. By default, the
             names of this machine where only it can connect, otherwise any.
@@ -66,7 +69,7 @@ def serve(
         if not origin.startswith(("http://", "https://")) or origin.count("/") != 2:
             raise ConfigError(f"--allow-origin is like https://example.org, got {origin!r}")
     analyzers = [Analyzer(name, threads=1, device=device) for name in model]
-    app = create_app(analyzers, limits, access)
+    app = create_app(analyzers, limits, access, redis_url=jobs)
     listener = listen(host, port)
     name = f"[{host}]" if ":" in host else host
     where = f"http://{name}:{listener.getsockname()[1]}"

@@ -37,6 +37,7 @@ def create_app(
     access: Access | None = None,
     *,
     page: Page | None = None,
+    redis_url: str | None = None,
 ) -> FastAPI:
     """Create the application.
 
@@ -46,9 +47,10 @@ def create_app(
         limits: What it accepts.
         access: Who may use the service.
         page: The web page that is served at `/`.
+        redis_url: The Redis that keeps the video jobs of several replicas; None keeps them here.
     """
     held = list(analyzer) if isinstance(analyzer, Sequence) else [analyzer]
-    service = Service(held, Limits() if limits is None else limits)
+    service = Service(held, Limits() if limits is None else limits, redis_url)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -179,7 +181,8 @@ def _add_jobs(app: FastAPI, service: Service) -> None:
     )
     async def get_job(job_id: str) -> Response:
         """A job that is over is kept for a while, in memory, and then forgotten."""
-        return JSONResponse(service.need_jobs().find(job_id).to_dict())
+        job = await asyncio.to_thread(service.need_jobs().find, job_id)
+        return JSONResponse(job.to_dict())
 
     @app.get(
         "/v1/jobs/{job_id}/result",
@@ -194,7 +197,7 @@ def _add_jobs(app: FastAPI, service: Service) -> None:
     )
     async def get_result(job_id: str) -> Response:
         """Every analysed frame, tracks and events; a job that failed answers with its problem."""
-        job = service.need_jobs().find(job_id)
+        job = await asyncio.to_thread(service.need_jobs().find, job_id)
         if job.problem is not None:
             raise job.problem
         if job.result is None:
@@ -213,7 +216,7 @@ def _add_jobs(app: FastAPI, service: Service) -> None:
     )
     async def delete_job(job_id: str) -> Response:
         """The work ends at the next frame."""
-        service.need_jobs().delete(job_id)
+        await asyncio.to_thread(service.need_jobs().delete, job_id)
         return Response(status_code=204)
 
 

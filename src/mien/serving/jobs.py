@@ -9,9 +9,9 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from mien.analyzer import Analyzer
 from mien.errors import MienError
@@ -105,6 +105,75 @@ ReadVideo: TypeAlias = Callable[[Job], VideoResult]
 """Reads a job's upload, and calls the job's `advance` for each frame."""
 
 
+class JobStore(Protocol):
+    """The jobs of a service, wherever they are kept; every method raises `Problem`."""
+
+    def start(self) -> None:
+        """Begin to work on jobs."""
+        ...
+
+    def stop(self) -> None:
+        """End the work."""
+        ...
+
+    def refuse_if_full(self) -> None:
+        """Raise, before an upload is read, what `submit` would raise after it."""
+        ...
+
+    def submit(
+        self,
+        upload: bytearray,
+        analyzer: Analyzer | None = None,
+        settings: VideoSettings | None = None,
+        asked: Mapping[str, object] | None = None,
+    ) -> Job:
+        """Queue a video."""
+        ...
+
+    def find(self, job_id: str) -> Job:
+        """Find a job."""
+        ...
+
+    def delete(self, job_id: str) -> None:
+        """Cancel a job, or delete its result."""
+        ...
+
+
+def describe_full(jobs: int) -> Problem:
+    """Describe that there are as many jobs as there may be."""
+    return Problem(
+        "queue-full",
+        f"there are {jobs} videos, as many as there may be; try again later, and delete jobs "
+        "whose result you have",
+        retry_after_s=10,
+    )
+
+
+def describe_gone(keep_job_s: float) -> Problem:
+    """Describe that a job is not there, or not any more."""
+    return Problem(
+        "not-found",
+        f"no such job, or its result was not fetched within {keep_job_s:g} seconds; send the "
+        "video again",
+    )
+
+
+def read_job(read_video: ReadVideo, job: Job) -> State:
+    """Read a job's video, and put its result or its problem into it; return how it ended."""
+    try:
+        job.result = read_video(job).to_json().encode()
+    except Cancelled:
+        return "cancelled"
+    except Problem as problem:
+        job.problem = problem
+    except MienError as error:
+        job.problem = Problem.of(error)
+    except Exception:  # noqa: BLE001 - the next video is to be read all the same
+        _LOG.exception("a video job failed")
+        job.problem = Problem("failed", "the error is in the server's log")
+    return "failed" if job.problem is not None else "done"
+
+
 class Jobs:
     """The jobs of one service, and the thread that works on them."""
 
@@ -156,18 +225,14 @@ class Jobs:
         with self._changed:
             self._forget_old()
             if len(self._jobs) >= self._limits.max_jobs:
-                raise Problem(
-                    "queue-full",
-                    f"there are {len(self._jobs)} videos, as many as there may be; try again "
-                    "later, and delete jobs whose result you have",
-                    retry_after_s=10,
-                )
+                raise describe_full(len(self._jobs))
 
     def submit(
         self,
         upload: bytearray,
         analyzer: Analyzer | None = None,
         settings: VideoSettings | None = None,
+        asked: Mapping[str, object] | None = None,
     ) -> Job:
         """Queue a video; its bytes count as held until `let_go` is told.
 
@@ -175,10 +240,12 @@ class Jobs:
             upload: The video.
             analyzer: What to read it with; None takes the service's default.
             settings: What to read of it; None takes the defaults.
+            asked: The settings as they were asked for, for stores that other processes read.
 
         Raises:
             Problem: There are as many jobs as there may be.
         """
+        del asked
         with self._changed:
             self.refuse_if_full()
             job = Job(
@@ -200,11 +267,7 @@ class Jobs:
             self._forget_old()
             job = self._jobs.get(job_id)
         if job is None:
-            raise Problem(
-                "not-found",
-                f"no such job, or its result was not fetched within "
-                f"{self._limits.keep_job_s:g} seconds; send the video again",
-            )
+            raise describe_gone(self._limits.keep_job_s)
         return job
 
     def delete(self, job_id: str) -> None:
@@ -246,20 +309,7 @@ class Jobs:
             del job
 
     def _run(self, job: Job) -> None:
-        state: State = "failed"
-        try:
-            result = self._read_video(job)
-            job.result = result.to_json().encode()
-            state = "done"
-        except Cancelled:
-            state = "cancelled"
-        except Problem as problem:
-            job.problem = problem
-        except MienError as error:
-            job.problem = Problem.of(error)
-        except Exception:  # noqa: BLE001 - the next video is to be read all the same
-            _LOG.exception("a video job failed")
-            job.problem = Problem("failed", "the error is in the server's log")
+        state = read_job(self._read_video, job)
         with self._changed:
             self._end(job, state)
 

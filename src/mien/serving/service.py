@@ -15,15 +15,17 @@ from mien.contents import HEAD_BYTES, describe_content, is_video
 from mien.errors import MienError, MissingExtraError
 from mien.results import Failure, ImageResult
 from mien.serving.analyzers import Analyzers
-from mien.serving.jobs import Jobs
+from mien.serving.jobs import Jobs, JobStore
 from mien.serving.json_body import JSON_TYPE, read_json_body
 from mien.serving.limits import Limits
 from mien.serving.metrics import Metrics
 from mien.serving.problems import Problem
+from mien.serving.redis_jobs import RedisJobs
 from mien.serving.settings import read_query, read_settings
 from mien.serving.uploads import UploadMemory, check_type, read_files, receiving
 from mien.serving.videos import open_video_reader
 from mien.serving.workers import Answer, Workers
+from mien.video.reading import VideoSettings
 
 T = TypeVar("T")
 
@@ -31,12 +33,19 @@ T = TypeVar("T")
 class Service:
     """What the routes share: workers, jobs, memory and figures."""
 
-    def __init__(self, held: Sequence[Analyzer], limits: Limits) -> None:
+    def __init__(
+        self, held: Sequence[Analyzer], limits: Limits, redis_url: str | None = None
+    ) -> None:
         """Put everything together; nothing runs before `start`.
 
         Args:
             held: An analyzer for each model; the first answers where a request names none.
             limits: What the service takes on.
+            redis_url: The Redis that keeps the jobs of several replicas; None keeps them here.
+
+        Raises:
+            ConfigError: There is no Redis at this address.
+            MissingExtraError: redis is not installed.
         """
         self.analyzers = Analyzers(held, max_detector_size=limits.max_detector_size)
         analyzer = self.analyzers.default
@@ -44,13 +53,28 @@ class Service:
         self.metrics = Metrics()
         self.memory = UploadMemory(limits.max_upload_memory_bytes, self.metrics)
         self.workers = Workers(self.analyzers, limits, self.metrics)
-        self.jobs: Jobs | None = None
+        self.jobs: JobStore | None = None
         self.no_videos: MissingExtraError | None = None
         try:
             reader = open_video_reader(analyzer, limits)
-            self.jobs = Jobs(reader, limits, self.metrics, self.memory.release)
         except MissingExtraError as error:
             self.no_videos = error
+            return
+        release = self.memory.release
+        if redis_url is None:
+            self.jobs = Jobs(reader, limits, self.metrics, release)
+        else:
+            how = (reader, self._understand, limits, self.metrics)
+            self.jobs = RedisJobs(redis_url, *how, let_go=release)
+
+    def _understand(self, asked: Mapping[str, object]) -> tuple[Analyzer, VideoSettings]:
+        """Return what reads a video with these settings.
+
+        Raises:
+            Problem: A setting is unknown or out of its range, or the model is not here.
+        """
+        pictures, settings = read_settings(asked, family="video")
+        return self.analyzers.get(pictures), settings
 
     def start(self) -> None:
         """Start the threads."""
@@ -69,7 +93,7 @@ class Service:
         """Return whether a request would be answered at full speed."""
         return self.workers.is_ready
 
-    def need_jobs(self) -> Jobs:
+    def need_jobs(self) -> JobStore:
         """Return the jobs.
 
         Raises:
@@ -147,11 +171,10 @@ class Service:
         """Take on the video of one request as a job."""
         jobs = self.need_jobs()
         limits = self.limits
-        jobs.refuse_if_full()  # before the upload is read
+        await asyncio.to_thread(jobs.refuse_if_full)  # before the upload is read
         check_type(request, "video")
         values = read_query(request.query_params.multi_items())
-        pictures, settings = read_settings(values, family="video")
-        analyzer = self.analyzers.get(pictures)
+        analyzer, settings = self._understand(values)
         with receiving(request, self.memory, most=limits.max_video_bytes) as upload:
             (video,) = await read_files(
                 request,
@@ -164,7 +187,7 @@ class Service:
             if not is_video(video):
                 what = describe_content(bytes(video[:HEAD_BYTES]))
                 raise Problem("unknown-type", f"the upload is not a supported video: it {what}")
-            job = jobs.submit(video, analyzer, settings)
+            job = await asyncio.to_thread(jobs.submit, video, analyzer, settings, values)
             upload.held -= len(video)  # the job lets go of it
         location = f"/v1/jobs/{job.id}"
         return JSONResponse(job.to_dict(), 202, {"Location": location})
