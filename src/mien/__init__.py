@@ -54,6 +54,7 @@ if TYPE_CHECKING:  # what `_load` does, for people's editors and type checkers
     from mien.tables import to_dataframe as to_dataframe
     from mien.video.annotate import annotate_video as annotate_video
     from mien.video.decoder import open_video as open_video
+    from mien.video.frames import open_frames as open_frames
     from mien.video.reading import VideoReading as VideoReading
     from mien.video.reading import VideoSettings as VideoSettings
     from mien.video.reading import read_video as read_video
@@ -104,6 +105,7 @@ _HOMES = {
     "tables": ("to_dataframe",),
     "video.annotate": ("annotate_video",),
     "video.decoder": ("open_video",),
+    "video.frames": ("open_frames",),
     "video.reading": ("VideoReading", "VideoSettings", "read_video"),
     "watch.frame": ("LiveFrame",),
     "watch.live": ("Live",),

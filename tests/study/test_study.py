@@ -13,7 +13,7 @@ from clips import write_clip
 from mien.cli import main
 from mien.study.coding import pair_codes
 from mien.study.plan import Recording, match_folder, read_table
-from mien.study.quality import measure_quality
+from mien.study.quality import MeasuringDetector, measure_quality
 from mien.study.reading import READINGS, Row
 
 pytest.importorskip("scipy")
@@ -264,6 +264,35 @@ def test_quality_says_what_is_seen(portrait):
     assert blurred.sharpness < sharp.sharpness / 3
     assert dark.brightness == pytest.approx(sharp.brightness / 2, abs=2)
     assert abs(sharp.roll_deg) < 15
+
+
+def test_quality_is_found_for_photos_that_are_decoded_smaller(portrait):
+    detector = MeasuringDetector(detector_size=640)
+    (face,) = detector.search(portrait).faces
+    (halved,) = detector.search(portrait, reduction=2).faces
+    assert detector.take(face.box).size_px == pytest.approx(min(face.box.width, face.box.height))
+    assert detector.take(halved.scaled(2).box).size_px == pytest.approx(
+        2 * detector.take(face.box).size_px
+    )
+
+
+def test_folders_of_frames_are_recordings(portrait, tiny_model, tmp_path):
+    small = Image.fromarray(portrait).resize((200, 200))
+    for participant in ("p2", "p10"):
+        for condition, light in (("dim", 0.5), ("lit", 1.0)):
+            folder = tmp_path / "in" / condition / participant
+            folder.mkdir(parents=True)
+            for number in range(12):
+                small.point(lambda v, by=light: round(v * by)).save(folder / f"f{number}.jpg")
+    out = tmp_path / "out"
+    more = ("--pattern", "{condition}/{participant}", "--fps", "10", "--every", "frame")
+    assert run(tiny_model, tmp_path / "in", out, *more) == 0
+    faces = read_csv(out / "faces.csv")
+    assert len(faces) == 4 * 12
+    assert [row["time_s"] for row in faces[:3]] == ["0.0", "0.1", "0.2"]
+    cells = read_csv(out / "participants.csv")
+    assert [row["participant"] for row in cells] == ["p2", "p2", "p10", "p10"]
+    assert {float(row["seconds"]) for row in cells} == {1.2}
 
 
 def test_yaw_and_roll_come_from_the_landmarks(portrait):

@@ -84,6 +84,8 @@ class Engine:
         try:
             if source.problem is not None:
                 raise ImageError(source.problem)
+            if source.frames is not None:
+                return _Video(source)
             given = source.given()
             if is_video(given):
                 return _Video(source)

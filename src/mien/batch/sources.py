@@ -20,6 +20,7 @@ from mien.batch.remote import is_remote, store_of
 from mien.contents import HEAD_BYTES, PICTURE_ENDINGS, VIDEO_ENDINGS, begins_a_picture, is_video
 from mien.errors import ConfigError, ImageError, describe_error
 from mien.images import name_source
+from mien.video.frames import open_frames
 
 STDIN: Final = "-"
 
@@ -42,6 +43,7 @@ class Source:
         data: What came on standard input.
         load: Returns its bytes where it is no local file. The message of its `ImageError` is the
             rest of a sentence that begins with the name.
+        frames: Opens a folder of frames as a video, where the source is one.
         is_streamed: Whether `load` returns what is in memory already.
         label: Its name in results, where that is not its path.
     """
@@ -51,6 +53,7 @@ class Source:
     problem: str | None = None
     data: bytes | None = None
     load: Callable[[], bytes] | None = field(default=None, compare=False, repr=False)
+    frames: Callable[[], BinaryIO] | None = field(default=None, compare=False, repr=False)
     is_streamed: bool = False
     label: str | None = None
 
@@ -66,10 +69,13 @@ class Source:
 
         Raises:
             ImageError: It cannot be loaded.
+            VideoError: It is a folder that holds no frames of a video.
             SourceError: Its store cannot be reached.
         """
         if self.data is not None:
             return _Stdin(self.data)
+        if self.frames is not None:
+            return self.frames()
         if self.load is None:
             return self.path
         try:
@@ -96,6 +102,7 @@ class Sources:
         listed: BinaryIO | Path | None = None,
         without: Iterable[Path] = (),
         columns: Columns | None = None,
+        fps: str | None = None,
     ) -> None:
         """Keep what was named.
 
@@ -106,8 +113,11 @@ class Sources:
             without: Folders that are passed over where they lie in one that is named, or fit a
                 pattern: what the run itself writes.
             columns: Which columns of Parquet tables are read.
+            fps: Folders hold the frames of one video each, and this says when they were taken (see
+                `mien.open_frames`); None takes folders for what holds photos and videos.
         """
         self._columns = columns
+        self._fps = fps
         self._named = tuple(named)
         self._listed = listed
         self._without = {os.path.realpath(folder) for folder in without}
@@ -141,6 +151,8 @@ class Sources:
             yield Source(STDIN, "stdin")
         elif is_remote(place):
             yield from self._expand_remote(place)
+        elif is_folder(place) and self._fps is not None:
+            yield name_frames(place, self._fps)
         elif is_folder(place):
             yield from self._walk(place)
         elif not patterns or not glob.has_magic(place) or os.path.lexists(place):
@@ -258,6 +270,11 @@ class Sources:
 def is_folder(path: str) -> bool:
     """Say whether a path is a folder; one that no file can have is none."""
     return os.path.isdir(path)  # noqa: PTH112 - `Path.is_dir` raises where a name is too long
+
+
+def name_frames(folder: str, fps: str) -> Source:
+    """Name a folder of frames, which is read as one video."""
+    return Source(folder, Path(folder).resolve().name, frames=partial(open_frames, folder, fps))
 
 
 def _list_folder(folder: str, below: str) -> Iterator[Source]:

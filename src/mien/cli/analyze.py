@@ -44,6 +44,7 @@ def analyze(
     every: str | None = None,
     start: str | None = None,
     end: str | None = None,
+    fps: str | None = None,
     model: str = "accurate",
     detector_size: int = DETECTOR_SIZE,
     min_score: float = MIN_SCORE,
@@ -98,6 +99,9 @@ def analyze(
             every frame.
         start: For videos: start at this time, such as 90, 90s or 1:30.
         end: For videos: stop before this time.
+        fps: Each folder holds the frames of one video, in natural order: frames per second; or a
+            CSV table with the columns file and time_s; or `names`, where names end in a time such
+            as 12.48s.
         model: `accurate`, `fast`, `fer2013`, or the path of an .onnx file with its .json beside it.
         detector_size: Longer side of the picture, in pixels, at face detection; 1280 finds smaller
             faces and takes about twice as long.
@@ -162,8 +166,9 @@ def analyze(
     decided |= asdict(settings)
     pages = None if report is None else _begin_report(report, spec, decided, paths)
     columns = Columns(image_column, key_column)
-    decided |= {name: value for name, value in asdict(columns).items() if value is not None}
-    job = Job(paths, from_list, copies, engine, pages, columns)
+    optional = {**asdict(columns), "fps": fps}
+    decided |= {name: value for name, value in optional.items() if value is not None}
+    job = Job(paths, from_list, copies, engine, pages, columns, fps)
     if table is None:
         return print_results(job, json=json)
     return write_results(job, spec, decided, table, json=json)

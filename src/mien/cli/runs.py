@@ -39,6 +39,7 @@ class Job:
     engine: Engine
     report: RecordReport | None
     columns: Columns
+    fps: str | None = None
 
     def list_sources(self) -> Sources:
         """List what was named, from the beginning."""
@@ -49,7 +50,9 @@ class Job:
         else:
             listed = Path(self.from_list)
         without = [] if self.copies is None else [self.copies.target]
-        return Sources(self.paths, listed=listed, without=without, columns=self.columns)
+        return Sources(
+            self.paths, listed=listed, without=without, columns=self.columns, fps=self.fps
+        )
 
     def list_again(self) -> Sources | None:
         """List what was named once more, to be counted; None where a list can be read only once."""

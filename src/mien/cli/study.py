@@ -41,6 +41,7 @@ def study(
     coded: Path | None = None,
     model: str = "accurate",
     every: str = "0.2s",
+    fps: str | None = None,
     detector_size: int = DETECTOR_SIZE,
 ) -> int:
     """Compare participants' apparent expressions between conditions.
@@ -73,14 +74,18 @@ def study(
             agreement is reported.
         model: `accurate`, `fast`, or the path of an .onnx file with its .json beside it.
         every: For videos: interval between analysed frames; `frame` for each.
+        fps: Recordings are folders of frames, in natural order, and --pattern names folders: frames
+            per second; or a CSV table with the columns file and time_s; or `names`, where names
+            end in a time such as 12.48s.
         detector_size: Longer side, in pixels, at which faces are looked for.
     """
     if not 0 <= min_coverage <= 1:
         raise ConfigError(f"--min-coverage must be 0 to 1, got {min_coverage:g}")
     if output.is_file():
         raise ConfigError(f"--output {output} is a file, wanted a folder")
-    plan = read_plan(source, pattern)
-    videos = any(Path(path).suffix.lower() in VIDEO_ENDINGS for path in plan.paths())
+    plan = read_plan(source, pattern, frames=fps is not None)
+    paths = map(Path, plan.paths())
+    videos = any(one.suffix.lower() in VIDEO_ENDINGS or one.is_dir() for one in paths)
     choice = choose(baseline, expected, rest, plan, videos=videos)
     every_s = parse_every(every)
     console = Console(stderr=True, highlight=False)
@@ -94,6 +99,7 @@ def study(
                 model=model,
                 detector_size=detector_size,
                 every_s=every_s,
+                fps=fps,
                 on_result=progress.add,
                 on_resume=progress.skip,
             )
@@ -101,7 +107,7 @@ def study(
         raise KeyboardInterrupt(
             f"stopped; what was read is kept in {output / READINGS}: the same command resumes"
         ) from stop
-    settings = {"every_s": every_s, "detector_size": detector_size}
+    settings = {"every_s": every_s, "fps": fps, "detector_size": detector_size}
     told = _analyze(
         plan, readings, choice, min_coverage=min_coverage, coded=coded, settings=settings
     )

@@ -11,6 +11,7 @@ from typing import Final
 
 from mien.batch.sources import Sources
 from mien.errors import ConfigError
+from mien.video.frames import list_frames, natural_key
 
 KNOWN: Final = ("source", "participant", "condition", "trial", "start_s", "end_s")
 """The columns of a table that mean something; all others are kept as they are."""
@@ -66,12 +67,12 @@ class Plan:
     @property
     def participants(self) -> tuple[str, ...]:
         """The participants, in natural order."""
-        return tuple(sorted({one.participant for one in self.recordings}, key=_natural))
+        return tuple(sorted({one.participant for one in self.recordings}, key=natural_key))
 
     @property
     def conditions(self) -> tuple[str, ...]:
         """The conditions, in natural order."""
-        return tuple(sorted({one.condition for one in self.recordings}, key=_natural))
+        return tuple(sorted({one.condition for one in self.recordings}, key=natural_key))
 
     def count(self) -> Counter[tuple[str, str]]:
         """Count the recordings of each participant under each condition."""
@@ -92,13 +93,14 @@ class Plan:
         return tuple(dict.fromkeys(one.path for one in self.recordings))
 
 
-def read_plan(source: Path, pattern: str | None = None) -> Plan:
+def read_plan(source: Path, pattern: str | None = None, *, frames: bool = False) -> Plan:
     """Read a study's table, or match a folder's files with a pattern.
 
     Args:
         source: A CSV table (`source, participant[, condition, trial, start_s, end_s, ...]`), or a
             folder.
         pattern: For a folder, e.g. "{condition}/{participant}_{trial}.mp4".
+        frames: A folder holds folders of frames, which the pattern names; no photos or videos.
 
     Raises:
         ConfigError: The table or the pattern does not say whose recordings these are.
@@ -109,36 +111,50 @@ def read_plan(source: Path, pattern: str | None = None) -> Plan:
                 f"{source} is a folder: say whose its files are, as in "
                 "--pattern '{condition}/{participant}_{trial}.mp4', or name a table"
             )
-        return match_folder(source, pattern)
+        return match_folder(source, pattern, frames=frames)
     if pattern is not None:
         raise ConfigError(f"--pattern is for a folder, and {source} is none")
     return read_table(source)
 
 
-def match_folder(folder: Path, pattern: str) -> Plan:
-    """Match the photos and videos of a folder, and below, with a pattern.
+def match_folder(folder: Path, pattern: str, *, frames: bool = False) -> Plan:
+    """Match the photos and videos of a folder, and below, with a pattern; or folders of frames.
 
     Raises:
         ConfigError: The pattern has no {participant}, or fits no file.
     """
     expression = _compile(pattern)
     recordings, unmatched = [], []
-    for found in Sources([str(folder)]):
-        below = Path(found.below).as_posix()
+    for path, below in _list_sequences(folder) if frames else _list_files(folder):
         match = expression.fullmatch(below)
-        if found.problem is None and match is not None:
-            recordings.append(_make(str(found.path), below, match.groupdict()))
-        elif found.problem is None:
+        if match is not None:
+            recordings.append(_make(path, below, match.groupdict()))
+        else:
             unmatched.append(below)
 
     if not recordings:
+        kind = "folders of frames" if frames else "files"
         seen = f", for example {unmatched[0]}" if unmatched else ""
         raise ConfigError(
-            f"the pattern {pattern!r} fits none of the {len(unmatched)} files in {folder}{seen}"
+            f"the pattern {pattern!r} fits none of the {len(unmatched)} {kind} in {folder}{seen}"
         )
 
     columns = [name for name in expression.groupindex if name not in KNOWN]
     return Plan(tuple(recordings), tuple(unmatched), tuple(columns))
+
+
+def _list_files(folder: Path) -> Iterator[tuple[str, str]]:
+    """List photos and videos: their paths, and where they lie below the folder."""
+    for found in Sources([str(folder)]):
+        if found.problem is None:
+            yield str(found.path), Path(found.below).as_posix()
+
+
+def _list_sequences(folder: Path) -> Iterator[tuple[str, str]]:
+    """List folders that hold pictures: their paths, and where they lie below the folder."""
+    for path in sorted(folder.rglob("*"), key=lambda one: natural_key(str(one))):
+        if path.is_dir() and list_frames(path):
+            yield str(path), path.relative_to(folder).as_posix()
 
 
 def read_table(path: Path) -> Plan:
@@ -226,12 +242,4 @@ def _compile(pattern: str) -> re.Pattern[str]:
             for part in parts
         ),
         re.IGNORECASE,
-    )
-
-
-def _natural(text: str) -> tuple[tuple[bool, int, str], ...]:
-    """Order p2 before p10."""
-    return tuple(
-        (part.isdigit(), int(part) if part.isdigit() else 0, part)
-        for part in re.split(r"(\d+)", text)
     )

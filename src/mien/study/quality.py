@@ -3,7 +3,7 @@
 import math
 import threading
 from collections import OrderedDict
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -95,11 +95,11 @@ class MeasuringDetector(FaceDetector):
         self._found: OrderedDict[Box, Quality] = OrderedDict()
         self._lock = threading.Lock()
 
-    def search(self, image: NDArray[np.uint8]) -> Detection:
+    def search(self, image: NDArray[np.uint8], *, reduction: int = 1) -> Detection:
         """Find the faces of a photo, and how it has to be turned to be upright."""
-        detection = super().search(image)
+        detection = super().search(image, reduction=reduction)
         for face in detection.faces:
-            self._measure(image, face)
+            self._measure(image, face, reduction)
         return detection
 
     def detect_frame(self, image: NDArray[np.uint8]) -> tuple[Face, ...]:
@@ -121,9 +121,11 @@ class MeasuringDetector(FaceDetector):
         with self._lock:
             return self._found.get(box)
 
-    def _measure(self, image: NDArray[np.uint8], face: Face) -> None:
+    def _measure(self, image: NDArray[np.uint8], face: Face, reduction: int = 1) -> None:
+        """Measure a face; results name it by its box in the source's pixels."""
         quality = measure_quality(image, face)
+        quality = replace(quality, size_px=reduction * quality.size_px)
         with self._lock:
-            self._found[face.box] = quality
+            self._found[face.scaled(reduction).box] = quality
             while len(self._found) > _KEPT:
                 self._found.popitem(last=False)

@@ -10,7 +10,7 @@ from mien.analyzer import Analyzer
 from mien.batch.engine import Engine
 from mien.batch.journal import Journal
 from mien.batch.outputs import skip_done
-from mien.batch.sources import Source
+from mien.batch.sources import Source, name_frames
 from mien.batch.videos import VideoReader
 from mien.faces.face import Box
 from mien.model.spec import ModelSpec
@@ -18,6 +18,7 @@ from mien.results import FrameResult, ImageResult, Record
 from mien.sessions import default_threads
 from mien.study.plan import Plan, Recording
 from mien.study.quality import MeasuringDetector
+from mien.video.frames import NAMES
 from mien.video.reading import VideoSettings
 
 READINGS: Final = "readings.jsonl"
@@ -100,6 +101,7 @@ def read_study(
     model: str,
     detector_size: int,
     every_s: float | None,
+    fps: str | None,
     on_result: Callable[[object], None],
     on_resume: Callable[[int], None],
 ) -> Readings:
@@ -111,6 +113,7 @@ def read_study(
         model: "accurate" or "fast", or the path of an `.onnx` file.
         detector_size: The picture's longer side at detection, in pixels.
         every_s: Of videos, analyse a frame every so many seconds; None analyses every frame.
+        fps: When the frames of folders were taken (see `mien.open_frames`); None is "names".
         on_result: Told of each result, for a progress line.
         on_resume: Told how many files an earlier run has read.
 
@@ -131,9 +134,13 @@ def read_study(
         "model": spec.onnx_sha256,
         "detector_size": detector_size,
         "every_s": every_s,
+        **({} if fps is None else {"fps": fps}),
     }
 
-    sources = [Source(path, Path(path).name) for path in plan.paths()]
+    sources = [
+        name_frames(path, fps or NAMES) if Path(path).is_dir() else Source(path, Path(path).name)
+        for path in plan.paths()
+    ]
     with Journal(folder / READINGS, run) as journal:
         on_resume(journal.resumed)
         for _, result in engine.read(skip_done(sources, journal)):

@@ -1,0 +1,225 @@
+"""Open a folder of frames as one video.
+
+Cameras and other programs leave a picture for each frame. They are written with their times into a
+Matroska file without a name, which is then read like any video: JPEG files as they are, all others
+without loss. The file is as large as the frames are together.
+"""
+
+import csv
+import io
+import itertools
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from types import ModuleType
+from typing import Any, BinaryIO, Final, cast
+
+from PIL import Image
+
+from mien.contents import PICTURE_ENDINGS
+from mien.errors import ConfigError, ImageError, VideoError, describe_error
+from mien.images import name_source, read_image
+from mien.video.container import import_av
+
+NAMES: Final = "names"
+"""In place of frames a second: the frames' names end in their times."""
+_TIME: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s)$", re.IGNORECASE)
+_MILLISECOND: Final = Fraction(1, 1000)
+_ORIENTATION = 0x0112
+
+
+class _Packed(io.FileIO):
+    """A temporary file that is gone with its last user."""
+
+    def __init__(self, descriptor: int, name: str) -> None:
+        super().__init__(descriptor, "r")
+        self.name = name  # type: ignore[misc] - what results call it
+
+    def __del__(self) -> None:
+        self.close()
+
+
+def open_frames(
+    folder: str | os.PathLike[str], fps: float | str | os.PathLike[str] = NAMES
+) -> BinaryIO:
+    """Open a folder of frames as one video, in natural order: frame2 comes before frame10.
+
+    Args:
+        folder: A folder with one picture for each frame, all of one size.
+        fps: When the frames were taken: frames a second; the path of a CSV table with the columns
+            `file` and `time_s`; or "names", whose ends are times, as in "clip_12.48s.png" or
+            "clip_12480ms.png".
+
+    Returns:
+        A video, for `mien.analyze_video` and all that takes one; results carry the folder's name.
+
+    Raises:
+        ConfigError: There are no times, or they do not rise.
+        ImageError: A frame cannot be read.
+        VideoError: The folder has no pictures, or one differs in size.
+        MissingExtraError: PyAV is not installed.
+    """
+    av = import_av()
+    name = name_source(folder)
+    files = list_frames(Path(folder))
+    if not files:
+        raise VideoError(f"{name} is a folder without pictures, wanted the frames of a video")
+
+    timed = _find_times(Path(folder), files, fps)
+    with tempfile.TemporaryFile() as target:
+        _write(target, timed, av)
+        file = _Packed(os.dup(target.fileno()), name)
+    file.seek(0)
+    return cast(BinaryIO, file)
+
+
+def list_frames(folder: Path) -> list[Path]:
+    """List the pictures of a folder in natural order; hidden files are left out."""
+    try:
+        found = [
+            path
+            for path in folder.iterdir()
+            if path.suffix.lower() in PICTURE_ENDINGS and not path.name.startswith(".")
+        ]
+    except OSError as error:
+        raise VideoError(
+            f"{name_source(folder)} cannot be read: {describe_error(error)}"
+        ) from error
+    return sorted(found, key=lambda path: natural_key(path.name))
+
+
+def natural_key(text: str) -> tuple[tuple[bool, int, str], ...]:
+    """Return a key for sorting that puts p2 before p10."""
+    return tuple(
+        (part.isdigit(), int(part) if part.isdigit() else 0, part)
+        for part in re.split(r"([0-9]+)", text)
+    )
+
+
+def _find_times(
+    folder: Path, files: Sequence[Path], fps: float | str | os.PathLike[str]
+) -> list[tuple[Path, int]]:
+    """Find each frame's time, in milliseconds."""
+    try:
+        rate = float(cast(float, fps))
+    except (TypeError, ValueError):
+        rate = None
+    if rate is not None:
+        if not 0 < rate <= 1000:
+            raise ConfigError(f"fps is above 0 and at most 1000 frames a second, got {rate:g}")
+        return [(path, round(1000 * number / rate)) for number, path in enumerate(files)]
+
+    if os.fspath(cast(str, fps)) == NAMES:
+        times = {path.name: _read_name(path) for path in files}
+    else:
+        times = _read_table(Path(cast(str, fps)))
+    missing = [path.name for path in files if path.name not in times]
+    if missing:
+        raise ConfigError(f"{fps} has no time for {len(missing)} frames of {folder}: {missing[0]}")
+
+    timed = sorted(((path, times[path.name]) for path in files), key=lambda pair: pair[1])
+    for (before, earlier), (after, later) in itertools.pairwise(timed):
+        if later == earlier:
+            raise ConfigError(f"{before.name} and {after.name} have the same time, {later} ms")
+    return timed
+
+
+def _read_name(path: Path) -> int:
+    """Read a frame's time, in milliseconds, at the end of its name."""
+    found = _TIME.search(path.stem)
+    if found is None:
+        raise ConfigError(
+            f"the name {path.name} does not end in a time such as 12.48s or 12480ms; say how many "
+            "frames a second there are, as in --fps 25"
+        )
+    number, unit = found.groups()
+    return round(float(number) * (1 if unit.lower() == "ms" else 1000))
+
+
+def _read_table(path: Path) -> dict[str, int]:
+    """Read the frames' times, in milliseconds, out of a CSV table."""
+    try:
+        rows = list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"the times {path} cannot be read: {describe_error(error)}") from error
+    try:
+        return {row["file"]: round(1000 * float(row["time_s"])) for row in rows}
+    except (KeyError, TypeError, ValueError):
+        raise ConfigError(
+            f"the times {path} need the columns file and time_s, with seconds in each row"
+        ) from None
+
+
+def _write(target: Any, timed: Sequence[tuple[Path, int]], av: ModuleType) -> None:  # noqa: ANN401
+    """Write the frames into a Matroska file."""
+    size = _check_sizes([path for path, _ in timed])
+    copied = all(_is_plain_jpeg(path) for path, _ in timed)
+    ends = [time_ms for _, time_ms in timed[1:]]
+    last = timed[-1][1] - timed[-2][1] if len(timed) > 1 else 40
+    rate = Fraction(1000 * len(timed), timed[-1][1] + last - timed[0][1])
+    with av.open(target, "w", format="matroska") as container:
+        stream = container.add_stream("mjpeg" if copied else "ffv1", rate=rate)
+        stream.width, stream.height = size
+        stream.pix_fmt, stream.time_base = "yuvj420p" if copied else "bgr0", _MILLISECOND
+        stream.codec_context.time_base = _MILLISECOND
+        for (path, time_ms), end_ms in zip(timed, [*ends, timed[-1][1] + last], strict=True):
+            for packet in _encode(path, time_ms, stream, av, copied=copied):
+                packet.stream, packet.duration = stream, end_ms - time_ms
+                container.mux(packet)
+        if not copied:
+            container.mux(stream.encode(None))
+
+
+def _encode(
+    path: Path,
+    time_ms: int,
+    stream: Any,  # noqa: ANN401 - PyAV is an extra
+    av: ModuleType,
+    *,
+    copied: bool,
+) -> Iterator[Any]:
+    """Yield the packets of a frame: one."""
+    if copied:
+        packet = av.Packet(path.read_bytes())
+        packet.pts = packet.dts = time_ms
+        packet.time_base, packet.is_keyframe = _MILLISECOND, True
+        yield packet
+        return
+    frame = av.VideoFrame.from_ndarray(read_image(path), format="rgb24").reformat(format="bgr0")
+    frame.pts, frame.time_base = time_ms, _MILLISECOND
+    yield from stream.encode(frame)
+
+
+def _check_sizes(paths: Sequence[Path]) -> tuple[int, int]:
+    """Return the frames' size, (width, height), which must be the same for all."""
+    wanted: tuple[int, int] | None = None
+    for path in paths:
+        size = _look(path)[0]
+        wanted = wanted or size
+        if size != wanted:
+            raise VideoError(
+                f"{name_source(path)} is {size[0]} x {size[1]}, but the first frame is "
+                f"{wanted[0]} x {wanted[1]}; put frames of one size into a folder"
+            )
+    return cast(tuple[int, int], wanted)
+
+
+def _is_plain_jpeg(path: Path) -> bool:
+    return _look(path)[1]
+
+
+def _look(path: Path) -> tuple[tuple[int, int], bool]:
+    """Return a picture's size, upright, and whether it is a JPEG that FFmpeg reads as we do."""
+    try:
+        with Image.open(path) as picture:
+            turned = picture.getexif().get(_ORIENTATION, 1)
+            plain = picture.format == "JPEG" and picture.mode in ("RGB", "L") and turned == 1
+            width, height = picture.size
+    except Exception as error:  # on hostile bytes a decoder raises anything
+        raise ImageError(
+            f"the frame {name_source(path)} cannot be read: {describe_error(error)}"
+        ) from error
+    return ((height, width) if turned >= 5 else (width, height)), plain
