@@ -24,7 +24,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(VENV)/$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check docs site format lock web web-test dist release-check reproduce reproduce-fast clean
+.PHONY: help demo test test-fast check docs site format lock web web-test dist release-check notebooks reproduce reproduce-fast clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -74,6 +74,9 @@ dist: $(VENV)/ready web ## Build the sdist, and from it the wheel, with the page
 
 release-check: $(VENV)/ready web ## Build a release twice: same bytes? With SHA256SUMS and a bill of materials, into dist/
 	$(VENV)/$(BIN)/python .ci/check_release.py
+
+notebooks: $(VENV)/ready ## Execute the notebooks in examples/ and store their output
+	$(VENV)/$(BIN)/python docs/run_notebooks.py --write
 
 reproduce: $(VENV)/ready ## Train `accurate` again from DATA=fer2013.zip: does it come out as published?
 	$(VENV)/$(BIN)/python benchmarks/reproduce.py accurate --data '$(DATA)'

@@ -21,7 +21,8 @@ NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Errors of a full disk behind standard output; for other files they are an `OutputError`."""
 UPPER_FLOOR: Final = ("data", "train", "evaluate", "compare", "export")
 """Commands that need mien[train]."""
-COMMANDS: Final = ("analyze", "study", "explain", "watch", "serve", "devices", *UPPER_FLOOR)
+_GROUND_FLOOR: Final = ("analyze", "study", "explain", "watch", "serve", "devices", "completion")
+COMMANDS: Final = (*_GROUND_FLOOR, *UPPER_FLOOR)
 
 _READ: Final = Group("Read faces", sort_key=1)
 _MAKE: Final = Group("Train and evaluate models (pip install 'mien\\[train]')", sort_key=2)
@@ -66,6 +67,7 @@ app.command("mien.cli.explain:explain", name="explain", group=_READ)
 app.command("mien.cli.watch:watch", name="watch", group=_READ)
 app.command("mien.cli.serve:serve", name="serve", group=_READ)
 app.command("mien.cli.devices:devices", name="devices", group=_READ)
+app.command("mien.cli.completion:completion", name="completion", group=_ABOUT)
 app["--help"].group = app["--version"].group = (_ABOUT,)
 app.command("mien.cli.data:app", name="data", group=_MAKE, sort_key=1)
 app.command("mien.cli.train:train", name="train", group=_MAKE, sort_key=2)

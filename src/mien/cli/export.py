@@ -2,24 +2,28 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 from rich.text import Text
 
+from mien.errors import ConfigError
 from mien.model.abstention import check_wish
 from mien.model.spec import LABELS
 
 if TYPE_CHECKING:  # the extra `train` is asked for when the command runs
     from mien.export.export import Answering, ExportResult
 
+_NOTHING: Final = (None, None, None, None, None, None, False, False)
+
 
 def export(
     model: Path,
     /,
     *,
-    data: Path,
-    output: Path,
+    data: Path | None = None,
+    output: Path | None = None,
+    hub: Path | None = None,
     votes: Path | None = None,
     name: str | None = None,
     coverage: float | None = None,
@@ -35,6 +39,7 @@ def export(
     $ mien export runs/votes --data fer2013.zip --votes votes.csv --output models
     $ mien export models/mine.onnx --data my-faces/ --output calibrated --coverage 0.9
     $ mien export models/mine.onnx --data fer2013.zip --output models --name small --int8
+    $ mien export models/mine.onnx --hub my-model
     ```
 
     A model is two files, NAME.onnx and NAME.json; NAME.safetensors beside them holds its weights,
@@ -50,6 +55,9 @@ def export(
         data: The data it was trained on, or, for an .onnx, faces like those it will meet: a zip,
             a folder or a CSV file.
         output: The folder to write to.
+        hub: Write an exported model, or one that comes with mien, as it is into this folder, as the
+            Hugging Face Hub wants it: card, network, contract and an example. It takes no other
+            option.
         votes: A table of votes (see `mien data votes`), for a model that answers with people's
             votes: it is calibrated on their shares.
         name: The model's name; by default the one in its recipe.
@@ -61,6 +69,13 @@ def export(
         half: Store the weights in half precision: half the file size at the same speed. Refused if
             a logit changes by more than 0.01 on any validation face.
     """
+    if hub is not None:
+        if (data, output, votes, name, coverage, accuracy, int8, half) != _NOTHING:
+            raise ConfigError("--hub writes a model as it is and takes no other option")
+        _write_for_hub(model, hub)
+        return
+    if data is None or output is None:
+        raise ConfigError("mien export needs --data and --output, or --hub alone")
     from mien.data.datasets import load_dataset
     from mien.data.votes import read_votes
     from mien.export.export import export as write_model
@@ -82,6 +97,18 @@ def export(
     for key, value in _describe(result):  # not wrapped: paths are to be copied
         console.print(Text(f"{key:<10}", style="dim") + Text(f" {value}"), soft_wrap=True)
     console.print(Text(f"\nTry it: mien analyze photo.jpg --model {result.onnx}"), soft_wrap=True)
+
+
+def _write_for_hub(model: Path, folder: Path) -> None:
+    """Write a model's folder for the Hub, and say what is in it."""
+    from mien.export.hub import write_hub_folder
+
+    is_named = len(model.parts) == 1 and not model.suffix
+    files = write_hub_folder(str(model) if is_named else model, folder)
+    console = Console(highlight=False)
+    for title, path in zip(("card", "contract", "model", "example"), files, strict=True):
+        console.print(Text(f"{title:<10}", style="dim") + Text(f" {path}"), soft_wrap=True)
+    console.print("\nAdd your license to the card before you publish it.")
 
 
 def _describe(result: "ExportResult") -> Iterator[tuple[str, str]]:

@@ -190,13 +190,7 @@ class Recognizer:
         Raises:
             InputError: The array has another shape or type.
         """
-        size = self.spec.input_size
-        got = getattr(faces, "shape", None), getattr(faces, "dtype", type(faces).__name__)
-        if got != ((*(got[0] or ())[:1], size, size), np.uint8):
-            raise InputError(
-                f"{self._name} expects faces as (N, {size}, {size}) uint8, got {got[0]} {got[1]}; "
-                "crop faces first"
-            )
+        self._check(faces)
         logits = np.empty((len(faces), len(self.emotions)), dtype=np.float32)
         done = 0
         for batch in to_batches(faces):
@@ -204,6 +198,41 @@ class Recognizer:
             logits[done : done + len(batch)] = outputs[0]
             done += len(batch)
         return logits
+
+    def predict_features(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return what the last layer reads: the mean of the LSTM's outputs over its steps.
+
+        Args:
+            faces: (N, 48, 48) uint8 grey crops.
+
+        Returns:
+            (N, U) float32, U being the width of the LSTM's state.
+
+        Raises:
+            InputError: The array has another shape or type.
+            ModelError: The network does not show its LSTM's outputs.
+        """
+        if self.spec.sequence is None:
+            raise ModelError(
+                f"{self._name} does not show its LSTM's outputs, from which features are taken; "
+                "export a network with an LSTM again"
+            )
+        self._check(faces)
+        steps, pixels = self.spec.sequence["steps"], self.spec.input_name
+        size = self.spec.input_size
+        batches = to_batches(faces if len(faces) else np.zeros((1, size, size), np.uint8))
+        means = [self._session.run([steps], {pixels: batch})[0].mean(axis=1) for batch in batches]
+        return np.concatenate(means).astype(np.float32)[: len(faces)]
+
+    def _check(self, faces: NDArray[np.uint8]) -> None:
+        """Refuse what is not (N, size, size) uint8."""
+        size = self.spec.input_size
+        got = getattr(faces, "shape", None), getattr(faces, "dtype", type(faces).__name__)
+        if got != ((*(got[0] or ())[:1], size, size), np.uint8):
+            raise InputError(
+                f"{self._name} expects faces as (N, {size}, {size}) uint8, got {got[0]} {got[1]}; "
+                "crop faces first"
+            )
 
 
 def calibrate(

@@ -1,0 +1,116 @@
+"""Write a model as a folder for the Hugging Face Hub: its card, its two files and an example.
+
+The folder is complete: `huggingface-cli upload NAME DIR` publishes it. The example needs neither
+mien nor PyTorch.
+"""
+
+import json
+import os
+import shutil
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+from mien.errors import OutputError, describe_error
+from mien.files import write_whole
+from mien.model.recognizer import Recognizer
+from mien.model.spec import LABELS, ModelSpec
+
+EXAMPLE: Final = "example.py"
+_FIGURES: Final = {"accuracy": "Accuracy", "macro_f1": "Macro-F1", "ece": "Calibration error"}
+_TYPES: Final = {"accuracy": "accuracy", "macro_f1": "f1", "ece": "ece"}
+
+
+def write_hub_folder(model: str | os.PathLike[str], folder: Path) -> tuple[Path, ...]:
+    """Write a model's folder for the Hub.
+
+    Args:
+        model: The name of a model that comes with mien, or the path of an .onnx with its .json.
+        folder: Where to write; files of the same names are replaced.
+
+    Returns:
+        The files: card, contract, network, example.
+
+    Raises:
+        ModelError: The model's files are missing or do not belong together.
+        OutputError: A file cannot be written.
+    """
+    recognizer = Recognizer(model, threads=1)  # checks that the two files belong together
+    contract, network = recognizer.contract, recognizer.path
+    card = write_card(ModelSpec.read(contract), contract.name, network.name)
+    example = _read_template("hub_example.py")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in (contract, network):
+            if path.resolve() != (folder / path.name).resolve():
+                shutil.copyfile(path, folder / path.name)
+        write_whole(folder / "README.md", card)
+        write_whole(folder / EXAMPLE, example)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be written ({describe_error(error)})") from error
+    names = ("README.md", contract.name, network.name, EXAMPLE)
+    return tuple(folder / name for name in names)
+
+
+def _read_template(name: str) -> str:
+    return resources.files("mien.export").joinpath(name).read_text(encoding="utf-8")
+
+
+def write_card(spec: ModelSpec, contract: str, network: str) -> str:
+    """Write a model's card, with metadata as the Hub reads it.
+
+    Args:
+        spec: The model's contract.
+        contract: The contract's file name.
+        network: The name of the .onnx file.
+    """
+    rows = [
+        f"| {split} | {values.get('faces', '')} | {title} | {values[key]:.3f} |"
+        for split, values in spec.metrics.items()
+        for key, title in _FIGURES.items()
+        if key in values
+    ]
+    figures = "\n".join(["| split | faces | measure | value |", "|---|--:|---|--:|", *rows])
+    return _read_template("hub_card.md").format(
+        # JSON is YAML, and says any name safely.
+        metadata="\n".join(f"{key}: {json.dumps(value)}" for key, value in _metadata(spec).items()),
+        name=spec.name,
+        size=spec.input_size,
+        labels=LABELS[spec.labels],
+        count=len(spec.class_names),
+        classes=", ".join(spec.class_names),
+        example=EXAMPLE,
+        contract=contract,
+        file=network,
+        threshold="" if spec.abstention_threshold is None else ", abstention threshold",
+        figures=figures if rows else "None were measured at export.",
+    )
+
+
+def _metadata(spec: ModelSpec) -> dict[str, Any]:
+    """Return the card's metadata; a model of your own has the license that you give it."""
+    metadata = {
+        "library_name": "mien",
+        "pipeline_tag": "image-classification",
+        "tags": ["facial-expression-recognition", "cnn-lstm", "onnx"],
+    }
+    results = [
+        {
+            "task": {"type": "image-classification", "name": "Apparent facial expression"},
+            "dataset": {
+                "type": "image-classification",
+                "name": str(spec.training.get("data_source") or "training data"),
+                "split": split,
+            },
+            "metrics": [
+                {"type": _TYPES[key], "name": title, "value": round(values[key], 4)}
+                for key, title in _FIGURES.items()
+                if key in values
+            ],
+        }
+        for split, values in spec.metrics.items()
+        if any(key in values for key in _FIGURES)
+    ]
+    if results:
+        metadata["model-index"] = [{"name": spec.name, "results": results}]
+    return metadata
