@@ -89,7 +89,7 @@ def write_card(spec: ModelSpec, contract: str, network: str) -> str:
 
 def _metadata(spec: ModelSpec) -> dict[str, Any]:
     """Return the card's metadata; a model of your own has the license that you give it."""
-    metadata = {
+    metadata: dict[str, Any] = {
         "library_name": "mien",
         "pipeline_tag": "image-classification",
         "tags": ["facial-expression-recognition", "cnn-lstm", "onnx"],

@@ -65,12 +65,12 @@ def average(
     centres = start + step * (np.arange(size) + 0.5)
     sums = np.concatenate([np.zeros_like(levels[:1]), np.cumsum(levels, axis=0)])
 
-    def sum_to(edge: NDArray[np.float64]) -> NDArray[np.float64]:
+    def sum_to(edge: NDArray[np.floating]) -> NDArray[np.float64]:
         whole = np.floor(edge).astype(int)
         part = (edge - whole)[:, np.newaxis]
         return np.asarray(sums[whole] + part * levels[whole])
 
-    return (sum_to(centres + half) - sum_to(centres - half)) / (2 * half)
+    return np.subtract(sum_to(centres + half), sum_to(centres - half)) / (2 * half)
 
 
 def predict(face: NDArray[np.uint8], contract: dict[str, object]) -> dict[str, float]:
