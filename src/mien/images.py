@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
 
+from mien.addresses import hide_secrets
 from mien.contents import HEAD_BYTES, MAX_STREAM_BYTES, SIGNATURES, describe_content, is_heic
 from mien.errors import (
     ImageError,
@@ -51,12 +52,6 @@ _SAMPLE_FORMAT = 339  # a TIFF's tag, which Pillow's list of tags lacks
 _READABLE = "JPEG, PNG, WebP, AVIF, HEIC, TIFF, GIF, BMP, JPEG 2000 or PPM"
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/_-]{4}\s*){256,}[A-Za-z0-9+/_=-]{0,4}\s*")
 """Text as long as no file's name is, of base64's letters only."""
-_SIGNATURE = re.compile(
-    r"([?&](?:x-(?:amz|goog)-(?:signature|credential|security-token)|sig|signature|token"
-    r"|access_token)=)[^&#]*",
-    re.IGNORECASE,
-)
-"""What opens a signed URL to whoever reads it."""
 _MAX_NAME = 4096
 """The longest path there is, in characters; a longer one is shortened where it is quoted."""
 
@@ -175,9 +170,8 @@ def clean_name(name: str) -> str:
         return "<data URL>"
     if _BASE64.fullmatch(name):
         return "<base64>"
-    name = re.sub(r"^([a-z][a-z0-9+.-]*://)[^/?#]*@", r"\1", name, flags=re.IGNORECASE)
     if "://" in name:
-        name = _SIGNATURE.sub(r"\1***", name)
+        name = hide_secrets(name)
     return name if len(name) <= _MAX_NAME else f"{name[:80]}...{name[-20:]}"
 
 

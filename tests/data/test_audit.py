@@ -272,6 +272,16 @@ class TestCommand:
         plain = json.loads(capsys.readouterr().out)
         assert plain["counts"]["test"]["happy"] == 2
 
+    def test_json_names_the_lines_of_bad_rows(self, tmp_path: Path, capsys) -> None:
+        good = " ".join(["7"] * 2304)
+        path = tmp_path / "fer2013.csv"
+        path.write_text(f"emotion,pixels,Usage\n0,{good},Training\n9,{good},PublicTest\n")
+        main(["data", "audit", str(path), "--json"])
+        (broken,) = json.loads(capsys.readouterr().out)["broken"]
+        assert (broken["path"], broken["line"]) == ("fer2013.csv/PublicTest/000003", 3)
+        main(["data", "audit", str(path)])
+        assert "fer2013.csv/PublicTest, line 3, has the emotion '9'" in capsys.readouterr().out
+
     def test_what_cannot_be_read_is_one_sentence_and_exit_code_2(self, tmp_path, capsys) -> None:
         assert main(["data", "audit", str(tmp_path / "no.zip")]) == 2
         captured = capsys.readouterr()

@@ -216,6 +216,8 @@ class TestTables:
             ("000031", "has 2 cells, wanted 3"),
         ):
             assert words in told[f"fer2013.csv/{line}"]
+            (row,) = (row for row in dataset.broken if row.path == f"fer2013.csv/{line}")
+            assert row.line == int(line[-6:])
 
     @pytest.mark.parametrize(
         ("data", "words"),

@@ -12,7 +12,6 @@ from PIL import Image
 import mien
 from clips import write_clip
 from mien.watch import stream as streams
-from mien.watch.stream import hide_credentials
 
 SIZE = (320, 240)
 
@@ -195,21 +194,7 @@ def test_no_password_is_shown(analyzer):
     with pytest.raises(mien.VideoError, match="cannot be opened") as caught:
         mien.Live.open(f"rtsp://ann:s3cret@127.0.0.1:{port}/cam?token=s3cret", "fast")
     assert "s3cret" not in "".join(map(str, (caught.value, caught.value.__cause__)))
-    assert "rtsp://***@127.0.0.1" in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("address", "shown"),
-    [
-        ("rtsp://a:b@c/d", "rtsp://***@c/d"),
-        ("http://c/d?api_key=1", "http://c/d?api_key=***"),
-        ("http://c/d?x=1&password=p#f", "http://c/d?x=1&password=***#f"),
-        ("rtsp://a:p@ss@c/d", "rtsp://***@c/d"),
-        ("clip.mp4", "clip.mp4"),
-    ],
-)
-def test_addresses_lose_their_secrets(address, shown):
-    assert hide_credentials(address) == shown
+    assert "rtsp://127.0.0.1" in str(caught.value)
 
 
 def test_a_missing_camera_gets_a_sentence(analyzer):

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mien.cli import exit_codes
+from mien.cli.tables import print_table
 from mien.data.appearance import MEASURES
 from mien.data.audit import DatasetAudit, Finding, audit_dataset
 from mien.data.datasets import Dataset, load_dataset
@@ -118,7 +119,7 @@ def _print_join(joined: Join, dataset: Dataset, console: Console) -> None:
         style = "bold" if name == "all" else ""
         table.add_row(Text(name), f"{len(rows):,}", *agree, style=style)
 
-    console.print(table)
+    print_table(console, table)
     console.print()
     console.print(f"{int(asked.mostly_no_face().sum()):,} faces that most people called no face")
     console.print(f"{len(asked.paths):,} faces joined, {len(joined.unjoined):,} without votes")
@@ -149,7 +150,7 @@ def print_audit(result: DatasetAudit, console: Console) -> None:
     heading.append(f"  {total:,} images, {len(inventory.class_names)} classes", "not bold dim")
     console.print(heading, soft_wrap=True)
     console.print()
-    console.print(_tabulate(inventory))
+    print_table(console, _tabulate(inventory))
     console.print()
     for finding in result.findings:
         _print_finding(finding, console)
@@ -219,19 +220,12 @@ def _print_broken(inventory: Inventory, console: Console) -> None:
         return
     console.print("\nbroken files", style="dim")
     for file in inventory.broken[:SHOWN_FILES]:
-        line = Text(f"  {_place_of(file.path)} ")
+        line = Text(f"  {file.place} ")
         line.append(file.reason, style="dim")
         console.print(line, soft_wrap=True)
     if len(inventory.broken) > SHOWN_FILES:
         left = len(inventory.broken) - SHOWN_FILES
         console.print(f"  and {left:,} more; --json names them all", style="dim")
-
-
-def _place_of(path: str) -> str:
-    """Name a row of a table by its line: fer2013.csv/Training/000005 is its line 5."""
-    table, _, line = path.rpartition("/")
-    is_row = ".csv" in table and line.isdigit()
-    return f"{table}, line {int(line)}," if is_row else path
 
 
 def _sum_up(result: DatasetAudit) -> Text:

@@ -10,6 +10,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from mien.cli.tables import print_table
 from mien.evaluation.compare import Comparison, Contender, Difference, format_p
 from mien.evaluation.corruptions import SEVERITIES
 from mien.evaluation.metrics import Figures
@@ -64,10 +65,10 @@ def print_evaluation(evaluation: Evaluation, name: str, console: Console) -> Non
         _tabulate_confusion(single.figures, console),
     ):
         console.print()
-        console.print(table)
+        print_table(console, table)
 
     console.print()
-    console.print(_calibration_lines(evaluation))
+    print_table(console, _calibration_lines(evaluation))
     if evaluation.votes is not None:
         _print_votes(evaluation.votes, console)
 
@@ -97,7 +98,7 @@ def _print_votes(votes: VoteFigures, console: Console) -> None:
         ends = _interval(eight.accuracy_interval)
         table.add_row("majority of eight (FER+)", f"{eight.faces:,}", accuracy, ends)
     console.print()
-    console.print(table)
+    print_table(console, table)
 
     recalls = _table("recall by plurality", *votes.plurality.per_class, space=1)
     found = votes.plurality.per_class.values()
@@ -109,7 +110,7 @@ def _print_votes(votes: VoteFigures, console: Console) -> None:
         f"{votes.entropy:.3f}; the labels agree with the plurality on {votes.label_agreement:.1%}"
     )
     console.print()
-    console.print(tabulate({"votes": told}))
+    print_table(console, tabulate({"votes": told}))
 
 
 def print_robustness(robustness: Robustness, console: Console) -> None:
@@ -125,7 +126,7 @@ def print_robustness(robustness: Robustness, console: Console) -> None:
 
     overall = Text(f"{100 * robustness.mean_accuracy:.1f}", style="bold")
     table.add_row(Text("all", style="bold"), clean, *[""] * len(SEVERITIES), overall)
-    console.print(table)
+    print_table(console, table)
 
     console.print()
     classes = _table("mean recall under", *robustness.classes, space=1)
@@ -155,7 +156,7 @@ def print_slices(slices: Slices, console: Console) -> None:
             "" if equal is None else f"{equal:.1%}",
         )
 
-    console.print(table)
+    print_table(console, table)
     console.print()
     for remark in slices.remarks:
         console.print(Text(remark))
@@ -181,7 +182,7 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
         f"{comparison.macro_f1.interval[1]:+.3f})",
     )
 
-    console.print(table)
+    print_table(console, table)
     console.print()
     faces = _table("", f"{b.name} right", f"{b.name} wrong")
     faces.add_row(

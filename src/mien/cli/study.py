@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mien.cli.progress import RunProgress
+from mien.cli.tables import print_table
 from mien.cli.times import parse_every
 from mien.contents import VIDEO_ENDINGS
 from mien.errors import ConfigError
@@ -171,7 +172,7 @@ def _tell_plan(console: Console, plan: Plan) -> None:
         cells = [str(counts[participant, one] or "–") for one in plan.conditions]
         table.add_row(Text(participant), *cells)
 
-    console.print(table)
+    print_table(console, table)
     left = len(plan.participants) - MAX_SHOWN
     if left > 0:
         console.print(f"and {left} more participants", style="dim")

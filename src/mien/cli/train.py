@@ -63,6 +63,7 @@ def train(
 
     # Imported before the data is read: a missing extra is said at once.
     from mien.cli.reports import tabulate
+    from mien.cli.tables import print_table
     from mien.training.fit import LAST, fit, is_first_process
     from mien.training.model import CnnLstm
 
@@ -75,7 +76,7 @@ def train(
 
     def announce(settled: TrainConfig, net: CnnLstm) -> None:
         parameters = sum(weights.numel() for weights in net.parameters())
-        console.print(tabulate(_describe(settled, dataset, output, parameters)))
+        print_table(console, tabulate(_describe(settled, dataset, output, parameters)))
         console.print()
 
     def forecast(left_s: float) -> None:

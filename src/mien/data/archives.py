@@ -45,10 +45,19 @@ class BrokenFile:
     Attributes:
         path: Its name within the dataset.
         reason: Why, as the rest of a sentence that begins with the name: "is empty, ...".
+        line: The row's line in its table, counted from 1 for the header; None for a file.
     """
 
     path: str
     reason: str
+    line: int | None = None
+
+    @property
+    def place(self) -> str:
+        """Return where it is, to be read: "fer2013.csv/Training, line 5," or its name."""
+        if self.line is None:
+            return self.path
+        return f"{self.path.rpartition('/')[0]}, line {self.line},"
 
 
 class Source(Protocol):

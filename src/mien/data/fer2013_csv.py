@@ -76,23 +76,24 @@ def _read_row(
 ) -> Row | BrokenFile:
     """Read a row, or say what is wrong with it."""
     if len(cells) != len(columns):
-        return BrokenFile(f"{name}/{line:06d}", f"has {len(cells)} cells, wanted {len(columns)}")
+        told = f"has {len(cells)} cells, wanted {len(columns)}"
+        return BrokenFile(f"{name}/{line:06d}", told, line)
 
     usage = cells[columns["usage"]].strip() if "usage" in columns else ""
     split = SPLIT_OF_WORD.get(usage.lower())
     path = f"{name}/{usage}/{line:06d}" if split else f"{name}/{line:06d}"
     if "usage" in columns and split is None:
         wanted = "Training, PublicTest or PrivateTest"
-        return BrokenFile(path, f"has the Usage {usage[:40]!r}, wanted {wanted}")
+        return BrokenFile(path, f"has the Usage {usage[:40]!r}, wanted {wanted}", line)
 
     emotion = _read_emotion(cells[columns["emotion"]].strip())
     if emotion is None:
         label = cells[columns["emotion"]].strip()[:40]
-        return BrokenFile(path, f"has the emotion {label!r}, wanted 0 to 6 or a name")
+        return BrokenFile(path, f"has the emotion {label!r}, wanted 0 to 6 or a name", line)
 
     image = _read_pixels(cells[columns["pixels"]])
     if isinstance(image, str):
-        return BrokenFile(path, image)
+        return BrokenFile(path, image, line)
     return Row(path, split, emotion, image)
 
 

@@ -19,6 +19,7 @@ from typing import Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.addresses import hide_secrets
 from mien.analyzer import Analyzer
 from mien.errors import ConfigError, InputError
 from mien.face_reader import crop_faces, read_faces
@@ -28,7 +29,7 @@ from mien.video.following import Follower
 from mien.video.smoothing import LIVE_SMOOTHING_S
 from mien.video.tracking import MAX_LOSS_S
 from mien.watch.frame import LiveFrame
-from mien.watch.stream import LiveStream, hide_credentials
+from mien.watch.stream import LiveStream
 
 DETECT_EVERY_S: Final = 0.5
 """How often faces are looked for in the whole picture, in seconds."""
@@ -153,7 +154,7 @@ class Live:
             VideoError: It cannot be opened.
             MissingExtraError: PyAV is not installed.
         """
-        name = f"camera {source}" if isinstance(source, int) else hide_credentials(str(source))
+        name = f"camera {source}" if isinstance(source, int) else hide_secrets(str(source))
         live = cls(
             model,
             threads=threads,

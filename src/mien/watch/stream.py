@@ -7,7 +7,6 @@ and then less and less often. Passwords in addresses appear in no message and no
 
 import os
 import platform
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.addresses import hide_secrets
 from mien.errors import ConfigError, VideoError, describe_error
 from mien.video.container import import_av
 from mien.watch.frame import LiveFrame
@@ -30,9 +30,6 @@ MAX_WAIT_S: Final = 30.0
 """The first and the longest pause before a stream is opened again, in seconds."""
 TIMEOUT_S: Final = 10.0
 """A source that sends nothing for longer has broken off."""
-
-_CREDENTIALS = re.compile(r"(?<=://)[^/?#\s]*@")
-_SECRETS = re.compile(r"(?i)([?&][^=&\s]*(?:pass|pwd|token|key|secret|auth)[^=&\s]*=)[^&\s#]*")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -229,7 +226,7 @@ class LiveStream:
             )
         except Exception as error:  # noqa: BLE001 - a device or a server brings up anything
             raise VideoError(
-                f"{self.source} cannot be opened ({hide_credentials(describe_error(error))}); "
+                f"{self.source} cannot be opened ({hide_secrets(describe_error(error))}); "
                 "is it there, switched on, and not used by another program?"
             ) from None  # the cause would show the address with its password
         if not container.streams.video:
@@ -237,15 +234,6 @@ class LiveStream:
             raise VideoError(f"{self.source} has no moving pictures")
         container.streams.video[0].thread_type = "SLICE"  # frame threads would add a delay
         return container
-
-
-def hide_credentials(text: str) -> str:
-    """Take user names, passwords and tokens out of an address or a message.
-
-    >>> hide_credentials("rtsp://ann:secret@door.local/1?token=abc&fps=5")
-    'rtsp://***@door.local/1?token=***&fps=5'
-    """
-    return _SECRETS.sub(r"\1***", _CREDENTIALS.sub("***@", text))
 
 
 def _find_device(source: int | str | os.PathLike[str]) -> tuple[str, str | None]:
