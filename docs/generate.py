@@ -145,6 +145,8 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "python": reference.write_python,
     "settings": reference.write_settings,
     "imports": reference.write_imports,
+    "imports-before": reference.write_imports_before,
+    "structure": reference.write_structure,
     "rooms": reference.write_rooms,
     "limits": reference.write_limits,
     "service": costs.write_service,

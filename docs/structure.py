@@ -2,15 +2,18 @@
 
     python docs/structure.py                # the working tree
     python docs/structure.py --rev v0.1.0   # any revision of the repository
+    python docs/structure.py --rev v0.1.0 --record before --suite pytest.log
 
 Prints JSON; with `--draw`, a Mermaid drawing of the imports between packages. In a layout without
-packages, every module at the top is drawn as one.
+packages, every module at the top is drawn as one. `--record` keeps both in `docs/structure.json`,
+from which the design page shows them side by side: a shallow clone has no revision of before.
 """
 
 import argparse
 import ast
 import io
 import json
+import re
 import statistics
 import subprocess
 import tarfile
@@ -21,9 +24,12 @@ from typing import Any, Final
 
 ROOT: Final = Path(__file__).parents[1]
 PACKAGE: Final = "src/mien"
+RECORDS: Final = ROOT / "docs" / "structure.json"
 LONG_FUNCTION: Final = 40
 LONG_BODY: Final = 15
 """A body of this many lines should have a blank line or a comment somewhere."""
+
+_CLOSING: Final = re.compile(r"(\d+) passed.* in ([\d.]+)s")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -33,9 +39,37 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--rev", help="a revision to measure instead of the working tree")
     parser.add_argument("--draw", action="store_true", help="print a Mermaid drawing")
+    parser.add_argument("--record", choices=("before", "after"), help="keep what was measured")
+    parser.add_argument("--suite", type=Path, help="what pytest printed at that revision")
     options = parser.parse_args()
+
     sources = dict(read_revision(options.rev) if options.rev else read_working_tree())
-    print(draw(sources) if options.draw else json.dumps(measure(sources), indent=2))
+    if options.record:
+        record(options.record, options.rev or "HEAD", sources, options.suite)
+    else:
+        print(draw(sources) if options.draw else json.dumps(measure(sources), indent=2))
+
+
+def record(name: str, revision: str, sources: dict[str, str], suite: Path | None) -> None:
+    """Keep the figures and the drawing of a revision under a name; a suite's time stays."""
+    kept = json.loads(RECORDS.read_text(encoding="utf-8")) if RECORDS.exists() else {}
+    git = ["git", "-C", str(ROOT), "show", "--no-patch", "--format=%h %cs", revision]
+    found = subprocess.run(git, check=True, capture_output=True, text=True).stdout  # noqa: S603
+    commit, date = found.split()
+
+    spent = kept.get(name, {}).get("suite")
+    if suite is not None:
+        tests, seconds = _CLOSING.findall(suite.read_text(encoding="utf-8"))[-1]
+        spent = {"passed": int(tests), "seconds": float(seconds)}
+
+    kept[name] = {
+        "commit": commit,
+        "date": date,
+        "figures": measure(sources),
+        "suite": spent,
+        "drawing": draw(sources).splitlines(),
+    }
+    RECORDS.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
 
 
 def read_working_tree() -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ import dataclasses
 import io
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -124,6 +125,59 @@ def write_imports() -> str:
     """Draw which package imports which."""
     sources = dict(structure.read_working_tree())
     return block(["```mermaid", structure.draw(sources), "```"])
+
+
+def write_imports_before() -> str:
+    """Draw which module imported which before there were packages."""
+    return block(["```mermaid", *_read_structure()["before"]["drawing"], "```"])
+
+
+def write_structure() -> str:
+    """Write the tree's figures before and after it was divided into packages."""
+    records = _read_structure()
+    columns = [records["before"], records["after"]]
+    dates = (f"{one['date']} (`{one['commit']}`)" for one in columns)
+    lines = [f"| | {' | '.join(dates)} |", "|---|---|---|"]
+    for name, say in _STRUCTURE.items():
+        lines.append(f"| {name} | {' | '.join(say(one) for one in columns)} |")
+    return block(lines)
+
+
+def _read_structure() -> dict[str, Any]:
+    records: dict[str, Any] = json.loads(structure.RECORDS.read_text(encoding="utf-8"))
+    return records
+
+
+def _say_folder(one: dict[str, Any]) -> str:
+    ((folder, files),) = one["figures"]["fullest_folder"].items()
+    return f"{files} files, `{folder if folder != '.' else 'src/mien'}`"
+
+
+def _say_pauses(one: dict[str, Any]) -> str:
+    without, bodies = (
+        one["figures"][key] for key in ("longer_bodies_without_pause", "longer_bodies")
+    )
+    return f"{without} of {bodies} ({without / bodies:.0%})"
+
+
+def _say_suite(one: dict[str, Any]) -> str:
+    suite = one["suite"]
+    return "not measured" if suite is None else f"{suite['passed']:,} in {suite['seconds']:.0f} s"
+
+
+_STRUCTURE: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
+    "Modules": lambda one: f"{one['figures']['files']}",
+    "Lines": lambda one: f"{one['figures']['lines']:,}",
+    "Fullest folder": _say_folder,
+    "Median module, lines": lambda one: f"{one['figures']['median_file_lines']:.0f}",
+    "Longest module, lines": lambda one: "{lines}, `{path}`".format(
+        **one["figures"]["longest_file"]
+    ),
+    "Functions over 40 lines": lambda one: f"{one['figures']['functions_over_40_lines']}",
+    "Bodies of 15 lines or more without a pause": _say_pauses,
+    "Imports between packages": lambda one: f"{one['figures']['imports_between_packages']}",
+    "Tests passed": _say_suite,
+}
 
 
 def _read_attributes(record: type) -> dict[str, str]:

@@ -124,10 +124,7 @@ def analyze(
     """
     _check_paths(paths, from_list)
     table, folder = (None, None) if output is None else plan_output(output)
-    if annotate is not None and folder is not None:
-        raise ConfigError(f"--output {folder} is a folder for annotated copies already")
-    target = folder if annotate is None else annotate
-    copies = None if target is None else Copies(target, [p for p in paths if p != STDIN], font=font)
+    copies = _plan_copies(paths, folder, annotate, font)
     settings = _plan_video(every, start, end)
     find = functools.partial(
         FaceDetector,
@@ -136,14 +133,13 @@ def analyze(
         rotated=rotated,
         limit_faces=limit_faces,
         min_face_px=min_face_px,
-        device=device,
     )
     read = functools.partial(
         Analyzer, model, coverage=coverage, accuracy=accuracy, prior=prior, device=device
     )
 
     def open_analyzer(threads: int | None) -> Analyzer:
-        return read(detector=find(threads=threads), threads=threads)
+        return read(detector=find(threads=threads, device=device), threads=threads)
 
     # One photo gets all cores; of many photos, each gets one.
     is_one = from_list is None and _is_one_file(paths)
@@ -158,17 +154,26 @@ def analyze(
     threads = 1 if is_one else default_threads()
     engine = Engine(analyzer, videos.read, threads=threads, finish=finish)
 
-    spec = analyzer.recognizer.spec
+    spec, columns = analyzer.recognizer.spec, Columns(image_column, key_column)
     decided = {**find.keywords, "prior": prior, "abstention_threshold": spec.abstention_threshold}
     decided |= asdict(settings)
-    pages = None if report is None else _begin_report(report, spec, decided, paths)
-    columns = Columns(image_column, key_column)
     optional = {**asdict(columns), "fps": fps}
     decided |= {name: value for name, value in optional.items() if value is not None}
+    pages = None if report is None else _begin_report(report, spec, decided, paths)
     job = Job(paths, from_list, copies, engine, pages, columns, fps)
     if table is None:
         return print_results(job, json=json)
     return write_results(job, spec, decided, table, json=json)
+
+
+def _plan_copies(
+    paths: Sequence[str], folder: Path | None, annotate: Path | None, font: Path | None
+) -> Copies | None:
+    """Plan where annotated copies go: into --output, where that is a folder, or --annotate."""
+    if annotate is not None and folder is not None:
+        raise ConfigError(f"--output {folder} is a folder for annotated copies already")
+    target = folder if annotate is None else annotate
+    return None if target is None else Copies(target, [p for p in paths if p != STDIN], font=font)
 
 
 def _begin_report(

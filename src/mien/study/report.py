@@ -279,28 +279,10 @@ def _write_methods(study: Study) -> Html:
     how_often = "in every frame" if every is None else f"every {every:g} s"
     videos = f" Videos were analysed {how_often}." if study.readings.videos else ""
 
-    baseline = {
-        "none": "No baseline was taken off.",
-        "rest": "Each participant's mean log-probabilities at rest were taken off, shrunk by "
-        "n / (n + 1), n the number of pictures.",
-        "participant": "Each participant's own mean log-probabilities "
-        + (
-            "(over the expressions shown) were taken off"
-            if choice.expected == "even"
-            else "were taken off where they differ from those of all participants"
-        )
-        + ", shrunk by n / (n + 1), n the number of pictures"
-        + (
-            ", and the readings were then shared evenly between the expressions shown unless they "
-            "spoke against it."
-            if choice.expected == "even"
-            else "."
-        ),
-    }[choice.kind]
     text = (
         f"Apparent facial expressions were read with mien {version('mien')} (model {spec.name}, "
         f"SHA-256 {spec.onnx_sha256[:12]}, trained to answer with {whose}), the largest face of "
-        f"each photo or frame.{videos} {baseline} Participants were excluded from a condition "
+        f"each photo or frame.{videos} {_describe_baseline(choice)} Participants were excluded from a condition "
         f"where their face was read in under {percent(study.min_coverage)} of it. Conditions were "
         "compared with the participant as the unit: mean paired differences with bootstrapped 95 % "
         f"intervals ({RESAMPLES:,} resamples of participants, expanded percentiles; Hesterberg "
@@ -316,6 +298,25 @@ def _write_methods(study: Study) -> Html:
         text=text,
     )
     return _section("methods", "Methods, for a paper", [], body)
+
+
+def _describe_baseline(choice: Choice) -> str:
+    """Return the sentence of the methods that says what was taken off the readings."""
+    shrunk = "shrunk by n / (n + 1), n the number of pictures"
+    if choice.kind == "none":
+        return "No baseline was taken off."
+    if choice.kind == "rest":
+        return f"Each participant's mean log-probabilities at rest were taken off, {shrunk}."
+    if choice.expected == "even":
+        return (
+            "Each participant's own mean log-probabilities (over the expressions shown) were taken "
+            f"off, {shrunk}, and the readings were then shared evenly between the expressions "
+            "shown unless they spoke against it."
+        )
+    return (
+        "Each participant's own mean log-probabilities were taken off where they differ from those "
+        f"of all participants, {shrunk}."
+    )
 
 
 def _say_baseline(choice: Choice) -> str:
