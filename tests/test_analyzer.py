@@ -214,6 +214,7 @@ def test_a_damaged_photo_is_read_and_says_so(analyzer: mien.Analyzer, portrait_p
     assert "its end is missing" in (result.damage or "")
 
 
+@pytest.mark.slow
 def test_processes_open_their_own_copy(analyzer: mien.Analyzer, portrait_path: Path) -> None:
     paths = [str(portrait_path)] * 2
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:

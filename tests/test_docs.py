@@ -31,6 +31,7 @@ def rendered():
 
 
 @pytest.mark.parametrize("path", [page for page in PAGES if generator.is_generated(page)], ids=name)
+@pytest.mark.slow
 def test_what_is_generated_is_current(path, rendered):
     assert words(path.read_text(encoding="utf-8")) == words(rendered[path]), "run: make docs"
 

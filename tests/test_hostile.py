@@ -187,6 +187,7 @@ def _read_error(record: dict) -> str | None:
     return record["error"]["message"] if "error" in record else record.get("damage")
 
 
+@pytest.mark.slow
 def test_the_terminal(folder: Path, tiny_model: Path, capsys) -> None:
     arguments = ["analyze", str(folder), "--detector-size", "320", "--model", str(tiny_model)]
     assert main(arguments) == 1

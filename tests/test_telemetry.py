@@ -119,12 +119,14 @@ def test_the_library_reports_nothing(quiet: dict[str, str], tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("command", ["analyze", "explain"])
+@pytest.mark.slow
 def test_commands_report_nothing(quiet: dict[str, str], tmp_path: Path, command: str) -> None:
     run("-m", "mien", command, str(PHOTO), environment=quiet, folder=tmp_path)
 
 
 @pytest.mark.enable_socket  # to this machine only
 @pytest.mark.parametrize("command", ["serve", "watch"])
+@pytest.mark.slow
 def test_services_report_nothing(quiet: dict[str, str], tmp_path: Path, command: str) -> None:
     pytest.importorskip("fastapi")
     options = ["--no-browser"] if command == "watch" else []

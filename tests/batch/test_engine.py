@@ -493,6 +493,7 @@ def test_a_run_with_other_settings_does_not_go_on(
     assert err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_lists_on_standard_input(portrait_path: Path, tiny_model: Path) -> None:
     listed = f"{portrait_path}\0missing.jpg\0"
     done = call("--from-list", "-", "--json", "--model", tiny_model, input=listed)

@@ -161,6 +161,7 @@ def test_a_folder_that_may_not_be_read_is_told(folder: Path) -> None:
     assert "cannot be looked into" in str(problems[0].problem)
 
 
+@pytest.mark.slow
 def test_folders_may_be_nested_deeply(tmp_path: Path) -> None:
     deep = tmp_path
     for _ in range(400):

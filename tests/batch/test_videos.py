@@ -112,6 +112,7 @@ def test_a_copy_needs_a_fitting_name(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_copy_whose_name_is_too_long_stops_no_other(
     folder: Path, analyzer, tmp_path: Path
 ) -> None:

@@ -247,6 +247,7 @@ def test_a_name_that_is_no_text_is_escaped(portrait_path, tiny_model, tmp_path):
     assert b"#" in done.stdout
 
 
+@pytest.mark.slow
 def test_stdin_is_a_photo(portrait_path, tiny_model):
     done = call("analyze", "-", "--json", "--model", tiny_model, input=portrait_path.read_bytes())
     assert done.returncode == 0, done.stderr
@@ -262,6 +263,7 @@ def test_empty_stdin_is_an_error_of_that_photo(tiny_model):
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+@pytest.mark.slow
 def test_closed_standard_streams_are_no_error(closed, portrait_path, tiny_model, tmp_path):
     words = [sys.executable, "-m", "mien", "analyze", str(portrait_path), "--output", "a.csv"]
     line = f"{shlex.join([*words, '--model', str(tiny_model)])} {closed}"
@@ -321,6 +323,7 @@ def test_a_full_disk_behind_standard_output_is_a_sentence(options, portrait_path
     assert done.stderr.count(b"\n") == 1
 
 
+@pytest.mark.slow
 def test_nothing_is_asked_of_the_network(portrait_path, tiny_model):
     code = (
         "import socket, sys\n"

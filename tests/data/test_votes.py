@@ -84,6 +84,7 @@ SHARED = Path(__file__).parents[3] / "shared" / "data" / "ferplus_votes.csv"
 
 
 @pytest.mark.skipif(not SHARED.is_file(), reason="needs the votes on FER2013")
+@pytest.mark.slow
 def test_the_protocol_counts_private_test_as_published():
     every = read_votes(SHARED, EMOTIONS)
     asked = every.of([path for path in every.paths if "/PrivateTest_" in path])

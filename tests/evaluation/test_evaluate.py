@@ -246,6 +246,7 @@ def test_the_folder_holds_everything(folder: Path) -> None:
             assert np.asarray(picture.convert("L")).std() > 10
 
 
+@pytest.mark.slow
 def test_anyone_can_recompute_the_figures_from_the_tables(folder: Path) -> None:
     told = json.loads((folder / "evaluation.json").read_text())
     single = told["views"]["single"]
@@ -306,6 +307,7 @@ def test_the_page_stands_alone_and_shows_what_went_wrong(folder: Path) -> None:
         assert expected in words
 
 
+@pytest.mark.slow
 def test_a_model_without_mistakes_gets_a_page_too(
     dataset: Dataset, model: NearestMean, evaluation: Evaluation
 ) -> None:

@@ -46,6 +46,7 @@ cases = st.builds(
 
 @settings(max_examples=60, deadline=None)
 @given(case=cases)
+@pytest.mark.slow
 def test_figures_agree_with_one_another(case: tuple[np.ndarray, np.ndarray]) -> None:
     logits, labels = case
     names = [f"class {i}" for i in range(logits.shape[1])]

@@ -108,6 +108,7 @@ def test_peaks_lie_where_the_expression_is_clearest_and_pictures_may_come_later(
     assert report.render(summarize(30)).count("<img ") == 4
 
 
+@pytest.mark.slow
 def test_pictures_are_read_from_the_video_again(tmp_path, portrait):
     av = pytest.importorskip("av")
     path = tmp_path / "clip.mp4"
@@ -143,6 +144,7 @@ def test_records_of_one_video_give_the_same_page_as_its_frames(tmp_path):
     assert text.split("Events")[1].split("made")[0] == wanted.split("Events")[1].split("made")[0]
 
 
+@pytest.mark.slow
 def test_records_of_photos_and_videos_give_a_gallery_and_pages(tmp_path, portrait_path, analyzer):
     report = RecordReport(tmp_path / "r.html", SPEC)
     photo = analyzer.analyze(portrait_path)

@@ -122,6 +122,7 @@ def test_without_the_extra_videos_are_a_problem(analyzer, monkeypatch):
         assert "mien[video]" in response.json()["detail"]
 
 
+@pytest.mark.slow
 def test_every_frame_that_is_decoded_counts(analyzer):
     jobs = Jobs(open_video_reader(analyzer, LIMITS), LIMITS, Metrics(), lambda _: None)
     jobs.start()

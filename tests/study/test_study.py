@@ -49,6 +49,7 @@ def run(model, source, output, *more):
     return main(command)
 
 
+@pytest.mark.slow
 def test_a_folder_becomes_tables_and_a_report(recordings, tiny_model, tmp_path, capsys):
     out = tmp_path / "out"
     assert run(tiny_model, recordings, out, "--pattern", PATTERN) == 0
@@ -88,6 +89,7 @@ def test_a_folder_becomes_tables_and_a_report(recordings, tiny_model, tmp_path, 
     assert not re.search(r"(?:src|href)=\"?http", page)
 
 
+@pytest.mark.slow
 def test_a_stopped_run_resumes_and_gives_the_same(recordings, tiny_model, tmp_path):
     out, again = tmp_path / "out", tmp_path / "again"
     assert run(tiny_model, recordings, out, "--pattern", PATTERN) == 0
@@ -166,6 +168,7 @@ def test_what_cannot_be_read_is_told(recordings, tiny_model, tmp_path, capsys):
     assert "gone.png" in told
 
 
+@pytest.mark.slow
 def test_coders_and_machine_are_compared(recordings, tiny_model, tmp_path):
     out, codes = tmp_path / "out", tmp_path / "codes.csv"
     assert run(tiny_model, recordings, out, "--pattern", PATTERN) == 0

@@ -83,6 +83,7 @@ def test_events_come_in_order_and_in_time(
     assert sum(result.summary.tracks[0].probabilities.values()) == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_a_frame_gives_what_its_picture_gives(sharp: mien.Analyzer, mood: bytes) -> None:
     with mien.open_video(mood) as video:
         images = {frame.frame: frame.image for frame in video.frames()}
@@ -147,6 +148,7 @@ def test_every_frame_has_a_row_also_without_a_face(sharp: mien.Analyzer, small: 
     assert (track.start_s, track.end_s, track.frames) == (1.0, pytest.approx(2.9), 20)
 
 
+@pytest.mark.slow
 def test_a_short_loss_keeps_the_track_and_a_cut_ends_it(
     sharp: mien.Analyzer, small: np.ndarray
 ) -> None:
@@ -263,6 +265,7 @@ def test_a_damaged_video_keeps_what_was_read(sharp: mien.Analyzer, small: np.nda
     assert "reading stopped at" in str(result.summary.damage)
 
 
+@pytest.mark.slow
 def test_analyze_tells_pictures_from_videos(
     tiny_model: Path, tmp_path: Path, portrait_path: Path, small: np.ndarray
 ) -> None:

@@ -150,10 +150,9 @@ def analyze(
     open_for_video = functools.cache(lambda: analyzer if is_one else open_analyzer(None))
     copy_to = None if copies is None else functools.partial(copies.path, ending=".mp4")
     videos = VideoReader(open_for_video, settings, copy_to, font)
-    finish = None if copies is None else copies.write
     threads = 1 if is_one else default_threads()
+    finish = None if copies is None else copies.write
     engine = Engine(analyzer, videos.read, threads=threads, finish=finish)
-
     spec, columns = analyzer.recognizer.spec, Columns(image_column, key_column)
     decided = {**find.keywords, "prior": prior, "abstention_threshold": spec.abstention_threshold}
     decided |= asdict(settings)

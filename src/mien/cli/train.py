@@ -1,5 +1,6 @@
 """`mien train`: train a model from a recipe."""
 
+import functools
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -54,11 +55,9 @@ def train(
         nodes: Machines that train together; start the same command on each (docs/train.md).
         allow_mismatch: Train although the splits do not look alike; see `mien data audit`.
     """
-    for option, count in {"--devices": devices, "--nodes": nodes}.items():
-        if count < 1:
-            raise ConfigError(f"{option} must be at least 1, got {count}")
-    if seed is not None:
-        overrides = (*overrides, f"seed={seed}")
+    together = {"devices": devices, "nodes": nodes}
+    _check_counts(together)
+    overrides = overrides if seed is None else (*overrides, f"seed={seed}")
     config = read_config(recipe, overrides)
 
     # Imported before the data is read: a missing extra is said at once.
@@ -83,24 +82,15 @@ def train(
         most = "at most " if config.early_stopping else ""
         console.print(f"about {most}{say_duration(left_s)} at the pace of the first steps\n")
 
-    together = {"devices": devices, "nodes": nodes}
+    run = functools.partial(fit, config, dataset, output, resume=resume)
     try:
-        result = fit(
-            config,
-            dataset,
-            output,
-            resume=resume,
-            on_start=announce,
-            on_forecast=forecast,
-            **together,
-        )
+        result = run(devices=devices, nodes=nodes, on_start=announce, on_forecast=forecast)
     except KeyboardInterrupt:
         if not (output / LAST).exists():
             raise KeyboardInterrupt("stopped before the first epoch was done") from None
-        options = [word for item in overrides for word in ("--set", item)]
-        options += [word for key, n in together.items() if n > 1 for word in (f"--{key}", str(n))]
-        options += ["--allow-mismatch"] if allow_mismatch else []
-        again = _name_resumption(recipe, data, output, options)
+        options = ["--allow-mismatch"] if allow_mismatch else []
+        options += [word for item in overrides for word in ("--set", item)]
+        again = _name_resumption(recipe, data, output, [*options, *_spell(together)])
         raise KeyboardInterrupt(f"stopped; the last epoch is kept. Go on with: {again}") from None
 
     console.print()
@@ -109,10 +99,25 @@ def train(
         console.print(Text(f"{key:<9}", style="dim") + Text(f" {value}"), soft_wrap=True)
 
 
-def _name_resumption(recipe: Path, data: Path, output: Path, options: Sequence[str]) -> str:
+def _check_counts(together: Mapping[str, int]) -> None:
+    for option, count in together.items():
+        if count < 1:
+            raise ConfigError(f"--{option} must be at least 1, got {count}")
+
+
+def _spell(together: Mapping[str, int]) -> list[str]:
+    return [word for key, n in together.items() if n > 1 for word in (f"--{key}", str(n))]
+
+
+def _name_resumption(
+    recipe: Path,
+    data: Path,
+    output: Path,
+    options: Sequence[str],
+) -> str:
     """Return the command that goes on with a training, to be copied."""
-    named = ["--recipe", str(recipe), "--data", str(data), "--output", str(output)]
-    return shlex.join(["mien", "train", *named, *options, "--resume"])
+    words = ["mien", "train", "--recipe", str(recipe), "--data", str(data), "--output", str(output)]
+    return shlex.join([*words, *options, "--resume"])
 
 
 def _look_ahead(best: Path, accuracy: float, data: Path) -> Mapping[str, str]:

@@ -282,12 +282,13 @@ def _write_methods(study: Study) -> Html:
     text = (
         f"Apparent facial expressions were read with mien {version('mien')} (model {spec.name}, "
         f"SHA-256 {spec.onnx_sha256[:12]}, trained to answer with {whose}), the largest face of "
-        f"each photo or frame.{videos} {_describe_baseline(choice)} Participants were excluded from a condition "
-        f"where their face was read in under {percent(study.min_coverage)} of it. Conditions were "
-        "compared with the participant as the unit: mean paired differences with bootstrapped 95 % "
-        f"intervals ({RESAMPLES:,} resamples of participants, expanded percentiles; Hesterberg "
-        "2015), Cohen's d of paired differences, and permutation tests that flip the signs of "
-        "differences, corrected by Holm's method. The readings are of expressions as people would "
+        f"each photo or frame.{videos} {_describe_baseline(choice)} Participants were excluded "
+        f"from a condition where their face was read in under {percent(study.min_coverage)} of it. "
+        "Conditions were compared with the participant as the unit: mean paired differences with "
+        f"bootstrapped 95 % intervals ({RESAMPLES:,} resamples of participants, expanded "
+        "percentiles; Hesterberg 2015), Cohen's d of paired differences, and permutation tests "
+        "that flip the signs of differences, corrected by Holm's method. The readings are of "
+        "expressions as people would "
         "label them, not of what anybody felt."
     )
 
