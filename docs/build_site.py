@@ -4,7 +4,8 @@
 
 The pages are those of docs/, with the model card, the changelog and the reference of the public
 API, which is written from the package itself. Links to files that are no pages lose their target:
-the site stands on its own.
+the site stands on its own. Every link of the built site is followed: a page or an anchor that is
+not there ends the build.
 """
 
 import os
@@ -12,13 +13,17 @@ import re
 import shutil
 import subprocess
 import sys
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
 import mien
 
 ROOT: Final = Path(__file__).parents[1]
 PAGES: Final = ROOT / "build" / "pages"
+PICTURES: Final = ROOT / "docs" / "images"
+SITE: Final = ROOT / "build" / "site"
 
 ELSEWHERE: Final = {
     "MODEL_CARD.md": "model-card.md",
@@ -28,7 +33,7 @@ ELSEWHERE: Final = {
 }
 """Pages that have another name on the site, by their path in the repository."""
 
-_LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)\s]+)\)")
+_LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
 _FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 
 
@@ -43,11 +48,15 @@ def main() -> None:
         text = _FRONT_MATTER.sub("", page.read_text(encoding="utf-8"))
         target.write_text(relink(text, page, targets), encoding="utf-8")
 
-    shutil.copytree(ROOT / "docs" / "images", PAGES / "images")
+    shutil.copytree(PICTURES, PAGES / "images")
     (PAGES / "reference.md").write_text(write_reference(), encoding="utf-8")
 
     command = [sys.executable, "-m", "zensical", "build", "--clean", "--strict"]
-    sys.exit(subprocess.run(command, cwd=ROOT, check=False).returncode)  # noqa: S603 - our own words
+    status = subprocess.run(command, cwd=ROOT, check=False).returncode  # noqa: S603 - our own words
+    broken = [] if status else find_broken_links(SITE)
+    for link in broken:
+        print(f"broken link: {link}", file=sys.stderr)
+    sys.exit(status or bool(broken))
 
 
 def name_page(page: Path) -> str:
@@ -60,17 +69,68 @@ def relink(text: str, page: Path, targets: dict[Path, Path]) -> str:
     """Point a page's links at the site's pages; keep only the words of links to other files."""
 
     def replace(match: re.Match[str]) -> str:
-        words, link = match.groups()
+        picture, words, link = match.groups()
         path, _, anchor = link.partition("#")
         if not path or "://" in link or link.startswith("mailto:"):
             return match[0]
-        target = targets.get((page.parent / path).resolve())
+        file = (page.parent / path).resolve()
+        target = targets.get(file)
+        if picture and file.is_relative_to(PICTURES):
+            target = PAGES / "images" / file.relative_to(PICTURES)
         if target is None:
             return words
         way = Path(os.path.relpath(target, targets[page.resolve()].parent)).as_posix()
-        return f"[{words}]({way}{'#' * bool(anchor)}{anchor})"
+        return f"{picture}[{words}]({way}{'#' * bool(anchor)}{anchor})"
 
     return _LINK.sub(replace, text)
+
+
+class _Page(HTMLParser):
+    """The anchors of a page, and where its links, pictures, styles and scripts are."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.anchors: set[str] = set()
+        self.links: set[str] = set()
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Collect one element's."""
+        for key, value in attrs:
+            if key == "id" or (tag == "a" and key == "name"):
+                self.anchors.add(value or "")
+            elif key in ("href", "src"):
+                self.links.add(value or "")
+
+
+def find_broken_links(site: Path) -> list[str]:
+    """Follow every link of a built site that stays within it.
+
+    Args:
+        site: The folder of HTML pages.
+
+    Returns:
+        "page -> link" for each that leads to no file, or to an anchor that its page lacks.
+    """
+    pages = {
+        path.resolve(): _Page(path.read_text(encoding="utf-8")) for path in site.rglob("*.html")
+    }
+    broken = []
+    for path, page in sorted(pages.items()):
+        if path.name == "404.html":  # its links are from the root, wherever that will be
+            continue
+        for link in sorted(page.links):
+            parts = urlsplit(link)
+            if parts.scheme or parts.netloc:
+                continue
+            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            if target.is_dir():
+                target /= "index.html"
+            anchor = unquote(parts.fragment)
+            lacks = anchor and target in pages and anchor not in pages[target].anchors
+            if not target.exists() or lacks:
+                broken.append(f"{path.relative_to(site.resolve())} -> {link}")
+    return broken
 
 
 def write_reference() -> str:
