@@ -49,7 +49,8 @@ def main() -> None:
         target.write_text(relink(text, page, targets), encoding="utf-8")
 
     shutil.copytree(PICTURES, PAGES / "images")
-    (PAGES / "reference.md").write_text(write_reference(), encoding="utf-8")
+    for name, text in write_reference().items():
+        (PAGES / name).write_text(text, encoding="utf-8")
 
     command = [sys.executable, "-m", "zensical", "build", "--clean", "--strict"]
     status = subprocess.run(command, cwd=ROOT, check=False).returncode  # noqa: S603 - our own words
@@ -133,25 +134,37 @@ def find_broken_links(site: Path) -> list[str]:
     return broken
 
 
-def write_reference() -> str:
-    """Write the reference of the public API: every public name, from its docstring."""
-    kinds: dict[str, list[str]] = {"Functions": [], "Classes": [], "Errors": []}
+def write_reference() -> dict[str, str]:
+    """Write the reference of the public API: every public name, from its docstring.
+
+    Returns:
+        The pages' texts by their names: an overview, and a page for each kind of name.
+    """
+    kinds: dict[str, list[str]] = {"Functions": [], "Results": [], "Classes": [], "Errors": []}
     for name in mien.__all__:
         value = getattr(mien, name)
         if isinstance(value, type):
-            kinds["Errors" if issubclass(value, Exception) else "Classes"].append(name)
+            is_error = issubclass(value, Exception)
+            is_result = value.__module__ in ("mien.results", "mien.faces.face", "mien.watch.frame")
+            kind = "Errors" if is_error else "Results" if is_result else "Classes"
+            kinds[kind].append(name)
         elif callable(value):
             kinds["Functions"].append(name)
 
     labels = ", ".join(mien.EMOTIONS)
-    parts = [
+    overview = [
         "# Python reference\n",
         f"Every public name, importable from `mien`. `mien.EMOTIONS` has the labels: {labels}.\n",
     ]
+    pages = {}
     for kind, names in kinds.items():
-        homes = [f"::: {getattr(mien, name).__module__}.{name}\n" for name in names]
-        parts += [f"## {kind}\n", *homes]
-    return "\n".join(parts)
+        page = f"reference-{kind.lower()}.md"
+        homes = {name: f"{getattr(mien, name).__module__}.{name}" for name in names}
+        parts = [f"::: {home}\n" for home in homes.values()]
+        pages[page] = "\n".join([f"# {kind}\n", *parts])
+        links = [f"- [`{name}`]({page}#{home})" for name, home in homes.items()]
+        overview += [f"## {kind}\n", *links, ""]
+    return {"reference.md": "\n".join(overview), **pages}
 
 
 if __name__ == "__main__":
