@@ -6,7 +6,9 @@ import pytest
 pytest.importorskip("scipy")
 pytest.importorskip("statsmodels")
 
-from mien.study.statistics import agree, compare_conditions, find_interval
+from mien.study.agreement import agree, find_icc
+from mien.study.coding import Coded
+from mien.study.statistics import compare_conditions, find_interval
 
 
 def test_intervals_hold_the_truth_as_often_as_they_say(monkeypatch):
@@ -46,7 +48,34 @@ def test_kappa_is_that_of_the_textbook():
     """Cohen 1960: 20 both yes, 15 both no, 5 and 10 apart: kappa 0.4."""
     human = ["y"] * 20 + ["y"] * 5 + ["n"] * 10 + ["n"] * 15
     machine = ["y"] * 20 + ["n"] * 5 + ["y"] * 10 + ["n"] * 15
-    found = agree(human, machine)
-    assert found["kappa"] == pytest.approx(0.4)
-    assert found["agreement"] == pytest.approx(0.7)
-    assert found["kappa_low"] < 0.4 < found["kappa_high"]
+    pairs = enumerate(zip(human, machine, strict=True))
+    found = agree([Coded(f"r{n // 10}", a, b) for n, (a, b) in pairs])
+    assert found.kappa.value == pytest.approx(0.4)
+    assert found.agreement == pytest.approx(0.7)
+    assert found.kappa.low < 0.4 < found.kappa.high
+    assert (found.pictures, found.recordings) == (50, 5)
+    assert set(found.icc) == {"n", "y"}
+
+
+def test_icc_is_that_of_the_textbook():
+    """Shrout and Fleiss 1979, table 2: ICC(2,1) 0.29; the interval as pingouin 0.7 gives it."""
+    ratings = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
+    found = find_icc(ratings)
+    assert found.value == pytest.approx(0.289764, abs=1e-6)
+    assert (round(found.low, 2), round(found.high, 2)) == (0.02, 0.76)
+    two = find_icc([row[:2] for row in ratings])
+    assert two.value == pytest.approx(0.125654, abs=1e-6)
+    assert (round(two.low, 2), round(two.high, 2)) == (-0.02, 0.6)
+    assert find_icc([[1, 1], [2, 2], [3, 3]]).value == 1
+    assert find_icc([[1, 1], [1, 1]]) is None
+
+
+def test_shares_of_few_recordings_are_not_correlated():
+    codes = [Coded("a", "sad", "sad"), Coded("b", "happy", "sad")]
+    assert agree(codes).icc == {}
+    assert agree(codes).agreement == 0.5
+
+
+def test_a_machine_with_one_word_has_no_kappa():
+    codes = [Coded("a", "sad", "sad"), Coded("a", "happy", "sad"), Coded("a", "sad", "sad")]
+    assert agree(codes).kappa is None

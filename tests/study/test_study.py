@@ -180,7 +180,8 @@ def test_coders_and_machine_are_compared(recordings, tiny_model, tmp_path):
     assert run(tiny_model, recordings, out, *more) == 0
     found = json.loads((out / "study.json").read_text())["agreement"]
     assert (found["pictures"], found["agreement"]) == (16, pytest.approx(15 / 16))
-    assert found["kappa_low"] < found["kappa"] < 1
+    assert found["kappa"]["low"] < found["kappa"]["value"] < 1
+    assert wrong in found["icc"]
     assert "kappa" in (out / "study.html").read_text()
 
 
@@ -202,7 +203,34 @@ def test_codes_come_from_several_programs(codes, tmp_path):
     recording = Recording("x/film/a.mp4", "film/a.mp4", "p")
     read = {"happy": 0.9, "sad": 0.1}
     rows = [Row(recording, time_s=t, corrected=read) for t in (0.5, 1.0, 1.9, 2.0, 3.0)]
-    assert pair_codes(path, rows) == (["happy", "happy", "sad"], ["happy"] * 3)
+    paired = pair_codes(path, rows)
+    assert [one.human for one in paired] == ["happy", "happy", "sad"]
+    assert {(one.recording, one.machine) for one in paired} == {("film/a.mp4", "happy")}
+
+
+EAF = """<?xml version="1.0" encoding="UTF-8"?>
+<ANNOTATION_DOCUMENT FORMAT="3.0"><HEADER TIME_UNITS="milliseconds">
+<MEDIA_DESCRIPTOR MEDIA_URL="file:///C:/study/film/a.mp4" MIME_TYPE="video/mp4"/></HEADER>
+<TIME_ORDER><TIME_SLOT TIME_SLOT_ID="ts1" TIME_VALUE="1000"/>
+<TIME_SLOT TIME_SLOT_ID="ts2" TIME_VALUE="2000"/></TIME_ORDER>
+<TIER TIER_ID="face" LINGUISTIC_TYPE_REF="default"><ANNOTATION>
+<ALIGNABLE_ANNOTATION ANNOTATION_ID="a1" TIME_SLOT_REF1="ts1" TIME_SLOT_REF2="ts2">
+<ANNOTATION_VALUE>happy</ANNOTATION_VALUE></ALIGNABLE_ANNOTATION></ANNOTATION></TIER>
+</ANNOTATION_DOCUMENT>"""
+
+
+def test_codes_come_from_files_of_elan(tmp_path):
+    (tmp_path / "coder1.eaf").write_text(EAF)
+    recording = Recording("x/film/a.mp4", "film/a.mp4", "p")
+    rows = [Row(recording, time_s=t, corrected={"happy": 1.0}) for t in (0.5, 1.0, 1.9, 2.0)]
+    for given in (tmp_path, tmp_path / "coder1.eaf"):
+        assert [one.human for one in pair_codes(given, rows)] == ["happy", "happy"]
+    (tmp_path / "coder1.eaf").write_text(EAF[:300])
+    with pytest.raises(mien.ConfigError, match=r"coder1.eaf cannot be read as a file of ELAN"):
+        pair_codes(tmp_path, rows)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(mien.ConfigError, match=r"has no \.eaf files"):
+        pair_codes(tmp_path / "empty", rows)
 
 
 def test_codes_without_their_columns_are_refused(tmp_path):

@@ -17,13 +17,14 @@ from mien.contents import VIDEO_ENDINGS
 from mien.errors import ConfigError
 from mien.faces.detector import DETECTOR_SIZE
 from mien.files import write_whole
+from mien.study.agreement import agree
 from mien.study.coding import pair_codes
 from mien.study.correction import Choice, choose, correct_readings
 from mien.study.outputs import write_events, write_faces, write_participants, write_wide
 from mien.study.plan import Plan, read_plan
 from mien.study.reading import READINGS, Readings, read_study
 from mien.study.report import Study, render_study
-from mien.study.statistics import agree, compare_conditions
+from mien.study.statistics import compare_conditions
 from mien.study.summary import sum_up
 
 MAX_SHOWN: Final = 40
@@ -72,7 +73,8 @@ def study(
         min_coverage: Leave a participant out of a condition where their face was read in a smaller
             share of it, 0 to 1.
         coded: A CSV table of human coders' labels (source, label[, time_s | start_s, end_s]):
-            agreement is reported.
+            agreement is reported. Tables of ELAN and Noldus, .eaf files and folders of these are
+            read as they are.
         model: `accurate`, `fast`, or the path of an .onnx file with its .json beside it.
         every: For videos: interval between analysed frames; `frame` for each.
         fps: Recordings are folders of frames, in natural order, and --pattern names folders: frames
@@ -147,7 +149,7 @@ def _analyze(
         min_coverage,
         {"model": readings.spec.name, **settings, "baseline": asdict(choice)},
         baseline,
-        None if coded is None else agree(*pair_codes(coded, rows)),
+        None if coded is None else agree(pair_codes(coded, rows)),
     )
 
 
@@ -232,7 +234,7 @@ def _write_json(path: Path, told: Study) -> None:
         },
         "cells": [asdict(one) for one in told.summaries],
         "comparisons": [asdict(one) for one in told.comparisons],
-        "agreement": told.agreement,
+        "agreement": None if told.agreement is None else asdict(told.agreement),
     }
 
     write_whole(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")

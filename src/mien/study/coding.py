@@ -2,10 +2,12 @@
 
 import csv
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import Final
+from xml.etree import ElementTree as ET
 
-from mien.errors import ConfigError
+from mien.errors import ConfigError, describe_error
 from mien.study.reading import Row
 
 SYNONYMS: Final = {
@@ -22,31 +24,79 @@ MOMENT_S: Final = 0.5
 _Stretch = tuple[float, float, str]
 
 
-def pair_codes(path: Path, rows: Sequence[Row]) -> tuple[list[str], list[str]]:
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A photo or frame that coders and machine named.
+
+    Attributes:
+        recording: Of which recording it is.
+        human: The coders' word.
+        machine: The machine's, corrected.
+    """
+
+    recording: str
+    human: str
+    machine: str
+
+
+def pair_codes(path: Path, rows: Sequence[Row]) -> tuple[Coded, ...]:
     """Pair the coders' words with the machine's.
 
     Args:
-        path: A table, separated by commas, semicolons or tabs, with `source` and `label`, and for
-            videos `time_s` (a moment), or `start_s` with `end_s` or `duration_s`. A source is named
-            as in the study, or without folder and ending.
+        path: ELAN's .eaf file, or a folder of such files; or a table, separated by commas,
+            semicolons or tabs, with `source` and `label`, and for videos `time_s` (a moment), or
+            `start_s` with `end_s` or `duration_s`. A source is named as in the study, or without
+            folder and ending.
         rows: The study's rows, corrected.
 
     Returns:
-        The coders' words and the machine's, for each row that was coded and read.
+        Both words, for each row that was coded and read.
 
     Raises:
         ConfigError: The table cannot be read, or lacks a column.
     """
-    stretches = _read_codes(path)
-    human, machine = [], []
+    stretches = _read_elan(path) if path.is_dir() or path.suffix == ".eaf" else _read_codes(path)
+    paired = []
     for row in rows:
         source, time_s = row.recording.source, row.time_s or 0.0
         coded = stretches.get(source) or stretches.get(Path(source).stem) or ()
         label = next((word for start, end, word in coded if start <= time_s < end), None)
         if label is not None and row.emotion_baseline is not None:
-            human.append(label)
-            machine.append(row.emotion_baseline)
-    return human, machine
+            paired.append(Coded(source, label, row.emotion_baseline))
+    return tuple(paired)
+
+
+def _read_elan(path: Path) -> dict[str, list[_Stretch]]:
+    """Read the stretches of ELAN's own files, all tiers together."""
+    files = sorted(path.glob("*.eaf")) if path.is_dir() else [path]
+    if not files:
+        raise ConfigError(f"the folder {path} has no .eaf files, wanted those of ELAN")
+
+    stretches: dict[str, list[_Stretch]] = {}
+    for file in files:
+        try:
+            root = ET.parse(file).getroot()  # noqa: S314 - expat limits entities
+            slots = {
+                slot.attrib["TIME_SLOT_ID"]: float(slot.attrib["TIME_VALUE"]) / 1000
+                for slot in root.iter("TIME_SLOT")
+                if "TIME_VALUE" in slot.attrib  # between two others, a slot may have no time
+            }
+            found = [
+                (
+                    slots[one.attrib["TIME_SLOT_REF1"]],
+                    slots[one.attrib["TIME_SLOT_REF2"]],
+                    (one.findtext("ANNOTATION_VALUE") or "").strip(),
+                )
+                for one in root.iter("ALIGNABLE_ANNOTATION")
+            ]
+        except (OSError, ET.ParseError, KeyError, ValueError) as error:
+            raise ConfigError(
+                f"{file} cannot be read as a file of ELAN: {describe_error(error)}"
+            ) from error
+        media = root.find(".//MEDIA_DESCRIPTOR")
+        url = "" if media is None else media.attrib.get("MEDIA_URL", "")
+        stretches.setdefault(PurePosixPath(url).stem or file.stem, []).extend(found)
+    return stretches
 
 
 def _read_codes(path: Path) -> dict[str, list[_Stretch]]:

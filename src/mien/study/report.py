@@ -15,6 +15,7 @@ from mien.report.page import (
     render_page,
     write_note,
 )
+from mien.study.agreement import Agreement
 from mien.study.baseline import Baseline
 from mien.study.correction import Choice
 from mien.study.plan import Plan
@@ -45,7 +46,7 @@ class Study:
     min_coverage: float
     settings: Mapping[str, Any]
     baseline: Baseline | None = None
-    agreement: Mapping[str, float] | None = None
+    agreement: Agreement | None = None
 
     @property
     def refused(self) -> dict[str, str]:
@@ -259,14 +260,26 @@ def _write_agreement(study: Study) -> Html:
     if found is None:
         return Html("")
     words = (
-        f"{found['pictures']:,.0f} pictures were coded by both; {percent(found['agreement'])} alike"
+        f"{found.pictures:,} photos or frames of {found.recordings:,} recordings were coded by "
+        f"both; {percent(found.agreement)} alike"
     )
-    if "kappa" in found:
+    if found.kappa is not None:
         words += (
-            f"; Cohen's kappa {found['kappa']:.2f} (95 % interval {found['kappa_low']:.2f} to "
-            f"{found['kappa_high']:.2f})"
+            f"; Cohen's kappa {found.kappa.value:.2f} (95 % interval {found.kappa.low:.2f} to "
+            f"{found.kappa.high:.2f}, which takes frames for independent)"
         )
-    return _section("coders", "Agreement with coders", [f"{words}."], Html(""))
+    notes, table = [f"{words}."], Html("")
+    if found.icc:
+        notes.append(
+            "Below: the share of each expression in a recording, as coders and machine see it; "
+            "ICC(A,1), two-way random effects, absolute agreement."
+        )
+        rows = [
+            (name, f"{one.value:.2f}", f"{one.low:.2f} to {one.high:.2f}")
+            for name, one in found.icc.items()
+        ]
+        table = _table(("expression", "ICC", "95 % interval"), rows)
+    return _section("coders", "Agreement with coders", notes, table)
 
 
 def _write_methods(study: Study) -> Html:

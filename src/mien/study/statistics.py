@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mien.errors import ConfigError, require_extra
+from mien.errors import require_extra
 
 MIN_PARTICIPANTS: Final = 3
 """Fewer pairs give neither an interval nor a test."""
@@ -65,7 +65,7 @@ def find_interval(
     Returns:
         The lower and the upper end.
     """
-    stats = _import_scipy()
+    stats = import_stats()
     values = np.asarray(differences, dtype=np.float64)
     count = len(values)
     if float(np.ptp(values)) == 0:
@@ -122,7 +122,7 @@ def _compare(measure: str, first: str, second: str, differences: NDArray[np.floa
     if count < MIN_PARTICIPANTS:
         return Comparison(measure, first, second, count, mean)
 
-    stats = _import_scipy()
+    stats = import_stats()
     deviation = float(differences.std(ddof=1))
     test = stats.permutation_test(
         (differences,),
@@ -154,37 +154,8 @@ def _correct_for_many(found: Sequence[Comparison]) -> tuple[Comparison, ...]:
     return tuple(replace(one, p_holm=holm.get(id(one))) for one in found)
 
 
-def agree(human: Sequence[str], machine: Sequence[str]) -> dict[str, float]:
-    """Measure how far two codings of the same pictures agree: Cohen's kappa with its interval.
-
-    Raises:
-        ConfigError: Nothing was coded by both.
-    """
-    try:
-        from statsmodels.stats.inter_rater import cohens_kappa, to_table
-    except ImportError as error:
-        raise require_extra("study", "agreement with coders", "statsmodels") from error
-    if not human:
-        raise ConfigError("no picture was coded by both the coders and the machine")
-
-    words = sorted({*human, *machine})
-    numbers = [[words.index(a), words.index(b)] for a, b in zip(human, machine, strict=True)]
-    same = sum(a == b for a, b in numbers) / len(numbers)
-    if len(words) < 2:
-        return {"pictures": len(numbers), "agreement": same}
-
-    table, _ = to_table(numbers, bins=len(words))
-    found = cohens_kappa(table)
-    return {
-        "pictures": len(numbers),
-        "agreement": same,
-        "kappa": float(found.kappa),
-        "kappa_low": float(found.kappa_low),
-        "kappa_high": float(found.kappa_upp),
-    }
-
-
-def _import_scipy() -> ModuleType:
+def import_stats() -> ModuleType:
+    """Import scipy.stats, or ask for it."""
     try:
         import scipy.stats
     except ImportError as error:

@@ -36,7 +36,7 @@ class _Packed(io.FileIO):
 
     def __init__(self, descriptor: int, name: str) -> None:
         super().__init__(descriptor, "r")
-        self.name = name  # type: ignore[misc] - what results call it
+        self.name = name  # what results call it
 
     def __del__(self) -> None:
         self.close()
