@@ -6,9 +6,12 @@ font of the system, with the one inside matplotlib, or with the one that a calle
 
 import functools
 import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import util
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from PIL import ImageFont
 
@@ -16,8 +19,9 @@ from mien.errors import ConfigError, describe_error
 
 Font: TypeAlias = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
+_DEJAVU: Final = "DejaVuSans.ttf"
 NAMES: Final = (
-    "DejaVuSans.ttf",
+    _DEJAVU,
     "NotoSans-Regular.ttf",
     "LiberationSans-Regular.ttf",
     "Arial.ttf",
@@ -53,6 +57,33 @@ def load_font(size: int, words: str = "", *, font: str | os.PathLike[str] | None
     letters = "".join(sorted({letter for letter in words if letter.isprintable()}))
     found = _find_font(letters, None if font is None else os.fspath(font))
     return ImageFont.load_default(size) if found is None else ImageFont.truetype(found, size)
+
+
+@contextmanager
+def fitting_letters(figure: Any) -> Iterator[None]:  # noqa: ANN401 - matplotlib is not imported
+    """Give the words of a matplotlib figure fonts that have their letters, and render it inside.
+
+    Where no font here has them, matplotlib draws boxes, and its warning for each is kept back.
+
+    Args:
+        figure: A `matplotlib.figure.Figure`.
+    """
+    for text in figure.findobj(lambda artist: hasattr(artist, "get_fontproperties")):
+        words = text.get_text()
+        with suppress(ConfigError):
+            font = load_font(12, words)
+            # matplotlib's own font is DejaVu Sans, in the weights that a title may have.
+            if not words.isascii() and Path(_name_file(font)).name != _DEJAVU:
+                text.get_fontproperties().set_file(_name_file(font))
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph .* missing from")
+        yield
+
+
+def _name_file(font: Font) -> str:
+    """Return the file that a font was read from."""
+    return str(font.path) if isinstance(font, ImageFont.FreeTypeFont) else ""
 
 
 @functools.lru_cache(maxsize=32)
@@ -95,7 +126,7 @@ def _find_matplotlib() -> list[str]:
     found = util.find_spec("matplotlib")
     if found is None or found.origin is None:
         return []
-    return [str(Path(found.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf")]
+    return [str(Path(found.origin).parent / "mpl-data" / "fonts" / "ttf" / _DEJAVU)]
 
 
 def _draws(font: ImageFont.FreeTypeFont, letters: str) -> bool:

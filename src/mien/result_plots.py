@@ -18,6 +18,7 @@ from matplotlib.ticker import FuncFormatter, MultipleLocator
 from numpy.typing import NDArray
 
 from mien.display import describe_face
+from mien.fonts import fitting_letters
 from mien.palette import ON_WHITE, color_for
 from mien.placement import place_label
 
@@ -33,6 +34,11 @@ _NUMBER_PX: Final = (22, 18)
 
 class ResultFigure(Figure):
     """A matplotlib figure that a notebook shows as a picture, without pyplot."""
+
+    def savefig(self, fname: Any, **options: Any) -> None:  # noqa: ANN401 - as matplotlib's
+        """Write the figure; its words get fonts that have their letters."""
+        with fitting_letters(self):
+            super().savefig(fname, **options)
 
     def _repr_png_(self) -> bytes:
         file = io.BytesIO()

@@ -17,6 +17,7 @@ from mien.evaluation.corruptions import CORRUPTIONS, SEVERITIES
 from mien.evaluation.metrics import Figures, Reliability, RiskCoverage
 from mien.evaluation.robustness import Robustness
 from mien.evaluation.slices import Slices
+from mien.fonts import fitting_letters
 
 _CURVE_POINTS: Final = 400  # more would not be seen, and would weigh in the page
 
@@ -231,7 +232,10 @@ def _save(figure: Figure, kind: str, metadata: Mapping[str, None]) -> bytes:
     buffer = io.BytesIO()
     for text in figure.findobj(Text):
         text.set_parse_math(False)
-    with mpl.rc_context({"text.parse_math": False}):  # of the ticks that are made meanwhile
+    with (
+        fitting_letters(figure),
+        mpl.rc_context({"text.parse_math": False}),
+    ):  # of the ticks that are made meanwhile
         dpi = 160 if kind == "png" else "figure"
         figure.savefig(buffer, format=kind, dpi=dpi, metadata=metadata)
     return buffer.getvalue()

@@ -13,6 +13,7 @@ from lightning.pytorch.callbacks import RichProgressBar
 from rich import get_console
 
 from mien.files import write_whole
+from mien.fonts import fitting_letters
 from mien.training.config import TrainConfig
 
 if TYPE_CHECKING:  # matplotlib is slow to import, and only drawing needs it
@@ -182,7 +183,9 @@ def draw_curves(
         best_by: What `choose_best` is to judge by.
     """
     picture = io.BytesIO()
-    plot_curves(rows, name, best_by).savefig(picture, format="png")
+    figure = plot_curves(rows, name, best_by)
+    with fitting_letters(figure):
+        figure.savefig(picture, format="png")
     write_whole(path, picture.getvalue())
 
 
