@@ -146,7 +146,6 @@ def analyze(
     analyzer = open_analyzer(None if is_one else 1)
     if copies is not None:  # a font that lacks their letters is refused now, not at the first copy
         load_font(12, "".join(analyzer.recognizer.emotions), font=font)
-
     open_for_video = functools.cache(lambda: analyzer if is_one else open_analyzer(None))
     copy_to = None if copies is None else functools.partial(copies.path, ending=".mp4")
     videos = VideoReader(open_for_video, settings, copy_to, font)

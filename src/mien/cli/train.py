@@ -70,7 +70,6 @@ def train(
     dataset = load_dataset(data)
     if not allow_mismatch:
         _check(dataset)
-
     console = Console(highlight=False, quiet=not is_first_process())
 
     def announce(settled: TrainConfig, net: CnnLstm) -> None:
@@ -92,7 +91,6 @@ def train(
         options += [word for item in overrides for word in ("--set", item)]
         again = _name_resumption(recipe, data, output, [*options, *_spell(together)])
         raise KeyboardInterrupt(f"stopped; the last epoch is kept. Go on with: {again}") from None
-
     console.print()
     told = _look_ahead(result.best, result.validation_accuracy, data)
     for key, value in told.items():  # not wrapped: commands are to be copied
