@@ -1,4 +1,4 @@
-"""This module turns `python -m mien` into the command `mien`."""
+"""Run the command line with `python -m mien`."""
 
 import sys
 

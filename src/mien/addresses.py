@@ -1,4 +1,4 @@
-"""Take the secrets out of addresses before they are shown."""
+"""Remove secrets from addresses before they are displayed."""
 
 import re
 from typing import Final
@@ -12,7 +12,7 @@ _SECRET: Final = re.compile(
 
 
 def hide_secrets(text: str) -> str:
-    """Take user names, passwords, tokens and signatures out of an address or a message.
+    """Remove user names, passwords, tokens and signatures from an address or a message.
 
     >>> hide_secrets("rtsp://ann:secret@door.local/1?token=abc&fps=5")
     'rtsp://door.local/1?token=***&fps=5'

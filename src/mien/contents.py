@@ -21,7 +21,7 @@ HEAD_BYTES: Final = 1024
 """How much of a file's beginning tells what it is."""
 _HEIC_BRANDS = {b"heic", b"heix", b"hevc", b"heim", b"mif1", b"msf1"}
 SIGNATURES = (JPEG_START, b"\x89PNG", b"GIF8", b"II*\0", b"MM\0*", b"BM")
-"""How the pictures begin that have a signature at their very beginning."""
+"""The signatures at the start of picture files."""
 _VIDEO_STARTS = (
     b"\x1aE\xdf\xa3",  # Matroska, WebM
     b"FLV",
@@ -132,7 +132,7 @@ def _peek(source: object, size: int = HEAD_BYTES) -> bytes:
 
 
 def describe_content(head: bytes) -> str:
-    """Say what a file's first bytes look like, for people who wonder why it is refused."""
+    """Describe the first bytes of a file, to explain why it is rejected."""
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     is_picture = head.startswith(SIGNATURES) or head[8:12] in {b"WEBP", b"avif", b"avis"}
     descriptions = (

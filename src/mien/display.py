@@ -1,4 +1,4 @@
-"""How results show themselves: one line at a prompt, a small table in a notebook.
+"""Display results: one line at a prompt, a small table in a notebook.
 
 Both are made of a result's JSON form. A video of an hour has thousands of frames, so nothing here
 shows more than a few faces or events.

@@ -135,7 +135,7 @@ def _enlarge(image: NDArray[np.uint8], result: ImageResult) -> tuple[Image.Image
 
 
 def _settle(face: FaceResult) -> FaceResult:
-    """Let a face show its smoothed emotion, which does not flicker."""
+    """Return a face with its smoothed emotion, which does not flicker."""
     if face.smoothed is None:
         return face
     emotion = max(face.smoothed, key=lambda name: (face.smoothed or {})[name])
@@ -188,7 +188,7 @@ def _draw_frame(picture: Image.Image, box: Rectangle, color: str, line: int) -> 
 def _make_label(
     picture: Image.Image, face: FaceResult, box: Rectangle, font: str | os.PathLike[str] | None
 ) -> _Label:
-    """Put the emotion, or why there is none, into words, and measure them."""
+    """Return the text for an emotion, or the reason for none, and its size."""
     text = _REASONS.get(face.reason or "", face.reason or "")
     if face.emotion is not None and face.probabilities is not None:
         text = f"{face.emotion}  {face.probabilities[face.emotion]:.0%}"
@@ -324,7 +324,7 @@ def _add_strip(picture: Image.Image, size: Size, least_height: int = 0) -> Image
 
 
 def _rounded(size: tuple[int, int], radius: float, line: int | None = None) -> Image.Image:
-    """Make the mask of a rounded rectangle, filled or as a line of some width."""
+    """Draw the mask of a rounded rectangle, filled or as an outline."""
     width, height = max(1, size[0]), max(1, size[1])
     mask = Image.new("L", (width * _SMOOTH, height * _SMOOTH))
     ImageDraw.Draw(mask).rounded_rectangle(

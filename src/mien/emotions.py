@@ -1,4 +1,4 @@
-"""Turn the word "emotion" into the seven labels mien reads.
+"""Define the seven expressions that mien reads.
 
 The labels are those of FER2013 (Goodfellow et al., 2013, arXiv 1307.0414), in alphabetical
 order. They name *apparent expression*, as annotators labelled it. This is their only home:

@@ -107,7 +107,7 @@ class MissingExtraError(MienError):
 
 
 def require_extra(extra: str, feature: str, module: str) -> MissingExtraError:
-    """Make the one sentence that a missing extra gets.
+    """Return the error message for a missing extra.
 
     Args:
         extra: The name in brackets, as in `mien[train]`.
@@ -124,7 +124,7 @@ def require_extra(extra: str, feature: str, module: str) -> MissingExtraError:
 
 @contextmanager
 def importing_extra(extra: str, feature: str) -> Iterator[None]:
-    """Say which extra to install where an import inside the block finds no module.
+    """Convert a failed import inside the block to an error that names the extra to install.
 
     Args:
         extra: The name in brackets, as in `mien[serve]`.
@@ -167,7 +167,7 @@ def _frames(error: BaseException) -> list[TracebackType]:
 
 
 def describe_error(error: BaseException) -> str:
-    """Put any exception into a few words, for a message of ours.
+    """Describe an exception in a few words, for an error message.
 
     Returns:
         What the operating system says, where it is an error of a file; else the first line.

@@ -43,7 +43,7 @@ def crop_faces(
 def gather(
     found: Iterable[_Found], count: Callable[[_Found], int], *, most: int = MAX_WAITING
 ) -> Iterator[list[_Found]]:
-    """Put pictures into batches that have enough faces for one pass through the model.
+    """Group pictures into batches with enough faces for one run of the model.
 
     Args:
         found: Pictures whose faces were found.

@@ -1,4 +1,4 @@
-"""Turn a result into a file that is whole, or not there at all."""
+"""Write files atomically."""
 
 import hashlib
 import os
@@ -22,7 +22,7 @@ def advise_missing_asset() -> str:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a place beside a file to write to; what was written there then takes the file's place.
+    """Yield a temporary file beside a file, which then replaces it.
 
     Where writing fails, what was there before is untouched, and nothing is left beside it.
 

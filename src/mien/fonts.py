@@ -61,7 +61,7 @@ def load_font(size: int, words: str = "", *, font: str | os.PathLike[str] | None
 
 @contextmanager
 def fitting_letters(figure: Any) -> Iterator[None]:  # noqa: ANN401 - matplotlib is not imported
-    """Give the words of a matplotlib figure fonts that have their letters, and render it inside.
+    """Set fonts that have the letters of a matplotlib figure, and render it inside.
 
     Where no font here has them, matplotlib draws boxes, and its warning for each is kept back.
 

@@ -165,7 +165,7 @@ def name_source(source: ImageSource) -> str:
 
 
 def clean_name(name: str) -> str:
-    """Make a path or URL fit to be shown: without secrets, and no longer than a path can be."""
+    """Prepare a path or URL for display: without secrets, and not longer than a path can be."""
     if name[:5].lower() == "data:":
         return "<data URL>"
     if _BASE64.fullmatch(name):
@@ -316,7 +316,7 @@ def _read_heic(stream: BinaryIO, name: str, max_pixels: int) -> Picture:
 
 
 def _explain_unknown(stream: BinaryIO, head: bytes, name: str) -> ImageError:
-    """Say why no decoder knows a file."""
+    """Return why no decoder can read a file."""
     levels = _describe_tiff(stream) if head.startswith((b"II*\0", b"MM\0*")) else None
     if levels is not None:
         return UnknownFormatError(

@@ -36,7 +36,7 @@ class JpegScan:
 
     @property
     def can_be_halved(self) -> bool:
-        """Whether decoding takes memory for a few rows only, and not for the whole picture."""
+        """Whether decoding needs memory for a few rows only, not for the whole picture."""
         return self.size != (0, 0) and self.scans == 1
 
 

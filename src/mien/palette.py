@@ -11,7 +11,7 @@ PALETTE: Final = ("#D55E00", "#009E73", "#CC79A7", "#F0E442", "#DDDDDD", "#56B4E
 ON_WHITE: Final = ("#C4480F", "#0A8A66", "#B3588E", "#CFA300", "#7D858F", "#2B83C0", "#C9770A")
 """On white, where the pale colours would be lost: the same hues, darker."""
 UNDECIDED: Final = "#A8A8A8"
-"""Where no expression is named."""
+"""The word for a face without a named expression."""
 
 
 def color_for(emotion: str | None, names: Sequence[str], palette: Sequence[str] = PALETTE) -> str:

@@ -24,7 +24,7 @@ def quiet_pillow() -> Iterator[None]:
 
 
 def picture_to_rgb(image: Image.Image, name: str) -> NDArray[np.uint8]:
-    """Bring a loaded picture of any Pillow mode to (H, W, 3) uint8, upright, on white.
+    """Convert a Pillow image of any mode to (H, W, 3) uint8, upright, on white.
 
     In tiles, as whole copies take memory.
 
@@ -50,7 +50,7 @@ def picture_to_rgb(image: Image.Image, name: str) -> NDArray[np.uint8]:
 
 
 def _settle_depth(image: Image.Image) -> Image.Image:
-    """Bring levels to 8 or 16 bits where Pillow's mode does not say how many count."""
+    """Convert levels to 8 or 16 bits if Pillow's mode does not state the depth."""
     if image.mode == "I":
         low, high = cast(tuple[int, int], image.getextrema())
         is_16_bit = high > 255 or image.format in {"PNG", "PPM"}
@@ -80,7 +80,7 @@ def _lay_down(upright: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]
 
 
 def _read_tile(tile: Image.Image, name: str) -> NDArray[np.uint8]:
-    """Bring a part of a picture to (H, W, 3) uint8, or (H, W, 1) where it is grey."""
+    """Convert a part of a picture to (H, W, 3) uint8, or (H, W, 1) if it is grey."""
     if tile.mode in {"F", "I"} or tile.mode.startswith("I;16"):
         return _to_uint8(np.asarray(tile), name)[:, :, np.newaxis]
     if tile.has_transparency_data:
@@ -90,7 +90,7 @@ def _read_tile(tile: Image.Image, name: str) -> NDArray[np.uint8]:
 
 
 def array_to_rgb(array: NDArray[np.generic], name: str = "the array") -> NDArray[np.uint8]:
-    """Bring an array of levels to (H, W, 3) uint8, on white.
+    """Convert an array of levels to (H, W, 3) uint8, on white.
 
     Args:
         array: (H, W), (H, W, 1), (H, W, 3) or, with transparency, (H, W, 4), of uint8, uint16,

@@ -1,4 +1,4 @@
-"""Where labels and panels go in a picture, so that they cover neither faces nor each other."""
+"""Place labels and panels in a picture without covering faces or each other."""
 
 from collections.abc import Sequence
 from typing import TypeAlias

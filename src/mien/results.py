@@ -29,16 +29,16 @@ Reason: TypeAlias = Literal["too_small", "uncertain"]
 
 
 class Record(ABC):
-    """What has one JSON form: a line of JSON Lines."""
+    """A record with one JSON form: a line of JSON Lines."""
 
     __slots__ = ()
 
     @abstractmethod
     def to_dict(self) -> dict[str, Any]:
-        """Give the record as plain JSON types."""
+        """Return the record as plain JSON types."""
 
     def to_json(self) -> str:
-        """Give the record as one line of JSON."""
+        """Return the record as one line of JSON."""
         return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False)
 
 
@@ -48,7 +48,7 @@ class Table(Record):
     __slots__ = ()
 
     def to_dataframe(self, *, format: tables.Format = "tidy") -> "pd.DataFrame":  # noqa: A002
-        """Give the faces as a pandas data frame.
+        """Return the faces as a pandas data frame.
 
         Args:
             format: "tidy"; or "pyfeat", with py-feat's columns and NaN rows. See `mien.tables`.
@@ -147,7 +147,7 @@ class FaceResult:
         return f"<FaceResult {display.describe_face(self.to_dict())}, {place}>"
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the record as plain JSON types; pixels to 2 decimals, probabilities to 8."""
+        """Return the record as plain JSON types; pixels to 2 decimals, probabilities to 8."""
         box = self.box
         record = {
             "box": {
@@ -287,7 +287,7 @@ class FrameResult(Record):
         return f"<FrameResult {self.source!r} {self.time_s:.3f} s, {faces}>"
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the record as plain JSON types; times to the millisecond."""
+        """Return the record as plain JSON types; times to the millisecond."""
         return {
             "schema": SCHEMA,
             "source": self.source,
@@ -321,7 +321,7 @@ class Event:
     uncertainty_s: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the record as plain JSON types."""
+        """Return the record as plain JSON types."""
         return {
             "track_id": self.track_id,
             "emotion": self.emotion,
@@ -356,7 +356,7 @@ class Track:
         return f"<Track {self.track_id} from {times}, {display.count(self.frames, 'frame')}>"
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the record as plain JSON types."""
+        """Return the record as plain JSON types."""
         return {
             "track_id": self.track_id,
             "start_s": round(self.start_s, 3),
@@ -379,7 +379,7 @@ class VideoSummary(Record):
         frames_with_face: How many of them show a face.
         tracks: In the order of appearance.
         events: In the order of their beginning.
-        damage: Where the video is spoilt, or why reading stopped before its end, in one sentence;
+        damage: Where the video is damaged, or why reading stopped before its end, in one sentence;
             None where it is whole. What could be read is kept.
         labels: Whose label the model answers with: "votes" (people's votes), "fer2013" (FER2013's
             own label) or "own" (that of its training data); None where it is not known.
@@ -419,7 +419,7 @@ class VideoSummary(Record):
         return display.video_html(self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the record as plain JSON types."""
+        """Return the record as plain JSON types."""
         return {
             "schema": SCHEMA,
             "source": self.source,
@@ -476,7 +476,7 @@ class VideoResult(Table):
         return result_plots.plot_video(self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the record as plain JSON types: the summary's keys, and `frames` in full."""
+        """Return the record as plain JSON types: the summary's keys, and `frames` in full."""
         return self.summary.to_dict() | {"frames": [frame.to_dict() for frame in self.frames]}
 
 
@@ -513,7 +513,7 @@ class Failure(Record):
         return cls(record["source"], record["error"]["kind"], record["error"]["message"])
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the record as plain JSON types."""
+        """Return the record as plain JSON types."""
         error = {"kind": self.kind, "message": self.message}
         return {"schema": SCHEMA, "source": self.source, "error": error}
 

@@ -62,7 +62,7 @@ def open_session(
     Args:
         model: An ONNX file's bytes.
         name: The file's name, for the message.
-        threads: Threads one `run` may use; None takes the cores at hand, at most
+        threads: Threads one `run` may use; None uses all available cores, at most
             `MAX_DEFAULT_THREADS`.
         device: One of `mien.devices.DeviceName`. A network that the device cannot run as a whole
             runs on the CPU, and a warning says so.

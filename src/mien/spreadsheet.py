@@ -33,7 +33,7 @@ class CsvWriter:
 
 
 def escape(cell: object) -> object:
-    """Put an apostrophe before text that a spreadsheet would run.
+    """Prefix text that a spreadsheet would execute with an apostrophe.
 
     >>> escape("=cmd.jpg"), escape("photo.jpg"), escape("-0.5"), escape(-0.5)
     ("'=cmd.jpg", 'photo.jpg', '-0.5', -0.5)

@@ -50,7 +50,7 @@ class HasRecord(Protocol):
     """A result: anything with a JSON form."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the record as plain JSON types."""
+        """Return the record as plain JSON types."""
         ...
 
 
@@ -74,7 +74,7 @@ def check_emotions(emotions: Sequence[str]) -> None:
 
 
 def columns(emotions: Sequence[str] = EMOTIONS) -> dict[str, type]:
-    """Give the columns of a tidy table, in order, and the type of each.
+    """Return the columns of a tidy table, in order, and the type of each.
 
     Args:
         emotions: The model's class names.
@@ -107,7 +107,7 @@ def _columns(emotions: Sequence[str]) -> dict[str, type]:
 
 
 def tidy_rows(records: Iterable[Record], emotions: Sequence[str] = EMOTIONS) -> Iterator[Row]:
-    """Give the rows of a tidy table.
+    """Yield the rows of a tidy table.
 
     Args:
         records: Results in their JSON form: photos, frames, whole videos, failures.
@@ -132,7 +132,7 @@ def tidy_rows(records: Iterable[Record], emotions: Sequence[str] = EMOTIONS) -> 
 
 
 def pyfeat_rows(records: Iterable[Record], emotions: Sequence[str] = EMOTIONS) -> Iterator[Row]:
-    """Give the rows of a table with py-feat's columns.
+    """Yield the rows of a table with py-feat's columns.
 
     As in py-feat, a photo or frame without a face has one row whose face columns are NaN, and what
     could not be read has no row. A photo is frame 0.
@@ -174,7 +174,7 @@ def to_dataframe(
     *,
     format: Format = "tidy",  # noqa: A002
 ) -> "pd.DataFrame":
-    """Put results into one pandas data frame.
+    """Return results as one pandas data frame.
 
     Args:
         results: Photos, frames, videos, failures; or one of them.
@@ -241,7 +241,7 @@ def find_emotions(records: Iterable[Record]) -> Sequence[str]:
 
 
 def _flatten(records: Iterable[Record]) -> Iterator[Record]:
-    """Take a whole video apart into its frames and its summary."""
+    """Split the result of a video into its frames and its summary."""
     for record in records:
         if isinstance(record.get("frames"), list):
             yield from record["frames"]
@@ -249,7 +249,7 @@ def _flatten(records: Iterable[Record]) -> Iterator[Record]:
 
 
 def _face_cells(face: Record) -> Row:
-    """Give a face's cells."""
+    """Return a face's cells."""
     box = {f"box_{side}": value for side, value in face["box"].items()}
     points = {
         f"{name}_{axis}": value
@@ -350,7 +350,7 @@ def load_pyarrow() -> tuple[Any, Any]:
 
 @contextmanager
 def _writing(path: Path) -> Iterator[Path]:
-    """Give a place beside a file to write to; it takes the file's place once it is on the disk."""
+    """Yield a temporary file beside a file, which replaces it once it is on disk."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as partial:

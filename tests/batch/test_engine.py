@@ -442,7 +442,7 @@ def test_a_killed_run_goes_on_to_the_same_table(
         file.write(b'{"schema": 1, "sour')  # as a kill within a write leaves it
     done = call(*given, broken)
     assert done.returncode == 1
-    assert "were done by an earlier run" in done.stderr
+    assert "were read by an earlier run" in done.stderr
     assert broken.read_bytes() == whole.read_bytes()
     assert done.stderr.startswith("108 read, 12 without a face, 12 failed")
 
@@ -459,7 +459,7 @@ def test_ctrl_c_keeps_what_was_read(photos: Path, tiny_model: Path, tmp_path: Pa
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert told.startswith("mien: stopped; what was read is kept in ")
+    assert told.startswith("mien: stopped; results so far are in ")
     assert told.count("\n") == 1
     assert journal.stat().st_size > 9000
     assert not output.exists()

@@ -467,7 +467,7 @@ def test_splits_that_do_not_look_alike_are_refused(faces, tmp_path, capsys):
     arguments = ["train", "--recipe", recipe, "--data", str(tmp_path), "--output", str(output)]
     assert main(arguments) == 2
     err = capsys.readouterr().err
-    assert "do not look alike" in err
+    assert "look different" in err
     assert "--allow-mismatch" in err
     assert not output.exists()
 

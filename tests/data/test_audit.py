@@ -103,7 +103,7 @@ class TestCopies:
         assert [group.classes for group in found.conflicts] == [("a", "b", "a", "a"), ("a", "b")]
         assert found.conflicts[1].paths == ("train/a/7.png", "test/b/5.png")
         assert "2 of 20 test images (10.0%) are in train too" in titles(audit, "warning")
-        assert "2 groups of copies have conflicting labels" in titles(audit, "warning")
+        assert "2 groups of duplicates have conflicting labels" in titles(audit, "warning")
 
     def test_train_copies_are_the_caller_s_own(self) -> None:
         audit = audit_dataset(dataset(sound()))
@@ -157,7 +157,7 @@ class TestCopies:
         monkeypatch.setattr(inventory, "NEAR_LIMIT", 50)
         audit = audit_dataset(dataset(sound()))
         assert audit.inventory.near_copies is None
-        assert titles(audit, "note") == "near copies were not searched"
+        assert titles(audit, "note") == "near duplicates were not searched"
 
 
 class TestLooks:
@@ -168,10 +168,10 @@ class TestLooks:
         images["train"] = blur(images["train"], 2)
         audit = audit_dataset(dataset(images))
         assert titles(audit, "fault").startswith(
-            "splits do not look alike: train is blurred, its median sharpness"
+            "the splits look different: train is blurred, its median sharpness"
         )
         assert len(audit.faults) == 1
-        with pytest.raises(DataError, match=r"data\.zip should not be trained on: splits do not"):
+        with pytest.raises(DataError, match=r"data\.zip should not be trained on: the splits look"):
             check_trainable(audit)
 
     def test_darker_and_flatter_splits(self) -> None:
@@ -232,7 +232,7 @@ class TestWhatIsThere:
         )
         assert audit.inventory.constant["train"] == ("train/a/3.png",)
         assert titles(audit, "warning").splitlines() == [
-            "1 file is broken and left out (120 are used)",
+            "1 file is corrupt and left out (120 are used)",
             "1 image is of one grey level",
             "train has 9.0 times as many images of a as of b",
         ]
@@ -257,7 +257,7 @@ class TestCommand:
         printed = capsys.readouterr().out
         assert "63 images, 7 classes" in printed
         assert "train/sad/[red].jpg is not a picture" in printed
-        assert "2 files are broken" in printed
+        assert "2 files are corrupt" in printed
 
     def test_a_fault_is_exit_code_1_and_loud(self, tmp_path: Path, capsys) -> None:
         files = {n: d for n, d in kaggle_files(1).items() if not n.startswith("train/fear")}

@@ -206,14 +206,14 @@ class TestTables:
         told = reasons(dataset)
         assert len(told) == len(bad) + 1
         for line, words in (
-            ("Training/000023", "emotion '7', wanted 0 to 6"),
-            ("000025", "Usage 'Sunday', wanted Training"),
-            ("Training/000026", "has 3 pixels, wanted 2304"),
-            ("Training/000027", "no whole numbers"),
+            ("Training/000023", "emotion '7', expected 0 to 6"),
+            ("000025", "Usage 'Sunday', expected Training"),
+            ("Training/000026", "has 3 pixels, expected 2304"),
+            ("Training/000027", "not whole numbers"),
             ("Training/000028", "from 7 to 256"),
             ("Training/000029", "from -1 to 7"),
             ("Training/000030", "has 0 pixels"),
-            ("000031", "has 2 cells, wanted 3"),
+            ("000031", "has 2 cells, expected 3"),
         ):
             assert words in told[f"fer2013.csv/{line}"]
             (row,) = (row for row in dataset.broken if row.path == f"fer2013.csv/{line}")
@@ -224,9 +224,9 @@ class TestTables:
         [
             (b"name,age\nx,1\n", "no table with the columns emotion and pixels"),
             (b"emotion,pixels,Usage\n", "no usable image"),
-            (b"emotion,pixels,Usage\n0,1 2,Training\n", "the first of 1 broken ones"),
-            (b"emotion,pixels,Usage\n" + b"1" * 200_000, "line 2 is 65,536 characters or more"),
-            (b'emotion,pixels,Usage\n"' + b"1\n" * 100_000, "no table after line"),
+            (b"emotion,pixels,Usage\n0,1 2,Training\n", "the first of 1 corrupt ones"),
+            (b"emotion,pixels,Usage\n" + b"1" * 200_000, "line 2 has 65,536 characters or more"),
+            (b'emotion,pixels,Usage\n"' + b"1\n" * 100_000, "not a valid table after line"),
             (b"\x00\x01\x02" * 100, "no table with the columns"),
         ],
     )
@@ -308,7 +308,7 @@ class TestOwnImages:
         self, tmp_path: Path, classes: tuple[str, ...]
     ) -> None:
         path = write_zip(tmp_path / "a.zip", own_files(1, classes))
-        with pytest.raises(DataError, match="mean the same; give the class one name"):
+        with pytest.raises(DataError, match="mean the same; rename one of them"):
             load_dataset(path)
 
     def test_any_size_and_colour_becomes_a_grey_square(self, tmp_path: Path) -> None:
@@ -353,7 +353,7 @@ class TestOwnImages:
         files |= {"words/one.txt": b"hello", "words/two.txt": b"hello"}
         dataset = load_dataset(write_folder(tmp_path, files))
         assert dataset.class_names == ("dog", "jfif")
-        assert any("folder 'words' holds no file" in note for note in dataset.notes)
+        assert any("folder 'words' contains no file" in note for note in dataset.notes)
 
     def test_litter_is_left_out_and_strays_are_named(self, tmp_path: Path) -> None:
         files = {f"train/{name}": data for name, data in own_files(2).items()}
@@ -422,7 +422,7 @@ class TestHostile:
     )
     def test_a_zip_whose_names_leave_it_is_refused(self, tmp_path: Path, name: str) -> None:
         path = write_zip(tmp_path / "a.zip", {**own_files(1), name: b"x"})
-        with pytest.raises(DataError, match="leaves the archive; do not trust it"):
+        with pytest.raises(DataError, match="outside the archive; do not use this file"):
             load_dataset(path)
 
     def test_backslashes_part_folders(self, tmp_path: Path) -> None:
@@ -437,14 +437,14 @@ class TestHostile:
             entry = raw.index(b"PK\x01\x02", entry + 1)
             raw[entry + 24 : entry + 28] = (2**29).to_bytes(4, "little")
         path.write_bytes(raw)
-        with pytest.raises(DataError, match="would grow from"):
+        with pytest.raises(DataError, match="would expand from"):
             load_dataset(path)
 
     def test_a_huge_file_is_named_and_not_read(self, tmp_path: Path) -> None:
         write_folder(tmp_path, own_files(3))
         with (tmp_path / "cat/huge.png").open("wb") as sparse:
             sparse.truncate(2**33)
-        assert "is longer than 64 MiB" in reasons(load_dataset(tmp_path))["cat/huge.png"]
+        assert "is larger than 64 MiB" in reasons(load_dataset(tmp_path))["cat/huge.png"]
 
     def test_things_that_are_no_files(self, tmp_path: Path) -> None:
         write_folder(tmp_path / "a", own_files(3))
@@ -473,9 +473,12 @@ class TestHostile:
         ("make", "words"),
         [
             (lambda p: p / "missing.zip", "does not exist"),
-            (lambda p: p, "holds no images in class folders"),
+            (lambda p: p, "contains no images in class folders"),
             (lambda p: write_folder(p, {"a.zip": b""}) / "a.zip", "is empty"),
-            (lambda p: write_folder(p, {"a.zip": b"PK\x03\x04 cut"}) / "a.zip", "no whole zip"),
+            (
+                lambda p: write_folder(p, {"a.zip": b"PK\x03\x04 cut"}) / "a.zip",
+                "not a complete zip file",
+            ),
             (lambda p: write_folder(p, {"a.png": encode(faces(1)[0])}), "no class folder"),
             (
                 lambda p: write_folder(p, {"a.png": encode(faces(1)[0])}) / "a.png",
@@ -484,9 +487,9 @@ class TestHostile:
             (lambda p: write_folder(p, {"train/a/a.png": encode(faces(1)[0])}), "one class folder"),
             (
                 lambda p: write_folder(p, {"a/a.png": b"x", "b/b.png": b"x"}),
-                "the first of 2 broken",
+                "the first of 2 corrupt",
             ),
-            (lambda p: write_zip(p / "a.zip", {"b.zip": b"PK no"}), "no whole zip"),
+            (lambda p: write_zip(p / "a.zip", {"b.zip": b"PK no"}), "not a complete zip file"),
             (lambda _: Path("/dev/null"), "neither a folder nor a regular file"),
         ],
         ids=lambda value: value if isinstance(value, str) else value.__code__.co_firstlineno,
@@ -498,7 +501,7 @@ class TestHostile:
         assert "\n" not in str(caught.value)
 
     def test_a_size_without_room_for_a_face_is_refused(self, tmp_path: Path) -> None:
-        with pytest.raises(DataError, match="4 x 4 pixels hold no face"):
+        with pytest.raises(DataError, match="4 x 4 pixels are too few for a face"):
             load_dataset(tmp_path, size=4)
 
 

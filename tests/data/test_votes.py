@@ -65,7 +65,7 @@ def test_a_table_is_read_by_either_name(tmp_path: Path):
     [
         ("path,a\nx,1\n", "no column b"),
         ("name,a,b\nx,1,2\n", "no column path"),
-        ("path,a,b\nx,1,two\n", "'two' as b in line 2, wanted a whole number"),
+        ("path,a,b\nx,1,two\n", "'two' as b in line 2, expected a whole number"),
         ("path,a,b\nx,1\n", "'' as b in line 2"),
         ("path,a,b\nx,1,-1\n", "'-1' as b in line 2"),
         ("path,a,b\nx,1,2\nx,1,2\n", "have x twice"),

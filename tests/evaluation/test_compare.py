@@ -180,7 +180,7 @@ def test_the_command_compares_tables_without_data(
     assert set(printed) > {field.name for field in dataclasses.fields(Comparison)}
     assert printed["b"]["name"] == "new"
     assert main([*words, "--split", "test"]) == 2
-    assert "leave out --data and --split" in " ".join(capsys.readouterr().err.split())
+    assert "omit --data and --split" in " ".join(capsys.readouterr().err.split())
 
 
 def test_tables_side_by_side_are_told_apart_by_their_own_names(
@@ -205,4 +205,4 @@ def test_the_command_asks_a_model_about_the_data(
     tables: tuple[Path, Path], tiny_model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["compare", str(tiny_model), str(tables[0])]) == 2
-    assert "--data is needed" in capsys.readouterr().err
+    assert "--data is required" in capsys.readouterr().err

@@ -373,7 +373,7 @@ def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("a,b\n", "does not open with the columns"),
+        ("a,b\n", "does not start with the columns"),
         ("path,label,predicted,copy_in_train,x,y\n", "0 rows"),
         ("path,label,predicted,copy_in_train,x,y\nf,x,x,,0.5\n", "is damaged"),
         ("path,label,predicted,copy_in_train,x,y\nf,z,x,,0.5,0.5\n", "is damaged"),
@@ -504,7 +504,7 @@ def test_the_report_fits_a_terminal_and_says_it_all(evaluation: Evaluation, enco
     assert max(map(len, report.splitlines())) <= 80
     single = evaluation.views["single"].figures
     assert f"{single.accuracy:.1%}" in report
-    assert "56 faces, 3 of them with an exact copy in train" in report
+    assert "56 faces, 3 of them with an exact duplicate in train" in report
     assert "fitted on validation" in report
     for name, row in zip(EMOTIONS, single.confusion, strict=True):
         assert re.search(rf"^{name} +" + " +".join(map(str, row)) + r" *$", report, re.MULTILINE)

@@ -183,7 +183,7 @@ def test_the_command_says_what_it_lacks(tmp_path, capsys):
     model = write_tiny_model(tmp_path)
     words = ["evaluate", str(model), "--data", str(data), "--output", str(tmp_path / "o")]
     assert main([*words, "--table", "t.csv"]) == 2
-    assert "needs --slices COLUMN" in capsys.readouterr().err
+    assert "requires --slices COLUMN" in capsys.readouterr().err
     assert main([*words, "--slices", "age"]) == 2
     assert "--table" in capsys.readouterr().err
     assert not (tmp_path / "o").exists()

@@ -100,7 +100,7 @@ def test_the_command_draws_and_prints(portrait_path, tmp_path, tiny_model, capsy
     [
         (["--face", "2"], 2, "has 1 face"),
         (["--emotion", "bored"], 2, "does not know 'bored'"),
-        (["--output", "x.gif"], 2, "is a .png, .jpg or .webp file"),
+        (["--output", "x.gif"], 2, "must be a .png, .jpg or .webp file"),
         (["--output", "file/deeper.png"], 2, "cannot be written"),
     ],
 )
@@ -118,5 +118,5 @@ def test_a_photo_without_a_face_is_said(tmp_path, tiny_model, capsys):
     Image.new("RGB", (80, 80)).save(tmp_path / "empty.png")
     model = write_tiny_model(tmp_path)
     assert main(["explain", str(tmp_path / "empty.png"), "--model", str(model)]) == 1
-    assert "shows no face" in capsys.readouterr().err
+    assert "no face found in" in capsys.readouterr().err
     assert main(["explain", str(tmp_path / "none.png"), "--model", str(model)]) == 2

@@ -232,7 +232,7 @@ def test_copies_and_blank_faces_can_be_left_out(tmp_path):
 
 def test_another_run_is_never_overwritten_nor_mixed_up(smoke):
     folder, dataset, _ = smoke
-    with pytest.raises(ConfigError, match="already holds a run: go on with --resume"):
+    with pytest.raises(ConfigError, match="already contains a run: continue it with --resume"):
         fit(SMOKE, dataset, folder)
     with pytest.raises(ConfigError, match="begun with seed = 1, and this recipe says 9"):
         fit(replace(SMOKE, seed=9), dataset, folder, resume=True)

@@ -1,4 +1,4 @@
-"""Tell PyInstaller where the hooks are that bundle mien's models."""
+"""Return the folder of the PyInstaller hooks that bundle mien's models."""
 
 from pathlib import Path
 

@@ -139,7 +139,7 @@ def _read_stdin(sources: Iterable[Source]) -> Iterator[Source]:
 
 
 def _gather(found: Iterable[_Found | _Video]) -> Iterator[list[_Found] | _Video]:
-    """Put photos into lots with enough faces for the model; a video ends a lot."""
+    """Group photos into batches with enough faces for the model; a video ends a batch."""
     for are_videos, run in groupby(found, lambda item: isinstance(item, _Video)):
         if are_videos:
             yield from (item for item in run if isinstance(item, _Video))

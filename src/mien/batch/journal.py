@@ -21,7 +21,7 @@ from mien.results import Record
 
 FORMAT: Final = 1
 BEGINNING: Final = json.dumps({"journal": FORMAT}).removesuffix("}").encode()
-"""What every journal begins with."""
+"""The first line of every journal."""
 MAX_FIRST_LINE: Final = 2**16
 SYNC_EVERY_S: Final = 2.0
 """At most this much work is done again after a power failure."""
@@ -71,7 +71,7 @@ class Journal:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Bring everything to the disk, also where the run was stopped."""
+        """Flush everything to disk, also if the run was interrupted."""
         if not self._file.closed:
             try:
                 self.sync()
@@ -93,7 +93,7 @@ class Journal:
             self.sync()
 
     def sync(self) -> None:
-        """Bring what was added to the disk."""
+        """Flush new records to disk."""
         try:
             self._file.flush()
             os.fsync(self._file.fileno())
@@ -102,7 +102,7 @@ class Journal:
         self._synced = time.monotonic()
 
     def records(self) -> Iterator[dict[str, Any]]:
-        """Give the results, from the first, in their JSON form; memory stays flat."""
+        """Yield the results from the first, in their JSON form, in constant memory."""
         self._file.flush()
         with self.path.open("rb") as file:
             file.readline()
@@ -110,7 +110,7 @@ class Journal:
                 yield json.loads(line)
 
     def names(self) -> Iterator[str]:
-        """Give the names of the sources that an earlier run finished, in order."""
+        """Yield the names of the sources that an earlier run finished, in order."""
         ends = filter(_ends_source, self.records())
         for record in islice(ends, self.resumed):
             yield record["source"]
@@ -195,11 +195,11 @@ def _parse(line: bytes) -> dict[str, Any] | None:
 
 
 def _is_torn(line: bytes) -> bool:
-    """Say whether a file's first line is the beginning of a journal's, and nothing follows."""
+    """Return whether a file only contains the start of a journal's first line."""
     is_own = line.startswith(BEGINNING) or BEGINNING.startswith(line)
     return is_own and not line.endswith(b"\n") and len(line) < MAX_FIRST_LINE
 
 
 def _ends_source(record: Mapping[str, Any]) -> bool:
-    """Say whether nothing more follows of a record's source: it is no frame of a video."""
+    """Return whether a record is the last of its source, that is, not a frame of a video."""
     return "time_s" not in record

@@ -28,7 +28,7 @@ HEADER: Final = "source,kind,message\n"
 
 
 def plan_output(output: Path) -> tuple[Path, Path | None]:
-    """Say where results go, and annotated copies, by an output's ending.
+    """Return the files for results and annotated copies, from an output's extension.
 
     Args:
         output: A file that ends in one of `TABLES`, or a folder.

@@ -37,7 +37,7 @@ PACKAGES: Final = {
     "http": "aiohttp",
     "https": "aiohttp",
 }
-"""What fsspec needs for each scheme."""
+"""The packages that fsspec requires for each scheme."""
 TRIES: Final = 3
 """How often a broken connection is tried, on top of what a store's own library does."""
 MAX_LOST: Final = 8

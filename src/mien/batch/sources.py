@@ -26,7 +26,7 @@ STDIN: Final = "-"
 
 
 class _Stdin(io.BytesIO):
-    """What came on standard input."""
+    """The data from standard input."""
 
     name: Final = "<stdin>"
 
@@ -59,13 +59,13 @@ class Source:
 
     @property
     def name(self) -> str:
-        """Give the name it has in results."""
+        """Return its name in results."""
         if self.label is not None:
             return name_source(self.label)
         return _Stdin.name if self.path == STDIN else name_source(self.path)
 
     def given(self) -> str | bytes | BinaryIO:
-        """Give what a decoder takes: the path, or bytes.
+        """Return the input of a decoder: the path, or bytes.
 
         Raises:
             ImageError: It cannot be loaded.
@@ -124,7 +124,7 @@ class Sources:
         self.left_out = 0
 
     def __iter__(self) -> Iterator[Source]:
-        """Give the sources in order."""
+        """Yield the sources in order."""
         self.left_out = 0
         for place in self._named:
             yield from self._expand(place, patterns=True)
@@ -146,7 +146,7 @@ class Sources:
                 yield from self._expand(place, patterns=False)
 
     def _expand(self, place: str, *, patterns: bool) -> Iterator[Source]:
-        """Give what one name stands for."""
+        """Yield the sources of one name."""
         if place == STDIN and patterns:
             yield Source(STDIN, "stdin")
         elif is_remote(place):
@@ -165,7 +165,7 @@ class Sources:
                 yield Source(place, place, f"{name_source(place)} matches no file")
 
     def _expand_remote(self, place: str) -> Iterator[Source]:
-        """Give what a URL stands for: a file, the files of a folder, or what fits a pattern."""
+        """Yield the files of a URL: a file, the files of a folder, or those matching a pattern."""
         empty = True
         try:
             for url in store_of(place).list(place):
@@ -180,7 +180,7 @@ class Sources:
                 yield Source(place, place, f"{name_source(place)} has no pictures or videos")
 
     def _open(self, place: str) -> Iterator[Source]:
-        """Give a file, or what lies in an archive."""
+        """Yield a file, or the members of an archive."""
         kind = find_kind(place)
         if kind is None:
             yield _name_file(place)
@@ -191,7 +191,7 @@ class Sources:
             yield Source(place, _own_name(place), f"{name_source(place)} {error}")
 
     def _read_archive(self, kind: Kind, place: str) -> Iterator[Source]:
-        """Give what lies in an archive.
+        """Yield the members of an archive.
 
         Raises:
             ImageError: It is damaged, or cannot be opened.
@@ -206,14 +206,14 @@ class Sources:
                 yield _name_item(place, item)
 
     def _match(self, pattern: str) -> list[str]:
-        """Give the files that fit a pattern; none, where it is no pattern that can be followed."""
+        """Return the files that match a pattern; none if the pattern is invalid."""
         try:
             return sorted({path for path in self._follow(pattern) if not is_folder(path or ".")})
         except (OSError, ValueError, RecursionError):
             return []
 
     def _follow(self, pattern: str) -> Iterator[str]:
-        """Give what fits a pattern, which is what `glob` gives but for folders passed over."""
+        """Yield what matches a pattern, like `glob`, except for skipped folders."""
         head, tail = os.path.split(pattern)
         is_plain = head == pattern or not glob.has_magic(head)
         for folder in [head] if is_plain else self._follow(head):
@@ -228,7 +228,7 @@ class Sources:
                     yield path
 
     def _follow_below(self, top: str) -> Iterator[str]:
-        """Give a folder and all that is below it and not hidden; links to folders are left out."""
+        """Yield a folder and everything below it, except hidden files and links to folders."""
         yield os.path.join(top, "")  # noqa: PTH118
         waiting = [top]
         while waiting:
@@ -242,11 +242,11 @@ class Sources:
                     waiting.append(path)
 
     def _is_own(self, path: str) -> bool:
-        """Say whether a path is a folder that the run itself writes to."""
+        """Return whether a path is a folder that the run itself writes to."""
         return is_folder(path) and os.path.realpath(path) in self._without
 
     def _walk(self, top: str) -> Iterator[Source]:
-        """Give the pictures and videos of a folder and of all that is below it."""
+        """Yield the pictures and videos in a folder and its subfolders."""
         empty = True
         waiting = [_list_folder(top, "")]
         while waiting:
@@ -268,7 +268,7 @@ class Sources:
 
 
 def is_folder(path: str) -> bool:
-    """Say whether a path is a folder; one that no file can have is none."""
+    """Return whether a path is a folder; an invalid path is not."""
     return os.path.isdir(path)  # noqa: PTH112 - `Path.is_dir` raises where a name is too long
 
 
@@ -278,7 +278,7 @@ def name_frames(folder: str, fps: str) -> Source:
 
 
 def _list_folder(folder: str, below: str) -> Iterator[Source]:
-    """Give what lies in a folder, in the order of the alphabet."""
+    """Yield the entries of a folder, in alphabetical order."""
     try:
         names = sorted(path.name for path in Path(folder).iterdir())
     except OSError as error:
@@ -326,7 +326,7 @@ def _name_cell(table: str, item: Item, cell: str) -> Source:
 
 
 def _is_wanted(path: str) -> bool:
-    """Say whether a file of a folder is a picture or a video, by its ending or else its content.
+    """Return whether a file is a picture or a video, by its extension or else its content.
 
     A file that has the ending and not the content is wanted too: it should be told, not lost.
     """
@@ -343,7 +343,7 @@ def _is_wanted(path: str) -> bool:
 
 
 def _read_list(stream: BinaryIO, name: str) -> Iterator[str]:
-    """Give the paths of a list, one a line or separated by NUL, as they come."""
+    """Yield the paths of a list, one per line or separated by NUL, as they arrive."""
     separator, rest = b"\n", b""
     first = stream.readline(2**16)
     if begins_a_picture(first) or is_video(first):

@@ -78,7 +78,7 @@ class Tally:
 
 
 def describe_reason(source: str, message: str) -> str:
-    """Take out of a message what is particular to its source, so that like ones can be counted.
+    """Remove from a message what is specific to its source, so that equal messages can be counted.
 
     >>> describe_reason("a.jpg", "a.jpg is empty, wanted a picture; was it saved?")
     'is empty, wanted a picture'

@@ -49,7 +49,7 @@ class VideoReader:
     font: Path | None = None
 
     def read(self, source: Source) -> Generator[VideoRecord, None, None]:
-        """Give a video's frames and its summary; or a failure, after what could be read.
+        """Yield a video's frames and its summary; or a failure, after what could be read.
 
         Raises:
             ConfigError: The copy cannot go where it should.
@@ -108,7 +108,7 @@ def _pass_on(
     item: FrameResult | _Stopped | None,
     copy: "Future[Path]",
 ) -> None:
-    """Hand an item to the thread that writes the copy, unless that has ended."""
+    """Pass an item to the thread that writes the copy, unless it has ended."""
     while not copy.done():
         with suppress(queue.Full):
             passed.put(item, timeout=0.2)

@@ -126,7 +126,7 @@ def _open_closed_streams() -> None:
 
 
 def _escape_unprintable_letters() -> None:
-    """Print a letter that the terminal's encoding lacks as its escape; Python would raise."""
+    """Escape characters that the terminal's encoding lacks, instead of raising an error."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
@@ -146,10 +146,10 @@ def _protect_paths(tokens: Sequence[str]) -> list[str]:
 
 
 def _report_system_error(error: OSError) -> int:
-    """Report what the system refused: a file, or standard output that takes no more.
+    """Report a failed system call: a file, or standard output that cannot be written.
 
     Raises:
-        OSError: The error itself, where it is about neither.
+        OSError: The error itself, if it concerns neither.
     """
     if error.filename is not None:
         name = os.fsdecode(error.filename)
@@ -177,7 +177,7 @@ def _describe_usage(error: CycloptsError) -> str:
 
 
 def _describe_command(word: str, parents: Sequence[str]) -> str:
-    """Name the command that was probably meant, or all that there are; cyclopts lists only eight.
+    """Suggest a similar command, or list all of them; cyclopts lists only eight.
 
     Args:
         word: The unknown command.

@@ -72,9 +72,9 @@ def analyze(
     $ curl -s https://example.org/photo.jpg | mien analyze -
     ```
 
-    For every face: where it is, its apparent expression, and how probable that is as the label
-    people would give. A photo without faces has an empty result. A file that cannot be read gets
-    an error message, does not stop the others, and makes the exit code 1.
+    For every face, prints its box, its apparent expression, and the probability that people would
+    label it so. A photo without faces has an empty result. A file that cannot be read gets an error
+    message and makes the exit code 1; the other files are still read.
 
     With --output, results are written as they arrive. Run the same command again to resume an
     interrupted run.
@@ -88,13 +88,13 @@ def analyze(
             input.
         output: Write results to a .jsonl, .csv or .parquet file, or to a folder, which receives
             annotated copies and results.jsonl.
-        json: Print JSON Lines, in order: one object for each photo; for a video, one for each
-            analysed frame, and one for the whole.
+        json: Print JSON Lines, in order: one object per photo; for a video, one per analysed
+            frame, then one for the whole video.
         annotate: Draw the faces into copies of the photos: a folder, or a file for one photo.
-        font: A font file for the words in these copies, where none that is found has the letters
-            of the class names.
-        report: Write an HTML page to look at: a timeline for a video, a gallery for photos; each
-            video among others gets a page beside it.
+        font: A font file for the text in these copies, if no font found on the system has the
+            letters of the class names.
+        report: Write an HTML report: a timeline for a video, a gallery for photos; of several
+            sources, each video gets a page of its own.
         every: For videos: interval between analysed frames, 0.2s by default; `frame` analyses
             every frame.
         start: For videos: start at this time, such as 90, 90s or 1:30.
@@ -103,19 +103,19 @@ def analyze(
             CSV table with the columns file and time_s; or `names`, where names end in a time such
             as 12.48s.
         model: `accurate`, `fast`, `fer2013`, or the path of an .onnx file with its .json beside it.
-        detector_size: Longer side of the picture, in pixels, at face detection; 1280 finds smaller
+        detector_size: Longer side of the picture for face detection, in pixels; 1280 finds smaller
             faces and takes about twice as long.
-        min_score: Leave out faces with a lower detection score, 0 to 1.
-        rotated: When to search a photo turned by quarter turns as well: `auto` if it shows no sure
-            face as it is, `always`, or `never`. In videos, only `always` does.
+        min_score: Ignore faces with a lower detection score, 0 to 1.
+        rotated: When to search a photo in all four orientations: `auto` (if no face is detected
+            reliably in the photo as it is), `always` or `never`. For videos, `auto` is `never`.
         limit_faces: Read this many faces of each photo or frame at most, the largest.
         min_face_px: Leave out faces that are smaller, in pixels on the shorter side of the box.
-        coverage: Name an emotion for this share of faces, the surest ones, instead of using the
-            model's own threshold; measured on the split that the model's contract names.
-        prior: The mix of expressions to expect among these faces: natural, the one the model
-            learnt; balanced, for posed sets and experiments that show each equally often; or
-            shares, such as happy=0.5,neutral=0.5.
-        accuracy: Name an emotion only where this share of such answers was as labelled, 0 to 1.
+        coverage: Name an emotion for this share of faces, the most confident ones, instead of
+            using the model's own threshold; measured on the split that the contract names.
+        prior: Expected mix of expressions among these faces: natural, the mix the model was
+            trained on; balanced, for posed sets and experiments that show each equally often;
+            or shares, such as happy=0.5,neutral=0.5.
+        accuracy: Choose the threshold so that this share of the named emotions is correct, 0 to 1.
         image_column: The column of Parquet tables that holds pictures, or their paths or URLs;
             found by its type if not named.
         key_column: The column of Parquet tables whose values name the results; by default, paths
@@ -177,7 +177,7 @@ def _plan_copies(
 def _begin_report(
     path: Path, spec: ModelSpec, decided: dict[str, object], paths: Sequence[str]
 ) -> RecordReport:
-    """Begin a report, and refuse one that would go over what is read."""
+    """Begin a report; refuse to overwrite an input."""
     if path.suffix.lower() not in {".html", ".htm"} or is_folder(str(path)):
         raise ConfigError(f"--report {path} is an HTML page: name a file that ends in .html")
     title = Path(paths[0]).resolve().name if len(paths) == 1 and is_folder(paths[0]) else None
@@ -185,7 +185,7 @@ def _begin_report(
 
 
 def _plan_video(every: str | None, start: str | None, end: str | None) -> VideoSettings:
-    """Bring what is said of videos into settings."""
+    """Parse the options about videos into settings."""
     settings = VideoSettings()
     if every is not None:
         settings = replace(settings, every_s=parse_every(every))
@@ -197,18 +197,18 @@ def _plan_video(every: str | None, start: str | None, end: str | None) -> VideoS
 
 
 def _is_one_file(paths: Sequence[str]) -> bool:
-    """Say whether what was named is a single photo."""
+    """Return whether the input is a single photo."""
     if len(paths) != 1 or is_remote(paths[0]) or find_kind(paths[0]) is not None:
         return False
     return not is_folder(paths[0]) and not glob.has_magic(paths[0])
 
 
 def _check_paths(paths: Sequence[str], from_list: str | None) -> None:
-    """Ask for photos, and tell a misspelt option from the photo it would be taken for."""
+    """Require photos, and detect misspelt options that would be read as a path."""
     if not paths and from_list is None:
         raise ConfigError("analyze needs a photo or a folder, as in: mien analyze photo.jpg")
     if STDIN in paths and (from_list == STDIN or paths.count(STDIN) > 1):
-        raise ConfigError("standard input can be read only once: name - in one place")
+        raise ConfigError("standard input can be read only once: use - in one place")
     parameters = inspect.signature(analyze).parameters.values()
     options = [p.name.replace("_", "-") for p in parameters if p.kind is p.KEYWORD_ONLY]
     for path in paths:

@@ -21,24 +21,23 @@ def compare(
     output: Path | None = None,
     json: bool = False,
 ) -> None:
-    """Compare two models face by face: is one better, or is it chance?
+    """Compare two models on the same faces, and test whether one is better.
 
-    McNemar's exact test on the faces that only one of them reads as labelled, and a paired
-    bootstrap of the differences in accuracy and macro-F1.
+    Uses McNemar's exact test on the faces that only one of them reads as labelled, and a
+    paired bootstrap of the differences in accuracy and macro-F1.
 
     ```console
     $ mien compare runs/lstm runs/cnn --data fer2013.zip
     $ mien compare reports/accurate/predictions.csv reports/fast/predictions.csv
     ```
 
-    It compares two trained models. Whether one recipe is better than another takes several seeds
-    of each.
+    This compares two trained models. To compare two recipes, train several seeds of each.
 
     Args:
         a: A model, as `mien evaluate` takes it, or the predictions.csv that it wrote.
         b: The other one.
         data: The labelled faces; not needed if both are predictions.csv.
-        split: Of FER2013, validation is PublicTest and test is PrivateTest; validation by default,
+        split: In FER2013, validation is PublicTest and test is PrivateTest; validation by default,
             and not needed if both are predictions.csv.
         output: A folder to write compare.json to; by default nothing is written.
         json: Print compare.json instead of the report.
@@ -57,7 +56,7 @@ def compare(
     names |= {model: _name_table(table) for model, table in found.items() if table}
     if models:
         if data is None:
-            raise ConfigError(f"--data is needed to ask {next(iter(models))} about its faces")
+            raise ConfigError(f"--data is required to run {next(iter(models))} on its faces")
         dataset, faces = read_split(data, split or "validation")
         with progress() as bar:
             total = len(models) * len(faces.labels)
@@ -71,8 +70,8 @@ def compare(
                 )
     elif data is not None or split is not None:
         raise ConfigError(
-            f"{a} and {b} are predictions already, of the split that they were made on: leave out "
-            "--data and --split, or give models"
+            f"{a} and {b} are tables of predictions, which already contain their split: omit "
+            "--data and --split, or pass models"
         )
     called = (a, b) if names[a] == names[b] else (names[a], names[b])
     comparison = judge(tables[a], tables[b], names=called)
@@ -86,7 +85,7 @@ def compare(
 
 
 def _find_table(model: str) -> Path | None:
-    """Find the predictions.csv that a word names, if it names one or a folder that holds one."""
+    """Return the predictions.csv that an argument names, directly or by its folder, or None."""
     path = Path(model)
     if path.name.endswith((".csv", ".csv.gz")):
         return path
@@ -95,9 +94,9 @@ def _find_table(model: str) -> Path | None:
 
 
 def _name_table(table: Path) -> str:
-    """Name a model by its table: by the folder that mien wrote it to, or by its own name.
+    """Return a model's name from its table: the folder that mien wrote it to, or the file's name.
 
-    mien's own figures lie side by side, as NAME-predictions.csv.gz.
+    mien's own tables are in one folder, as NAME-predictions.csv.gz.
     """
     if table.name == PREDICTIONS:
         return table.absolute().parent.name

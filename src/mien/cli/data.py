@@ -35,17 +35,16 @@ _STYLES: Final = {"fault": "bold red", "warning": "yellow", "note": "dim"}
 def audit(path: Path, /, *, json: bool = False) -> int:
     """Check a dataset before training.
 
-    Counts images per class and split; exact and near copies within and across splits; copies whose
-    labels contradict each other; images of one grey level; broken files; classes out of balance;
-    and splits that do not look alike, such as a train half that was blurred.
+    Counts images per class and split; exact and near duplicates within and across splits;
+    duplicates with conflicting labels; blank images; corrupt files; class imbalance; and splits
+    that look different, such as a blurred train split.
 
     ```console
     $ mien data audit fer2013.zip
     $ mien data audit faces/ --json > audit.json
     ```
 
-    Exit codes: 0 it can be trained on; 1 it has a fault that should stop a training; 2 it cannot
-    be read.
+    Exit codes: 0 no fault; 1 a fault, do not train on this dataset; 2 it cannot be read.
 
     Args:
         path: A folder or zip of `train/<class>/...`, `test/<class>/...`, or of `<class>/...`; or a
@@ -70,8 +69,8 @@ def votes(
     """Join people's votes with a dataset, and report how they agree with its labels.
 
     FER+ (Barsoum et al. 2016) asked ten people about each face of FER2013, and publishes
-    fer2013new.csv: a row for each row of fer2013.csv. Kaggle's zip has the same pictures under
-    other names; with fer2013.csv as --pixels, they are joined by what they show.
+    fer2013new.csv: one row per row of fer2013.csv. Kaggle's zip has the same pictures under other
+    names; with fer2013.csv as --pixels, they are matched by their pixels.
 
     ```console
     $ mien data votes fer2013.csv --votes fer2013new.csv --output votes.csv
@@ -79,14 +78,14 @@ def votes(
     $ mien data votes fer2013.zip --votes votes.csv
     ```
 
-    The table that is written has a row for each face (path, a count for each word, contempt,
-    unknown, NF), and is what `mien evaluate --votes` and `mien export --votes` read.
+    The output table has one row per face (path, a count for each word, contempt, unknown, NF).
+    `mien evaluate --votes` and `mien export --votes` read it.
 
     Args:
         path: The dataset, as `mien data audit` takes it.
         votes: FER+'s fer2013new.csv, or a table of votes by path.
         output: Write the joined table to this CSV file.
-        pixels: fer2013.csv, where votes go by row and the dataset is not that table.
+        pixels: fer2013.csv, if the votes are by row and the dataset is not that table.
     """
     with Console(stderr=True).status("reading the images"):
         dataset = load_dataset(path)
@@ -121,7 +120,7 @@ def _print_join(joined: Join, dataset: Dataset, console: Console) -> None:
 
     print_table(console, table)
     console.print()
-    console.print(f"{int(asked.mostly_no_face().sum()):,} faces that most people called no face")
+    console.print(f"{int(asked.mostly_no_face().sum()):,} pictures that most people called no face")
     console.print(f"{len(asked.paths):,} faces joined, {len(joined.unjoined):,} without votes")
     for name in joined.unjoined[:SHOWN_FILES]:
         console.print(Text(f"  {name}", style="dim"), soft_wrap=True)
@@ -143,7 +142,7 @@ def _share(pairs: list[tuple[int, int]]) -> str:
 
 
 def print_audit(result: DatasetAudit, console: Console) -> None:
-    """Print an audit as a page: the counts, then the findings, the gravest first."""
+    """Print an audit: the counts, then the findings, most severe first."""
     inventory = result.inventory
     total = sum(inventory.size(split) for split in inventory.counts)
     heading = Text(inventory.source, style="bold")
@@ -160,7 +159,7 @@ def print_audit(result: DatasetAudit, console: Console) -> None:
 
 
 def _tabulate(inventory: Inventory) -> Table:
-    """Put the counts into one table with a column for each split."""
+    """Build the table of counts, with a column for each split."""
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
     table.add_column("images", overflow="fold")
     for split in inventory.counts:
@@ -171,7 +170,7 @@ def _tabulate(inventory: Inventory) -> Table:
 
 
 def _rows(inventory: Inventory) -> Iterator[tuple[str, list[str], str]]:
-    """Give a title, a cell for each split, and a style for each line of the table."""
+    """Yield the title, the cells and the style of each line of the table."""
     counts = inventory.counts
     shown = inventory.class_names[:SHOWN_CLASSES]
 
@@ -184,10 +183,10 @@ def _rows(inventory: Inventory) -> Iterator[tuple[str, list[str], str]]:
 
     if "train" in counts:
         copies = [(split, inventory.copies[split]["train"]) for split in counts]
-        yield "copy in train", [_with_share(inventory, *copy) for copy in copies], ""
+        yield "duplicate in train", [_with_share(inventory, *copy) for copy in copies], ""
     if "train" in counts and inventory.near_copies is not None:
         copies = [(split, inventory.near_copies[split]["train"]) for split in counts]
-        yield "near copy in train", [_with_share(inventory, *copy) for copy in copies], ""
+        yield "near duplicate in train", [_with_share(inventory, *copy) for copy in copies], ""
     yield "one grey level", [f"{len(inventory.constant[split]):,}" for split in counts], ""
     yield "", [], ""
 
@@ -201,7 +200,7 @@ def _with_share(inventory: Inventory, split: str, count: int) -> str:
 
 
 def _print_finding(finding: Finding, console: Console) -> None:
-    """Print a finding's words beside its mark."""
+    """Print a finding with its mark."""
     style = _STYLES[finding.gravity]
     title = f"FAULT: {finding.title}" if finding.gravity == "fault" else finding.title
     words = Text(title, style="" if finding.gravity == "warning" else style)
@@ -215,25 +214,25 @@ def _print_finding(finding: Finding, console: Console) -> None:
 
 
 def _print_broken(inventory: Inventory, console: Console) -> None:
-    """Name the first broken files."""
+    """List the first corrupt files."""
     if not inventory.broken:
         return
-    console.print("\nbroken files", style="dim")
+    console.print("\ncorrupt files", style="dim")
     for file in inventory.broken[:SHOWN_FILES]:
         line = Text(f"  {file.place} ")
         line.append(file.reason, style="dim")
         console.print(line, soft_wrap=True)
     if len(inventory.broken) > SHOWN_FILES:
         left = len(inventory.broken) - SHOWN_FILES
-        console.print(f"  and {left:,} more; --json names them all", style="dim")
+        console.print(f"  and {left:,} more; --json lists them all", style="dim")
 
 
 def _sum_up(result: DatasetAudit) -> Text:
-    """Say in one line whether the data can be trained on."""
+    """Return the conclusion in one line: whether the data is fit for training."""
     faults = len(result.faults)
     warnings = sum(finding.gravity == "warning" for finding in result.findings)
     told = f"{warnings} warning{'' if warnings == 1 else 's'}"
     if faults:
         stop = f"{faults} fault{'' if faults == 1 else 's'}, {told}: do not train on this data."
         return Text(stop, style="bold red")
-    return Text(f"No fault, {told}: can be trained on.", style="bold green")
+    return Text(f"No fault, {told}: fit for training.", style="bold green")

@@ -38,9 +38,9 @@ def evaluate(
 ) -> None:
     """Measure how often a model agrees with the labels of a split.
 
-    Accuracy with its 95 % interval, with and without horizontal flip, and without the faces that
-    have an exact copy in train; figures for each class; the confusion matrix; calibration; and
-    what abstaining would buy.
+    Reports accuracy with its 95 % interval, with and without horizontal flip, and without faces
+    that have an exact duplicate in train; figures per class; the confusion matrix; calibration;
+    and accuracy at different coverages.
 
     ```console
     $ mien evaluate runs/mine/best.safetensors --data fer2013.zip
@@ -53,28 +53,28 @@ def evaluate(
 
     The folder receives evaluation.html (one page, with the most confident mistakes),
     evaluation.json, confusion.csv, predictions.csv and three plots. Choose between models on the
-    validation split; look at the test split once, when all is chosen.
+    validation split; use the test split once, when everything is chosen.
 
     Args:
         model: A checkpoint (.safetensors), a run's folder, an .onnx with its .json beside it, or
-            the name of a model that comes with mien.
-        others: More models: they vote softly, by the mean of their calibrated probabilities.
+            the name of a model that ships with mien.
+        others: More models, for an ensemble: the mean of their calibrated probabilities.
         data: A zip, a folder or a CSV file, as `mien data audit` takes it.
-        split: Of FER2013, validation is PublicTest and test is PrivateTest; `all` takes every face
-            of data that the model was not made with.
-        votes: A table of people's votes on these faces (see `mien data votes`): accuracy against
-            the word most of them chose, macro-F1, and the distance to their shares.
-        corruptions: Read every face also blurred, noisy, compressed, dark, flat, small, covered
-            and turned, in five severities each: 40 times the time. Adds corruptions.json, a plot,
-            and tables.
-        slices: A column of a table, such as an age band, a light or a camera: figures for each of
-            its values, and the largest gap.
-        table: A CSV file with the columns path and that one; not needed if the data is a CSV file
-            that has the column itself.
+        split: In FER2013, validation is PublicTest and test is PrivateTest; `all` uses every face,
+            for data that the model was not trained on.
+        votes: A table of people's votes on these faces (see `mien data votes`): reports accuracy
+            and macro-F1 against the word most people chose, and the distance to their shares.
+        corruptions: Also evaluate faces that are blurred, noisy, compressed, dark, low in contrast,
+            small, covered and rotated, at five severities each: takes 40 times as long. Adds
+            corruptions.json, a plot and tables.
+        slices: A column of a table, such as an age band, lighting or camera: reports figures for
+            each value, and the largest gap.
+        table: A CSV file with the columns path and the column of --slices; not needed if the data
+            is a CSV file with that column.
         output: The folder to write to; evaluations/NAME-SPLIT by default.
         json: Print evaluation.json instead of the report.
     """
-    # Imported before the data is read: a missing extra is said at once.
+    # Imported before the data is read, so that a missing extra is reported at once.
     from mien.cli.reports import print_report
     from mien.evaluation.files import check_output, describe_run, to_json, write_evaluation
     from mien.evaluation.predictor import load_vote
@@ -165,7 +165,7 @@ def _measure(
 
 
 def _spell(options: Mapping[str, object]) -> Iterator[str]:
-    """Yield the words by which options were given on the command line."""
+    """Yield options as the words of a command line."""
     for name, value in options.items():
         if value is True:
             yield f"--{name}"
@@ -174,12 +174,12 @@ def _spell(options: Mapping[str, object]) -> Iterator[str]:
 
 
 def _check_slices(slices: str | None, table: Path | None, data: Path) -> None:
-    """Refuse a table without a column, and a column without a table."""
+    """Check that a table comes with a column, and a column with a table."""
     if table is not None and slices is None:
-        raise ConfigError(f"--table {table} needs --slices COLUMN: which column is looked at?")
+        raise ConfigError(f"--table {table} requires --slices COLUMN, the column to group by")
     if slices is not None and table is None and data.suffix.lower() != ".csv":
         raise ConfigError(
-            f"--slices {slices} needs --table faces.csv, with the columns path and {slices}"
+            f"--slices {slices} requires --table faces.csv, with the columns path and {slices}"
         )
 
 
@@ -201,7 +201,7 @@ def read_split(data: Path, split: SplitName) -> tuple[Dataset, Split]:
 
 
 def progress() -> Progress:
-    """Make a progress bar on stderr that is gone when it is done."""
+    """Create a progress bar on stderr that disappears when it is done."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),

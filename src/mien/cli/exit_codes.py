@@ -10,7 +10,7 @@ REFUSED: Final = 2
 INTERRUPTED: Final = 130
 """Stopped by Ctrl-C; as shells do, 128 and the number of the signal."""
 PIPE_CLOSED: Final = 141
-"""The reader of standard output went away, as `head` does."""
+"""The reader of standard output has closed it, as `head` does."""
 
 HELP: Final = (
     f"Exit codes: {OK} success; {INCOMPLETE} some input could not be read or failed a check; "

@@ -1,4 +1,4 @@
-"""`mien explain`: draw what an answer is based on."""
+"""`mien explain`: draw which parts of a face a prediction is based on."""
 
 import json as json_format
 import sys
@@ -28,16 +28,16 @@ def explain(
     detector_size: int = DETECTOR_SIZE,
     json: bool = False,
 ) -> int:
-    """Show where the answer for a face came from.
+    """Show which parts of a face a prediction is based on.
 
     ```console
     $ mien explain photo.jpg
     $ mien explain group.jpg --face 3 --emotion surprise --output explained.png
     ```
 
-    The picture has the face as the model sees it; how much the emotion's probability falls when
-    a part of the face is covered; and the LSTM's way over the face, place by place, with what the
-    answer would be after each. It explains the model, not the person.
+    The picture shows the face as the model sees it; how much the probability of the emotion falls
+    if a part of the face is covered; and the LSTM's 36 steps over the face, with the prediction
+    after each. It explains the model, not the person.
 
     Args:
         photo: The picture to read.
@@ -45,7 +45,7 @@ def explain(
         face: Which face: 1 is the largest, as `mien analyze` counts them.
         emotion: What to explain; by default the most probable one.
         model: `accurate`, `fast`, `fer2013`, or the path of an .onnx file with its .json beside it.
-        detector_size: Longer side, in pixels, at which faces are looked for.
+        detector_size: Longer side of the picture for face detection, in pixels.
         json: Print the explanation's figures as JSON; draw only if there is an --output.
     """
     from mien.explain.explanation import explain_face
@@ -54,15 +54,15 @@ def explain(
 
     target = output or Path(f"{photo.stem}-explained.png")
     if target.suffix.lower() not in _FORMATS:
-        raise ConfigError(f"--output is a .png, .jpg or .webp file, got {target}")
+        raise ConfigError(f"--output must be a .png, .jpg or .webp file, got {target}")
     if target.exists() and photo.exists() and target.samefile(photo):
-        raise ConfigError(f"--output would write over the photo {photo}: name another place")
+        raise ConfigError(f"--output would overwrite the photo {photo}: choose another file")
 
     recognizer = Recognizer(model)
     image = read_picture(photo).pixels
     chosen = _choose_face(photo, FaceDetector(detector_size=detector_size).detect(image), face)
     if chosen is None:
-        print(f"mien: {photo} shows no face that was found", file=sys.stderr)
+        print(f"mien: no face found in {photo}", file=sys.stderr)
         return exit_codes.INCOMPLETE
     explanation = explain_face(recognizer.crop(image, chosen), recognizer, emotion=emotion)
     if json:
@@ -85,7 +85,7 @@ def explain(
     console.print(Text(f"{explanation.emotion} {probability:.0%}  {target}"), soft_wrap=True)
     if explanation.walk is None:
         console.print(
-            "this model's contract does not say how its LSTM is followed, so that part is missing"
+            "this model's contract does not describe its LSTM, so the steps are not drawn"
         )
     return exit_codes.OK
 
@@ -95,7 +95,7 @@ def _choose_face(photo: Path, faces: Sequence[Face], number: int) -> Face | None
     if not faces:
         return None
     if not 1 <= number <= len(faces):
-        raise ConfigError(f"{photo} has {len(faces)} face(s); --face is 1 to {len(faces)}")
+        raise ConfigError(f"{photo} has {len(faces)} face(s); --face must be 1 to {len(faces)}")
     if is_too_small(faces[number - 1]):
         raise ImageError(f"face {number} of {photo} is too small to be read")
     return faces[number - 1]

@@ -42,17 +42,17 @@ def export(
     $ mien export models/mine.onnx --hub my-model
     ```
 
-    A model is two files, NAME.onnx and NAME.json; NAME.safetensors beside them holds its weights,
-    to train further with (`start` in a recipe). A network with a second last layer gets a second
-    contract, for the data's own label. Files are written only if onnxruntime agrees with PyTorch on
-    real faces. Probabilities are calibrated on the validation split: by a temperature, and by a
-    scale and a bias for each class where cross-validation clearly prefers it. The contract also
-    records the accuracy at each abstention threshold. For an .onnx, all of this is fitted again;
-    the rest of its network does not change, unless --int8 or --half asks for it.
+    A model is two files, NAME.onnx and NAME.json; NAME.safetensors contains its weights for
+    fine-tuning (`start` in a recipe). A network with a second output layer gets a second
+    contract, for the dataset's own label. Files are only written if onnxruntime agrees with
+    PyTorch on real faces. Probabilities are calibrated on the validation split: by a temperature,
+    and by a scale and a bias for each class if cross-validation clearly prefers it. The contract
+    also records the accuracy at each abstention threshold. For an .onnx, all of this is fitted
+    again; its network does not change otherwise, except with --int8 or --half.
 
     Args:
         model: A training's folder or its best.safetensors, or an .onnx with its .json beside it.
-        data: The data it was trained on, or, for an .onnx, faces like those it will meet: a zip,
+        data: The data it was trained on, or, for an .onnx, faces like those it will read: a zip,
             a folder or a CSV file.
         output: The folder to write to.
         hub: Write an exported model, or one that comes with mien, as it is into this folder, as the
@@ -61,10 +61,10 @@ def export(
         votes: A table of votes (see `mien data votes`), for a model that answers with people's
             votes: it is calibrated on their shares.
         name: The model's name; by default the one in its recipe.
-        coverage: Share of validation faces to answer, above 0 to 1; the model names no emotion on
-            faces it is less sure of. By default it always names one.
-        accuracy: Required share of answers that agree with the labels, in place of a coverage.
-        int8: Quantize the convolutions to int8: half the processor time and half the file size.
+        coverage: Share of validation faces to answer, above 0 to 1; the model names no emotion for
+            less confident ones. By default it always names one.
+        accuracy: Required share of answers that agree with the labels, instead of a coverage.
+        int8: Quantize the convolutions to int8: half the CPU time and half the file size.
             Refused if it costs more than 0.3 % of the validation faces.
         half: Store the weights in half precision: half the file size at the same speed. Refused if
             a logit changes by more than 0.01 on any validation face.
@@ -94,7 +94,7 @@ def export(
         half=half,
     )
     console = Console(highlight=False)
-    for key, value in _describe(result):  # not wrapped: paths are to be copied
+    for key, value in _describe(result):  # not wrapped, so that paths can be copied
         console.print(Text(f"{key:<10}", style="dim") + Text(f" {value}"), soft_wrap=True)
     console.print(Text(f"\nTry it: mien analyze photo.jpg --model {result.onnx}"), soft_wrap=True)
 
@@ -112,10 +112,10 @@ def _write_for_hub(model: Path, folder: Path) -> None:
 
 
 def _describe(result: "ExportResult") -> Iterator[tuple[str, str]]:
-    """Yield what was written, proved and fitted, a title and a sentence each."""
+    """Yield what was written, verified and fitted, as pairs of a title and a sentence."""
     yield "model", str(result.onnx)
     if result.weights is not None:
-        yield "weights", f"{result.weights}, to train further with"
+        yield "weights", f"{result.weights}, for fine-tuning"
     if result.largest_difference is not None:
         worst = f"{result.largest_difference:.1e}"
         yield "parity", f"torch and onnxruntime differ by at most {worst} in a logit"
@@ -128,11 +128,11 @@ def _describe(result: "ExportResult") -> Iterator[tuple[str, str]]:
 
 
 def _describe_contract(answering: "Answering") -> Iterator[tuple[str, str]]:
-    """Yield whose label an output answers with, and how it was calibrated."""
+    """Yield which labels an output predicts, and how it was calibrated."""
     calibrated, scaling = answering.calibrated, answering.scaling
     curve = calibrated.abstention_curve
     yield "contract", str(answering.contract)
-    yield "answers", f"with {LABELS[answering.spec.labels]}"
+    yield "predicts", LABELS[answering.spec.labels]
 
     where = f"{curve.faces:,} faces of {curve.split}"
     yield "calibrated", f"on {where}, by a temperature of {calibrated.temperature:.3f}"

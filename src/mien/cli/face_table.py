@@ -41,12 +41,12 @@ def _tabulate_events(video: VideoSummary) -> Table:
 
 
 def _name_labels(labels: str | None) -> str:
-    """Return a remark on whose label was read, where it is FER2013's: few people agree with it."""
+    """Return a note if the labels are FER2013's own, with which people often disagree."""
     return f", by {LABELS[labels]}" if labels == "fer2013" else ""
 
 
 class FaceTable:
-    """Prints results as they come, as one table: a line for each photo and for each face."""
+    """Prints results as they arrive, as one table: one line per photo and per face."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -56,14 +56,14 @@ class FaceTable:
         self._gap = False
 
     def print(self, result: object) -> None:
-        """Print a photo's faces or a video's events; frames and failures are passed over."""
+        """Print a photo's faces or a video's events; frames and failures are ignored."""
         if isinstance(result, VideoSummary):
             self._print_video(result)
         elif isinstance(result, ImageResult):
             self._print_photo(result)
 
     def _print_video(self, video: VideoSummary) -> None:
-        """Print what a video shows, from when to when."""
+        """Print the events of a video."""
         heading = Text(video.source, style="bold")
         length = "" if video.duration_s is None else f"{video.duration_s:.1f} s, "
         told = (
@@ -117,7 +117,7 @@ class FaceTable:
         return table
 
     def _describe(self, face: FaceResult) -> tuple[Text, Text, Text]:
-        """Give the cells for the expression, its probability and the next best one."""
+        """Return the cells for the expression, its probability and the second most probable one."""
         if face.probabilities is None:
             return Text((face.reason or "").replace("_", " "), style="dim italic"), Text(), Text()
         ranked = sorted(face.probabilities.items(), key=lambda item: -item[1])

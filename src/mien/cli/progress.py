@@ -25,28 +25,28 @@ from mien.errors import MienError
 from mien.results import Failure, FrameResult
 
 MAX_REASONS: Final = 8
-"""Reasons that a summary names; the list beside the output has them all."""
+"""Number of reasons in a summary; the list beside the output has all of them."""
 
 
 class _Pace(ProgressColumn):
-    """Files a second since the run began, and the time that is left at that pace."""
+    """Files per second since the start of the run, and the remaining time at that rate."""
 
     def render(self, task: Task) -> Text:
-        """Give pace and time; results come in lots, so that the moment's pace would say little."""
+        """Return rate and remaining time; the average rate, because results arrive in batches."""
         done = task.completed - task.fields["resumed"]
         if not done or not task.elapsed:
             return Text()
         pace = done / task.elapsed
-        told = f"{pace:.1f} a second"
+        told = f"{pace:.1f} files/s"
         if task.total is not None:
             told += f", {say_duration((task.total - task.completed) / pace)} left"
         return Text(told, style="dim")
 
 
 class RunProgress:
-    """A line on a terminal: how many, of how many, how fast, how long still, how many failed.
+    """A progress line on a terminal: done, total, rate, remaining time, failures.
 
-    Elsewhere than on a terminal it prints nothing.
+    Prints nothing if the output is not a terminal.
     """
 
     def __init__(self, console: Console, counted: Sources | None) -> None:
@@ -54,8 +54,8 @@ class RunProgress:
 
         Args:
             console: Where it goes.
-            counted: The same sources once more, to be counted beside the run; None where they can
-                be read only once, and the line does without a total.
+            counted: The same sources again, to be counted during the run; None if they can be read
+                only once, in which case there is no total.
         """
         self._progress = Progress(
             TextColumn("reading"),
@@ -72,22 +72,22 @@ class RunProgress:
         self._failed = 0
 
     def __enter__(self) -> Self:
-        """Show the line, and begin to count."""
+        """Show the line and start counting."""
         self._progress.start()
         if self._counted is not None and not self._progress.disable:
             threading.Thread(target=self._count, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Take the line away."""
+        """Remove the line."""
         self._progress.stop()
 
     def skip(self, sources: int) -> None:
-        """Say how many sources were done by an earlier run."""
+        """Set how many sources an earlier run finished."""
         self._progress.update(self._task, completed=sources, resumed=sources)
 
     def add(self, result: object) -> None:
-        """Take in one result."""
+        """Count one result."""
         if isinstance(result, FrameResult):
             return
         if isinstance(result, Failure):
@@ -115,14 +115,14 @@ class Stopwatch:
         self._began = time.monotonic()
 
     def seconds(self) -> float:
-        """Give the seconds since the beginning."""
+        """Return the seconds since the start."""
         return time.monotonic() - self._began
 
 
 def print_summary(
     console: Console, tally: Tally, seconds: float, *, done_before: int = 0, left_out: int
 ) -> None:
-    """Say what was read, what was not, why, and how long it took.
+    """Print how many files were read, how many failed and why, and the duration.
 
     Args:
         console: Where it goes.
@@ -144,7 +144,7 @@ def print_summary(
 
     if done_before:
         console.print(
-            Text(f"{done_before:,} of them were done by an earlier run", style="dim"),
+            Text(f"{done_before:,} of them were read by an earlier run", style="dim"),
             soft_wrap=True,
         )
 
@@ -166,7 +166,7 @@ def print_files(
     failed: Sequence[Path] = (),
     report: Sequence[Path] = (),
 ) -> None:
-    """Say where the results are; files that are not there are passed over."""
+    """Print where the results are; files that do not exist are skipped."""
     for what, paths in (("results", results), ("what failed", failed), ("report", report)):
         for path in paths:
             if path.exists():

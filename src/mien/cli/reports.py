@@ -54,9 +54,9 @@ def print_evaluation(evaluation: Evaluation, name: str, console: Console) -> Non
     heading = Text(f"{name} on {evaluation.title}", style="bold")
     about = f"  {len(predictions.labels):,} faces"
     if predictions.copies is not None:
-        about += f", {int(predictions.copies.sum()):,} of them with an exact copy in train"
+        about += f", {int(predictions.copies.sum()):,} of them with an exact duplicate in train"
     console.print(heading.append(about, "not bold dim"), soft_wrap=True)
-    console.print(Text(f"It answers with {evaluation.whose_label}.", style="dim"))
+    console.print(Text(f"It predicts {evaluation.whose_label}.", style="dim"))
 
     single = evaluation.views["single"]
     for table in (
@@ -138,7 +138,7 @@ def print_robustness(robustness: Robustness, console: Console) -> None:
 
 
 def print_slices(slices: Slices, console: Console) -> None:
-    """Print each slice's figures, and what has to be said of them."""
+    """Print each slice's figures, and the caveats."""
     console.print()
     heading = ("faces", "accuracy", "95 %", "macro-F1", "95 %", "equal classes")
 
@@ -236,7 +236,7 @@ def _tabulate_classes(figures: Figures, console: Console) -> Table:
 
 
 def _tabulate_confusion(figures: Figures, console: Console) -> Table:
-    """Shade each cell by its share of the row; without colours, the counts stand alone."""
+    """Shade each cell by its share of the row; without colours, print only the counts."""
     names = list(figures.per_class)
     table = _table("labelled \\ read as", *names, space=1)
     for i, (name, row) in enumerate(zip(names, figures.confusion, strict=True)):
@@ -270,7 +270,7 @@ def _calibration_lines(evaluation: Evaluation) -> Table:
 
 
 def tabulate(rows: Mapping[str, str]) -> Table:
-    """Set words and what they stand for side by side."""
+    """Return a table of terms and values."""
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")

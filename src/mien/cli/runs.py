@@ -31,7 +31,7 @@ from mien.tables import check_emotions
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be read, and with what."""
+    """The inputs of a run, and how to read them."""
 
     paths: tuple[str, ...]
     from_list: str | None
@@ -42,7 +42,7 @@ class Job:
     fps: str | None = None
 
     def list_sources(self) -> Sources:
-        """List what was named, from the beginning."""
+        """Return the sources from the beginning."""
         if self.from_list is None or self.from_list == STDIN:
             listed = None if self.from_list is None else sys.stdin.buffer
         elif is_remote(self.from_list):
@@ -55,18 +55,18 @@ class Job:
         )
 
     def list_again(self) -> Sources | None:
-        """List what was named once more, to be counted; None where a list can be read only once."""
+        """Return the sources again, to be counted; None if the list can be read only once."""
         path = self.from_list
         is_lasting = path is None or (path != STDIN and Path(path).is_file())
         return self.list_sources() if is_lasting else None
 
     def plan(self, sources: Iterable[Source]) -> Iterable[Source]:
-        """Give sources the names of their copies, if any are wanted."""
+        """Add the names of annotated copies to the sources, if copies are requested."""
         return sources if self.copies is None else self.copies.plan(sources)
 
 
 def print_results(job: Job, *, json: bool) -> int:
-    """Print results as they come."""
+    """Print results as they arrive."""
     table = FaceTable(Console(highlight=False))
     tally, watch, sources = Tally(), Stopwatch(), job.list_sources()
     with closing(job.engine.read(job.plan(sources))) as results:
@@ -101,13 +101,13 @@ def print_results(job: Job, *, json: bool) -> int:
 def write_results(
     job: Job, spec: ModelSpec, decided: dict[str, Any], output: Path, *, json: bool
 ) -> int:
-    """Write results into a journal as they come, and into the output at the end."""
+    """Write results to a journal as they arrive, and to the output at the end."""
     if output.suffix.lower() in {".csv", ".parquet"}:
-        check_emotions(spec.class_names)  # now, and not after hours of reading
+        check_emotions(spec.class_names)  # now, not after hours of reading
     errors = Console(stderr=True, highlight=False)
     run = {"mien": version("mien"), "model": spec.onnx_sha256, **decided}
     watch, sources, counted = Stopwatch(), job.list_sources(), job.list_again()
-    planned = job.plan(sources)  # what it refuses is refused before anything is written
+    planned = job.plan(sources)  # errors are raised before anything is written
     with Journal(name_journal(output), run) as journal:
         try:
             results = job.engine.read(skip_done(planned, journal))
@@ -122,7 +122,8 @@ def write_results(
             raise SourceError(f"{error} (what was read is kept in {journal.path})") from error
         except KeyboardInterrupt as stop:
             raise KeyboardInterrupt(
-                f"stopped; what was read is kept in {journal.path}: the same command goes on there"
+                f"stopped; results so far are in {journal.path}: run the same command again to "
+                "resume"
             ) from stop
         done_before = journal.resumed
         tally, pages = write_output(journal, output, spec.class_names, job.report)

@@ -28,7 +28,7 @@ def serve(
     allow_origin: Annotated[tuple[str, ...], Parameter(show_default=False)] = (),
     limits: Annotated[Limits, Parameter(name="*", group=_LIMITS)] = Limits(),  # noqa: B008
 ) -> None:
-    """Answer over HTTP, and serve the web page.
+    """Run the HTTP service and the web page.
 
     ```console
     $ mien serve
@@ -36,9 +36,9 @@ def serve(
     $ mien serve --host 0.0.0.0 --port 80 --token-file token.txt
     ```
 
-    The answers are those of `mien analyze --json`. Only this machine can connect, unless --host
-    says otherwise. A token that clients must present is read from --token-file or from the
-    variable MIEN_TOKEN. Uploads are not stored. docs/serve.md has the details.
+    Responses are the JSON of `mien analyze --json`. Only this machine can connect, unless you set
+    --host. To require a token, set --token-file or the environment variable MIEN_TOKEN. Uploads
+    are not stored. See docs/serve.md.
 
     Args:
         host: Address to listen on.
@@ -50,7 +50,7 @@ def serve(
             share them; also read from MIEN_JOBS. By default, they are kept in this process.
         token_file: A file that holds the token, and nothing else.
         allow_host: A host name of the service, as in its URL; may be repeated. By default, the
-            names of this machine where only it can connect, otherwise any.
+            names of this machine if only it can connect, otherwise any.
         allow_origin: An origin, such as https://example.org, whose pages may use the service; may
             be repeated.
         limits: What the service accepts.
@@ -67,7 +67,7 @@ def serve(
     )
     for origin in allow_origin:
         if not origin.startswith(("http://", "https://")) or origin.count("/") != 2:
-            raise ConfigError(f"--allow-origin is like https://example.org, got {origin!r}")
+            raise ConfigError(f"--allow-origin must be like https://example.org, got {origin!r}")
     analyzers = [Analyzer(name, threads=1, device=device) for name in model]
     app = create_app(analyzers, limits, access, redis_url=jobs)
     listener = listen(host, port)
@@ -84,14 +84,14 @@ def serve(
 
 
 def _name_hosts(host: str, allowed: tuple[str, ...], loopback: tuple[str, ...]) -> tuple[str, ...]:
-    """Say which names the service goes by; none where any will do."""
+    """Return the allowed host names; empty if any is allowed."""
     if host not in loopback and not allowed:
         return ()
     return (*loopback, host.lower(), *(name.lower() for name in allowed))
 
 
 def _read_token(path: Path | None) -> str | None:
-    """Read the token from its file or from the environment: a command line is no secret."""
+    """Read the token from a file or the environment; other users can see command lines."""
     if path is None:
         token = os.environ.get(TOKEN_VARIABLE)
         where = TOKEN_VARIABLE
@@ -104,5 +104,5 @@ def _read_token(path: Path | None) -> str | None:
     if token is None:
         return None
     if not token.strip():
-        raise ConfigError(f"the token in {where} is empty; put one there, or leave it out")
+        raise ConfigError(f"the token in {where} is empty; set one, or remove the setting")
     return token.strip()

@@ -1,4 +1,4 @@
-"""`mien study`: recordings of participants under conditions, compared."""
+"""`mien study`: compare recordings of participants between conditions."""
 
 import json
 from dataclasses import asdict
@@ -28,7 +28,7 @@ from mien.study.statistics import compare_conditions
 from mien.study.summary import sum_up
 
 MAX_SHOWN: Final = 40
-"""Participants in the table on the terminal."""
+"""Most participants in the table on the terminal."""
 
 
 def study(
@@ -54,38 +54,38 @@ def study(
     $ mien study table.csv --output results/ --baseline rest --rest calm
     ```
 
-    Needs `mien[study]`. A table has the columns `source` and `participant`, and if you like
-    `condition`, `trial`, `start_s` and `end_s`; other columns are kept. The folder gets tables
-    (faces.csv, participants.csv, wide.csv, events.csv), study.json, and a report, study.html. A run
-    that was stopped resumes when the same command is given again.
+    Requires `mien[study]`. A table has the columns `source` and `participant`, and optionally
+    `condition`, `trial`, `start_s` and `end_s`; other columns are kept. The output folder receives
+    tables (faces.csv, participants.csv, wide.csv, events.csv), study.json, and the report
+    study.html. Run the same command again to resume an interrupted run.
 
     Args:
         source: A CSV table, or a folder of photos and videos.
         output: The folder for the results.
-        pattern: How a folder's files are named, with {participant}, {condition} and {trial}; other
-            names in braces become columns, and * fits anything.
-        baseline: What is taken off: `participant`, a person's own mean; `rest`, that of a face at
-            rest; `none`.
-        expected: For `participant`: `even`, where each person shows several expressions about
-            equally often (as it comes for photos); `group`, where people are calm most of the time
-            and only what sets a person apart is taken off (as it comes where there are videos).
+        pattern: How the files of a folder are named, with {participant}, {condition} and {trial};
+            other names in braces become columns, and * matches anything.
+        baseline: The baseline to subtract: `participant`, a person's own mean; `rest`, that of the
+            face at rest; `none`.
+        expected: For `participant`: `even`, if each person shows several expressions about equally
+            often (the default for photos); `group`, if people are calm most of the time and only
+            their difference from the others is subtracted (the default if there are videos).
         rest: For `rest`: the condition at rest, or seconds of each recording, such as 0-10.
-        min_coverage: Leave a participant out of a condition where their face was read in a smaller
+        min_coverage: Exclude a participant from a condition if their face was read in a smaller
             share of it, 0 to 1.
         coded: A CSV table of human coders' labels (source, label[, time_s | start_s, end_s]):
             agreement is reported. Tables of ELAN and Noldus, .eaf files and folders of these are
             read as they are.
         model: `accurate`, `fast`, or the path of an .onnx file with its .json beside it.
-        every: For videos: interval between analysed frames; `frame` for each.
+        every: For videos: interval between analysed frames; `frame` for every frame.
         fps: Recordings are folders of frames, in natural order, and --pattern names folders: frames
             per second; or a CSV table with the columns file and time_s; or `names`, where names
             end in a time such as 12.48s.
-        detector_size: Longer side, in pixels, at which faces are looked for.
+        detector_size: Longer side of the picture for face detection, in pixels.
     """
     if not 0 <= min_coverage <= 1:
         raise ConfigError(f"--min-coverage must be 0 to 1, got {min_coverage:g}")
     if output.is_file():
-        raise ConfigError(f"--output {output} is a file, wanted a folder")
+        raise ConfigError(f"--output {output} is a file, expected a folder")
     plan = read_plan(source, pattern, frames=fps is not None)
     paths = map(Path, plan.paths())
     videos = any(one.suffix.lower() in VIDEO_ENDINGS or one.is_dir() for one in paths)
@@ -108,7 +108,8 @@ def study(
             )
     except KeyboardInterrupt as stop:
         raise KeyboardInterrupt(
-            f"stopped; what was read is kept in {output / READINGS}: the same command resumes"
+            f"stopped; results so far are in {output / READINGS}: run the same command again to "
+            "resume"
         ) from stop
     settings = {"every_s": every_s, "fps": fps, "detector_size": detector_size}
     told = _analyze(
@@ -128,7 +129,7 @@ def _analyze(
     coded: Path | None,
     settings: dict[str, Any],
 ) -> Study:
-    """Take the baselines off, sum up, compare, and set beside what coders saw."""
+    """Subtract the baselines, summarize, compare conditions, and compare with human coders."""
     rows, baseline = correct_readings(readings, choice)
     summaries = sum_up(plan, readings, rows, min_coverage=min_coverage)
     suffix = "" if baseline is None else "_baseline"
@@ -164,7 +165,7 @@ def _write(told: Study, output: Path) -> None:
 
 
 def _tell_plan(console: Console, plan: Plan) -> None:
-    """Print what was understood: participants by conditions, what is missing, what did not fit."""
+    """Print the design: participants by conditions, missing recordings, unmatched files."""
     counts = plan.count()
     table = Table(box=None, pad_edge=False)
     table.add_column("participant")
@@ -192,7 +193,7 @@ def _tell_plan(console: Console, plan: Plan) -> None:
     if plan.unmatched:
         some = ", ".join(plan.unmatched[:3])
         console.print(
-            Text(f"the pattern does not fit {len(plan.unmatched)} files ({some})"), soft_wrap=True
+            Text(f"the pattern does not match {len(plan.unmatched)} files ({some})"), soft_wrap=True
         )
 
     if len(plan.participants) == 1:
@@ -202,16 +203,16 @@ def _tell_plan(console: Console, plan: Plan) -> None:
 
 
 def _tell_end(console: Console, told: Study, output: Path) -> None:
-    """Print what was left out and where the results are."""
+    """Print what was excluded and where the results are."""
     for reason in told.readings.failed.values():
         console.print(Text(f"could not be read: {reason}"), soft_wrap=True)
     for one in told.summaries:
         if one.excluded:
-            words = f"left out: {one.participant} × {one.condition} ({one.excluded})"
+            words = f"excluded: {one.participant} × {one.condition} ({one.excluded})"
             console.print(Text(words), soft_wrap=True)
     if told.refused:
         words = ", ".join(f"{who} ({why})" for who, why in told.refused.items())
-        console.print(Text(f"no baseline was taken off: {words}"), soft_wrap=True)
+        console.print(Text(f"no baseline was subtracted: {words}"), soft_wrap=True)
     console.print(Text(f"report: {output / 'study.html'}"), soft_wrap=True)
 
 

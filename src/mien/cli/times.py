@@ -14,7 +14,7 @@ _CLOCK: Final = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d*)?)")
 
 
 def parse_time(text: str, *, option: str) -> float:
-    """Read a time: `0.2s`, `200ms`, `90`, `1.5min`, `1:30` or `1:02:03.5`.
+    """Parse a time: `0.2s`, `200ms`, `90`, `1.5min`, `1:30` or `1:02:03.5`.
 
     Args:
         text: The time.
@@ -35,7 +35,7 @@ def parse_time(text: str, *, option: str) -> float:
 
 
 def parse_every(text: str) -> float | None:
-    """Read how often frames are looked at: a time, or `frame` for each of them.
+    """Parse the interval between analysed frames: a time, or `frame` for every frame.
 
     Returns:
         Seconds, above 0; None for every frame.
@@ -50,12 +50,12 @@ def parse_every(text: str) -> float | None:
     except ConfigError as error:
         raise ConfigError(f"{error}, or {EVERY_FRAME}") from error
     if every_s <= 0:
-        raise ConfigError(f"--every must be above 0, got {text}; for each frame: --every frame")
+        raise ConfigError(f"--every must be above 0, got {text}; for every frame: --every frame")
     return every_s
 
 
 def say_duration(seconds: float) -> str:
-    """Say how long something took: `4.2 s`, `3 min 20 s`, `1 h 5 min`."""
+    """Format a duration: `4.2 s`, `3 min 20 s`, `1 h 5 min`."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

@@ -48,19 +48,19 @@ def train(
             file; docs/train.md explains every setting.
         data: A zip, a folder or a CSV file, as `mien data audit` takes it.
         output: The run's folder; runs/NAME by default, with the recipe's name.
-        resume: Go on where the run in the output folder stopped.
-        overrides: A setting that differs from the recipe, as key=value; may be repeated.
+        resume: Continue the run in the output folder after its last epoch.
+        overrides: Override a setting of the recipe, as key=value; may be repeated.
         seed: Shorthand for `--set seed=N`.
         devices: Processes on each machine: GPUs, or parts of a CPU.
         nodes: Machines that train together; start the same command on each (docs/train.md).
-        allow_mismatch: Train although the splits do not look alike; see `mien data audit`.
+        allow_mismatch: Train even if the audit finds a fault; see `mien data audit`.
     """
     together = {"devices": devices, "nodes": nodes}
     _check_counts(together)
     overrides = overrides if seed is None else (*overrides, f"seed={seed}")
     config = read_config(recipe, overrides)
 
-    # Imported before the data is read: a missing extra is said at once.
+    # Imported before the data is read, so that a missing extra is reported at once.
     from mien.cli.reports import tabulate
     from mien.cli.tables import print_table
     from mien.training.fit import LAST, fit, is_first_process
@@ -90,10 +90,12 @@ def train(
         options = ["--allow-mismatch"] if allow_mismatch else []
         options += [word for item in overrides for word in ("--set", item)]
         again = _name_resumption(recipe, data, output, [*options, *_spell(together)])
-        raise KeyboardInterrupt(f"stopped; the last epoch is kept. Go on with: {again}") from None
+        raise KeyboardInterrupt(
+            f"stopped after the last finished epoch. To resume: {again}"
+        ) from None
     console.print()
     told = _look_ahead(result.best, result.validation_accuracy, data)
-    for key, value in told.items():  # not wrapped: commands are to be copied
+    for key, value in told.items():  # not wrapped, so that commands can be copied
         console.print(Text(f"{key:<9}", style="dim") + Text(f" {value}"), soft_wrap=True)
 
 
@@ -119,11 +121,11 @@ def _name_resumption(
 
 
 def _look_ahead(best: Path, accuracy: float, data: Path) -> Mapping[str, str]:
-    """Say where everything is, and what to do with it."""
+    """Print where the results are, and the next commands."""
     output, quoted = best.parent, shlex.quote(str(best))
     where = f"--data {shlex.quote(str(data))}"
     return {
-        "best": f"{best}, {accuracy:.2%} of the validation faces right",
+        "best": f"{best}, validation accuracy {accuracy:.2%}",
         "history": f"{output / 'history.csv'} and {output / 'curves.png'}",
         "logs": f"tensorboard --logdir {shlex.quote(str(output))}",
         "evaluate": f"mien evaluate {quoted} {where}",
@@ -132,17 +134,17 @@ def _look_ahead(best: Path, accuracy: float, data: Path) -> Mapping[str, str]:
 
 
 def _check(dataset: Dataset) -> None:
-    """Refuse data with faults, and say how to train on it nevertheless."""
+    """Refuse data with faults, and name the option to train on it anyway."""
     try:
         check_trainable(audit_dataset(dataset))
     except DataError as error:
-        raise DataError(f"{error} To train on it as it is: --allow-mismatch") from error
+        raise DataError(f"{error} To train on it anyway: --allow-mismatch") from error
 
 
 def _describe(
     config: TrainConfig, dataset: Dataset, output: Path, parameters: int
 ) -> Mapping[str, str]:
-    """Say what a training is about to do."""
+    """Print the settings of a training before it starts."""
     counts = (f"{len(split.labels):,} {name}" for name, split in dataset.splits.items())
     widths = "-".join(map(str, config.model.widths))
     head = "CNN-LSTM" if config.model.head == "lstm" else "CNN"
@@ -152,7 +154,7 @@ def _describe(
         "name": config.name,
         "data": f"{dataset.source}: {', '.join(counts)} faces",
         "classes": ", ".join(dataset.class_names),
-        **({"left out": f"{len(dataset.broken):,} broken files"} if dataset.broken else {}),
+        **({"left out": f"{len(dataset.broken):,} corrupt files"} if dataset.broken else {}),
         **({"note": " ".join(dataset.notes)} if dataset.notes else {}),
         "network": f"{head}, channels {widths}, {config.model.units} units: "
         f"{parameters:,} parameters",
@@ -166,9 +168,9 @@ def _describe(
 
 
 def _describe_teachers(config: TrainConfig) -> str:
-    """Say who teaches, and how."""
+    """Describe the teachers of a distillation."""
     kind = "network" if config.asks_networks else "table"
     count = len(config.teachers)
     counted = f"{count} {kind}" if count == 1 else f"{count} {kind}s"
-    turns = ", one a step in turn" if config.asks_networks and count > 1 else ""
-    return f"{counted}{turns}; {config.distillation:.0%} of each answer is theirs"
+    turns = ", one per step in turn" if config.asks_networks and count > 1 else ""
+    return f"{counted}{turns}; {config.distillation:.0%} of each target"

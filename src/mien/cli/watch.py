@@ -31,18 +31,18 @@ def watch(
     $ mien watch --port 0 --no-browser
     ```
 
-    Opens a page that this machine serves to itself alone. It shows the camera with a box around
-    every face, its apparent expression, and the last minute of it. Pictures never leave
-    this machine, and nothing is kept without `--record`. If analysis is slower than the camera,
-    frames are dropped, never delayed. Ctrl-C ends it.
+    Opens a page that only this machine can reach. It shows the camera with a box around every
+    face, its apparent expression, and a timeline of the last minute. Pictures never leave this
+    machine, and nothing is stored without `--record`. If analysis is slower than the camera,
+    frames are dropped, never delayed. Stop with Ctrl-C.
 
     Args:
         model: `accurate`, `fast`, `fer2013`, or the path of an .onnx file with its .json beside
-            it; by default `fast`, where it is installed.
-        record: Write every frame that was read to this file: .jsonl (an object a frame) or .csv
-            (a row a face). A file that is there already is never written over.
-        port: Where the page is served on 127.0.0.1; 0 takes any that is free.
-        no_browser: Print the page's address and open no browser.
+            it; by default `fast`, if it is installed.
+        record: Write every analysed frame to this file: .jsonl (one object per frame) or .csv (one
+            row per face). An existing file is never overwritten.
+        port: Port of the page on 127.0.0.1; 0 takes a free one.
+        no_browser: Print the address of the page, but do not open a browser.
     """
     with importing_extra("serve", "mien watch"):
         from mien.serving.server import listen
@@ -69,8 +69,8 @@ def watch(
 
 
 def _tell(address: str, model: str, record: Path | None) -> None:
-    """Print where the page is, and what is kept."""
+    """Print the address of the page, and what is stored."""
     console = Console(highlight=False, stderr=True)
     console.print(Text(f"live view: {address}"), soft_wrap=True)
-    kept = "nothing is kept" if record is None else f"frames are recorded in {record}"
-    console.print(Text(f"model {model}; {kept}; Ctrl-C ends it", style="dim"), soft_wrap=True)
+    kept = "nothing is stored" if record is None else f"frames are recorded in {record}"
+    console.print(Text(f"model {model}; {kept}; stop with Ctrl-C", style="dim"), soft_wrap=True)

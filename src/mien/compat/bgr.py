@@ -1,4 +1,4 @@
-"""Turn what programs written for OpenCV pass along into RGB images and results."""
+"""Convert the inputs of programs written for OpenCV to RGB images and results."""
 
 import base64
 import binascii

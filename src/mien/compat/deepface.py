@@ -1,4 +1,4 @@
-"""This module turns `DeepFace.analyze` calls into mien's answers in DeepFace's shape.
+"""The interface of `DeepFace.analyze`, on top of mien.
 
 Change the import, and the calls may stay:
 
@@ -148,7 +148,7 @@ def _analyze(source: BgrSource, backend: str, *, enforce: bool) -> list[dict[str
 
 
 def _shape(face: FaceResult, image: NDArray[np.uint8]) -> dict[str, Any]:
-    """Give a face in DeepFace's shape."""
+    """Convert a face to DeepFace's format."""
     height, width = image.shape[:2]
     left, top = max(0, round(face.box.x)), max(0, round(face.box.y))
     right = min(width, round(face.box.right))

@@ -1,4 +1,4 @@
-"""Turn calls of the package `fer` into mien's answers in fer's shape.
+"""The interface of the package `fer`, on top of mien.
 
 Change the import, and the calls may stay:
 
@@ -99,7 +99,7 @@ class FER:
         return self.emotions
 
     def top_emotion(self, img: BgrSource) -> tuple[str | None, float | None]:
-        """Give the most probable expression of the first face.
+        """Return the most probable expression of the first face.
 
         Returns:
             The expression and its probability, rounded to two places; (None, None) without a face.

@@ -27,7 +27,7 @@ Output: TypeAlias = Literal["probabilities", "features"]
 
 
 class ExpressionTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc] # untyped bases
-    """Turn cropped faces into numbers for a pipeline; nothing is learned.
+    """Transform cropped faces to features for a scikit-learn pipeline, without fitting.
 
     Args:
         model: "accurate", "fast", "fer2013", or the path of an .onnx file.
@@ -123,7 +123,7 @@ class ExpressionTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mi
         return np.ascontiguousarray(faces)
 
     def __sklearn_tags__(self) -> Any:  # noqa: ANN401 - scikit-learn's own type
-        """Say what faces are: three axes or two, whole levels, and nothing to learn."""
+        """Describe the input for scikit-learn: two or three axes, integers, no fitting."""
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.input_tags.positive_only = True

@@ -1,4 +1,4 @@
-"""Turn the images of splits into figures that tell whether the splits look alike."""
+"""Measure the appearance of images, and find splits that look different."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ MEASURES: Final = ("sharpness", "brightness", "contrast")
 """Per image: variance of the Laplacian, mean, and standard deviation of the grey levels."""
 
 _CHUNK: Final = 1024
-_SIGMAS: Final = 3.0  # how sure; the other two conditions make a false alarm rarer still
+_SIGMAS: Final = 3.0  # significance; the other two conditions make false alarms rarer still
 
 
 @dataclass(frozen=True)
 class _Limit:
-    """From where on a difference counts: it must be steady (a share) and large (medians)."""
+    """Thresholds of a difference: it must be consistent (a share) and large (medians)."""
 
     share: float
     ratio: float
@@ -31,7 +31,7 @@ _MILD: Final = _Limit(share=0.7, ratio=1.25, levels=10.0)
 
 @dataclass(frozen=True)
 class Mismatch:
-    """Two splits that do not look alike.
+    """Two splits that look different.
 
     Attributes:
         measure: One of `MEASURES`.
@@ -39,9 +39,9 @@ class Mismatch:
         lower: The split that has less.
         higher_median: Of the measure over the first split's images.
         lower_median: Of the measure over the second split's images.
-        share: Of all pairs of an image of each split, those in which `higher` has more; 0.5 where
-            splits look alike.
-        severe: Whether a model trained on the one should not be judged by the other.
+        share: Share of all pairs of one image from each split in which `higher` has more; 0.5 for
+            splits that look alike.
+        severe: Whether a model trained on one split should not be evaluated on the other.
     """
 
     measure: str
@@ -60,7 +60,7 @@ def measure_looks(images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
         images: (N, S, S) uint8, S of 3 or more.
 
     Returns:
-        For each of `MEASURES` (N,) float32. Sharpness is the variance of the Laplacian (four
+        (N,) float32 for each of `MEASURES`. Sharpness is the variance of the Laplacian (four
         neighbours, without the border) in squared grey levels; the others are in grey levels.
     """
     looks = {measure: np.empty(len(images), dtype=np.float32) for measure in MEASURES}
@@ -77,7 +77,7 @@ def measure_looks(images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
 
 
 def compare_looks(looks: Mapping[str, Mapping[str, NDArray[np.float32]]]) -> tuple[Mismatch, ...]:
-    """Find the pairs of splits that do not look alike, the worst first.
+    """Find the pairs of splits that look different, worst first.
 
     Two splits differ in a measure if three things hold: an image of the one has more of it than an
     image of the other in at least 90 % of all pairs (70 %: mildly; this is the area under the ROC
@@ -86,7 +86,7 @@ def compare_looks(looks: Mapping[str, Mapping[str, NDArray[np.float32]]]) -> tup
     splits so small (3 standard deviations).
 
     Args:
-        looks: For each split what `measure_looks` gave.
+        looks: The output of `measure_looks` for each split.
     """
     found = []
     for one, other in combinations(looks, 2):
@@ -120,7 +120,7 @@ def _compare(measure: str, values: Mapping[str, NDArray[np.float32]]) -> Mismatc
 
 
 def _share_above(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """Of all pairs, the share in which the first has more; equal ones count half."""
+    """Return the share of pairs in which the first has more; ties count half."""
     ordered = np.sort(other)
     below = np.searchsorted(ordered, one, side="left")
     not_above = np.searchsorted(ordered, one, side="right")

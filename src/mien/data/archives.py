@@ -1,7 +1,7 @@
-"""Turn a folder, a zip or a single file into named files to read, and unpacks nothing.
+"""Read files from a folder, a zip or a single file, without extracting anything.
 
-Archives come from anywhere, so every number they state about themselves is doubted: names may not
-leave the archive, and neither a file nor a whole archive may grow beyond what pictures need.
+Archives are not trusted: names must stay inside the archive, and neither a file nor the whole
+archive may expand beyond what pictures need.
 """
 
 import io
@@ -20,11 +20,11 @@ from typing import IO, Final, Protocol
 from mien.errors import DataError, describe_error
 
 MAX_FILE_BYTES: Final = 64 * 2**20
-"""A picture with more bytes is named as broken, unread."""
+"""A picture with more bytes is reported as corrupt without being read."""
 MAX_TABLE_BYTES: Final = 2 * 2**30
-"""A table or an archive within an archive with more is refused."""
+"""A table, or an archive within an archive, with more bytes is rejected."""
 MAX_GROWTH: Final = 100
-"""A zip over a GiB when unpacked may be at most so many times its packed size."""
+"""Largest expansion factor of a zip that holds more than 1 GiB."""
 
 _LEAVES: Final = re.compile(r"^/|^[A-Za-z]:|(^|/)\.\.(/|$)")
 _DAMAGE: Final = (
@@ -61,13 +61,13 @@ class BrokenFile:
 
 
 class Source(Protocol):
-    """Named files, wherever they lie.
+    """Named files in a folder, a zip, or on their own.
 
     Attributes:
         name: What the user calls it.
-        files: The name of each file, sorted; "/" parts folders, on every system.
-        folders: The names of the folders that hold nothing at all, sorted.
-        broken: What could not even be listed.
+        files: The name of each file, sorted; "/" separates folders on every system.
+        folders: The names of empty folders, sorted.
+        broken: What could not be listed.
     """
 
     name: str
@@ -82,10 +82,10 @@ class Source(Protocol):
 
 @contextmanager
 def open_source(path: Path) -> Iterator[Source]:
-    """Open a folder, a zip, or a single file (which is then the one file of its source).
+    """Open a folder, a zip, or a single file, which is then the only file of its source.
 
     Raises:
-        DataError: It is missing, of another kind, damaged, or must not be trusted.
+        DataError: It is missing, of another kind, damaged, or unsafe.
     """
     try:
         mode = path.stat().st_mode
@@ -108,23 +108,24 @@ def open_source(path: Path) -> Iterator[Source]:
 
 @contextmanager
 def open_zip(stream: IO[bytes], name: str) -> Iterator[Source]:
-    """Open a zip that lies in a stream which can go back and forth.
+    """Open a zip in a seekable stream.
 
     Raises:
-        DataError: It is damaged, a member's name leaves the archive, or it grows beyond reason.
+        DataError: It is damaged, a member's name points outside, or it expands too much.
     """
     try:
         archive = zipfile.ZipFile(stream)
     except _DAMAGE as error:
         raise DataError(
-            f"{name} is no whole zip ({describe_error(error)}); was it downloaded completely?"
+            f"{name} is not a complete zip file ({describe_error(error)}); was it downloaded "
+            "completely?"
         ) from error
     with archive:
         yield _Zip(archive, name, stream.seek(0, io.SEEK_END))
 
 
 def read_file(source: Source, file: str, limit: int = MAX_FILE_BYTES) -> bytes:
-    """Read one file of a source whole.
+    """Read one file of a source.
 
     Raises:
         DataError: It cannot be read; the message is a reason, as in `BrokenFile`.
@@ -135,15 +136,15 @@ def read_file(source: Source, file: str, limit: int = MAX_FILE_BYTES) -> bytes:
     except _DAMAGE as error:
         raise DataError(f"cannot be read: {describe_error(error)}") from error
     if len(data) > limit:
-        raise DataError(f"is longer than {limit // 2**20} MiB, too long for a picture")
+        raise DataError(f"is larger than {limit // 2**20} MiB, too large for a picture")
     return data
 
 
 def read_chunks(source: Source, file: str) -> Iterator[bytes]:
-    """Give a large file of a source piece by piece.
+    """Yield a large file of a source in chunks.
 
     Raises:
-        DataError: It is damaged, or longer than `MAX_TABLE_BYTES`.
+        DataError: It is damaged, or larger than `MAX_TABLE_BYTES`.
     """
     total = 0
     try:
@@ -151,14 +152,14 @@ def read_chunks(source: Source, file: str) -> Iterator[bytes]:
             while chunk := stream.read(2**20):
                 total += len(chunk)
                 if total > MAX_TABLE_BYTES:
-                    raise DataError(f"{file} is longer than {MAX_TABLE_BYTES // 2**30} GiB")
+                    raise DataError(f"{file} is larger than {MAX_TABLE_BYTES // 2**30} GiB")
                 yield chunk
     except _DAMAGE as error:
         raise DataError(f"{file} cannot be read: {describe_error(error)}") from error
 
 
 class _Folder:
-    """The files below a folder; links are followed, but never in circles."""
+    """The files below a folder; links are followed, but not in cycles."""
 
     def __init__(self, path: Path) -> None:
         self.name = _text(path)
@@ -194,7 +195,7 @@ class _Folder:
 
 
 class _File:
-    """A single file as a source of its own."""
+    """A single file as a source."""
 
     folders: tuple[str, ...] = ()
     broken: tuple[BrokenFile, ...] = ()
@@ -205,7 +206,7 @@ class _File:
         self._path = path
 
     def open(self, file: str) -> IO[bytes]:
-        del file  # there is but one
+        del file  # there is only one
         return self._path.open("rb")
 
 
@@ -224,7 +225,7 @@ class _Zip:
             member = _text(info.filename.replace("\\", "/"))  # some zips from Windows
             if _LEAVES.search(member):
                 raise DataError(
-                    f"{name} holds {member!r}, a name that leaves the archive; do not trust it"
+                    f"{name} contains {member!r}, a path outside the archive; do not use this file"
                 )
             if member in members:
                 twice.add(member)
@@ -241,23 +242,23 @@ class _Zip:
     def open(self, file: str) -> IO[bytes]:
         info = self._members[file]
         if info.flag_bits & 1:
-            raise ValueError("it is encrypted; unpack it with its password first")
+            raise ValueError("it is encrypted; extract it with its password first")
         # Reading stops where the stated size does: a member cannot grow beyond what was checked.
         return self._archive.open(info)
 
 
 def _refuse_bomb(infos: list[zipfile.ZipInfo], name: str, packed_bytes: int) -> None:
-    """Refuse a zip whose members, unpacked, are out of proportion to it."""
+    """Reject a zip whose extracted size is out of proportion to its own."""
     total = sum(info.file_size for info in infos)
     if total > max(2**30, MAX_GROWTH * packed_bytes):
         raise DataError(
-            f"{name} would grow from {packed_bytes:,} to {total:,} bytes, more than "
-            f"{MAX_GROWTH} times: pictures do not; do not trust it"
+            f"{name} would expand from {packed_bytes:,} to {total:,} bytes, more than "
+            f"{MAX_GROWTH} times; pictures do not, so do not use this file"
         )
 
 
 def _parents(member: str) -> Iterator[str]:
-    """Give the folders that a member lies in."""
+    """Yield the folders that contain a member."""
     parts = member.rstrip("/").split("/")
     for depth in range(1, len(parts)):
         yield "/".join(parts[:depth])
@@ -269,5 +270,5 @@ def _begins_like_zip(path: Path) -> bool:
 
 
 def _text(name: str | os.PathLike[str]) -> str:
-    """Make a name printable: file names may hold bytes that are no text."""
+    """Make a name printable: file names can contain bytes that are not text."""
     return os.fspath(name).encode("utf-8", "backslashreplace").decode("utf-8")

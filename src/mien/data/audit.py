@@ -1,4 +1,4 @@
-"""Turn a dataset into its faults, the gravest first, and refuses the worst of them."""
+"""Find the faults of a dataset, most severe first, and reject unusable datasets."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -15,11 +15,11 @@ from mien.errors import DataError
 
 SCHEMA: Final = 1
 MOSTLY_COPIES: Final = 0.5
-"""From this share of a split on, copies of train images are a fault, and not just a leak."""
+"""Share of a split from which duplicates of train images are a fault, not only a warning."""
 IMBALANCE: Final = 5.0
-"""From so many times on, the largest and the smallest class of train are called unbalanced."""
+"""Ratio of the largest to the smallest class from which train counts as unbalanced."""
 
-_LOWER: Final = {  # what to call a split with less of a measure: mildly, severely
+_LOWER: Final = {  # words for a split with less of a measure: mild, severe
     "sharpness": ("less sharp", "blurred"),
     "brightness": ("darker", "much darker"),
     "contrast": ("lower in contrast", "much lower in contrast"),
@@ -30,12 +30,12 @@ Gravity = Literal["fault", "warning", "note"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing about a dataset that its user should know.
+    """One finding about a dataset.
 
     Attributes:
-        gravity: A "fault" should stop a training; a "warning" changes what figures mean; a "note"
-            is what the loader decided.
-        title: What is the matter, in a few words.
+        gravity: A "fault" should prevent training; a "warning" changes what figures mean; a "note"
+            is a decision of the loader.
+        title: The problem in a few words.
         detail: The figures, and what to do.
     """
 
@@ -46,11 +46,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class DatasetAudit:
-    """What is in a dataset, and what is the matter with it.
+    """The contents of a dataset, and its problems.
 
     Attributes:
-        inventory: The counts that the findings rest on.
-        findings: The gravest first.
+        inventory: The counts that the findings are based on.
+        findings: Most severe first.
     """
 
     inventory: Inventory
@@ -58,17 +58,17 @@ class DatasetAudit:
 
     @property
     def faults(self) -> tuple[Finding, ...]:
-        """The findings that should stop a training."""
+        """The findings that should prevent training."""
         return tuple(finding for finding in self.findings if finding.gravity == "fault")
 
     def train_copies(self, split: str) -> NDArray[np.bool_]:
-        """Mark the images of a split that have an exact copy in train.
+        """Mark the images of a split that have an exact duplicate in train.
 
         Args:
             split: The name of a split that the dataset has.
 
         Returns:
-            (N,) bool, in the order of the split's images. For "train" itself: another copy.
+            (N,) bool, in the order of the split's images. For "train" itself: another duplicate.
 
         Raises:
             DataError: The dataset has no such split.
@@ -81,7 +81,7 @@ class DatasetAudit:
         return marks[split].copy()
 
     def to_dict(self) -> dict[str, Any]:
-        """Give everything as plain JSON values, the same for the same data."""
+        """Return everything as plain JSON values, the same for the same data."""
         inventory = self.inventory
 
         return {
@@ -111,9 +111,9 @@ class DatasetAudit:
 
 
 def audit_dataset(dataset: Dataset) -> DatasetAudit:
-    """Look a dataset through for what would spoil a training or its figures.
+    """Check a dataset for faults that would spoil a training or its figures.
 
-    Needs numpy only. FER2013's 35,887 images take some seconds.
+    Requires numpy only. FER2013's 35,887 images take a few seconds.
 
     Args:
         dataset: With one split or more.
@@ -132,25 +132,25 @@ def audit_dataset(dataset: Dataset) -> DatasetAudit:
 
 
 def check_trainable(audit: DatasetAudit) -> None:
-    """Refuse a dataset that a training should not begin with.
+    """Reject a dataset that should not be trained on.
 
     Args:
         audit: Of the dataset.
 
     Raises:
-        DataError: The audit found a fault: splits that do not look alike, no train or validation
-            split, a class without train images, or a split that mostly repeats train.
+        DataError: The audit found a fault: splits that look different, no train or validation
+            split, a class without train images, or a split that mostly duplicates train.
     """
     if audit.faults:
         more = f" (and {len(audit.faults) - 1} more)" if len(audit.faults) > 1 else ""
         raise DataError(
             f"{audit.inventory.source} should not be trained on: {audit.faults[0].title}{more}; "
-            "`mien data audit` says more."
+            "run `mien data audit` for details."
         )
 
 
 def _judge_looks(inventory: Inventory) -> Iterator[Finding]:
-    """Say which splits do not look alike; a split that differs from two is named once."""
+    """Find splits that look different; a split that differs from two others is named once."""
     by_split: dict[tuple[bool, str, str], list[Mismatch]] = {}
     for mismatch in inventory.mismatches:
         key = (mismatch.severe, mismatch.measure, mismatch.lower)
@@ -161,25 +161,27 @@ def _judge_looks(inventory: Inventory) -> Iterator[Finding]:
         share = min(one.share for one in mismatches)
         yield Finding(
             "fault" if severe else "warning",
-            f"splits do not look alike: {lower} is {_LOWER[measure][severe]}, its median "
+            f"the splits look different: {lower} is {_LOWER[measure][severe]}, its median "
             f"{measure} {mismatches[0].lower_median:,.0f} against {others}",
-            f"Of two images, one from each, that of {lower} has less {measure} in {share:.1%} of "
-            "all pairs (50% where splits are alike). What is learnt on one kind of picture is "
-            "judged on another: get an unaltered copy, or treat all splits the same way.",
+            f"In {share:.1%} of all pairs of images, the one from {lower} has less {measure} "
+            "(50% for "
+            "splits that look alike). The model would be evaluated on another kind of picture "
+            "than it "
+            "was trained on: get the original dataset, or process all splits in the same way.",
         )
 
 
 def _judge_splits(inventory: Inventory) -> Iterator[Finding]:
-    """Say which splits, and which classes in them, are missing."""
+    """Find missing splits, and missing classes in them."""
     for split in ("train", "validation", "test"):
         if split not in inventory.counts:
             needed = split != "test"
             yield Finding(
                 "fault" if needed else "warning",
                 f"there is no {split} split",
-                "A training needs train and validation."
+                "Training requires train and validation."
                 if needed
-                else "Without images that no choice was made on, there is no honest figure.",
+                else "Without held-out images, there is no unbiased figure.",
             )
 
     for split, counts in inventory.counts.items():
@@ -188,33 +190,35 @@ def _judge_splits(inventory: Inventory) -> Iterator[Finding]:
             yield Finding(
                 "fault" if split == "train" else "warning",
                 f"{split} has no images of {', '.join(empty)}",
-                "What a model never saw, it cannot name."
+                "The model cannot learn a class without images."
                 if split == "train"
-                else "Figures over all classes mean less there.",
+                else "Averages over all classes mean less there.",
             )
 
 
 def _judge_copies(inventory: Inventory) -> Iterator[Finding]:
-    """Say how much the splits share, and what copies contradict each other."""
+    """Find duplicates across splits, and duplicates with conflicting labels."""
     for split in ("test", "validation"):
         exact = inventory.copies.get(split, {}).get("train", 0)
         near = (inventory.near_copies or inventory.copies).get(split, {}).get("train", 0)
         if exact:
             share = exact / inventory.size(split)
-            more = f", and {near - exact:,} more a near copy" if near > exact else ""
+            more = f", and {near - exact:,} more a near duplicate" if near > exact else ""
             yield Finding(
                 "fault" if share >= MOSTLY_COPIES else "warning",
                 f"{exact:,} of {inventory.size(split):,} {split} images ({share:.1%}) are in "
                 "train too",
-                f"They have an exact copy there{more}. Figures on {split} are too good: give "
-                "them without train copies as well.",
+                f"They have an exact duplicate there{more}. Figures on {split} are too good: "
+                "report "
+                "them without these images as well.",
             )
         elif near:
             yield Finding(
                 "warning",
-                f"{near:,} of {inventory.size(split):,} {split} images have a near copy in train",
+                f"{near:,} of {inventory.size(split):,} {split} images have a near duplicate in "
+                "train",
                 f"Their grey levels correlate above {NEAR_CORRELATION}: frames of one video, or "
-                f"one photo cut twice? Figures on {split} are too good.",
+                f"one photo cropped twice? Figures on {split} are too good.",
             )
 
     if inventory.conflicts:
@@ -222,27 +226,27 @@ def _judge_copies(inventory: Inventory) -> Iterator[Finding]:
         classes = ", ".join(sorted(set(inventory.conflicts[0].classes)))
         yield Finding(
             "warning",
-            f"{len(inventory.conflicts):,} groups of copies have conflicting labels",
-            f"{count:,} images, e.g. {inventory.conflicts[0].paths[0]}, whose copies are called "
-            f"{classes}.",
+            f"{len(inventory.conflicts):,} groups of duplicates have conflicting labels",
+            f"{count:,} images, e.g. {inventory.conflicts[0].paths[0]}, whose duplicates are "
+            f"labelled {classes}.",
         )
 
     if inventory.near_copies is None:
         yield Finding(
             "note",
-            "near copies were not searched",
-            f"That is done for up to {NEAR_LIMIT:,} distinct images.",
+            "near duplicates were not searched",
+            f"The search is limited to {NEAR_LIMIT:,} distinct images.",
         )
 
 
 def _judge_images(inventory: Inventory) -> Iterator[Finding]:
-    """Say which images are of no use."""
+    """Find unusable images."""
     total = sum(inventory.size(split) for split in inventory.counts)
     if inventory.broken:
         yield Finding(
             "warning",
-            f"{_count_of('file', len(inventory.broken))} broken and left out ({total:,} are used)",
-            "Each is named with its reason. The rest is read as if they were not there.",
+            f"{_count_of('file', len(inventory.broken))} corrupt and left out ({total:,} are used)",
+            "They are listed with the reason. The other files are used.",
         )
     constant = {split: len(paths) for split, paths in inventory.constant.items() if paths}
     if constant:
@@ -258,14 +262,14 @@ def _count_of(noun: str, count: int) -> str:
 
 
 def _judge_balance(inventory: Inventory) -> Iterator[Finding]:
-    """Say what fills train without teaching much."""
+    """Find redundancy and imbalance in train."""
     if inventory.redundant:
         within = inventory.redundant_within.get("train", 0)
         yield Finding(
             "warning",
             f"{_count_of('image', inventory.redundant)} redundant",
-            f"Exact copies beyond the first of each; {within:,} of them inside train alone. "
-            "Before cutting splits of your own, keep copies together.",
+            f"Exact duplicates beyond the first of each; {within:,} of them within train. If you "
+            "create your own splits, keep duplicates together.",
         )
 
     counts = {name: n for name, n in inventory.counts.get("train", {}).items() if n}
@@ -275,5 +279,5 @@ def _judge_balance(inventory: Inventory) -> Iterator[Finding]:
             "warning",
             f"train has {counts[large] / counts[small]:.1f} times as many images of {large} as "
             f"of {small}",
-            f"{counts[large]:,} against {counts[small]:,}. Read macro-F1 beside accuracy.",
+            f"{counts[large]:,} and {counts[small]:,}. Report macro-F1 besides accuracy.",
         )

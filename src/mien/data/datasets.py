@@ -46,7 +46,7 @@ class Split:
     paths: tuple[str, ...]
 
     def take(self, chosen: NDArray[np.int64]) -> "Split":
-        """Give some of its faces, by their indices."""
+        """Select faces by their indices."""
         paths = tuple(self.paths[i] for i in chosen)
         return Split(self.name, self.images[chosen], self.labels[chosen], paths)
 
@@ -57,11 +57,11 @@ class Dataset:
 
     Attributes:
         source: The path it was read from.
-        class_names: What the labels stand for, those that are there: `EMOTIONS` for FER2013.
+        class_names: The names of the classes that are present: `EMOTIONS` for FER2013.
         splits: "train", "validation" and "test", in this order; some may be missing, none is
             empty.
         broken: Files and rows that could not be used, and why.
-        notes: Sentences about what the loader decided: classes read under other names, splits cut.
+        notes: Sentences about decisions of the loader: class names mapped, splits created.
     """
 
     source: str
@@ -73,7 +73,7 @@ class Dataset:
 
 @dataclass
 class _Pictures:
-    """What was read so far; `splits` is None where the data does not tell."""
+    """The faces read so far; `splits` is None if the data does not define them."""
 
     class_names: tuple[str, ...]
     paths: list[str] = field(default_factory=list)
@@ -91,41 +91,41 @@ class _Pictures:
 
 
 def load_dataset(path: str | Path, *, size: int = 48, seed: int = 0) -> Dataset:
-    """Read a labelled set of faces, whatever form it has.
+    """Read a labelled set of faces, in any supported layout.
 
-    Taken are a zip or a folder of `train|val|test/<class>/...` or `<class>/...`, Kaggle's FER2013
-    among them; `fer2013.csv` and `icml_face_data.csv`; and a zip or a folder that holds one of
-    these. Nothing is unpacked to disk, except for a zip within a zip, for as long as it is read.
+    Supported are a zip or a folder of `train|val|test/<class>/...` or `<class>/...`, such as
+    Kaggle's FER2013; `fer2013.csv` and `icml_face_data.csv`; and a zip or a folder that contains
+    one of these. Nothing is extracted to disk, except a temporary copy of a zip within a zip.
 
-    FER2013 has its official splits, told by file name or Usage: Training is "train", PublicTest
-    "validation", PrivateTest "test". Data that lacks a validation split gets one, cut from train,
-    and a test split too if it has no splits at all: a tenth each, of every class, with exact
-    copies on one side. `Dataset.notes` says so.
+    FER2013's official splits are recognized by file name or Usage: Training is "train", PublicTest
+    "validation", PrivateTest "test". If there is no validation split, a tenth of each class in
+    train becomes one; if there are no splits at all, another tenth becomes the test split. Exact
+    duplicates stay in one split. `Dataset.notes` says so.
 
-    Images of any size and colour become grey, are cut to their central square and are resized as
-    `crop_face` does it: a model is trained on the levels that it will be asked about.
+    Images of any size and colour are converted to grey, cropped to the central square and resized
+    with the code of `crop_face`, so training and inference see the same grey levels.
 
     Args:
         path: A folder, a zip or a CSV file.
-        size: Side of the images to be given, pixels, 8 or more.
-        seed: Decides which images a cut holds out; without a cut it has no effect.
+        size: Side of the returned images in pixels, 8 or more.
+        seed: Determines which images are held out, if mien creates splits.
 
     Returns:
-        The dataset, the same on every machine. Broken files are named in it.
+        The dataset, the same on every machine. Corrupt files are listed in it.
 
     Raises:
-        DataError: There is nothing usable, or it must not be trusted.
+        DataError: There is nothing usable, or the file is unsafe.
     """
     if size < MIN_SIZE:
-        raise DataError(f"{size} x {size} pixels hold no face; ask for {MIN_SIZE} or more")
+        raise DataError(f"{size} x {size} pixels are too few for a face; use {MIN_SIZE} or more")
     with open_source(Path(path)) as source:
         pictures = _read_source(source, size)
         name = source.name
 
     if not pictures.images:
         broken = [f"{file.path} {file.reason}" for file in pictures.broken]
-        why = f"; the first of {len(broken):,} broken ones: {broken[0]}" if broken else ""
-        raise DataError(f"{name} holds no usable image{why}")
+        why = f"; the first of {len(broken):,} corrupt ones: {broken[0]}" if broken else ""
+        raise DataError(f"{name} contains no usable image{why}")
 
     _cut_splits(pictures, seed)
     return Dataset(
@@ -140,7 +140,7 @@ def load_dataset(path: str | Path, *, size: int = 48, seed: int = 0) -> Dataset:
 
 
 def join_splits(dataset: Dataset) -> Split:
-    """Put all faces of a dataset into one split, "all", sorted by path."""
+    """Join all faces of a dataset into one split, "all", sorted by path."""
     parts = list(dataset.splits.values())
     paths = [path for part in parts for path in part.paths]
     order = np.array(sorted(range(len(paths)), key=paths.__getitem__))
@@ -150,7 +150,7 @@ def join_splits(dataset: Dataset) -> Split:
 
 
 def _read_source(source: Source, size: int, *, nested: bool = False) -> _Pictures:
-    """Read image files, else the table, else the zip that a source holds."""
+    """Read the image files of a source, or else its table, or else its zip."""
     if any(is_image_name(file) for file in source.files):
         return _read_files(source, size)
 
@@ -168,8 +168,8 @@ def _read_source(source: Source, size: int, *, nested: bool = False) -> _Picture
             with open_zip(copy, f"{source.name}/{zips[0]}") as inner:
                 return _read_source(inner, size, nested=True)
     raise DataError(
-        f"{source.name} holds no images in class folders and no table with the columns emotion "
-        "and pixels; give Kaggle's FER2013 zip, fer2013.csv, or a folder of train/<class>/..."
+        f"{source.name} contains no images in class folders and no table with the columns emotion "
+        "and pixels; pass Kaggle's FER2013 zip, fer2013.csv, or a folder of train/<class>/..."
     )
 
 
@@ -211,7 +211,7 @@ def _read_table(source: Source, file: str, size: int) -> _Pictures:
 
 
 def _keep_classes_that_are_there(pictures: _Pictures) -> None:
-    """Drop the classes that no picture has: an output for them would learn nothing."""
+    """Drop classes without pictures: an output for them would learn nothing."""
     present = sorted(set(pictures.labels))
     kept = tuple(pictures.class_names[label] for label in present)
     if len(kept) > 1:
@@ -220,7 +220,7 @@ def _keep_classes_that_are_there(pictures: _Pictures) -> None:
 
 
 def _fit_face(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """Bring (H, W, 3) uint8 RGB to (size, size) uint8 grey; grey levels that fit are kept as is."""
+    """Convert (H, W, 3) uint8 RGB to (size, size) uint8 grey; grey images of that size are kept."""
     height, width = image.shape[:2]
     if height == width == size:
         return to_grey(image)
@@ -230,7 +230,7 @@ def _fit_face(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
 
 
 def _cut_splits(pictures: _Pictures, seed: int) -> None:
-    """Assign a split to images without one, and cut a validation split where there is none."""
+    """Assign splits to images without one, and create a validation split if there is none."""
     found = set(pictures.splits)
 
     open_end = [i for i, split in enumerate(pictures.splits) if split is None]
@@ -254,12 +254,13 @@ def _cut_splits(pictures: _Pictures, seed: int) -> None:
     for index, split in zip(open_end, chosen, strict=True):
         pictures.splits[index] = split
     pictures.notes.append(
-        f"{what} for {' and '.join(fractions)}, by the images' hash, copies together (seed {seed})"
+        f"{what} for {' and '.join(fractions)}, by the images' hash, duplicates together (seed "
+        f"{seed})"
     )
 
 
 def _gather(pictures: _Pictures, split: str) -> Split:
-    """Put the images of a split into one array, sorted by path."""
+    """Stack the images of a split into one array, sorted by path."""
     chosen = [i for i, name in enumerate(pictures.splits) if name == split]
     chosen.sort(key=pictures.paths.__getitem__)
     return Split(
@@ -271,18 +272,18 @@ def _gather(pictures: _Pictures, split: str) -> Split:
 
 
 def title_of(split: Split) -> str:
-    """Name a split as its field does: FER2013's test split is PrivateTest."""
+    """Return a split's usual name: FER2013's test split is PrivateTest."""
     return fer2013_split(split.paths) or split.name
 
 
 def fer2013_split(paths: Sequence[str]) -> str | None:
-    """Name the official split of FER2013 that all these paths belong to, if there is one."""
+    """Return the official FER2013 split that all these paths belong to, or None."""
     names = {_official_split(path) for path in paths}
     return names.pop() if len(names) == 1 else None
 
 
 def _official_split(path: str) -> str | None:
-    """Read PublicTest off test/happy/PublicTest_7.jpg, or off fer2013.csv/PublicTest/000007."""
+    """Return PublicTest for test/happy/PublicTest_7.jpg or fer2013.csv/PublicTest/000007."""
     *folders, name = path.split("/")
     if match := OFFICIAL_NAME.fullmatch(name):
         return match[1]
@@ -291,18 +292,18 @@ def _official_split(path: str) -> str | None:
 
 
 def translate_labels(labels: Labels, data: tuple[str, ...], model: tuple[str, ...]) -> Labels:
-    """Turn indices into the data's classes into the model's: results go by name."""
+    """Convert class indices of the data to those of the model, by name."""
     unknown = [name for name in data if name not in model]
     if unknown:
         raise ModelError(
-            f"the data has {', '.join(unknown)}, which the model does not know: it reads "
-            f"{', '.join(model)}; choose a model that was trained on these classes"
+            f"the data has {', '.join(unknown)}, but the model only knows {', '.join(model)}; "
+            "choose a model that was trained on these classes"
         )
     return np.array([model.index(name) for name in data], dtype=np.int64)[labels]
 
 
 def digest_faces(split: Split) -> str:
-    """Give the SHA-256 of a split's pixels and labels, in hexadecimal."""
+    """Return the SHA-256 of a split's pixels and labels, in hexadecimal."""
     digest = hashlib.sha256(np.ascontiguousarray(split.images).tobytes())
     digest.update(split.labels.astype("<i8").tobytes())
     return digest.hexdigest()

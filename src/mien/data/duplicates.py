@@ -1,4 +1,4 @@
-"""Turn images into groups of exact copies, and finds near copies of them."""
+"""Find exact and near duplicates among images."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -9,20 +9,20 @@ from numpy.typing import NDArray
 from mien.data.holdout import hash_image
 
 NEAR_CORRELATION: Final = 0.94
-"""Above it, the Pearson correlation of two images' grey levels makes them near copies."""
+"""Two images are near duplicates if their grey levels have a higher Pearson correlation."""
 NEAR_LIMIT: Final = 100_000
-"""Distinct images beyond which near copies are not searched: the time grows with the square."""
+"""Most distinct images to search for near duplicates: the time grows with the square."""
 
 _SIDE: Final = 8  # of a fingerprint: the lowest 8 x 8 frequencies
 _ROWS: Final = 1024
 _COLUMNS: Final = 4096
 _PAIRS: Final = 2048
-_MANY: Final = 20_000  # candidates in a block from which comparing all of it is the quicker way
+_MANY: Final = 20_000  # with more candidates in a block, comparing all of it is faster
 _SLACK: Final = 1e-4  # far above the rounding of float32
 
 
 def group_copies(images: Iterable[NDArray[np.uint8]]) -> NDArray[np.int64]:
-    """Number the images so that exact copies, and only they, share a number.
+    """Number the images so that exact duplicates, and only they, share a number.
 
     Args:
         images: N images, (H, W) uint8.
@@ -37,15 +37,15 @@ def group_copies(images: Iterable[NDArray[np.uint8]]) -> NDArray[np.int64]:
 
 
 def find_originals(images: NDArray[np.uint8], held_out: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Mark the images that teach something new and give nothing away.
+    """Mark the train images to keep: no blanks, no duplicates, none that is held out.
 
     Args:
         images: (N, H, W), those to train with.
-        held_out: (M, H, W), those to judge by.
+        held_out: (M, H, W), those to evaluate on.
 
     Returns:
-        (N,) bool: False for an image of one grey level, for one with an exact copy among
-        `held_out`, and for one with an exact copy before it.
+        (N,) bool: False for an image of one grey level, for one with an exact duplicate among
+        `held_out`, and for one with an exact duplicate before it.
     """
     groups = group_copies([*held_out, *images])
     originals = np.zeros(len(groups), dtype=bool)
@@ -72,11 +72,11 @@ def find_near_copies(images: NDArray[np.uint8], holders: NDArray[np.bool_]) -> N
     and where it stays below the threshold the correlation does too.
 
     Args:
-        images: (N, S, S) uint8, without exact copies.
-        holders: (N, K) bool, whether image n belongs to split k (its exact copies count too).
+        images: (N, S, S) uint8, without exact duplicates.
+        holders: (N, K) bool, whether image n belongs to split k (or an exact duplicate of it does).
 
     Returns:
-        (N, K) bool: whether another image that belongs to split k is a near copy of image n.
+        (N, K) bool: whether another image of split k is a near duplicate of image n.
     """
     found = np.zeros_like(holders)
     prints = _fingerprint(images)
@@ -100,24 +100,24 @@ def find_near_copies(images: NDArray[np.uint8], holders: NDArray[np.bool_]) -> N
 
 
 def _blocks(count: int) -> Iterator[tuple[slice, slice]]:
-    """Cut the upper triangle of a square of pairs into blocks that fit a cache and a memory."""
+    """Divide the upper triangle of all pairs into blocks that fit into the cache and memory."""
     for top in range(0, count, _ROWS):
         for left in range(top, count, _COLUMNS):
             yield slice(top, min(top + _ROWS, count)), slice(left, min(left + _COLUMNS, count))
 
 
 def _normalise(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Give (N, S, S) images zero mean and length 1, as (N, S * S); constant ones become zero."""
+    """Normalize (N, S, S) images to zero mean and length 1, as (N, S * S); constant ones to 0."""
     vectors: NDArray[np.float32] = images.reshape(len(images), -1).astype(np.float32)
     vectors -= vectors.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    # Below half a grey level in one pixel there is rounding only.
+    # Less than half a grey level in one pixel is only rounding.
     vectors /= np.where(lengths > 0.5, lengths, np.inf)
     return vectors
 
 
 def _fingerprint(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Put each image into 65 numbers whose dot product is never below the correlation."""
+    """Reduce each image to 65 numbers whose dot product is never below the correlation."""
     size = images.shape[1]
     side = min(_SIDE, size)
     positions = (np.arange(size) + 0.5) * np.pi / size

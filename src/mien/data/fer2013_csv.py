@@ -15,7 +15,7 @@ from mien.data.layout import EMOTION_OF_WORD, SPLIT_OF_WORD
 from mien.errors import DataError
 
 TABLE_EMOTIONS: Final = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
-"""What 0 to 6 stand for in FER2013's tables: neutral comes last there, and not in `EMOTIONS`."""
+"""The meaning of 0 to 6 in FER2013's tables: neutral is last there, unlike in `EMOTIONS`."""
 TABLE_SIZE: Final = 48
 MAX_LINE: Final = 2**16
 """Characters; a row of FER2013 has at most 9,233."""
@@ -40,20 +40,20 @@ class Row:
 
 
 def is_table(head: bytes) -> bool:
-    """Tell by its beginning whether a file is a table of labelled images."""
+    """Return whether a file that starts like this is a table of labelled images."""
     line = head[:_HEAD_BYTES].decode("utf-8-sig", "replace").splitlines()[:1]
     return bool(line) and {"emotion", "pixels"} <= set(_columns(line[0].split(",")))
 
 
 def read_table(chunks: Iterable[bytes], name: str) -> Iterator[Row | BrokenFile]:
-    """Read a table row by row; whatever is wrong with a row stays with that row.
+    """Read a table row by row; an error in a row only affects that row.
 
     Args:
         chunks: The table's bytes, in pieces of any length.
-        name: What the table is called in paths and messages.
+        name: The name of the table in paths and messages.
 
     Raises:
-        DataError: The columns are not those of FER2013, or it is no table from some line on.
+        DataError: The columns are not those of FER2013, or it stops being a table at some line.
     """
     reader = csv.reader(_lines(chunks, name))
     try:
@@ -62,21 +62,23 @@ def read_table(chunks: Iterable[bytes], name: str) -> Iterator[Row | BrokenFile]
         if missing:
             raise DataError(
                 f"{name} has the columns {', '.join(columns) or '(none)'}; "
-                "wanted emotion, pixels and, if it has splits, Usage"
+                "expected emotion, pixels and, if it has splits, Usage"
             )
         for cells in reader:
             if cells:
                 yield _read_row(columns, cells, name, reader.line_num)
     except csv.Error as error:
-        raise DataError(f"{name} is no table after line {reader.line_num}: {error}") from error
+        raise DataError(
+            f"{name} is not a valid table after line {reader.line_num}: {error}"
+        ) from error
 
 
 def _read_row(
     columns: Mapping[str, int], cells: Sequence[str], name: str, line: int
 ) -> Row | BrokenFile:
-    """Read a row, or say what is wrong with it."""
+    """Read a row, or return what is wrong with it."""
     if len(cells) != len(columns):
-        told = f"has {len(cells)} cells, wanted {len(columns)}"
+        told = f"has {len(cells)} cells, expected {len(columns)}"
         return BrokenFile(f"{name}/{line:06d}", told, line)
 
     usage = cells[columns["usage"]].strip() if "usage" in columns else ""
@@ -84,12 +86,12 @@ def _read_row(
     path = f"{name}/{usage}/{line:06d}" if split else f"{name}/{line:06d}"
     if "usage" in columns and split is None:
         wanted = "Training, PublicTest or PrivateTest"
-        return BrokenFile(path, f"has the Usage {usage[:40]!r}, wanted {wanted}", line)
+        return BrokenFile(path, f"has the Usage {usage[:40]!r}, expected {wanted}", line)
 
     emotion = _read_emotion(cells[columns["emotion"]].strip())
     if emotion is None:
         label = cells[columns["emotion"]].strip()[:40]
-        return BrokenFile(path, f"has the emotion {label!r}, wanted 0 to 6 or a name", line)
+        return BrokenFile(path, f"has the emotion {label!r}, expected 0 to 6 or a name", line)
 
     image = _read_pixels(cells[columns["pixels"]])
     if isinstance(image, str):
@@ -104,17 +106,17 @@ def _read_emotion(cell: str) -> str | None:
 
 
 def _read_pixels(cell: str) -> NDArray[np.uint8] | str:
-    """Read an image, or say what is wrong with it."""
+    """Read an image, or return what is wrong with it."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", DeprecationWarning)  # numpy before 2.3 only warns
             levels = np.fromstring(cell, dtype=np.int64, sep=" ")
     except (ValueError, DeprecationWarning):
-        return "has pixels that are no whole numbers"
+        return "has pixels that are not whole numbers"
     if levels.size != TABLE_SIZE**2:
-        return f"has {levels.size} pixels, wanted {TABLE_SIZE**2} (48 x 48)"
+        return f"has {levels.size} pixels, expected {TABLE_SIZE**2} (48 x 48)"
     if levels.min() < 0 or levels.max() > 255:
-        return f"has pixels from {levels.min()} to {levels.max()}, wanted 0 to 255"
+        return f"has pixels from {levels.min()} to {levels.max()}, expected 0 to 255"
     return levels.astype(np.uint8).reshape(TABLE_SIZE, TABLE_SIZE)
 
 
@@ -124,7 +126,7 @@ def _columns(header: Sequence[str]) -> dict[str, int]:
 
 
 def _lines(chunks: Iterable[bytes], name: str) -> Iterator[str]:
-    """Give line by line; a file without line ends must not fill the memory."""
+    """Yield lines; a file without line breaks must not fill the memory."""
     text = io.TextIOWrapper(
         io.BufferedReader(_Chunks(chunks)), encoding="utf-8-sig", errors="replace", newline=""
     )
@@ -132,12 +134,14 @@ def _lines(chunks: Iterable[bytes], name: str) -> Iterator[str]:
     while line := text.readline(MAX_LINE):
         number += 1
         if len(line) == MAX_LINE:
-            raise DataError(f"{name} is no table: line {number} is {MAX_LINE:,} characters or more")
+            raise DataError(
+                f"{name} is not a table: line {number} has {MAX_LINE:,} characters or more"
+            )
         yield line
 
 
 class _Chunks(io.RawIOBase):
-    """Pieces of a file as a file."""
+    """Chunks of a file as a readable file."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._chunks = iter(chunks)

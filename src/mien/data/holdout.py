@@ -1,4 +1,4 @@
-"""Turn labelled images without splits into splits that share no copies."""
+"""Create splits for labelled images, without duplicates across them."""
 
 import hashlib
 from collections import defaultdict
@@ -13,7 +13,7 @@ TEST_FRACTION: Final = 0.1
 
 
 def hash_image(image: NDArray[np.uint8]) -> bytes:
-    """Make a key that images share exactly if they are copies: SHA-256 of the grey levels."""
+    """Return the SHA-256 of the grey levels, which duplicates share."""
     return hashlib.sha256(image.tobytes()).digest()
 
 
@@ -24,17 +24,17 @@ def hold_out(
     *,
     seed: int,
 ) -> list[str]:
-    """Cut images into "train" and the splits asked for, the same share of every class.
+    """Divide images into "train" and other splits, with the same share of every class.
 
-    Copies stay together, also if their labels differ. Which images are held out depends on their
-    pixels and the seed alone, not on file names or their order: it is the same everywhere. A class
-    gives every split at least one image as soon as it has one for each.
+    Duplicates stay together, even if their labels differ. Which images are held out depends only
+    on their pixels and the seed, not on file names or order. A class with enough images has at
+    least one in every split.
 
     Args:
         images: N images, (H, W) uint8.
         labels: N class indices.
-        fractions: The share of each split but train, above 0 and below 1 in all.
-        seed: Another seed gives another cut.
+        fractions: The share of each split except train, above 0, with a sum below 1.
+        seed: Another seed gives other splits.
 
     Returns:
         N names of splits.

@@ -1,4 +1,4 @@
-"""Turn a dataset into an inventory: what is in it, how often, and in which splits."""
+"""Count what is in a dataset: images, duplicates and conflicts, per class and split."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -14,11 +14,11 @@ from mien.data.duplicates import NEAR_LIMIT, find_near_copies, group_copies, is_
 
 @dataclass(frozen=True)
 class CopyGroup:
-    """Exact copies of one image whose labels contradict each other.
+    """Exact duplicates of one image with conflicting labels.
 
     Attributes:
-        paths: Of the copies.
-        classes: What each is labelled.
+        paths: Of the duplicates.
+        classes: The label of each.
     """
 
     paths: tuple[str, ...]
@@ -27,24 +27,24 @@ class CopyGroup:
 
 @dataclass(frozen=True)
 class Inventory:
-    """What is in a dataset.
+    """The contents of a dataset.
 
     Attributes:
         source: The path it was read from.
         class_names: In the order of the labels.
         counts: Images per split and class.
         broken: Files and rows that could not be used, and why.
-        notes: What the loader decided.
+        notes: Decisions of the loader.
         constant: Per split the paths of images of one grey level.
-        redundant: Images that could go without a loss: exact copies beyond the first of each.
-        redundant_within: The same, counted within each split alone.
-        copies: `copies[a][b]`: images of split a of which split b has an exact copy, another one.
-        near_copies: The same for near copies, exact ones among them. None where the data is too
-            large for the search.
-        conflicts: Groups of exact copies with more than one label.
+        redundant: Images that add nothing: exact duplicates beyond the first of each.
+        redundant_within: The same, counted within each split.
+        copies: `copies[a][b]`: images of split a that have an exact duplicate in split b.
+        near_copies: The same for near duplicates, including exact ones. None if the dataset is
+            too large for the search.
+        conflicts: Groups of exact duplicates with more than one label.
         looks: Per split the medians of `MEASURES`.
-        mismatches: Pairs of splits that do not look alike, the worst first.
-        train_copies: Per split (N,) bool, whether train has an exact copy of the image.
+        mismatches: Pairs of splits that look different, worst first.
+        train_copies: Per split (N,) bool, whether train has an exact duplicate of the image.
     """
 
     source: str
@@ -74,7 +74,7 @@ def take_inventory(dataset: Dataset) -> Inventory:
         dataset: With one split or more.
     """
     splits = dataset.splits
-    # Groups by hash, one entry an image, in the order of the splits.
+    # Groups by hash, one entry per image, in the order of the splits.
     groups = group_copies([image for split in splits.values() for image in split.images])
     starts = np.cumsum([0, *(len(split.labels) for split in splits.values())])
     parts = {
@@ -118,7 +118,7 @@ def take_inventory(dataset: Dataset) -> Inventory:
 def _mark_copies(
     dataset: Dataset, groups: NDArray[np.int64], parts: Mapping[str, slice]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_] | None]:
-    """Mark for each image, (N, splits), the splits that have an exact, and a near, copy of it."""
+    """Mark, (N, splits), which splits have an exact, and a near, duplicate of each image."""
     members = np.zeros((int(groups.max()) + 1, len(parts)), dtype=np.int64)
     own = np.zeros((len(groups), len(parts)), dtype=np.int64)
     for column, part in enumerate(parts.values()):
@@ -135,7 +135,7 @@ def _mark_copies(
 def _pick(
     dataset: Dataset, parts: Mapping[str, slice], indices: NDArray[np.intp]
 ) -> NDArray[np.uint8]:
-    """Take the images with these indices out of all splits."""
+    """Select the images with these indices across all splits."""
     picked = [
         dataset.splits[name].images[
             indices[(indices >= part.start) & (indices < part.stop)] - part.start
@@ -146,7 +146,7 @@ def _pick(
 
 
 def _find_conflicts(dataset: Dataset, groups: NDArray[np.int64]) -> tuple[CopyGroup, ...]:
-    """Find the groups of exact copies that have more than one label."""
+    """Find the groups of exact duplicates that have more than one label."""
     members: defaultdict[int, list[tuple[str, str]]] = defaultdict(list)
     labelled = (
         (path, dataset.class_names[label])

@@ -1,4 +1,4 @@
-"""The layout of a dataset: classes and splits, read off file names without opening a file."""
+"""Determine the classes and splits of a dataset from its file names."""
 
 import re
 from collections import defaultdict
@@ -24,7 +24,7 @@ SPLIT_OF_WORD: Final[Mapping[str, str]] = {
     "testing": "test",
     "privatetest": "test",
 }
-"""What a folder, or a table's Usage, is called in the wild, in lower case."""
+"""Names of split folders and of a table's Usage found in practice, in lower case."""
 
 EMOTION_OF_WORD: Final[Mapping[str, str]] = {
     **{emotion: emotion for emotion in EMOTIONS},
@@ -36,10 +36,10 @@ EMOTION_OF_WORD: Final[Mapping[str, str]] = {
     "sadness": "sad",
     "surprised": "surprise",
 }
-"""The spellings that are read as FER2013's classes, in lower case."""
+"""Other names of FER2013's classes, in lower case."""
 
 OFFICIAL_NAME: Final = re.compile(r"(Training|PublicTest|PrivateTest)_\d+\.\w+")
-"""What FER2013's images are called; the first group is their split."""
+"""The file names of FER2013's images; the first group is their split."""
 _FOLDERS_OF: Final = {
     "train": (None, "train"),
     "validation": (None, "test", "validation"),
@@ -49,11 +49,11 @@ _FOLDERS_OF: Final = {
 
 @dataclass(frozen=True)
 class Place:
-    """Where an image belongs.
+    """The class and split of an image.
 
     Attributes:
         class_name: One of the layout's classes.
-        split: One of `SPLIT_NAMES`, or None where neither folder nor file name tells.
+        split: One of `SPLIT_NAMES`, or None if neither folder nor file name tells.
     """
 
     class_name: str
@@ -62,13 +62,13 @@ class Place:
 
 @dataclass(frozen=True)
 class Layout:
-    """What the names of a dataset's files say.
+    """The classes and splits that the file names of a dataset imply.
 
     Attributes:
         class_names: In the order of the labels.
         places: For each file that is in a class, sorted by name.
         strays: Image files that are in no class.
-        notes: Sentences about what was read as what.
+        notes: Sentences about names that were mapped to others.
     """
 
     class_names: tuple[str, ...]
@@ -78,7 +78,7 @@ class Layout:
 
 
 def is_image_name(name: str) -> bool:
-    """Tell whether a file calls itself an image, and is not an operating system's litter."""
+    """Return whether a file has an image's extension and is not an operating system's file."""
     return not _is_litter(name) and PurePosixPath(name).suffix.lower() in PICTURE_ENDINGS
 
 
@@ -88,7 +88,7 @@ def find_layout(files: Sequence[str], empty_folders: Sequence[str] = ()) -> Layo
     The layout is `train|val|test/<class>/...` at any depth if some image lies so, and otherwise
     `<class>/...` below the deepest folder that holds all images. File names of FER2013
     (`Training_`, `PublicTest_`, `PrivateTest_` and a number) tell the split themselves, unless the
-    folders have parted the images in another way.
+    folders assign the images to other splits.
 
     Args:
         files: Names with "/" between folders.
@@ -136,21 +136,21 @@ def find_layout(files: Sequence[str], empty_folders: Sequence[str] = ()) -> Layo
 
 
 def _note_folders(meanings: Mapping[str, str], left_out: set[str]) -> tuple[str, ...]:
-    """Say which folders are read as another word, and which are left out."""
+    """Describe which folders are mapped to another name, and which are left out."""
     read = (
         f"the class folder {folder!r} is read as {meaning!r}"
         for folder, meaning in sorted(meanings.items())
         if folder != meaning
     )
     skipped = (
-        f"the folder {folder!r} holds no file that is called as a picture, and is left out"
+        f"the folder {folder!r} contains no file with a picture's extension, and is left out"
         for folder in sorted(left_out)
     )
     return *read, *skipped
 
 
 def _read_class_folders(folders: set[str]) -> dict[str, str]:
-    """Read folder names as emotions if that goes for all of them, and else as they stand."""
+    """Map folder names to emotions if that is possible for all, otherwise keep them."""
     are_emotions = all(folder.strip().lower() in EMOTION_OF_WORD for folder in folders)
     spellings = defaultdict(list)
     for folder in sorted(folders):
@@ -160,13 +160,13 @@ def _read_class_folders(folders: set[str]) -> dict[str, str]:
         if len(same) > 1:
             raise DataError(
                 f"the class folders {' and '.join(map(repr, same))} mean the same; "
-                "give the class one name"
+                "rename one of them"
             )
     return {same[0]: meaning if are_emotions else same[0] for meaning, same in spellings.items()}
 
 
 def _read_splits(folders: Mapping[str, str | None]) -> dict[str, str | None]:
-    """Read the split off FER2013's file names where the folders do not contradict them."""
+    """Read the splits from FER2013's file names unless the folders contradict them."""
     names = {
         file: SPLIT_OF_WORD[match[1].lower()]
         for file in folders
@@ -183,7 +183,7 @@ def _read_splits(folders: Mapping[str, str | None]) -> dict[str, str | None]:
 
 
 def _split_and_class(name: str) -> tuple[str | None, str | None]:
-    """Find the last folder that is called as a split and has a class folder below it."""
+    """Find the last folder that is named like a split and has a class folder below it."""
     folders = name.split("/")[:-1]
     for depth in range(len(folders) - 2, -1, -1):
         split = SPLIT_OF_WORD.get(folders[depth].strip().lower())
@@ -193,7 +193,7 @@ def _split_and_class(name: str) -> tuple[str | None, str | None]:
 
 
 def _folder_below(name: str, root: tuple[str, ...]) -> str | None:
-    """Give the folder right below the root that a file lies in, if it does."""
+    """Return the folder directly below the root that contains a file, if any."""
     folders = tuple(name.split("/")[:-1])
     return folders[len(root)] if folders[: len(root)] == root and folders != root else None
 

@@ -1,7 +1,7 @@
-"""Turn a model's probabilities for labelled faces into a table, and back.
+"""Read and write tables of predictions.
 
-The table is `predictions.csv`: whoever has it can recompute every figure, or compare two models
-face by face without running either again.
+With a `predictions.csv`, anyone can recompute every figure, or compare two models face by face
+without running either again.
 """
 
 import csv
@@ -26,14 +26,14 @@ _YES_NO: Final = {"yes": True, "no": False}
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model says of each labelled face.
+    """A model's predictions for labelled faces.
 
     Attributes:
         class_names: C names, the order of the columns.
         paths: N names of faces, each once.
         labels: (N,) indices into `class_names`.
         probabilities: (N, C), rows sum to 1.
-        copies: (N,) whether the face has an exact copy in train; None where that is not known.
+        copies: (N,) whether the face has an exact duplicate in train; None if not known.
     """
 
     class_names: tuple[str, ...]
@@ -73,7 +73,7 @@ def read_predictions(path: Path) -> Predictions:
     """Read a `predictions.csv` that `mien evaluate` wrote.
 
     Args:
-        path: The table, or the table compressed by gzip, `.csv.gz`.
+        path: The table, or the table compressed with gzip, `.csv.gz`.
 
     Raises:
         DataError: The file cannot be read, or is not such a table.
@@ -89,8 +89,8 @@ def read_predictions(path: Path) -> Predictions:
 
     if not rows or tuple(rows[0][: len(_COLUMNS)]) != _COLUMNS:
         raise DataError(
-            f"{path} does not open with the columns {', '.join(_COLUMNS)}; "
-            "give the predictions.csv that `mien evaluate` wrote"
+            f"{path} does not start with the columns {', '.join(_COLUMNS)}; "
+            "pass a predictions.csv written by `mien evaluate`"
         )
 
     try:
@@ -112,7 +112,7 @@ def _parse(class_names: tuple[str, ...], rows: Sequence[Sequence[str]]) -> Predi
 
     paths = tuple(row[0] for row in rows)
     if len(set(paths)) != len(paths):
-        raise ValueError("a path stands there twice")
+        raise ValueError("a path occurs twice")
 
     known = all(row[3] in _YES_NO for row in rows)
     return Predictions(

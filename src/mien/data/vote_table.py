@@ -21,13 +21,13 @@ from mien.data.votes import OTHERS, Votes, find_columns, read_votes
 from mien.errors import DataError, describe_error
 
 ALIKE: Final = 0.99
-"""Correlation of two pictures from which on one is taken for a JPEG of the other."""
+"""Lowest correlation at which one picture counts as a JPEG of the other."""
 _BLOCK: Final = 512  # pictures compared at once: the correlations fit in memory
 
 
 @dataclass(frozen=True)
 class Join:
-    """Votes that were joined with a dataset.
+    """Votes joined with a dataset.
 
     Attributes:
         votes: On each face that was joined, by its path in the dataset.
@@ -44,10 +44,10 @@ def join_votes(table: Path, dataset: Dataset, pixels: Dataset | None = None) -> 
     Args:
         table: Votes by path, or FER+'s `fer2013new.csv`, by row.
         dataset: The faces to join them with.
-        pixels: `fer2013.csv`, where the votes go by row and the dataset is not that table itself.
+        pixels: `fer2013.csv`, if the votes are by row and the dataset is not that table itself.
 
     Raises:
-        DataError: The table cannot be read, or goes by row and there is no `fer2013.csv`.
+        DataError: The table cannot be read, or is by row and there is no `fer2013.csv`.
     """
     paths = [path for split in dataset.splits.values() for path in split.paths]
     if not _goes_by_row(table):
@@ -59,13 +59,14 @@ def join_votes(table: Path, dataset: Dataset, pixels: Dataset | None = None) -> 
     rows = {path: _row_of(path) for split in source.splits.values() for path in split.paths}
     if None in rows.values():
         raise DataError(
-            f"{table} goes by the rows of fer2013.csv, and {source.source} has none: give that "
-            "table too, with --pixels fer2013.csv"
+            f"{table} refers to rows of fer2013.csv, and {source.source} has none: pass that "
+            "table, too, with --pixels fer2013.csv"
         )
     if max(row for row in rows.values() if row is not None) >= len(by_row.paths):
         raise DataError(
-            f"{table} has {len(by_row.paths):,} rows, fewer than {source.source}: it is not the "
-            "file for this table"
+            f"{table} has {len(by_row.paths):,} rows, fewer than {source.source}: it does not "
+            "belong "
+            "to this table"
         )
     if pixels is None:
         return _gather(by_row, paths, [str(rows[path]) for path in paths])
@@ -84,13 +85,13 @@ def write_votes(votes: Votes) -> str:
 
 
 def find_twins(dataset: Dataset, pixels: Dataset) -> dict[str, str]:
-    """Find, for each picture of a dataset, the same picture in another form of it.
+    """Match each picture of a dataset with the same picture in another version of it.
 
-    Only pictures of one split and class are compared. A picture with several twins gets the first
-    that is not another's yet.
+    Only pictures of the same split and class are compared. Of several matches, a picture gets the
+    first that is still free.
 
     Returns:
-        The path in `pixels` for each path in `dataset` that has a twin.
+        The path in `pixels` for each path in `dataset` that has a match.
     """
     twins = {}
     for name, split in dataset.splits.items():
@@ -108,7 +109,7 @@ def find_twins(dataset: Dataset, pixels: Dataset) -> dict[str, str]:
 
 
 def _pair(images: NDArray[np.uint8], others: NDArray[np.uint8]) -> Iterator[tuple[int, int]]:
-    """Pair pictures (N, H, W) with the most alike of others (M, H, W), each of these once."""
+    """Pair pictures (N, H, W) with the most similar of others (M, H, W), each used once."""
     if not len(images) or not len(others):
         return
     taken: defaultdict[int, int] = defaultdict(int)
@@ -124,7 +125,7 @@ def _pair(images: NDArray[np.uint8], others: NDArray[np.uint8]) -> Iterator[tupl
 
 
 def _normalize(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Flatten pictures to mean 0 and length 1, (N, H x W); one of one grey level becomes zeros."""
+    """Flatten pictures to mean 0 and length 1, (N, H x W); blank ones become zeros."""
     flat = images.reshape(len(images), -1).astype(np.float32)
     flat -= flat.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(flat, axis=1, keepdims=True)
@@ -133,7 +134,7 @@ def _normalize(images: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _goes_by_row(table: Path) -> bool:
-    """Tell whether a table of votes is FER+'s own, which has no paths."""
+    """Return whether a table of votes is FER+'s own, which has no paths."""
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:
             header = next(csv.reader(file), [])
@@ -153,7 +154,7 @@ def _read_by_row(table: Path, class_names: tuple[str, ...]) -> Votes:
             counts = [[int(row[name]) for name in (*columns, *OTHERS)] for row in reader]
         except (KeyError, ValueError, TypeError) as error:
             raise DataError(
-                f"the votes {table} hold something that is no count in line {reader.line_num}"
+                f"the votes {table} have a cell that is not a count in line {reader.line_num}"
             ) from error
     found = np.array(counts, dtype=np.int64).reshape(len(counts), len(columns) + len(OTHERS))
     names = tuple(str(row) for row in range(len(counts)))
@@ -161,13 +162,13 @@ def _read_by_row(table: Path, class_names: tuple[str, ...]) -> Votes:
 
 
 def _row_of(path: str) -> int | None:
-    """Read the row off fer2013.csv/PublicTest/000007: its line, without the header, from 0."""
+    """Return the row of fer2013.csv/PublicTest/000007: its line without the header, from 0."""
     *folders, line = path.split("/")
     return int(line) - 2 if folders and ".csv" in folders[0] and line.isdigit() else None
 
 
 def _gather(votes: Votes, paths: Sequence[str], keys: Sequence[str]) -> Join:
-    """Give each face the votes of its key, and name those that have none."""
+    """Assign votes to faces by their keys, and list the faces that have none."""
     found = votes.of(keys)
     joined = found.totals > 0
     names = tuple(path for path, has in zip(paths, joined, strict=True) if has)

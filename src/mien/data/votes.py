@@ -1,13 +1,13 @@
-"""Votes: how many people chose which word for each face, and how a model is judged by them.
+"""Read people's votes on faces, and derive labels from them.
 
 FER+ (Barsoum et al. 2016, arXiv 1608.01041) asked ten people about each face of FER2013. A table of
 votes has a column `path` and one for each answer: the class names of the data, or FER+'s names for
 them, and any of `OTHERS`.
 
-The protocol is fixed here. `Votes.plurality`: the word with the most votes, wherever a word has a
-vote at all; other answers count for nothing. `Votes.majority`: answers with a single vote are
-dropped, as FER+ drops them, and a word must hold more than half of what is left, other answers
-included. `Votes.shares`: the words' shares among themselves, singles and all.
+The protocol is fixed here. `Votes.plurality`: the word with the most votes, if any word has one;
+other answers are ignored. `Votes.majority`: answers with a single vote are dropped, as in FER+, and
+a word must then have more than half of the remaining votes, including other answers.
+`Votes.shares`: the distribution of the votes over the words, including single votes.
 """
 
 import csv
@@ -31,11 +31,11 @@ FER_PLUS_WORDS: Final[Mapping[str, str]] = {
     "sad": "sadness",
     "surprise": "surprise",
 }
-"""FER2013's words, and what FER+ calls them."""
+"""FER2013's words, and FER+'s names for them."""
 OTHERS: Final = ("contempt", "unknown", "NF")
 """Answers beside FER2013's words: one more word, "I do not know", and "not a face"."""
 NO_WORD: Final = -1
-"""In place of a label, where the votes choose none."""
+"""The label of a face for which the votes choose no word."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,12 @@ class Votes:
 
     @property
     def totals(self) -> Labels:
-        """Return the number of votes of each face, (N,); 0 where nobody was asked."""
+        """Return the number of votes for each face, (N,); 0 if nobody was asked."""
         totals: Labels = self.counts.sum(axis=1) + self.others.sum(axis=1)
         return totals
 
     def of(self, paths: Sequence[str]) -> "Votes":
-        """Return the votes on some faces, in their order; a face without any has zeros."""
+        """Return the votes on some faces, in this order; zeros for a face without votes."""
         rows = {path: row for row, path in enumerate(self.paths)}
         found = np.array([rows.get(path, -1) for path in paths], dtype=np.int64)
         known = (found >= 0)[:, np.newaxis]
@@ -75,7 +75,7 @@ class Votes:
     def shares(self) -> Floats:
         """Return each word's share of the votes for any word, (N, K).
 
-        Rows sum to 1, or to 0 where no vote went to a word.
+        Rows sum to 1, or to 0 if no word has a vote.
         """
         shares: Floats = self.counts / np.maximum(self.counts.sum(axis=1, keepdims=True), 1)
         return shares
@@ -88,16 +88,16 @@ class Votes:
     def plurality(self) -> Labels:
         """Return the word with the most votes, (N,) indices.
 
-        The first of equals, in the order of `class_names`; `NO_WORD` where no word has a vote.
+        The first one if tied, in the order of `class_names`; `NO_WORD` if no word has a vote.
         """
         chosen: Labels = np.where(self.counts.any(axis=1), self.counts.argmax(axis=1), NO_WORD)
         return chosen
 
     def majority(self) -> Labels:
-        """Return the word that most people agree on, (N,) indices, `NO_WORD` where there is none.
+        """Return the word chosen by a majority, (N,) indices, `NO_WORD` if there is none.
 
-        Single votes are dropped first; a word then needs more than half of all votes that are left,
-        those for `OTHERS` included.
+        Single votes are dropped first; a word then needs more than half of the remaining votes,
+        including those for `OTHERS`.
         """
         counts, others = _drop_singles(self.counts), _drop_singles(self.others)
         half = (counts.sum(axis=1) + others.sum(axis=1)) / 2
@@ -111,7 +111,7 @@ class Votes:
         return Votes(self.paths, (*self.class_names, OTHERS[0]), counts, others)
 
     def mostly_no_face(self) -> NDArray[np.bool_]:
-        """Mark, (N,), the faces that more than half of the annotators called no face."""
+        """Mark, (N,), the pictures that more than half of the annotators called no face."""
         marked: NDArray[np.bool_] = self.others[:, OTHERS.index("NF")] * 2 > self.totals
         return marked
 
@@ -130,7 +130,7 @@ def read_votes(path: Path, class_names: tuple[str, ...]) -> Votes:
         class_names: K names, the order of the columns of `counts`.
 
     Raises:
-        DataError: The table cannot be read, lacks a class, or holds something that is no count.
+        DataError: The table cannot be read, lacks a class, or has a cell that is not a count.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -165,7 +165,7 @@ def read_votes(path: Path, class_names: tuple[str, ...]) -> Votes:
 def find_columns(
     path: Path, header: Sequence[str], class_names: Sequence[str], *, key: str = "path"
 ) -> list[str]:
-    """Find the column of each class in a table of votes, by its own name or FER+'s.
+    """Find the column of each class in a table of votes, by its name or FER+'s.
 
     Raises:
         DataError: The key or a class has none.
@@ -176,7 +176,7 @@ def find_columns(
             raise DataError(
                 f"the votes {path} have no column {column}: a table of votes has {key} and one "
                 f"column for each of {', '.join(class_names)}"
-                + ("; mien data votes makes it of fer2013new.csv" if key == "path" else "")
+                + ("; `mien data votes` converts fer2013new.csv to it" if key == "path" else "")
             )
     return columns
 
@@ -186,6 +186,7 @@ def _read_count(path: Path, line: int, row: Mapping[str, str | None], column: st
     cell = (row[column] or "").strip()
     if not cell.isascii() or not cell.isdigit():
         raise DataError(
-            f"the votes {path} have {cell[:20]!r} as {column} in line {line}, wanted a whole number"
+            f"the votes {path} have {cell[:20]!r} as {column} in line {line}, expected a whole "
+            "number"
         )
     return int(cell)

@@ -1,1 +1,1 @@
-"""How good a model is: metrics, intervals, plots and comparisons."""
+"""Evaluate models: metrics, intervals, plots and comparisons."""

@@ -1,4 +1,4 @@
-"""Turn two models' predictions for the same faces into a verdict: which is better?"""
+"""Compare two models' predictions for the same faces: which is better?"""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -104,7 +104,7 @@ class Comparison:
         return f"{where}, {first} and {last} cannot be told apart: {last} is ahead by {figures}."
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the comparison as JSON types."""
+        """Return the comparison as JSON types."""
         return {"schema": 1, **asdict(self), "conclusion": self.conclusion}
 
 
@@ -223,7 +223,7 @@ def _bootstrap(
 def _align(
     a: Predictions, b: Predictions, names: tuple[str, str]
 ) -> tuple[Codes, Codes, Codes, int]:
-    """Bring labels and both answers, (N,) each, into A's order and one list of classes."""
+    """Align labels and both predictions, (N,) each, with A's order and one list of classes."""
     place = {path: i for i, path in enumerate(b.paths)}
     shared = sum(path in place for path in a.paths)
     if not shared == len(a.paths) == len(b.paths):

@@ -1,4 +1,4 @@
-"""Turn faces into worse ones: eight corruptions, each in five severities.
+"""Corrupt faces: eight corruptions at five severities each.
 
 They follow Hendrycks & Dietterich (2019, arXiv 1903.12261), with parameters for 48x48 faces. What
 is drawn at random depends on the seed, the corruption and the face's own pixels alone: a face is

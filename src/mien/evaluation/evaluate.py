@@ -37,7 +37,7 @@ def evaluate(
     votes: Votes | None = None,
     advance: Advance | None = None,
 ) -> Evaluation:
-    """Judge a model on a split: single view, with horizontal flip, and without train copies.
+    """Evaluate a model on a split: single view, with horizontal flip, and without train duplicates.
 
     With flip, a face's probabilities are the mean of its own and of its mirror image's, each
     calibrated.
@@ -103,7 +103,7 @@ def predict(
     class_names: tuple[str, ...],
     advance: Advance | None = None,
 ) -> Predictions:
-    """Ask a model about each face of a split, single view.
+    """Run a model on each face of a split, single view.
 
     Args:
         predictor: The model; one without a temperature gives uncalibrated probabilities.
@@ -165,7 +165,7 @@ def _calibrate(
 def predict_logits(
     predictor: Predictor, faces: NDArray[np.uint8], *, advance: Advance | None = None
 ) -> NDArray[np.float32]:
-    """Ask a model about faces (N, 48, 48) in batches, and check what it says, (N, C)."""
+    """Run a model on faces (N, 48, 48) in batches, and check its logits, (N, C)."""
     logits = []
     for start in range(0, len(faces), _BATCH):
         batch = np.ascontiguousarray(faces[start : start + _BATCH])

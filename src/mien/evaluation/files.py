@@ -1,4 +1,4 @@
-"""Turn an `Evaluation` into a folder of files that anyone can read or recompute."""
+"""Write an `Evaluation` to a folder: figures, tables, plots and a page."""
 
 import io
 import json
@@ -38,7 +38,7 @@ _PACKAGES: Final = ("mien", "numpy", "scipy", "scikit-learn", "torch", "onnxrunt
 
 
 def describe_run(model: LoadedModel, source: Path, command: str) -> Provenance:
-    """Say where model and data come from, and what ran when."""
+    """Record the origin of model and data, the command, the date and versions."""
     versions = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
@@ -56,7 +56,7 @@ def describe_run(model: LoadedModel, source: Path, command: str) -> Provenance:
 
 
 def to_json(evaluation: Evaluation, provenance: Provenance | None = None) -> dict[str, Any]:
-    """Put an evaluation and its provenance into one JSON object."""
+    """Return an evaluation and its provenance as one JSON object."""
     about = {} if provenance is None else provenance.to_dict()
     figures = evaluation.to_dict()
     data = figures.pop("data") | about.pop("data", {})

@@ -1,4 +1,4 @@
-"""Turn labels and probabilities into the figures by which a model is judged.
+"""Compute metrics from labels and probabilities.
 
 Everything here is pure: arrays in, frozen dataclasses out. The statistics are scikit-learn's and
 SciPy's. The one exception is the expected calibration error, which is summed over SciPy's bins:
@@ -26,7 +26,7 @@ _TEMPERATURE_SD: Final = 0.5  # of its logarithm, before any face is seen
 
 @dataclass(frozen=True)
 class ClassFigures:
-    """How one class fares: fractions of 0 to 1, and the counts they come from.
+    """Results for one class: fractions of 0 to 1, and the counts they come from.
 
     Attributes:
         precision: Of the faces that were given this class, the fraction that has it.
@@ -47,7 +47,7 @@ class ClassFigures:
 
 @dataclass(frozen=True)
 class Figures:
-    """What a set of predictions is worth.
+    """The metrics of a set of predictions.
 
     Attributes:
         faces: How many faces were judged.
@@ -101,7 +101,7 @@ class Reliability:
 
 @dataclass(frozen=True)
 class RiskCoverage:
-    """What abstaining below a threshold buys (El-Yaniv & Wiener, 2010).
+    """The risk-coverage curve of abstaining below a threshold (El-Yaniv & Wiener, 2010).
 
     One point for each distinct top probability, from the most to the least confident: faces that
     tie are kept or left together.
@@ -123,12 +123,12 @@ class RiskCoverage:
 
 
 def softmax(logits: NDArray[np.floating], temperature: float = 1.0) -> Floats:
-    """Turn logits (N, C) into probabilities (N, C) whose rows sum to 1."""
+    """Convert logits (N, C) to probabilities (N, C) whose rows sum to 1."""
     return recognizer.softmax(np.asarray(logits, dtype=np.float64) / temperature)
 
 
 def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
-    """Give the 95 % interval of a fraction (Wilson, 1927); of no trials, 0 to 1."""
+    """Return the 95 % interval of a fraction (Wilson, 1927); 0 to 1 without trials."""
     if not trials:
         return (0.0, 1.0)
     interval = stats.binomtest(successes, trials).proportion_ci(0.95, method="wilson")
@@ -136,7 +136,7 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
 
 
 def compute_figures(labels: Labels, probabilities: Floats, class_names: Sequence[str]) -> Figures:
-    """Judge probabilities by their labels.
+    """Evaluate probabilities against labels.
 
     Args:
         labels: (N,) indices into `class_names`.

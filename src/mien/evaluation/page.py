@@ -1,4 +1,4 @@
-"""Turn an `Evaluation` into one self-contained HTML page."""
+"""Write an `Evaluation` as one self-contained HTML page."""
 
 import base64
 import io

@@ -15,7 +15,7 @@ from mien.evaluation.metrics import softmax
 
 
 class Predictor(Protocol):
-    """What an evaluation asks of a model.
+    """The interface of a model in an evaluation.
 
     A model may also have `labels`, one of `mien.model.spec.LABELS`: whose label it answers with.
     """
@@ -26,7 +26,7 @@ class Predictor(Protocol):
 
     @property
     def temperature(self) -> float | None:
-        """What the logits are divided by before the softmax; None if it was never fitted."""
+        """The temperature of the softmax; None if it was never fitted."""
 
     @property
     def abstention_threshold(self) -> float | None:
@@ -65,7 +65,7 @@ class LoadedModel:
     training: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give what identifies the model, as JSON types."""
+        """Return what identifies the model, as JSON types."""
         return {
             "name": self.name,
             "path": self.path,
@@ -141,7 +141,7 @@ def load_vote(models: Sequence[str]) -> LoadedModel:
 
 
 def _vote(members: Sequence[LoadedModel], faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Give the logarithms of the members' mean probabilities, (N, C)."""
+    """Return the logarithms of the members' mean probabilities, (N, C)."""
     names = members[0].class_names
     votes = [
         softmax(member.predict_logits(faces), member.temperature or 1.0)[
@@ -154,7 +154,7 @@ def _vote(members: Sequence[LoadedModel], faces: NDArray[np.uint8]) -> NDArray[n
 
 
 def file_sha256(path: Path) -> str:
-    """Give the SHA-256 of a file's content, in hexadecimal."""
+    """Return the SHA-256 of a file's content, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -30,7 +30,7 @@ class View:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How honest the probabilities are, single view, before and after temperature scaling.
+    """Calibration of the probabilities, single view, before and after temperature scaling.
 
     Attributes:
         temperature: What the logits are divided by; 1 changes nothing.
@@ -70,7 +70,7 @@ class Provenance:
     versions: Mapping[str, str]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the provenance as JSON types."""
+        """Return the provenance as JSON types."""
         return {
             "model": dict(self.model),
             "data": {"source": self.source, "source_sha256": self.source_sha256},
@@ -82,7 +82,7 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a model is worth on one split.
+    """The results of a model on one split.
 
     Attributes:
         split: "train", "validation" or "test".

@@ -1,4 +1,4 @@
-"""Turn a model and a split into a `Robustness`: how it bears corrupted faces."""
+"""Measure how a model holds up on corrupted faces."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from mien.evaluation.result import Provenance
 
 @dataclass(frozen=True)
 class Robustness:
-    """How a model bears eight corruptions in five severities, single view.
+    """Results of a model under eight corruptions at five severities, single view.
 
     Attributes:
         split: "train", "validation" or "test".
@@ -41,11 +41,11 @@ class Robustness:
         return float(np.mean([self.accuracy_under(name) for name in self.corrupted]))
 
     def accuracy_under(self, name: str) -> float:
-        """Give the mean accuracy over the severities of one corruption, 0 to 1."""
+        """Return the mean accuracy over the severities of one corruption, 0 to 1."""
         return float(np.mean([figures.accuracy for figures in self.corrupted[name]]))
 
     def recall_under(self, name: str, class_name: str) -> float:
-        """Give a class's mean recall over the severities of one corruption, 0 to 1."""
+        """Return a class's mean recall over the severities of one corruption, 0 to 1."""
         rows = [figures.per_class[class_name] for figures in self.corrupted[name]]
         return float(np.mean([row.recall for row in rows]))
 
@@ -56,7 +56,7 @@ class Robustness:
         return tuple(name for name, figures in rows if figures.faces)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give everything as JSON types; per class, recall."""
+        """Return everything as JSON types, with the recall per class."""
         return {
             "data": {"split": self.split, "title": self.title, "faces": self.faces},
             "view": "single view",
@@ -81,7 +81,7 @@ class Robustness:
         }
 
     def to_json(self, provenance: Provenance | None = None) -> str:
-        """Give it as the text of corruptions.json."""
+        """Return the text of corruptions.json."""
         about = {} if provenance is None else provenance.to_dict()
         found = self.to_dict()
         data = found.pop("data") | about.pop("data", {})
@@ -125,7 +125,7 @@ def measure_robustness(
 
 
 def count_readings(split: Split) -> int:
-    """Say how many faces `measure_robustness` will ask a model about."""
+    """Return how many faces `measure_robustness` will run a model on."""
     return len(split.labels) * (1 + len(CORRUPTIONS) * len(SEVERITIES))
 
 

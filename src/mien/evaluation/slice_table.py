@@ -1,4 +1,4 @@
-"""Turn a table of what is known of faces into a column's value for each face."""
+"""Read a column about faces, such as an age band, from a table."""
 
 import csv
 import difflib
@@ -81,7 +81,7 @@ def _find_column(header: Sequence[str], column: str, table: Path) -> int:
 def _join(
     table: Path, rows: Sequence[tuple[str, str]], paths: Sequence[str]
 ) -> tuple[str | None, ...]:
-    """Give each path its row's value, if there is one."""
+    """Assign each path the value of its row, if there is one."""
     by_name: dict[str, list[int]] = {}
     for i, path in enumerate(paths):
         by_name.setdefault(PurePosixPath(path).name, []).append(i)

@@ -1,4 +1,4 @@
-"""Turn predictions and a column of a table into figures for each slice of the faces.
+"""Compute metrics for each slice of the faces, by a column of a table.
 
 A slice is the faces that share a value: an age band, a light, a camera. Slices are compared as
 independent groups of faces; the interval of the largest gap allows for its having been sought.
@@ -98,7 +98,7 @@ class Slices:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What has to be said of these figures, in sentences."""
+        """Caveats about these figures, as sentences."""
         said = [_judge(self.gap, self.column)]
         tiny = [part.value for part in self.slices if part.faces < TINY]
         if tiny:
@@ -115,7 +115,7 @@ class Slices:
         return tuple(said)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give everything as JSON types."""
+        """Return everything as JSON types."""
         return {**asdict(self), "remarks": list(self.remarks)}
 
 
@@ -127,7 +127,7 @@ def slice_predictions(
     title: str,
     seed: int = 0,
 ) -> Slices:
-    """Judge a model on each slice of the faces.
+    """Evaluate a model on each slice of the faces.
 
     Args:
         predictions: What the model says of N faces.

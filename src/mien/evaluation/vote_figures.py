@@ -1,4 +1,4 @@
-"""How a model agrees with people's votes: the words most of them chose, and their shares."""
+"""Evaluate a model against people's votes: the words most of them chose, and their shares."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -40,7 +40,7 @@ class EightClasses:
 
 @dataclass(frozen=True)
 class VoteFigures:
-    """What a model is worth by people's votes, single view.
+    """The results of a model against people's votes, single view.
 
     Attributes:
         plurality: Against the word with the most votes, on all faces where a word has one.
@@ -115,7 +115,7 @@ def judge_by_votes(predictions: Predictions, votes: Votes) -> VoteFigures:
 
 
 def _order(votes: Votes, names: Sequence[str]) -> Votes:
-    """Bring the columns of votes into the model's order; a word nobody was asked for has none."""
+    """Reorder the columns of votes to the model's classes; missing words have no votes."""
     counts = np.zeros((len(votes.paths), len(names)), dtype=np.int64)
     for column, name in enumerate(votes.class_names):
         counts[:, names.index(name)] = votes.counts[:, column]
@@ -125,7 +125,7 @@ def _order(votes: Votes, names: Sequence[str]) -> Votes:
 def _judge(
     chosen: Labels, probabilities: Floats, names: Sequence[str]
 ) -> tuple[Figures, tuple[float, float]]:
-    """Judge the faces that have a word, and bootstrap the interval of their macro-F1."""
+    """Evaluate the faces that have a word, and bootstrap the interval of their macro-F1."""
     kept = chosen != NO_WORD
     labels, answers = chosen[kept], probabilities[kept]
     figures = compute_figures(labels, answers, names)
@@ -147,7 +147,7 @@ def _macro_f1(confusion: Labels) -> float:
 
 
 def _judge_eight(votes: Votes, predicted: Labels) -> EightClasses | None:
-    """Judge by FER+'s own eight words."""
+    """Evaluate with FER+'s own eight words."""
     if not votes.others[:, 0].any():
         return None
     majority = votes.with_contempt().majority()

@@ -1,1 +1,1 @@
-"""Where an answer came from: occlusion, and the LSTM's walk over the face."""
+"""Explain predictions: occlusion, and the steps of the LSTM over the face."""

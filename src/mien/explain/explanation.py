@@ -1,4 +1,4 @@
-"""Turn a face and a model into an explanation: where the answer came from.
+"""Explain a prediction: occlusion, and the contribution of each step of the LSTM.
 
 Two looks at one answer. An occlusion map (Zeiler & Fergus 2014, arXiv 1311.2901) covers the face
 piece by piece and asks again; it knows nothing of the network. The walk follows the LSTM over the
@@ -46,7 +46,7 @@ class Walk:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Where an answer came from.
+    """The explanation of a prediction.
 
     Attributes:
         crop: (48, 48) uint8 grey, the face as the model sees it.
@@ -64,7 +64,7 @@ class Explanation:
     walk: Walk | None
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the explanation as plain JSON types, without the face itself."""
+        """Return the explanation as plain JSON types, without the face itself."""
         walk = None
         if self.walk is not None:
             names = list(self.probabilities)

@@ -1,4 +1,4 @@
-"""Turn an explanation into a picture: the face, what moved the answer, and the walk.
+"""Draw an explanation: the face, the occlusion map and the steps of the LSTM.
 
 Orange speaks for the emotion and blue against it: people with any colour vision tell them apart.
 """

@@ -30,7 +30,7 @@ MIN_ANSWERS: Final = 50
 
 @dataclass(frozen=True)
 class Calibrated:
-    """What held-out faces say of a model's probabilities.
+    """The calibration of a model's probabilities on held-out faces.
 
     Attributes:
         temperature: What logits are divided by before the softmax.

@@ -302,7 +302,7 @@ def _record_scaling(spec: ModelSpec, scaling: Scaling | None) -> object:
 def _show_sequences(
     content: bytes, calibrations: Sequence[_Calibration]
 ) -> tuple[bytes, list[_Calibration]]:
-    """Make the LSTM's tensors outputs of the network, where its form allows it."""
+    """Add the LSTM's tensors to the outputs of the network, if its structure allows it."""
     shown = []
     for number, calibration in enumerate(calibrations):
         spec = calibration.answering.spec

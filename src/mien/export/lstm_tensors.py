@@ -91,5 +91,5 @@ def expose_sequence(
 
 
 def _reads_onwards(node: onnx.NodeProto) -> bool:
-    """Say whether an LSTM reads in one direction: a backward one knows the end from the start."""
+    """Return whether an LSTM is unidirectional: a backward one knows the end from the start."""
     return all(a.name != "direction" or a.s == b"forward" for a in node.attribute)

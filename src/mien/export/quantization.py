@@ -1,4 +1,4 @@
-"""Turn an ONNX network into one whose convolutions reckon in 8-bit integers."""
+"""Quantize the convolutions of an ONNX network to int8."""
 
 import logging
 import tempfile
@@ -21,7 +21,7 @@ ALLOWED_LOSS: Final = 0.003
 
 
 def quantize(model: bytes, faces: NDArray[np.uint8], *, seed: int = 0) -> bytes:
-    """Let the convolutions of a network reckon in 8-bit integers; LSTM and dense layer stay float.
+    """Quantize the convolutions of a network to int8; LSTM and dense layer stay float.
 
     Static quantisation, weights by channel, activations by their range on real faces (Jacob et al.
     2018, arXiv 1712.05877). Weights take 7 bits: processors without VNNI add two products in 16
@@ -65,7 +65,7 @@ def quantize(model: bytes, faces: NDArray[np.uint8], *, seed: int = 0) -> bytes:
 def check_loss(
     before: NDArray[np.float32], after: NDArray[np.float32], labels: NDArray[np.int64]
 ) -> float:
-    """Give the accuracy that int8 costs on held-out faces, 0 to 1, below 0 where it gains.
+    """Return the loss of accuracy by int8 on held-out faces, 0 to 1, negative for a gain.
 
     Args:
         before: Logits (N, C) of the network as it was.
@@ -93,5 +93,5 @@ class _Faces(ort.CalibrationDataReader):  # type: ignore[misc] # onnxruntime has
         self.batches: Iterator[dict[str, Any]] = ({name: batch} for batch in to_batches(faces))
 
     def get_next(self) -> dict[str, Any] | None:
-        """Give the next batch; None after the last."""
+        """Return the next batch; None after the last."""
         return next(self.batches, None)

@@ -27,7 +27,7 @@ _STRENGTH: Final = 1e-3  # of a pull towards changing nothing
 
 @dataclass(frozen=True)
 class Scaling:
-    """What is done to the logits: `scale * logits + bias`.
+    """A transformation of the logits: `scale * logits + bias`.
 
     Attributes:
         scale: (C,), above 0.

@@ -1,4 +1,4 @@
-"""Turn a face in an image into the model's input.
+"""Crop faces to the model's input format.
 
 Everything here is arithmetic that the web page repeats, to the last grey level; docs/crop.md
 gives it in words, and `tests/golden/crops.json` holds examples that both must reproduce.
@@ -21,7 +21,7 @@ _ROUNDING = 0.5 + 1e-6  # ties go up, also where summing in another order would 
 
 
 def is_too_small(face: Face) -> bool:
-    """Say whether a face has too few pixels to be read."""
+    """Return whether a face has too few pixels to be read."""
     return face.box.shorter_side < MIN_FACE_PX
 
 
@@ -94,7 +94,7 @@ def quarter_turns(face: Face) -> int:
 
 
 def to_grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Bring colour to grey levels: ITU-R 601-2 luma, in whole numbers.
+    """Convert colour to grey levels: ITU-R 601-2 luma, in integers.
 
     That is (19595 R + 38470 G + 7471 B + 32768) // 65536, which Pillow computes.
 

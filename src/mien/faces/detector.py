@@ -31,7 +31,7 @@ MAX_OVERLAP: Final = 0.3
 NEAR_SIZE: Final = 128
 """The longer side, in pixels, of the small picture in which a face is found again."""
 NEAR_MARGIN: Final = 2.6
-"""How large that picture is, in face sizes."""
+"""Size of that picture, in face sizes."""
 TIGHT_CROP_SIZES: Final = (224, 160)
 """Longer sides tried when nothing was found: a face that fills its picture is missed at 640."""
 MAX_PROPORTION: Final = 3.0

@@ -96,7 +96,7 @@ class YuNet:
 def _decode(
     level: list[NDArray[np.float32]], columns: int, stride: int, min_score: float
 ) -> Candidates:
-    """Turn one stride's outputs into candidates in input pixels.
+    """Convert one stride's outputs to candidates in input pixels.
 
     Args:
         level: cls, obj (1, rows * columns, 1), bbox (1, ., 4) and kps (1, ., 10).

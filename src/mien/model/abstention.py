@@ -1,4 +1,4 @@
-"""Turn a wished coverage or accuracy into the threshold that gives it.
+"""Choose abstention thresholds by coverage or accuracy.
 
 Below the threshold a model names no emotion (selective classification, El-Yaniv & Wiener 2010;
 Geifman & El-Yaniv 2017, arXiv 1705.08500). What each threshold gives was measured on held-out
@@ -79,7 +79,7 @@ class AbstentionCurve:
             ) from error
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the curve as JSON types."""
+        """Return the curve as JSON types."""
         points = [
             {"threshold": p.threshold, "coverage": p.coverage, "accuracy": p.accuracy}
             for p in self.points

@@ -165,7 +165,7 @@ class Recognizer:
         )
 
     def predict_probabilities(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Say how probable each emotion is as the label an annotator would give.
+        """Return the probability of each emotion as an annotator's label.
 
         Args:
             faces: (N, 48, 48) uint8 grey crops, as `crop` cuts them.
@@ -179,7 +179,7 @@ class Recognizer:
         return calibrate(self.predict_logits(faces), self.temperature, self.shift)
 
     def predict_logits(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Give the network's raw scores, before temperature and softmax.
+        """Return the network's logits, before temperature and softmax.
 
         Args:
             faces: (N, 48, 48) uint8 grey crops.
@@ -238,7 +238,7 @@ class Recognizer:
 def calibrate(
     logits: NDArray[np.float32], temperature: float, shift: NDArray[np.float64] | None = None
 ) -> NDArray[np.float32]:
-    """Turn logits into probabilities by temperature scaling.
+    """Convert logits to probabilities by temperature scaling.
 
     Guo et al., "On Calibration of Modern Neural Networks" (2017), arXiv 1706.04599.
 
@@ -257,7 +257,7 @@ def calibrate(
 
 
 def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Turn logits (N, C) into probabilities (N, C) whose rows sum to 1."""
+    """Convert logits (N, C) to probabilities (N, C) whose rows sum to 1."""
     scores = np.asarray(logits, dtype=np.float64)
     weights = np.exp(scores - scores.max(axis=1, keepdims=True))  # no overflow
     probabilities: NDArray[np.float64] = weights / weights.sum(axis=1, keepdims=True)

@@ -184,7 +184,7 @@ class ModelSpec:
         return self.abstention_curve.choose(coverage=coverage, accuracy=accuracy).threshold
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the contract as plain JSON types."""
+        """Return the contract as plain JSON types."""
         values = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
         values["class_names"] = list(self.class_names)
         values["class_shares"] = None if self.class_shares is None else list(self.class_shares)

@@ -148,7 +148,7 @@ def write_provenance(model: ModelSpec, settings: Mapping[str, object], created: 
 
 
 def describe_accuracy(model: ModelSpec) -> str:
-    """Say in one sentence how accurate the model is, where its contract states it."""
+    """Return the accuracy of the model as a sentence, if its contract states it."""
     for split, title in (("test", "its test faces"), ("validation", "its validation faces")):
         figures = model.metrics.get(split)
         accuracy = figures.get("accuracy") if isinstance(figures, Mapping) else None

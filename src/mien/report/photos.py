@@ -250,7 +250,7 @@ class PhotoReport:
         )
 
     def _say_limits(self) -> Html:
-        """Say what was left out to keep the page small."""
+        """Describe what was left out to keep the page small."""
         told = []
         readable = self.photos - self._counts["failed"]
         if 0 < self._pictures < readable:

@@ -1,4 +1,4 @@
-"""Hold a service's models, and analyzers for the settings of its requests."""
+"""The service's models, with an analyzer for each combination of request settings."""
 
 import functools
 from collections.abc import Sequence
@@ -10,17 +10,17 @@ from mien.serving.problems import Problem
 from mien.serving.settings import PictureSettings
 
 MAX_KEPT = 32
-"""Analyzers kept for settings that come again, so that their pictures are read together."""
+"""Number of analyzers kept for repeated settings, so that their pictures share batches."""
 
 
 class Analyzers:
-    """One analyzer for each model, and variants of them that share its networks."""
+    """One analyzer per model, and variants that share its networks."""
 
     def __init__(self, held: Sequence[Analyzer], *, max_detector_size: int) -> None:
-        """Keep the analyzers.
+        """Store the analyzers.
 
         Args:
-            held: One for each model, at least one; the first answers where none is named.
+            held: One for each model, at least one; the first is the default.
             max_detector_size: The largest `detector_size`, in pixels, that a request may ask for.
         """
         self.default = held[0]

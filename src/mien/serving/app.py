@@ -96,7 +96,7 @@ async def _show_problem(_: Request, problem: Exception) -> Response:
 
 
 async def _show_http_problem(request: Request, error: Exception) -> Response:
-    """Describe what the framework refuses by itself as a problem document."""
+    """Convert the framework's own errors to problem documents."""
     if not isinstance(error, HTTPException):
         raise error
     kinds = {404: "not-found", 405: "wrong-method"}
@@ -232,7 +232,7 @@ def _add_model(app: FastAPI, service: Service) -> None:
     async def get_model(model: str | None = None) -> Response:
         """Class names, temperature, threshold, measured figures, and how it was trained.
 
-        Of a service with several models, `model` names one; by default it is the first.
+        If the service has several models, choose one with `model`; the default is the first.
         """
         return JSONResponse(service.analyzers.find(model).recognizer.spec.to_dict())
 

@@ -33,7 +33,7 @@ class Connection(H11Protocol):
         self._time_head()
 
     def data_received(self, data: bytes) -> None:
-        """Read on; a head must be complete in time, however many bytes arrive."""
+        """Receive data; the head must be complete in time, however many bytes arrive."""
         if self.transport.is_closing():
             return
         super().data_received(data)
@@ -43,24 +43,24 @@ class Connection(H11Protocol):
             self._time_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop waiting."""
+        """Cancel the timeouts."""
         self._stop_head_timer()
         self._stop_write_timer()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """Wait a while for a client that does not read its answer."""
+        """Start the timeout for a client that does not read its response."""
         super().pause_writing()
         self._stop_write_timer()
         self._write_timer = self.loop.call_later(self.limits.write_s, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """Continue writing."""
+        """Cancel that timeout."""
         self._stop_write_timer()
         super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is not HTTP."""
+        """Respond to data that is not HTTP."""
         self._refuse(Problem("malformed", "not valid HTTP/1.1, or a head of more than 64 KiB"))
 
     def _time_head(self) -> None:
@@ -70,7 +70,7 @@ class Connection(H11Protocol):
         self._refuse(Problem("too-slow", f"the head took more than {self.limits.head_s:g} seconds"))
 
     def _refuse(self, problem: Problem) -> None:
-        """Answer past the application, if nothing was answered yet, and close."""
+        """Respond without the application, if there was no response yet, and close."""
         self._stop_head_timer()
         if self.transport.is_closing():
             return

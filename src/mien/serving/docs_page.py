@@ -27,7 +27,7 @@ def write_docs_page(openapi: dict[str, Any]) -> str:
     """Write the page.
 
     Args:
-        openapi: The description, as `/openapi.json` gives it.
+        openapi: The schema, as in `/openapi.json`.
     """
     about = openapi["info"]
     parts = [
@@ -35,7 +35,7 @@ def write_docs_page(openapi: dict[str, Any]) -> str:
         f"<title>{escape(about['title'])}</title>",
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style>',
         f"<h1>{escape(about['title'])}</h1><p>{escape(about['description'])}</p>",
-        '<p>The same for programs: <a href="/openapi.json">openapi.json</a>.</p>',
+        '<p>For programs: <a href="/openapi.json">openapi.json</a>.</p>',
     ]
     for path, operations in openapi["paths"].items():
         for method, operation in operations.items():
@@ -52,7 +52,7 @@ def _describe(method: str, path: str, operation: dict[str, Any]) -> Iterator[str
 
     taken = operation.get("requestBody", {}).get("content", {})
     if taken:
-        yield f"<p>Takes {', '.join(f'<code>{escape(name)}</code>' for name in taken)}.</p>"
+        yield f"<p>Accepts {', '.join(f'<code>{escape(name)}</code>' for name in taken)}.</p>"
 
     yield "<table>"
     for status, told in operation["responses"].items():
@@ -68,8 +68,8 @@ def _describe(method: str, path: str, operation: dict[str, Any]) -> Iterator[str
 
 
 def _list_problems() -> Iterator[str]:
-    yield "<h2>Problems</h2><p>Whatever goes wrong is answered as a problem document (RFC 9457) "
-    yield "whose <code>type</code> leads here.</p><table>"
+    yield "<h2>Problems</h2><p>Every error is a problem document (RFC 9457) whose "
+    yield "<code>type</code> links to an entry of this list.</p><table>"
     for kind, (status, title) in KINDS.items():
         yield f'<tr id="{kind}"><th>{status}</th><td><code>{kind}</code></td><td>{title}</td></tr>'
     yield "</table>"

@@ -50,7 +50,7 @@ class Access:
     Attributes:
         hosts: Host names of the service, without port; empty allows any.
         origins: Origins, as "https://example.org", whose pages may ask, besides the service's own.
-        token: The bearer token that clients must send; None where none is needed.
+        token: The bearer token that clients must send; None if none is required.
     """
 
     hosts: tuple[str, ...] = LOOPBACK
@@ -126,7 +126,7 @@ class Guard:
             if not exchange.status:
                 await problem.to_response()(scope, exchange.receive, exchange.send)
         except Exception:
-            # A traceback holds lines of code and no value: nothing of an upload is logged.
+            # A traceback contains code but no values, so nothing of an upload is logged.
             _LOG.exception("a request failed: %s %s", scope["method"], scope["path"])
             if exchange.status:
                 raise
@@ -138,7 +138,7 @@ _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 class _Exchange:
-    """One request and its answer, as they pass."""
+    """One request and its response, as they pass."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._receive = receive
@@ -150,14 +150,14 @@ class _Exchange:
         self.status = 0
 
     async def receive(self) -> Message:
-        """Pass on what comes, and see whether more is to come."""
+        """Pass on a message, and note whether more will follow."""
         self._is_held_back = False
         message = await self._receive()
         self._has_more = message["type"] == "http.request" and message.get("more_body", False)
         return message
 
     async def send(self, message: Message) -> None:
-        """Pass on an answer with the headers that every answer has."""
+        """Pass on a response with the headers that every response has."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message = {**message, "headers": list(message.get("headers", ()))}
@@ -166,8 +166,8 @@ class _Exchange:
         if not (is_last and self._must_linger):
             await self._send(message)
             return
-        # The client has its whole answer before the connection is closed on what it still sends:
-        # closed at once, many clients would see a broken connection and no answer.
+        # Let the client read the whole response before the connection is closed: if it were closed
+        # at once, many clients would report a broken connection instead of the response.
         await self._send({**message, "more_body": True})
         await self._drain()
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -192,7 +192,7 @@ class _Exchange:
 
 
 def _name(host: str) -> str:
-    """Give the name in a Host header, without its port."""
+    """Return the name in a Host header, without its port."""
     try:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:
@@ -200,7 +200,7 @@ def _name(host: str) -> str:
 
 
 def _is_own(origin: str, host: str) -> bool:
-    """Say whether a page is the service's own; a proxy may have changed the scheme."""
+    """Return whether a page is the service's own; a proxy may have changed the scheme."""
     try:
         return bool(host) and urlsplit(origin).netloc.lower() == host.lower()
     except ValueError:
@@ -208,6 +208,6 @@ def _is_own(origin: str, host: str) -> bool:
 
 
 def _are_same(given: str, wanted: str) -> bool:
-    """Compare in a time that tells nothing, not even the length."""
+    """Compare in constant time, whatever the length."""
     digests = (hashlib.sha256(text.encode("utf-8", "replace")).digest() for text in (given, wanted))
     return hmac.compare_digest(*digests)

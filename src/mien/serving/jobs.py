@@ -1,7 +1,7 @@
 """Run uploaded videos as jobs: progress while they are read, then their results.
 
-Videos are read one at a time, in their own thread. Jobs and videos live in memory only; a video is
-dropped once it was read, a result when its time is over or it is deleted.
+Videos are read one at a time, in their own thread. Jobs and videos are only kept in memory; a video
+is dropped once it has been read, a result when it expires or is deleted.
 """
 
 import logging
@@ -27,24 +27,24 @@ State: TypeAlias = Literal["waiting", "running", "done", "failed", "cancelled"]
 _OVER: Final = ("done", "failed", "cancelled")
 
 
-class Cancelled(Exception):  # noqa: N818 - it is no error
-    """Raised inside the reading of a video that nobody wants any more."""
+class Cancelled(Exception):  # noqa: N818 - it is not an error
+    """Raised while reading a video whose job was cancelled."""
 
 
 @dataclass
 class Job:
-    """One video on its way.
+    """One video to read.
 
     Attributes:
-        id: Its name; not to be guessed.
-        state: Where it stands.
+        id: Its name; impossible to guess.
+        state: The state of the job.
         frames: Frames that were analysed so far.
-        time_s: How far into the video that is, in seconds.
-        duration_s: What the file says it lasts, in seconds; None where it says nothing.
+        time_s: The position in the video, in seconds.
+        duration_s: The duration stated by the file, in seconds; None if it states none.
         result: The result as JSON, once it is done.
         problem: Why it failed.
-        analyzer: What to read it with; None takes the service's default.
-        settings: What to read of it; None takes the defaults.
+        analyzer: The analyzer to use; None uses the service's default.
+        settings: Which frames to read; None uses the defaults.
         upload: The video.
     """
 
@@ -62,26 +62,26 @@ class Job:
     is_unwanted: bool = False
 
     def stop_if_unwanted(self) -> None:
-        """End the reading of a video that nobody waits for.
+        """Stop reading a video whose job was cancelled.
 
         Raises:
-            Cancelled: Nobody wants it any more.
+            Cancelled: The job was cancelled.
         """
         if self.is_unwanted:
             raise Cancelled
 
     def advance(self, frames: int, time_s: float, duration_s: float | None) -> None:
-        """Note how far the reading is.
+        """Update the progress.
 
         Raises:
-            Cancelled: Nobody wants it any more.
+            Cancelled: The job was cancelled.
         """
         self.stop_if_unwanted()
         self.frames, self.time_s, self.duration_s = frames, time_s, duration_s
 
     @property
     def progress(self) -> float | None:
-        """Share that is done, in [0, 1]; None where the file does not state its length."""
+        """Share that is done, in [0, 1]; None if the file does not state its duration."""
         if self.state == "done":
             return 1.0
         return min(self.time_s / self.duration_s, 1.0) if self.duration_s else None
@@ -117,7 +117,7 @@ class JobStore(Protocol):
         ...
 
     def refuse_if_full(self) -> None:
-        """Raise, before an upload is read, what `submit` would raise after it."""
+        """Raise the errors of `submit` before an upload is read."""
         ...
 
     def submit(
@@ -168,7 +168,7 @@ def read_job(read_video: ReadVideo, job: Job) -> State:
         job.problem = problem
     except MienError as error:
         job.problem = Problem.of(error)
-    except Exception:  # noqa: BLE001 - the next video is to be read all the same
+    except Exception:  # noqa: BLE001 - the next video must still be read
         _LOG.exception("a video job failed")
         job.problem = Problem("failed", "the error is in the server's log")
     return "failed" if job.problem is not None else "done"
@@ -184,13 +184,13 @@ class Jobs:
         metrics: Metrics,
         let_go: Callable[[int], None],
     ) -> None:
-        """Keep what to work with; `start` begins.
+        """Store the parts; `start` starts the work.
 
         Args:
             read_video: Reads one video.
             limits: How many jobs, and how long their results are kept.
-            metrics: Where to count.
-            let_go: Told the size of an upload that is not held any more; any thread calls it.
+            metrics: The counters to update.
+            let_go: Called with the size of an upload that is no longer in memory, from any thread.
         """
         self._read_video = read_video
         self._limits = limits
@@ -217,10 +217,10 @@ class Jobs:
             self._thread.join()
 
     def refuse_if_full(self) -> None:
-        """Raise, before an upload is read, what `submit` would raise after it.
+        """Raise the errors of `submit` before an upload is read.
 
         Raises:
-            Problem: There are as many jobs as there may be.
+            Problem: The maximum number of jobs is reached.
         """
         with self._changed:
             self._forget_old()
@@ -234,16 +234,16 @@ class Jobs:
         settings: VideoSettings | None = None,
         asked: Mapping[str, object] | None = None,
     ) -> Job:
-        """Queue a video; its bytes count as held until `let_go` is told.
+        """Queue a video; its bytes count as held until `let_go` is called.
 
         Args:
             upload: The video.
-            analyzer: What to read it with; None takes the service's default.
-            settings: What to read of it; None takes the defaults.
+            analyzer: The analyzer to use; None uses the service's default.
+            settings: Which frames to read; None uses the defaults.
             asked: The settings as they were asked for, for stores that other processes read.
 
         Raises:
-            Problem: There are as many jobs as there may be.
+            Problem: The maximum number of jobs is reached.
         """
         del asked
         with self._changed:
@@ -261,7 +261,7 @@ class Jobs:
         """Find a job.
 
         Raises:
-            Problem: There is none of that name, or none any more.
+            Problem: There is no such job, or it has expired.
         """
         with self._changed:
             self._forget_old()
@@ -274,7 +274,7 @@ class Jobs:
         """Cancel a job, or delete its result.
 
         Raises:
-            Problem: There is none of that name.
+            Problem: There is no such job.
         """
         job = self.find(job_id)
         with self._changed:
@@ -286,7 +286,7 @@ class Jobs:
                 self._end(job, "cancelled")
 
     def _forget_old(self) -> None:
-        """Forget results that were kept long enough."""
+        """Drop expired results."""
         oldest = time.monotonic() - self._limits.keep_job_s
         for job in list(self._jobs.values()):
             if job.over_since is not None and job.over_since < oldest:
@@ -296,7 +296,7 @@ class Jobs:
     def _work(self) -> None:
         while True:
             with self._changed:
-                # Woken now and then, so that results are forgotten though nobody asks.
+                # Wake up regularly, so that results expire even without requests.
                 self._changed.wait_for(lambda: self._waiting or self._stopping, timeout=10)
                 self._forget_old()
                 if self._stopping:

@@ -24,12 +24,12 @@ _HOW: Final = 'send {"img": "..."}, a picture as base64 or a data URL, or a list
 
 @dataclass(frozen=True)
 class JsonBody:
-    """What a JSON body holds.
+    """The contents of a JSON body.
 
     Attributes:
         pictures: Encoded pictures, in order.
-        is_list: Whether `img` is a list, which is answered by a list.
-        settings: The other members, not checked yet.
+        is_list: Whether `img` is a list; the response is then a list, too.
+        settings: The other members, not yet checked.
     """
 
     pictures: list[bytearray]
@@ -42,8 +42,8 @@ def read_json_body(body: bytes | bytearray, *, most: int, max_images: int) -> Js
 
     Args:
         body: The body, UTF-8.
-        most: Bytes that one picture may have.
-        max_images: Pictures there may be.
+        most: Largest size of one picture, in bytes.
+        max_images: Largest number of pictures.
 
     Raises:
         Problem: It is not such a body, or is too large.
@@ -88,7 +88,7 @@ def _decode(text: object, *, most: int) -> bytearray:
 
 
 def _check_actions(actions: object) -> None:
-    """Refuse DeepFace's other analyses: age, gender and race are not read here."""
+    """Reject DeepFace's other analyses: mien does not read age, gender or race."""
     wanted = actions if isinstance(actions, list) else [actions]
     if any(action != "emotion" for action in wanted):
         raise Problem(

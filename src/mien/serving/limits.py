@@ -11,34 +11,34 @@ MIB = 2**20
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What a service takes on, how long it waits, and how much it does at a time.
+    """Limits on the size, the number and the duration of requests.
 
     Attributes:
-        workers: Pictures that are decoded and searched for faces at a time, each on one core;
-            0 uses all available cores.
-        max_waiting: Pictures taken on and not answered yet; above it, 429.
-        batch_faces: Faces that are read in one pass where so many wait.
+        workers: Pictures that are decoded and searched for faces at the same time, each on one
+            core; 0 uses all available cores.
+        max_waiting: Pictures that are queued or being read; above it, 429.
+        batch_faces: Largest number of faces in one batch.
         max_image_bytes: Bytes of one picture; above it, 413.
         max_pixels: Pixels of one picture; above it, 413.
         max_detector_size: The largest `detector_size`, in pixels, that a request may ask for;
             above it, 400.
         max_images: Pictures in one request; above it, 413.
-        max_request_bytes: Bytes of one request for pictures, all of them together; above it, 413.
+        max_request_bytes: Bytes of all pictures in one request together; above it, 413.
         max_video_bytes: Bytes of one video; above it, 413.
-        max_video_s: Seconds of one video that are read, of 120 frames each at most on average;
-            above it, the job fails.
+        max_video_s: Seconds of one video, with at most 120 frames each on average; above it, the
+            job fails.
         max_video_frames: Frames of one video that are analysed; above it, the job fails.
         max_jobs: Videos that are queued, being read, or whose result is kept; above it, 429.
-        keep_job_s: Seconds a finished job is kept, in memory, for its result to be fetched.
-        max_upload_memory_bytes: Bytes of all uploads that are held at a time; above it, 503.
-        max_connections: Connections that are open at a time; above it, 503.
-        head_s: Seconds a client may take to send a request's head; then 408.
+        keep_job_s: Seconds that a finished job is kept in memory.
+        max_upload_memory_bytes: Bytes of all uploads in memory; above it, 503.
+        max_connections: Open connections; above it, 503.
+        head_s: Seconds a client may take to send the head of a request; then 408.
         upload_s: Seconds a client may take to send pictures; then 408.
         video_upload_s: Seconds a client may take to send a video; then 408.
-        answer_s: Seconds a request for pictures may wait for its answer; then 503.
-        write_s: Seconds a client may leave an answer unread; then the connection is cut.
+        answer_s: Seconds until a request for pictures must be answered; then 503.
+        write_s: Seconds a client may leave a response unread; then the connection is closed.
         idle_s: Seconds a connection is kept open between two requests.
-        drain_s: Seconds that requests under way have to finish when the service is stopped.
+        drain_s: Seconds for pending requests to finish when the service is stopped.
     """
 
     workers: int = 0
@@ -88,15 +88,15 @@ class Limits:
                 raise ConfigError(
                     f"{_option(small)} ({getattr(self, small)}) must not be above "
                     f"{_option(large)} ({getattr(self, large)}): such a request would never be "
-                    "taken on"
+                    "accepted"
                 )
 
     @property
     def threads(self) -> int:
-        """Count the workers there will be."""
+        """Return the number of workers."""
         return self.workers or default_threads()
 
 
 def _option(name: str) -> str:
-    """Name a field as the command line does."""
+    """Return the command-line option of a field."""
     return f"--{name.replace('_', '-')}"

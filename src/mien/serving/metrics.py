@@ -18,7 +18,7 @@ _FACES = (0, 1, 2, 4, 8, 16, 32, 64)
 
 
 class Metrics:
-    """The figures of one service."""
+    """The metrics of one service."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -41,7 +41,7 @@ class Metrics:
 
         self.waiting = Gauge(
             "mien_pictures_waiting",
-            "Pictures taken on and not answered yet.",
+            "Pictures that are queued or being read.",
             registry=self._registry,
         )
         self.batch_faces = Histogram(
@@ -63,5 +63,5 @@ class Metrics:
         )
 
     def to_text(self) -> bytes:
-        """Return the figures in Prometheus's text format."""
+        """Return the metrics in Prometheus's text format."""
         return generate_latest(self._registry)

@@ -2,8 +2,8 @@
 
 The page's files are listed once, when the service starts; a request's path is only looked up in
 that list, so it cannot lead outside. A compressed file beside a file (.br, .gz) is sent to clients
-that accept it. The largest file, onnxruntime's WASM, lies there as .br alone, to keep the wheel
-small; it is decompressed once for clients that do not accept that.
+that accept it. The largest file, onnxruntime's WASM, only exists as .br, to keep the wheel small;
+it is decompressed once for clients that do not accept that.
 """
 
 import functools
@@ -21,7 +21,7 @@ from mien.model.recognizer import ASSETS
 from mien.serving.problems import Problem
 
 PAGE: Final = Path(__file__).parent / "page"
-"""Where the build of `web/` puts the page; it is not there in a fresh clone."""
+"""The output folder of the build of `web/`; it does not exist in a fresh clone."""
 
 CSP: Final = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; "
@@ -29,7 +29,7 @@ CSP: Final = (
     "media-src 'self' blob: mediastream:; font-src 'self'; manifest-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""What the page may do: run its own scripts and WASM, and speak to nobody but this service."""
+"""The page may run its own scripts and WASM, and connect only to this service."""
 
 _TYPES: Final = {
     ".css": "text/css; charset=utf-8",
@@ -52,23 +52,23 @@ _TYPES: Final = {
 }
 _CODINGS: Final = {"br": ".br", "gzip": ".gz"}
 _MODEL: Final = re.compile(r"assets/(\w+)-[A-Za-z0-9_-]{8,}\.onnx")
-"""A model as the page's build names it; it is served from mien's own assets, not a second copy."""
+"""A model as the page's build names it; it is served from mien's assets."""
 _HAS_HASH = re.compile(r"-[A-Za-z0-9_-]{8,}\.\w+$")
 
 _NOT_BUILT: Final = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>mien</title>
 <meta name="viewport" content="width=device-width">
 <h1>mien is running</h1>
-<p>The web page is not part of this installation: in a clone of mien, <code>make web</code> builds
-it.</p>
-<p>The service is here all the same: <a href="/docs">what it answers</a>.</p>
+<p>The web page is not part of this installation. To build it, run <code>make web</code> in a clone
+of mien.</p>
+<p>The HTTP service is available: <a href="/docs">list of endpoints</a>.</p>
 </html>
 """
 
 
 @dataclass(frozen=True)
 class _File:
-    """One file of the page and its compressed versions; `path` itself may be there as .br alone."""
+    """One file of the page and its compressed versions; it may only exist as .br."""
 
     path: Path
     media_type: str
@@ -83,7 +83,7 @@ class Page:
         """Find the files.
 
         Args:
-            folder: Where they are; if it is not there, a short page says so.
+            folder: Where they are; if it does not exist, a short page says so.
         """
         self.is_built = (folder / "index.html").is_file()
         self._files: dict[str, _File] = {}
@@ -97,10 +97,10 @@ class Page:
             self._models = {path.stem: _describe(path) for path in sorted(ASSETS.glob("*.onnx"))}
 
     def answer(self, request: Request, name: str) -> Response:
-        """Answer with one file.
+        """Return one file as a response.
 
         Args:
-            request: The request; what it accepts, and what it has already.
+            request: The request: accepted encodings, and the cached version.
             name: The file's path below `/`.
 
         Raises:
@@ -161,7 +161,7 @@ def _describe(path: Path) -> _File:
 
 @functools.cache
 def _decompress(path: Path) -> bytes:
-    """Return a file that lies there as .br alone."""
+    """Return a file that only exists as .br."""
     content: bytes = brotli.decompress(path.with_name(path.name + _CODINGS["br"]).read_bytes())
     return content
 

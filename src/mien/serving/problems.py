@@ -34,13 +34,13 @@ KINDS: Final[Mapping[str, tuple[int, str]]] = {
 
 
 class Problem(Exception):  # noqa: N818 - the standard calls it a problem
-    """A request that is answered by a problem document.
+    """An error that is returned as a problem document.
 
     Attributes:
         kind: One of `KINDS`.
         status: The HTTP status.
         detail: One sentence: what happened, what was expected, what to do.
-        retry_after_s: When to try again, in whole seconds; None where that does not help.
+        retry_after_s: When to retry, in whole seconds; None if that does not help.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Problem(Exception):  # noqa: N818 - the standard calls it a problem
         headers: Mapping[str, str] | None = None,
         more: Mapping[str, Any] | None = None,
     ) -> None:
-        """Describe the problem.
+        """Create the problem.
 
         Args:
             kind: One of `KINDS`.

@@ -170,7 +170,7 @@ class RedisJobs:
             read_video: Reads one video.
             understand: Turns settings as they were asked for into what reads a video.
             limits: How many jobs all replicas take on, and how long their results are kept.
-            metrics: Where to count.
+            metrics: The counters to update.
             let_go: Told the size of an upload that is not held any more.
 
         Raises:
@@ -214,7 +214,7 @@ class RedisJobs:
         self._thread.start()
 
     def stop(self) -> None:
-        """Hand the job that is being read back to the other replicas, and end the thread."""
+        """Return the current job to the queue for other replicas, and end the thread."""
         self._stopping.set()
         current = self._current
         if current is not None:
@@ -223,7 +223,7 @@ class RedisJobs:
             self._thread.join()
 
     def refuse_if_full(self) -> None:
-        """Raise, before an upload is read, what `submit` would raise after it.
+        """Raise the errors of `submit` before an upload is read.
 
         Raises:
             Problem: All replicas together have as many jobs as there may be.
@@ -267,7 +267,7 @@ class RedisJobs:
         """Find a job, whichever replica has read it.
 
         Raises:
-            Problem: There is none of that name, or none any more.
+            Problem: There is no such job, or it has expired.
         """
         with self._answering():
             kept = self._redis.hgetall(f"{_PREFIX}job:{job_id}")
@@ -286,7 +286,7 @@ class RedisJobs:
         """Cancel a job, or delete its result; its reader notices within `RENEW_S`.
 
         Raises:
-            Problem: There is none of that name.
+            Problem: There is no such job.
         """
         with self._answering():
             if not self._run_script("delete", job_id):

@@ -1,4 +1,4 @@
-"""Describe the service's answers for its OpenAPI: JSON Schemas and examples."""
+"""JSON Schemas and examples for the service's OpenAPI."""
 
 import json
 from importlib import resources
@@ -36,7 +36,7 @@ def _described(schema: Schema, description: str) -> Schema:
 
 
 def _read_published() -> dict[str, Schema]:
-    """Read the records that mien gives everywhere, under their names in the OpenAPI."""
+    """Read the JSON Schema of mien's results, with their names in the OpenAPI schema."""
     text = resources.files("mien").joinpath("result.schema.json").read_text(encoding="utf-8")
     records: dict[str, Schema] = json.loads(text)["$defs"]
     names = {name: _NAMES.get(name, name.title().replace("_", "")) for name in records}
@@ -61,26 +61,26 @@ SCHEMAS: Final[dict[str, Schema]] = {
         {
             "id": _TEXT,
             "state": {"enum": ["waiting", "running", "done", "failed", "cancelled"]},
-            "progress": _described(_or_null(_SHARE), "null where the length is not known."),
+            "progress": _described(_or_null(_SHARE), "null if the duration is not known."),
             "frames": _described(refer("Count"), "Frames that were analysed so far."),
             "time_s": _NUMBER,
             "duration_s": _or_null(_NUMBER),
-            "result": _described(_or_null(_TEXT), "Where the result is, once it is done."),
+            "result": _described(_or_null(_TEXT), "The path of the result, once it is done."),
             "problem": _or_null(refer("Problem")),
         }
     ),
     "Model": {
         "type": "object",
-        "description": "The model's contract: NAME.json as it lies beside NAME.onnx.",
+        "description": "The model's contract: the contents of NAME.json.",
         "required": ["schema", "name", "class_names", "onnx_sha256", "temperature"],
     },
     "Problem": {
         **_record(
             {
-                "type": _described(_TEXT, "Where this kind of problem is described."),
+                "type": _described(_TEXT, "Link to the description of this kind of problem."),
                 "title": _TEXT,
                 "status": {"type": "integer", "minimum": 400, "maximum": 599},
-                "detail": _described(_TEXT, "What, got, wanted, next: one sentence."),
+                "detail": _described(_TEXT, "What happened, what was expected, and what to do."),
             }
         ),
         "description": "A problem document (RFC 9457).",
@@ -127,15 +127,15 @@ EXAMPLES: Final[dict[str, Schema]] = {
     "Results": {"summary": "A form", "value": {"results": [_RESULT, _FAILURE]}},
     "Job": {"summary": "A job under way", "value": _JOB},
 }
-"""Examples by the names of what they are examples of."""
+"""Examples by the names of their schemas."""
 
 
 def answer(description: str, *names: str) -> Schema:
-    """Describe an answer in JSON.
+    """Describe a JSON response.
 
     Args:
         description: What it is.
-        names: Of `SCHEMAS`: what it may be; there are examples of those in `EXAMPLES`.
+        names: Possible schemas, keys of `SCHEMAS`; examples are in `EXAMPLES`.
     """
     examples = {
         name: {"$ref": f"#/components/examples/{name}"} for name in names if name in EXAMPLES
@@ -149,10 +149,10 @@ def answer(description: str, *names: str) -> Schema:
 
 
 def problems(*kinds: str) -> dict[int | str, Schema]:
-    """Describe the problem documents that an operation may answer with.
+    """Describe the problem documents that an operation may return.
 
     Args:
-        kinds: Kinds of problem, besides those that any request may meet.
+        kinds: Kinds of problem, besides those that any request may cause.
     """
     described: dict[int | str, Schema] = {}
     everywhere = (
@@ -184,11 +184,11 @@ def problems(*kinds: str) -> dict[int | str, Schema]:
 
 
 def upload(family: str, formats: tuple[str, ...], *, many: bool) -> Schema:
-    """Describe an operation's body: a file as it is, or a form of files.
+    """Describe an operation's body: a raw file, or a form of files.
 
     Args:
         family: "image" or "video".
-        formats: Types to name; `family/*` is taken whatever it is.
+        formats: Types to list; any `family/*` is accepted.
         many: Whether the form may have several files.
     """
     binary: Schema = {"type": "string", "format": "binary"}

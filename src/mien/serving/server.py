@@ -21,7 +21,7 @@ def listen(host: str, port: int) -> socket.socket:
         port: 0 takes a free one.
 
     Raises:
-        ConfigError: That cannot be listened on.
+        ConfigError: It is not possible to listen there.
     """
     if not 0 <= port <= 65535:
         raise ConfigError(f"--port must be 0 to 65535, got {port}")
@@ -40,7 +40,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def make_server(app: FastAPI, limits: Limits) -> uvicorn.Server:
-    """Make the server of an application.
+    """Create the server of an application.
 
     Args:
         app: The application.
@@ -63,7 +63,7 @@ def make_server(app: FastAPI, limits: Limits) -> uvicorn.Server:
 
 
 def run(app: FastAPI, listener: socket.socket, limits: Limits) -> None:
-    """Serve until a signal asks to stop: requests under way are finished, new ones refused.
+    """Serve until a signal: finish pending requests, accept no new ones.
 
     Args:
         app: The application.
@@ -71,11 +71,11 @@ def run(app: FastAPI, listener: socket.socket, limits: Limits) -> None:
         limits: How long connections may take.
 
     Raises:
-        KeyboardInterrupt: It was stopped by Ctrl-C.
+        KeyboardInterrupt: It was stopped with Ctrl-C.
     """
 
     def end(_: int, __: FrameType | None) -> None:
-        """Take the signal that uvicorn raises again once all is done: the exit code is 0."""
+        """Ignore the signal that uvicorn raises again at the end, so that the exit code is 0."""
 
     previous = signal.signal(signal.SIGTERM, end)
     try:

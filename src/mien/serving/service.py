@@ -31,16 +31,16 @@ T = TypeVar("T")
 
 
 class Service:
-    """What the routes share: workers, jobs, memory and figures."""
+    """State shared by the routes: workers, jobs, memory and metrics."""
 
     def __init__(
         self, held: Sequence[Analyzer], limits: Limits, redis_url: str | None = None
     ) -> None:
-        """Put everything together; nothing runs before `start`.
+        """Create all parts; nothing runs before `start`.
 
         Args:
-            held: An analyzer for each model; the first answers where a request names none.
-            limits: What the service takes on.
+            held: An analyzer for each model; the first is the default.
+            limits: The limits of the service.
             redis_url: The Redis that keeps the jobs of several replicas; None keeps them here.
 
         Raises:
@@ -159,7 +159,7 @@ class Service:
                 answer.cancel()
 
     def _choose(self, values: Mapping[str, object]) -> Analyzer:
-        """Choose what reads pictures with these settings.
+        """Return the analyzer for these settings.
 
         Raises:
             Problem: A setting is unknown or out of its range.
@@ -168,7 +168,7 @@ class Service:
         return self.analyzers.get(pictures)
 
     async def analyze_video(self, request: Request) -> Response:
-        """Take on the video of one request as a job."""
+        """Create a job for the video of one request."""
         jobs = self.need_jobs()
         limits = self.limits
         await asyncio.to_thread(jobs.refuse_if_full)  # before the upload is read
@@ -188,16 +188,16 @@ class Service:
                 what = describe_content(bytes(video[:HEAD_BYTES]))
                 raise Problem("unknown-type", f"the upload is not a supported video: it {what}")
             job = await asyncio.to_thread(jobs.submit, video, analyzer, settings, values)
-            upload.held -= len(video)  # the job lets go of it
+            upload.held -= len(video)  # the job releases it
         location = f"/v1/jobs/{job.id}"
         return JSONResponse(job.to_dict(), 202, {"Location": location})
 
 
 async def _unless_gone(request: Request, answer: Awaitable[T]) -> T:
-    """Wait for an answer as long as the client does.
+    """Wait for a result as long as the client is connected.
 
     Raises:
-        ClientDisconnect: The client has left; the answer is cancelled.
+        ClientDisconnect: The client has disconnected; the result is cancelled.
     """
     waiting = asyncio.ensure_future(answer)
     gone = asyncio.ensure_future(_wait_until_gone(request))
@@ -219,7 +219,7 @@ async def _wait_until_gone(request: Request) -> None:
 
 
 def _answer_one(outcome: ImageResult | BaseException) -> Response:
-    """Answer with one result, or why there is none."""
+    """Respond with one result, or with the reason why there is none."""
     if isinstance(outcome, ImageResult):
         return Response(outcome.to_json(), media_type=JSON_TYPE)
     if isinstance(outcome, MienError):
@@ -228,7 +228,7 @@ def _answer_one(outcome: ImageResult | BaseException) -> Response:
 
 
 def _answer_form(outcomes: Sequence[ImageResult | BaseException]) -> Response:
-    """Answer with a result or a failure for each file; one bad file spoils no other."""
+    """Respond with a result or a failure for each file, independently of the others."""
     records = [_to_record(outcome) for outcome in outcomes]
     body = f'{{"results": [{", ".join(record.to_json() for record in records)}]}}'
     errors = [outcome for outcome in outcomes if isinstance(outcome, MienError)]

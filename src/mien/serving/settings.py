@@ -1,8 +1,8 @@
 """Read a request's settings: how its pictures or its video are analysed.
 
 They have the names of the Python arguments, `detector_size` or `every_s`, and come as query
-parameters or, with a JSON body, as its members. Whatever is not known is refused, so that nobody
-takes an ignored setting for one that was used.
+parameters or, with a JSON body, as its members. Unknown settings are rejected, so that nobody
+mistakes an ignored setting for one that was used.
 """
 
 import difflib
@@ -23,17 +23,17 @@ EVERY_FRAME: Final = "frame"
 
 @dataclass(frozen=True)
 class PictureSettings:
-    """How faces are found and read; None leaves the choice to the service or the model.
+    """How faces are detected and read; None means the default of the service or the model.
 
     Attributes:
         model: The name of one of the service's models.
-        detector_size: The picture's longer side at detection, in pixels.
-        min_score: Faces under this detection score, in [0, 1], are left out.
-        rotated: When to search a picture turned by quarter turns as well.
+        detector_size: Longer side of the picture for face detection, in pixels.
+        min_score: Faces with a lower detection score, in [0, 1], are ignored.
+        rotated: When to search a picture in all four orientations.
         limit_faces: How many faces to read at most, the largest.
         min_face_px: Faces under this, on the shorter side of the box, are left out.
         coverage: Share of faces that get an emotion, above 0 to 1.
-        accuracy: Share of the emotions that should be as labelled, above 0 to 1.
+        accuracy: Share of the named emotions that should be correct, above 0 to 1.
         prior: The mix of expressions to expect, as text.
     """
 
@@ -50,7 +50,7 @@ class PictureSettings:
 
 @dataclass(frozen=True)
 class _Setting:
-    """One setting: how it is read, and how the OpenAPI describes it."""
+    """One setting: how it is parsed, and its description in the OpenAPI schema."""
 
     read: Callable[[str, object], Any]
     schema: dict[str, Any]
@@ -95,17 +95,17 @@ _PICTURE: Final = {
     "detector_size": _Setting(
         _read_count,
         {"type": "integer", "minimum": 32, "default": DETECTOR_SIZE},
-        "The picture's longer side at detection, in pixels; 1280 finds smaller faces.",
+        "Longer side of the picture for face detection, in pixels; 1280 finds smaller faces.",
     ),
     "min_score": _Setting(
         _read_number,
         {**_SHARE, "default": MIN_SCORE},
-        "Leave out faces under this detection score.",
+        "Ignore faces with a lower detection score.",
     ),
     "rotated": _Setting(
         _read_text,
         {"enum": list(get_args(Rotated)), "default": "auto"},
-        "When to search a picture turned by quarter turns as well; in videos, only `always` does.",
+        "When to search a picture in all four orientations; for videos, `auto` is `never`.",
     ),
     "limit_faces": _Setting(
         _read_count,
@@ -118,10 +118,10 @@ _PICTURE: Final = {
         "Leave out faces that are smaller, in pixels on the shorter side of the box.",
     ),
     "coverage": _Setting(
-        _read_number, _SHARE, "Name an emotion for this share of faces, the surest ones."
+        _read_number, _SHARE, "Name an emotion for this share of faces, the most confident ones."
     ),
     "accuracy": _Setting(
-        _read_number, _SHARE, "Name an emotion where this share of such answers was as labelled."
+        _read_number, _SHARE, "Choose the threshold so that this share of the emotions is correct."
     ),
     "prior": _Setting(
         _read_text,
@@ -163,7 +163,7 @@ def describe_settings(family: str) -> list[dict[str, Any]]:
 
 
 def describe_members() -> dict[str, Any]:
-    """Describe the same settings of pictures as the members of a JSON body."""
+    """Describe the settings of pictures as members of a JSON body."""
     return {
         name: {**setting.schema, "description": setting.description}
         for name, setting in _PICTURE.items()
@@ -171,10 +171,10 @@ def describe_members() -> dict[str, Any]:
 
 
 def read_query(pairs: Iterable[tuple[str, str]]) -> dict[str, object]:
-    """Read a query string's settings, of which none may come twice.
+    """Read the settings in a query string; none may occur twice.
 
     Raises:
-        Problem: One does.
+        Problem: One occurs twice.
     """
     values: dict[str, object] = {}
     for name, value in pairs:
@@ -191,7 +191,7 @@ def read_settings(
 
     Args:
         values: Text or JSON values by their settings' names.
-        family: "image" or "video": which settings there are.
+        family: "image" or "video", which determines the settings.
 
     Raises:
         Problem: One is unknown, or its value cannot be used.

@@ -19,11 +19,11 @@ from mien.serving.problems import Problem
 _FORM = "multipart/form-data"
 _A = {"image": "an image", "video": "a video"}
 _UNSAID = ("", "application/octet-stream", "application/x-www-form-urlencoded")
-"""Types that say nothing; the last is what curl sends of its own accord."""
+"""Types without information; the last is curl's default."""
 
 
 class UploadMemory:
-    """The bytes of all uploads that are held, and their limit; any thread may call it."""
+    """Counts the bytes of all uploads in memory, with a limit; thread-safe."""
 
     def __init__(self, most: int, metrics: Metrics) -> None:
         self._most = most
@@ -32,10 +32,10 @@ class UploadMemory:
         self._gauge = metrics.upload_bytes
 
     def hold(self, count: int) -> None:
-        """Hold so many bytes more.
+        """Reserve bytes.
 
         Raises:
-            Problem: That would be too many.
+            Problem: The limit would be exceeded.
         """
         with self._lock:
             if self._held + count > self._most:
@@ -48,14 +48,14 @@ class UploadMemory:
             self._gauge.set(self._held)
 
     def release(self, count: int) -> None:
-        """Let go of so many bytes."""
+        """Release bytes."""
         with self._lock:
             self._held -= count
             self._gauge.set(self._held)
 
 
 class Upload:
-    """The body of one request as it is read; its bytes are held until it is let go of."""
+    """The body of one request as it is read; its bytes are held until it is released."""
 
     def __init__(self, request: Request, memory: UploadMemory, *, most: int) -> None:
         self._request = request
@@ -66,11 +66,11 @@ class Upload:
         self._check_size(int(said) if said.isdecimal() and len(said) < 20 else 0)
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """Give the body as it comes.
+        """Yield the body in chunks.
 
         Raises:
             Problem: It is too large, or there is no memory for it.
-            ClientDisconnect: The client has left.
+            ClientDisconnect: The client has disconnected.
         """
         async for chunk in self._request.stream():
             self._check_size(self.held + len(chunk))
@@ -87,15 +87,15 @@ class Upload:
 
 @contextmanager
 def receiving(request: Request, memory: UploadMemory, *, most: int) -> Iterator[Upload]:
-    """Hold a request's upload in memory, as long as it is worked on.
+    """Keep a request's upload in memory while it is processed.
 
     Args:
         request: The request.
-        memory: Where all uploads are counted.
-        most: Bytes it may have.
+        memory: The counter of all uploads.
+        most: Largest size in bytes.
 
     Raises:
-        Problem: It says that it is too large.
+        Problem: Its Content-Length is too large.
     """
     upload = Upload(request, memory, most=most)
     try:
@@ -105,7 +105,7 @@ def receiving(request: Request, memory: UploadMemory, *, most: int) -> Iterator[
 
 
 def check_type(request: Request, family: str) -> str:
-    """Give the type a request says its body has, if such bodies are taken.
+    """Return the media type of a request's body, if it is accepted.
 
     Args:
         request: The request.
@@ -115,7 +115,7 @@ def check_type(request: Request, family: str) -> str:
         The type, lower case, without its parameters.
 
     Raises:
-        Problem: Such bodies are not taken.
+        Problem: The type is not accepted.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     is_json = family == "image" and media_type == JSON_TYPE
@@ -131,22 +131,22 @@ def check_type(request: Request, family: str) -> str:
 async def read_files(
     request: Request, upload: Upload, *, family: str, most: int, max_files: int, seconds: float
 ) -> list[bytearray]:
-    """Read the files of a request: its body is one, or a form of several.
+    """Read the files of a request, whose body is one file or a form of several.
 
     Args:
         request: The request.
         upload: Its body.
         family: "image" or "video".
-        most: Bytes one file may have.
-        max_files: Files there may be.
-        seconds: Seconds the body may take to arrive.
+        most: Largest size of one file, in bytes.
+        max_files: Largest number of files.
+        seconds: Timeout for the body, in seconds.
 
     Returns:
         The files, at least one.
 
     Raises:
-        Problem: Something is wrong with the request.
-        ClientDisconnect: The client has left.
+        Problem: The request is invalid.
+        ClientDisconnect: The client has disconnected.
     """
     is_form = check_type(request, family) == _FORM
     try:
@@ -174,7 +174,7 @@ async def read_files(
 
 
 class _Form:
-    """A form as it is parsed: the files in it, in order."""
+    """Parses a form into its files, in order."""
 
     def __init__(self, content_type: str, *, most: int, max_files: int) -> None:
         _, options = parse_options_header(content_type)
@@ -200,14 +200,14 @@ class _Form:
             raise Problem("malformed", "the form's boundary is invalid") from error
 
     def write(self, chunk: bytes) -> None:
-        """Parse what came."""
+        """Parse a chunk."""
         try:
             self._parser.write(chunk)
         except FormParserError as error:
             raise Problem("malformed", "the form is malformed; build it with a library") from error
 
     def finish(self) -> list[bytearray]:
-        """Give the files, once all has come."""
+        """Return the files, once the form is complete."""
         if not self._ended:
             raise Problem("malformed", "the form ends before its last boundary")
         if not self._files:

@@ -12,7 +12,7 @@ from mien.serving.problems import Problem
 from mien.video.reading import read_video
 
 MAX_FRAME_RATE: Final = 120
-"""Frames that are decoded, for each second that a video may last; all are, few are analysed."""
+"""Largest number of frames to decode per second of the maximum duration."""
 
 
 def open_video_reader(analyzer: Analyzer, limits: Limits) -> ReadVideo:
@@ -23,7 +23,7 @@ def open_video_reader(analyzer: Analyzer, limits: Limits) -> ReadVideo:
         limits: How long a video may be.
 
     Raises:
-        MissingExtraError: mien is installed without videos.
+        MissingExtraError: mien is installed without video support.
     """
     if importlib.util.find_spec("av") is None:
         raise require_extra("video", "a video", "av")

@@ -1,9 +1,9 @@
 """Read the pictures that are waiting, with all cores and in batches.
 
-One thread per core takes the next picture, decodes it and finds its faces. When no picture is
-left, or enough faces were found, a thread reads all found faces in one pass through the model. So
-nothing waits for a timer, no thread waits for another, and there are never more threads than
-cores. The answers do not depend on which pictures were read together.
+One thread per core takes the next picture, decodes it and detects its faces. When no picture is
+left, or enough faces were found, a thread reads all found faces in one batch. So nothing waits for
+a timer, no thread waits for another, and there are never more threads than cores. Results do not
+depend on which pictures share a batch.
 """
 
 import math
@@ -28,14 +28,14 @@ from mien.serving.problems import Problem
 Answer: TypeAlias = "Future[ImageResult]"
 
 _PATIENCE_S = 0.1
-"""How long a found face waits for others while pictures keep coming."""
+"""How long a detected face waits for others while pictures keep arriving."""
 _FIRST_GUESS_S = 0.1
-"""Seconds a picture takes, until some were measured."""
+"""Assumed seconds per picture, until some have been measured."""
 
 
 @dataclass(frozen=True)
 class _Found:
-    """A picture whose faces were found, and who waits for it."""
+    """A picture whose faces were detected, and its pending result."""
 
     answer: Answer
     analyzer: Analyzer
@@ -47,12 +47,12 @@ class Workers:
     """Threads that share one detector and one model; `submit` may be called by any thread."""
 
     def __init__(self, analyzers: Analyzers, limits: Limits, metrics: Metrics) -> None:
-        """Keep what to work with; `start` begins.
+        """Store the parts; `start` starts the work.
 
         Args:
-            analyzers: Opened for one thread a call: the threads here use the cores.
-            limits: How many threads, and how much may wait.
-            metrics: Where to count.
+            analyzers: Opened with `threads=1`, because the threads here use the cores.
+            limits: Number of threads, and length of the queue.
+            metrics: The counters to update.
         """
         self._analyzers = analyzers
         self._limits = limits
@@ -60,7 +60,7 @@ class Workers:
         self._changed = threading.Condition()
         self._waiting: deque[tuple[bytearray, Analyzer, Answer]] = deque()
         self._found: deque[_Found] = deque()
-        self._open = 0  # answers that are owed
+        self._open = 0  # pending results
         self._stopping = False
         self._warm = 0
         self._picture_s = _FIRST_GUESS_S
@@ -70,12 +70,12 @@ class Workers:
         ]
 
     def start(self) -> None:
-        """Start the threads; each first runs every network once, so that no client waits for it."""
+        """Start the threads; each first runs every network once to warm up."""
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """Give back every answer that is owed, undone, and end the threads."""
+        """Cancel all pending results and end the threads."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
@@ -93,14 +93,14 @@ class Workers:
 
     @property
     def waiting(self) -> int:
-        """Count the pictures that were taken on and are not answered."""
+        """Return the number of pictures that are queued or being read."""
         return self._open
 
     def refuse_if_full(self, pictures: int = 1) -> None:
-        """Raise, before an upload is read, what `submit` would raise after it.
+        """Raise the errors of `submit` before an upload is read.
 
         Raises:
-            Problem: So much is waiting that this would be too much.
+            Problem: The queue is full.
         """
         if self._open + pictures > self._limits.max_waiting:
             raise self._full(pictures)
@@ -108,19 +108,19 @@ class Workers:
     def submit(
         self, pictures: Sequence[bytearray], analyzer: Analyzer | None = None
     ) -> list[Answer]:
-        """Take on the pictures of one request, all or none.
+        """Queue the pictures of one request, all or none.
 
-        Whoever cancels an answer frees its work.
+        Cancelling a result removes its picture from the queue.
 
         Args:
             pictures: Encoded pictures.
-            analyzer: What to read them with; None takes the default.
+            analyzer: The analyzer to use; None uses the default.
 
         Returns:
-            For each picture its answer to come, which may be an `ImageError`.
+            The pending result of each picture, which may be an `ImageError`.
 
         Raises:
-            Problem: So much is waiting that this would be too much.
+            Problem: The queue is full.
         """
         chosen = analyzer or self._analyzers.default
         answers: list[Answer] = [Future() for _ in pictures]
@@ -146,16 +146,16 @@ class Workers:
         )
 
     def _close(self, answer: Answer) -> None:
-        """Forget an answer that was given, or that nobody waits for any more."""
+        """Remove a result that was delivered or cancelled."""
         with self._changed:
             self._open -= 1
             self._metrics.waiting.set(self._open)
-            if answer.cancelled():  # its picture, if it still waits, goes at once
+            if answer.cancelled():  # drop its picture at once if it is still queued
                 kept = [item for item in self._waiting if item[-1] is not answer]
                 self._waiting = deque(kept)
 
     def _work(self) -> None:
-        """Find faces and read faces until there is nothing left and no more to come."""
+        """Detect and read faces until the service stops."""
         self._warm_up()
         while True:
             with self._changed:
@@ -168,10 +168,10 @@ class Workers:
                 self._read_batch(batch)
             else:
                 self._find(*picture)
-            batch, picture = [], None  # an idle thread holds on to nothing
+            batch, picture = [], None  # an idle thread must not keep them in memory
 
     def _take_found(self) -> list[_Found]:
-        """Take what was found, once it is worth a pass through the model."""
+        """Take the detected faces, once they are worth a batch."""
         faces = sum(len(found.picture.crops) for found in self._found)
         patient = self._found and time.monotonic() - self._found[0].since < _PATIENCE_S
         if self._waiting and patient and faces < self._limits.batch_faces:
@@ -184,11 +184,11 @@ class Workers:
         return batch
 
     def _find(self, data: bytearray, analyzer: Analyzer, answer: Answer) -> None:
-        """Decode a picture and find its faces; one without any is answered at once."""
+        """Decode a picture and detect its faces; without faces, its result is ready at once."""
         began = time.monotonic()
         try:
             found = analyzer.find_faces(data, max_pixels=self._limits.max_pixels)
-        except Exception as error:  # noqa: BLE001 - whatever it is, somebody waits for it
+        except Exception as error:  # noqa: BLE001 - a client is waiting for the result
             _give(answer, error)
             return
         if answer.cancelled():
@@ -202,7 +202,7 @@ class Workers:
             self._changed.notify()
 
     def _read_batch(self, batch: Sequence[_Found]) -> None:
-        """Read the faces of several pictures, those with the same model and settings together."""
+        """Read the faces of several pictures, in one batch per model and settings."""
         groups: dict[int, list[_Found]] = {}
         for found in batch:
             groups.setdefault(id(found.analyzer), []).append(found)
@@ -210,11 +210,11 @@ class Workers:
             self._read(group)
 
     def _read(self, batch: Sequence[_Found]) -> None:
-        """Read the faces of pictures of one analyzer, except where nobody waits any more."""
+        """Read the faces of pictures of one analyzer, except cancelled ones."""
         wanted = [found for found in batch if not found.answer.cancelled()]
         try:
             results = batch[0].analyzer.read_faces([found.picture for found in wanted])
-        except Exception as error:  # noqa: BLE001 - whatever it is, somebody waits for it
+        except Exception as error:  # noqa: BLE001 - a client is waiting for the result
             for found in wanted:
                 _give(found.answer, error)
             return
@@ -223,7 +223,7 @@ class Workers:
             _give(found.answer, result)
 
     def _warm_up(self) -> None:
-        """Run every network at its usual sizes: memory is laid out at the first run."""
+        """Run every network at its usual sizes, because memory is allocated at the first run."""
         for analyzer in self._analyzers.all:
             analyzer.find_faces(np.zeros((480, 640, 3), dtype=np.uint8))
             size = analyzer.recognizer.spec.input_size
@@ -235,7 +235,7 @@ class Workers:
 
 
 def _give(answer: Answer, outcome: ImageResult | Exception) -> None:
-    """Answer, unless whoever asked has left."""
+    """Set a result, unless it was cancelled."""
     if not answer.set_running_or_notify_cancel():
         return
     if isinstance(outcome, ImageResult):

@@ -100,7 +100,7 @@ def _balance(logs: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _to_shares(logs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Bring log-probabilities (N, C) to probabilities, each row summing to 1."""
+    """Convert log-probabilities (N, C) to probabilities that sum to 1 in each row."""
     shares = np.exp(logs - logs.max(axis=1, keepdims=True))
     normed: NDArray[np.float64] = shares / shares.sum(axis=1, keepdims=True)
     return normed

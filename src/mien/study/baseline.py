@@ -56,7 +56,7 @@ _Result = TypeVar("_Result", ImageResult, FrameResult, VideoResult)
 
 @dataclass(frozen=True, slots=True)
 class Offset:
-    """What is taken off one person's log-probabilities.
+    """The offset of one person's log-probabilities.
 
     Attributes:
         pictures: How many pictures of the person were read.
@@ -194,7 +194,7 @@ class Baseline:
     def correct_probabilities(
         self, probabilities: Mapping[str, float], person: str
     ) -> dict[str, float]:
-        """Take a person's baseline off; of somebody unknown, nothing is taken off.
+        """Subtract a person's baseline; nothing is subtracted for an unknown person.
 
         Args:
             probabilities: For each expression.
@@ -260,7 +260,7 @@ class Baseline:
 
 
 def _to_logs(probabilities: ArrayLike, columns: int) -> NDArray[np.float64]:
-    """Bring probabilities to log-probabilities, each row less its mean, (N, C)."""
+    """Convert probabilities to log-probabilities minus the mean of each row, (N, C)."""
     rows = np.asarray(probabilities, dtype=np.float64)
     if rows.ndim != 2 or rows.shape[1] != columns:
         raise InputError(f"wanted probabilities (N, {columns}), got {rows.shape}")

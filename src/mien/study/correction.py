@@ -1,4 +1,4 @@
-"""Take each participant's baseline off the readings of a study."""
+"""Subtract each participant's baseline from the readings of a study."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from mien.study.plan import Plan
 from mien.study.reading import Readings, Row, with_corrected
 
 Kind: TypeAlias = Literal["participant", "rest", "none"]
-"""What is taken off: a participant's own mean, that of a face at rest, or nothing."""
+"""The baseline to subtract: a participant's own mean, that of a face at rest, or none."""
 KINDS: Final = ("participant", "rest", "none")
 
 

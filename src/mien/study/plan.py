@@ -1,4 +1,4 @@
-"""What a study consists of: which recording is whose, under which condition."""
+"""Plan a study: which recording belongs to which participant and condition."""
 
 import csv
 import os
@@ -205,7 +205,7 @@ def _read_rows(reader: Iterable[Mapping[str | None, object]], path: Path) -> Ite
 
 
 def _make(path: str, source: str, cells: Mapping[str, str]) -> Recording:
-    """Make a recording out of a row's cells or a pattern's parts."""
+    """Build a recording from the cells of a row or the parts of a pattern."""
     times = []
     for name in ("start_s", "end_s"):
         text = cells.get(name, "")
@@ -223,7 +223,7 @@ def _make(path: str, source: str, cells: Mapping[str, str]) -> Recording:
 
 
 def _compile(pattern: str) -> re.Pattern[str]:
-    """Turn "{condition}/{participant}_*.mp4" into a regular expression."""
+    """Compile "{condition}/{participant}_*.mp4" to a regular expression."""
     parts = re.split(r"(\{\w+\}|\*)", pattern.strip("/"))
     names = [part[1:-1] for part in parts if part.startswith("{")]
 

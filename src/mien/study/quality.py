@@ -1,4 +1,4 @@
-"""How good the picture of a face is: its size, sharpness, brightness, and which way it looks."""
+"""Measure the quality of a face's picture: size, sharpness, brightness and head pose."""
 
 import math
 import threading

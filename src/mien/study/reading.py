@@ -205,7 +205,7 @@ def _make_row(recording: Recording, record: Mapping[str, Any]) -> Row:
 def _clip_events(
     recording: Recording, events: Iterable[Mapping[str, Any]], followed: set[int]
 ) -> Iterator[tuple[Recording, Mapping[str, Any]]]:
-    """Give the events of the participant's tracks, cut to the recording's stretch."""
+    """Yield the events of the participant's tracks, clipped to the recording's interval."""
     for event in events:
         end_s = event["end_s"] if recording.end_s is None else min(event["end_s"], recording.end_s)
         start_s = max(event["start_s"], recording.start_s)

@@ -1,1 +1,1 @@
-"""The upper floor: data -> augment -> model -> fit -> evaluate -> export (extra: train)."""
+"""Train networks with PyTorch and Lightning (extra: train)."""

@@ -1,4 +1,4 @@
-"""Turn a batch of training faces into a batch of slightly different ones."""
+"""Augment batches of training faces."""
 
 from typing import Final
 
@@ -10,7 +10,7 @@ from torch.nn import functional
 from mien.training.config import AugmentConfig
 
 _SPOILT: Final = 0.25
-"""Share of the faces that get dimmer, that get blurred, and that get noisy."""
+"""Share of the faces that are dimmed, that are blurred, and that get noise."""
 
 
 class Augment(nn.Module):
@@ -64,20 +64,20 @@ class Augment(nn.Module):
 
     @torch.no_grad()
     def forward(self, faces: Tensor) -> Tensor:
-        """Map (B, 1, H, W) in [0, 1] to the same, changed at random by torch's generator."""
+        """Augment (B, 1, H, W) in [0, 1], with torch's random generator."""
         changed: Tensor = self.changes(faces)
         return changed.clamp(0, 1)
 
 
 def resize(faces: Tensor, size: int) -> Tensor:
-    """Bring faces to a size, with antialiasing.
+    """Resize faces, with antialiasing.
 
     Args:
         faces: (B, 1, H, W).
-        size: The wanted side, in pixels.
+        size: The new side, in pixels.
 
     Returns:
-        (B, 1, size, size), the same tensor where it has that size already.
+        (B, 1, size, size); the same tensor if it already has that size.
     """
     if faces.shape[-1] == size:
         return faces

@@ -1,4 +1,4 @@
-"""Turn a split in memory into batches, in an order that can be repeated."""
+"""Load batches from a split in memory, in a reproducible order."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,11 +14,11 @@ from mien.training.module import Batch
 
 
 class FaceBatches(TorchDataset[Batch]):
-    """A split in memory, which gives a whole batch at once.
+    """A split in memory that returns a whole batch at once.
 
     Args:
         split: Faces (N, 48, 48) uint8 and their labels.
-        targets: (N, L, K) float32, what each of the network's L last layers should answer.
+        targets: (N, L, K) float32, the targets of each of the network's L output layers.
     """
 
     def __init__(self, split: Split, targets: NDArray[np.float32]) -> None:
@@ -30,7 +30,7 @@ class FaceBatches(TorchDataset[Batch]):
         return len(self.labels)
 
     def __getitems__(self, indices: Sequence[int]) -> Batch:
-        """Give faces (B, 48, 48) uint8, labels (B,) int64 and targets (B, L, K) float32."""
+        """Return faces (B, 48, 48) uint8, labels (B,) int64 and targets (B, L, K) float32."""
         chosen = torch.as_tensor(indices)
         return self.faces[chosen], self.labels[chosen], self.targets[chosen]
 
@@ -45,16 +45,16 @@ def make_loader(
     world_size: int,
     rank: int,
 ) -> DataLoader[Batch]:
-    """Give a split's batches, in an order that depends on the seed and the epoch alone.
+    """Create the loader of a split; its order depends only on the seed and the epoch.
 
     Args:
         split: Faces (N, 48, 48) uint8 and their labels.
-        targets: (N, L, K) float32, what each of the network's L last layers should answer.
-        batch_size: Faces in a batch, in each process.
-        seed: Decides the order, together with the epoch.
-        shuffle: Mix the faces, anew each epoch; a last batch that is not full is left out.
-        world_size: How many processes share the split.
-        rank: Which of them this is, from 0.
+        targets: (N, L, K) float32, the targets of each of the network's L output layers.
+        batch_size: Faces per batch, in each process.
+        seed: Determines the order, together with the epoch.
+        shuffle: Shuffle the faces in each epoch, and drop an incomplete last batch.
+        world_size: Number of processes that share the split.
+        rank: The index of this process, from 0.
     """
     faces = FaceBatches(split, targets)
     sampler: DistributedSampler[Batch] = DistributedSampler(
@@ -65,13 +65,13 @@ def make_loader(
         batch_size=batch_size,
         sampler=sampler,
         collate_fn=_as_is,
-        # Its own, so that starting an epoch draws nothing from the seeded global one.
+        # Its own generator, so that starting an epoch draws nothing from the global one.
         generator=torch.Generator(),
-        # A last batch of one face has no variance to normalise with.
+        # Batch normalization cannot compute a variance from a last batch of one face.
         drop_last=shuffle and len(faces) > batch_size * world_size,
     )
 
 
 def _as_is(batch: Any) -> Any:
-    """Take what `__getitems__` gives, a batch already."""
+    """Return the output of `__getitems__`, which already is a batch."""
     return batch

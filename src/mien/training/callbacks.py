@@ -1,4 +1,4 @@
-"""Turn a recipe into what goes on beside its training: averages, checkpoints, ends."""
+"""Lightning callbacks of a training: weight averaging, checkpoints, early stopping."""
 
 import sys
 from functools import partial
@@ -16,7 +16,7 @@ from mien.training.history import EpochBar, History
 def make_callbacks(
     config: TrainConfig, history: History, best: Path, last: Path
 ) -> list[pl.Callback]:
-    """Give what a training has beside its steps, in the order in which it is called.
+    """Create the callbacks of a training, in the order in which they are called.
 
     Args:
         config: Its `average_decay`, `early_stopping` and `best_by` decide what is among it.
@@ -47,15 +47,15 @@ def _average(decay: float, average: Tensor, current: Tensor, count: Tensor | int
 
 
 class _EarlyStopping(EarlyStopping):
-    """Has nothing to add when a run that it has stopped is resumed."""
+    """Early stopping that stops again if a stopped run is resumed."""
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Stop again; Lightning remembers how long it has waited, not that it was enough."""
+        """Stop again: Lightning restores the epochs waited, but not that it stopped."""
         trainer.should_stop = trainer.should_stop or self.wait_count >= self.patience
 
 
 class _OneFile(ModelCheckpoint):
-    """Keeps one checkpoint under a fixed name: by itself, the last epoch's."""
+    """Keeps one checkpoint with a fixed name, by default the last epoch's."""
 
     def __init__(self, path: Path, **options: Any) -> None:
         super().__init__(
@@ -70,12 +70,12 @@ class _OneFile(ModelCheckpoint):
 
 
 class _Best(_OneFile):
-    """Keeps the best epoch's. By accuracy alone, few faces would often keep an early epoch."""
+    """Keeps the best epoch's checkpoint, with the loss deciding between equal accuracies."""
 
     def __init__(self, history: History, path: Path) -> None:
         super().__init__(path, monitor="validation_accuracy", mode="max")
         self._history = history
 
     def check_monitor_top_k(self, trainer: pl.Trainer, current: Tensor | None = None) -> bool:
-        """Tell whether this epoch takes the place of the one that is kept."""
+        """Return whether this epoch replaces the saved one."""
         return self._history.find_best() is self._history.rows[-1]

@@ -1,4 +1,4 @@
-"""Turn the state of a training into a safetensors file, and back; no pickles."""
+"""Save and load checkpoints as safetensors files, without pickles."""
 
 import dataclasses
 import json
@@ -23,10 +23,10 @@ _WEIGHTS = "state_dict/net."
 
 
 class SafetensorsIO(CheckpointIO):
-    """Lightning's way to write a checkpoint, as safetensors with a JSON description.
+    """Lightning's checkpoint plugin: safetensors with a JSON description.
 
-    The tensors lie under their path in the state (`state_dict/net.trunk.0...`); all that is not
-    a tensor is JSON in the metadata's `state`. A file is complete or not there at all.
+    Tensors are stored by their path in the state (`state_dict/net.trunk.0...`); everything else
+    is JSON in the metadata's `state`. Files are written atomically.
     """
 
     def save_checkpoint(
@@ -71,14 +71,14 @@ class SafetensorsIO(CheckpointIO):
 
 
 def read_description(path: Path) -> dict[str, Any]:
-    """Read what a checkpoint says of itself, without its weights.
+    """Read the description of a checkpoint, without its weights.
 
     Args:
         path: A checkpoint.
 
     Returns:
         `config`, `class_names`, `validation`, `commit` and `versions`, as JSON types; of a resumed
-        run also `begun`, the commit and versions it was begun with.
+        run also `begun`, the commit and versions it was started with.
 
     Raises:
         ModelError: The file is missing, damaged or not a checkpoint of mien.
@@ -86,7 +86,7 @@ def read_description(path: Path) -> dict[str, Any]:
     state = _read_state(path)
     description: dict[str, Any] = _unpack(state.get("mien"), {})
     if not isinstance(description, dict):
-        raise ModelError(f"{path} does not describe itself: it is not a checkpoint of mien")
+        raise ModelError(f"{path} has no description: it is not a checkpoint of mien")
     return description
 
 
@@ -97,7 +97,7 @@ def load_model(path: Path) -> tuple[CnnLstm, dict[str, Any]]:
         path: A checkpoint, `best.safetensors` of a run.
 
     Returns:
-        The network, in evaluation mode, and what the checkpoint says of itself.
+        The network, in evaluation mode, and the checkpoint's description.
 
     Raises:
         ModelError: The file is missing, damaged or not a checkpoint of mien.
@@ -122,15 +122,15 @@ def load_model(path: Path) -> tuple[CnnLstm, dict[str, Any]]:
 
 
 def pack_weights(net: CnnLstm, description: Mapping[str, Any], *, halve: bool = False) -> bytes:
-    """Give a checkpoint's bytes without what only its own run needs: a third of them.
+    """Serialize a network without the training state, which is two thirds of a checkpoint.
 
     Args:
         net: The network.
-        description: What `load_model` gave with it.
-        halve: Keep the weights in half precision, which changes a logit by some thousandths.
+        description: The description from `load_model`.
+        halve: Store the weights in half precision, which changes logits by a few thousandths.
 
     Returns:
-        What `load_model` reads, once it is a file.
+        The contents of a file that `load_model` can read.
     """
     state = {
         f"net.{name}": _halve(tensor) if halve else tensor
@@ -140,24 +140,24 @@ def pack_weights(net: CnnLstm, description: Mapping[str, Any], *, halve: bool = 
 
 
 def _halve(tensor: Tensor) -> Tensor:
-    """Give a tensor in half precision where that can hold it, otherwise as it is."""
+    """Convert a tensor to half precision if its values fit, otherwise return it unchanged."""
     half = tensor.half() if tensor.is_floating_point() else tensor
     return half if bool(torch.isfinite(half).all()) else tensor
 
 
 def begin_with(net: CnnLstm, start: str, config: ModelConfig, class_names: tuple[str, ...]) -> None:
-    """Give a network the weights of a trained one; for other classes, all but its last layer's.
+    """Load the weights of a trained network; for other classes, all but the last layer's.
 
     Args:
-        net: The network, which is changed.
-        start: A checkpoint of a network with the same config, or the name of a model that mien
-            carries.
+        net: The network, which is modified.
+        start: A checkpoint of a network with the same config, or the name of a model that ships
+            with mien.
         config: The network's.
         class_names: The network's classes, in order.
 
     Raises:
         ModelError: The file is damaged or not a checkpoint of mien.
-        ConfigError: There is no such file, or it holds another network.
+        ConfigError: There is no such file, or it is of another network.
     """
     trained, description = _load_named("start", start)
     theirs = config_from_dict(description["config"]).model
@@ -165,11 +165,11 @@ def begin_with(net: CnnLstm, start: str, config: ModelConfig, class_names: tuple
         ours, other = getattr(config, field.name), getattr(theirs, field.name)
         if ours != other and not field.name.endswith("dropout"):
             raise ConfigError(
-                f"start: {start} has model.{field.name} = {other}, and this recipe says {ours}: "
-                f"give both the same network"
+                f"start: {start} has model.{field.name} = {other}, but this recipe has {ours}: "
+                f"use the same network for both"
             )
 
-    # For other classes only what sees the face is taken: the last layer answers in words.
+    # For other classes, the last layer is not copied: it depends on the classes.
     weights = trained.state_dict()
     last = dict(trained.classifier.state_dict())
     if tuple(description["class_names"]) != class_names:
@@ -186,18 +186,18 @@ def begin_with(net: CnnLstm, start: str, config: ModelConfig, class_names: tuple
 
 
 def load_teachers(teachers: Sequence[str], class_names: tuple[str, ...]) -> tuple[CnnLstm, ...]:
-    """Read networks that teach another.
+    """Load the teachers of a distillation.
 
     Args:
-        teachers: Checkpoints, or names of models that mien carries.
-        class_names: Of the network that is taught, in order.
+        teachers: Checkpoints, or names of models that ship with mien.
+        class_names: The student's classes, in order.
 
     Returns:
         The networks, in evaluation mode, their logits in the order of `class_names`.
 
     Raises:
         ModelError: A file is damaged or not a checkpoint of mien.
-        ConfigError: There is no such file, or a teacher knows other classes.
+        ConfigError: There is no such file, or a teacher has other classes.
     """
     nets = []
     for teacher in teachers:
@@ -220,7 +220,7 @@ def load_teachers(teachers: Sequence[str], class_names: tuple[str, ...]) -> tupl
 
 
 def _load_named(setting: str, name: str) -> tuple[CnnLstm, dict[str, Any]]:
-    """Read a checkpoint, or the weights of a model that mien carries."""
+    """Read a checkpoint, or the weights of a model that ships with mien."""
     path = ASSETS / f"{name}.safetensors" if name in NETWORKS else Path(name)
     if not path.is_file():
         raise ConfigError(
@@ -254,7 +254,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
 
 def _pack(value: Any, path: str, tensors: dict[str, Tensor]) -> Any:
-    """Turn a nested state into JSON types, and lay its tensors aside."""
+    """Convert a nested state to JSON types, and collect its tensors."""
     if isinstance(value, Tensor):
         tensors[path] = value.detach().cpu().clone(memory_format=torch.contiguous_format)
         return {"$tensor": path}

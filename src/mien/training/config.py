@@ -1,4 +1,4 @@
-"""The settings of a training, as frozen dataclasses that refuse values out of range."""
+"""The settings of a training, as frozen dataclasses that validate their values."""
 
 import dataclasses
 import json
@@ -20,18 +20,18 @@ class ModelConfig:
         scan: What a step of the LSTM is: one of the map's `places` in raster order (36 steps at
             48 px), the same as a `snake`, each second row from right to left, one of its `rows`
             (6 steps), or the map at `once` (a single step).
-        readout: What the LSTM hands on: the `mean` of its outputs, or the `last` one.
-        bidirectional: Let a second LSTM read the other way round; each has half of `units`.
-        shortcut: Add the mean of the map, through a dense layer, to what the LSTM hands on: a
-            connection around it (He et al. 2016, arXiv 1512.03385).
-        lstm_dropout: Share of the LSTM's weights from step to step that each training batch does
-            without, 0 to 1 (Merity et al. 2017, arXiv 1708.02182).
+        readout: The output of the LSTM: the `mean` over its steps, or the `last` step.
+        bidirectional: Add a second LSTM in the reverse direction; each has half of `units`.
+        shortcut: Add the mean of the map, through a dense layer, to the LSTM's output: a
+            residual connection (He et al. 2016, arXiv 1512.03385).
+        lstm_dropout: Share of the LSTM's recurrent weights dropped in each training batch, 0 to 1
+            (Merity et al. 2017, arXiv 1708.02182).
         widths: Channels of each convolutional block.
         depths: 3x3 convolutions in each block.
         block_dropout: Share of channels dropped after each block (spatial dropout), 0 to 1.
-        residual: Add a block's first convolution to its last, before pooling (He et al. 2016,
-            arXiv 1512.03385).
-        units: Width of the LSTM's state, or of the other heads' dense layer.
+        residual: Add the output of a block's first convolution to its last, before pooling (He et
+            al. 2016, arXiv 1512.03385).
+        units: Width of the LSTM's state, or of the dense layer of the other heads.
         head_dropout: Dropout before the last dense layer, 0 to 1.
     """
 
@@ -51,20 +51,22 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class AugmentConfig:
-    """What is done to a training face, at random; 0 (or `false`) switches a change off.
+    """Random augmentation of training faces; 0 (or `false`) turns a transformation off.
 
     Attributes:
-        rotation_degrees: Largest turn to either side, in degrees.
+        rotation_degrees: Largest rotation in either direction, in degrees.
         width_shift: Largest horizontal shift, as a fraction of the width.
         height_shift: Largest vertical shift, as a fraction of the height.
         zoom: Largest zoom in or out, as a fraction: 0.1 is 0.9 to 1.1 times.
         shear_degrees: Largest horizontal shear, in degrees.
         horizontal_flip: Mirror half of the faces.
-        brightness: Largest amount that is added to all levels, or taken, as a fraction of white.
-        contrast: Largest change of the light: 0.2 multiplies all levels by 0.8 to 1.2.
-        dimming: Largest loss of light, as a fraction, in a quarter of the faces.
-        blur: Largest standard deviation of a Gaussian blur, in pixels up to 3, in a quarter.
-        noise: Standard deviation of Gaussian noise, as a fraction of white, in a quarter.
+        brightness: Largest amount added to or subtracted from all levels, as a fraction of white.
+        contrast: Largest change of all levels by a factor: 0.2 is 0.8 to 1.2.
+        dimming: Largest loss of light, as a fraction, applied to a quarter of the faces.
+        blur: Largest standard deviation of a Gaussian blur, in pixels up to 3, applied to a
+            quarter of the faces.
+        noise: Standard deviation of Gaussian noise, as a fraction of white, applied to a quarter
+            of the faces.
         erasing: Probability that a rectangle (2 to 20 % of the face) is painted grey, 0 to 1.
     """
 
@@ -84,11 +86,11 @@ class AugmentConfig:
 
 @dataclass(frozen=True)
 class Stage:
-    """A stretch of the training at one input size.
+    """A stage of the training at one input size.
 
     Attributes:
         size: Side of the faces in this stage, in pixels (a multiple of 8).
-        epochs: How many passes over the training split it lasts.
+        epochs: Number of epochs.
     """
 
     size: int
@@ -97,33 +99,32 @@ class Stage:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Everything that decides what a training gives, apart from the data.
+    """Everything that determines the result of a training, apart from the data.
 
     Attributes:
-        name: Name of the model, of its run folder and of its files.
+        name: Name of the model, its run folder and its files.
         seed: Seed of the weights, the order of the faces and the augmentation.
-        start: `accurate`, `fast`, or a checkpoint (`best.safetensors` of a run), whose weights the
-            training begins with; for other classes, all but the last layer's. It is the same
-            network.
-        start_rate: Share of the learning rate for the weights it begins with, the last layer's
-            excepted, 0 to 1 (Howard & Ruder 2018, arXiv 1801.06146); 0 leaves them as they are,
-            normalisation and dropout included.
+        start: `accurate`, `fast`, or a checkpoint (`best.safetensors` of a run) to start from. For
+            other classes, the last layer is not copied. The architecture must be the same.
+        start_rate: With `start`: factor on the learning rate of all layers but the last, 0 to 1
+            (Howard & Ruder 2018, arXiv 1801.06146); 0 freezes them, including normalization and
+            dropout.
         stages: Input sizes and their epochs, in order; the last must be 48 px.
-        batch_size: Faces in a step.
+        batch_size: Faces per step.
         optimizer: `adamw`, or `sgd` with Nesterov's momentum of 0.9.
-        learning_rate: The highest; it warms up to it and decays to near zero (one cycle).
-        warmup: Share of the steps spent warming up, 0 to 1.
+        learning_rate: Peak learning rate, with warmup and decay to near zero (one cycle).
+        warmup: Share of the steps used for warmup, 0 to 1.
         weight_decay: Decoupled weight decay (Loshchilov & Hutter 2019, arXiv 1711.05101).
-        label_smoothing: Share of the target given to all classes alike, 0 to 1.
+        label_smoothing: Share of the target distributed equally over all classes, 0 to 1.
         mixup: Alpha of the Beta distribution by which two faces and their targets are mixed
             (Zhang et al. 2018, arXiv 1710.09412); 0 is none.
         cutmix: Alpha of the Beta distribution by which a rectangle of another face, and as much of
             its target, replaces a part of one (Yun et al. 2019, arXiv 1905.04899); 0 is none.
-        without_copies: Leave out of train blank faces, faces that validation holds too, and all but
-            the first of exact copies.
-        class_balance: How much more a rare class counts: its weight is its frequency to the power
-            of minus this; 0 is none, 1 makes all classes count alike.
-        teachers: Whose soft vote is learnt too (Hinton et al. 2015, arXiv 1503.02531): tables, each
+        without_copies: Remove from train: blank faces, faces that are also in validation, and
+            exact duplicates beyond the first.
+        class_balance: Class weights: the frequency of the class to the power of minus this; 0 is
+            none, 1 gives all classes equal weight.
+        teachers: Teachers for distillation (Hinton et al. 2015, arXiv 1503.02531): tables, each
             the `predictions.csv` of `mien evaluate --split train`; or networks (`accurate`, `fast`,
             or checkpoints), which answer each face as it is shown, augmented (Beyer et al. 2022,
             arXiv 2106.05237), one network a step, in turn.
@@ -181,16 +182,16 @@ class TrainConfig:
 
     @property
     def has_label_layer(self) -> bool:
-        """Whether a second last layer answers with the data's own label."""
+        """Whether a second output layer predicts the dataset's own label."""
         return bool(self.votes and self.label_weight)
 
     @property
     def asks_networks(self) -> bool:
-        """Whether the teachers are networks, and no tables of what was said before."""
+        """Whether the teachers are networks, not tables of predictions."""
         return any(not teacher.endswith(".csv") for teacher in self.teachers)
 
     def size_at(self, epoch: int) -> int:
-        """Give the input size of an epoch.
+        """Return the input size of an epoch.
 
         Args:
             epoch: Index of the epoch, from 0.
@@ -205,12 +206,12 @@ class TrainConfig:
         return self.stages[-1].size
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the config as plain JSON and TOML types."""
+        """Return the config as plain JSON and TOML types."""
         plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self)))
         return plain
 
     def to_toml(self) -> str:
-        """Give the config as a recipe that `read_config` reads back the same."""
+        """Return the config as a recipe, which `read_config` reads back."""
         plain = self.to_dict()
         sections = {key: plain.pop(key) for key in ("model", "augment")}
         stages = ", ".join(f"{{ size = {s.size}, epochs = {s.epochs} }}" for s in self.stages)
@@ -273,11 +274,11 @@ _RANGES: Final[tuple[tuple[str, Callable[[float], bool], tuple[str, ...]], ...]]
     ("from 0 to 3", lambda sigma: 0 <= sigma <= 3, ("augment.blur",)),
     ("from 0 to 4294967295", lambda seed: 0 <= seed < 2**32, ("seed",)),
 )
-"""What each setting may be: in words, as a test, and for which settings."""
+"""Allowed values: in words, as a function, and the settings they apply to."""
 
 
 def _check(config: TrainConfig) -> None:
-    """Refuse values out of range, and settings that do not go together."""
+    """Reject values out of range, and settings that exclude each other."""
     for wanted, holds, settings in _RANGES:
         for setting in settings:
             value = attrgetter(setting)(config)
@@ -291,7 +292,7 @@ def _check(config: TrainConfig) -> None:
 
 
 def _check_teaching(config: TrainConfig) -> None:
-    """Refuse settings of the targets that exclude each other, or need another."""
+    """Reject settings of the targets that exclude each other, or require another."""
     if config.mixup and config.cutmix:
         raise ConfigError("mixup and cutmix are two ways to do one thing: give one of them")
     if config.start_rate < 1 and not config.start:
@@ -305,7 +306,7 @@ def _check_teaching(config: TrainConfig) -> None:
             "votes too, or leave it out"
         )
 
-    # Tables of teachers hold one answer for each face: they have no layer for the label.
+    # Tables of teachers have one prediction per face: they have no layer for the label.
     if config.votes and config.teachers and not config.asks_networks:
         raise ConfigError(
             "votes are learnt together with networks as teachers, not with tables: give the "
@@ -341,7 +342,7 @@ def _check_stages(config: TrainConfig) -> None:
             f"got {config.stages[-1].size}"
         )
 
-    # A dense layer, and a step that is a row or the whole map, have weights for one size of map.
+    # A dense layer, and a step that is a row or the whole map, only fit one size of map.
     model = config.model
     is_fixed = model.head == "dense" or (model.head == "lstm" and model.scan != "places")
     if is_fixed and any(stage.size != 48 for stage in config.stages):

@@ -1,4 +1,4 @@
-"""Turn a network into what it costs: parameters and multiply-accumulates a face."""
+"""Count the parameters and multiply-accumulates of a network."""
 
 from dataclasses import dataclass
 
@@ -10,10 +10,10 @@ from mien.training.model import INPUT_SIZE, CnnLstm
 
 @dataclass(frozen=True)
 class Cost:
-    """What a network costs, whatever computer runs it.
+    """The cost of a network, independent of the hardware.
 
     Attributes:
-        parameters: Numbers that are trained.
+        parameters: Number of trained parameters.
         macs: Multiply-accumulates for one face, in convolutions, dense layers and the LSTM.
     """
 
@@ -25,7 +25,7 @@ def count_cost(net: CnnLstm) -> Cost:
     """Count a network's parameters, and its multiply-accumulates for one face of 48 px.
 
     Args:
-        net: Any of its heads; its mode and its weights stay as they are.
+        net: A network with any head; its mode and weights are not changed.
     """
     macs = 0
 

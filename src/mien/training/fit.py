@@ -1,4 +1,4 @@
-"""Turn a config and a dataset into a trained checkpoint."""
+"""Train a network from a config and a dataset."""
 
 import logging
 import os
@@ -41,12 +41,12 @@ LAST = "last.safetensors"
 
 @dataclass(frozen=True)
 class FitResult:
-    """What a training left behind.
+    """The result of a training.
 
     Attributes:
         best: The checkpoint of the epoch that is best on the validation split, by the recipe's
             `best_by`.
-        last: The checkpoint of the last epoch, which a resumed run starts from.
+        last: The checkpoint of the last epoch, from which a run is resumed.
         validation_accuracy: Of `best`, 0 to 1.
     """
 
@@ -66,20 +66,20 @@ def fit(
     on_start: Callable[[TrainConfig, CnnLstm], None] | None = None,
     on_forecast: Callable[[float], None] | None = None,
 ) -> FitResult:
-    """Train a network, with a checkpoint each epoch.
+    """Train a network, with a checkpoint after every epoch.
 
-    A run that was killed and is resumed ends with the very same weights as an unbroken one, on
-    the same hardware with the same number of threads.
+    A killed and resumed run ends with the same weights as an uninterrupted one, on the same
+    hardware with the same number of threads.
 
     Args:
         config: The recipe.
-        dataset: Data with the splits `train` and `validation`; no other split is looked at.
+        dataset: Data with the splits `train` and `validation`; no other split is used.
         output: The run's folder: checkpoints, history.csv, curves.png, TensorBoard logs.
-        resume: Go on from the last checkpoint in `output`, if there is one.
+        resume: Continue from the last checkpoint in `output`, if there is one.
         devices: Processes on each machine (distributed data parallel above 1).
         nodes: Machines that train together.
-        on_start: Called before the first step, with the recipe as it is trained (its precision is
-            settled) and the network.
+        on_start: Called before the first step, with the final recipe (its precision resolved) and
+            the network.
         on_forecast: Called once, within the first epoch, with the seconds that are left at the pace
             of its first steps.
 
@@ -87,12 +87,12 @@ def fit(
         The checkpoints and the best validation accuracy.
 
     Raises:
-        ConfigError: `output` holds another run, or one that is going on; or the checkpoint to
-            start from holds another network.
+        ConfigError: `output` contains another run, or one in progress; or the checkpoint to
+            start from has another architecture.
         DataError: A split is missing.
         OutputError: `output` cannot be written.
         TrainingError: The loss is no longer finite, or a checkpoint cannot be written.
-        KeyboardInterrupt: Ctrl-C; the last epoch is kept.
+        KeyboardInterrupt: Ctrl-C; the last finished epoch is kept.
     """
     for split in ("train", "validation"):
         if split not in dataset.splits:
@@ -106,7 +106,7 @@ def fit(
 
 
 def _explain_missing(split: str, dataset: Dataset) -> str:
-    """Say that a split is missing, and why, where FER2013's file names are the reason."""
+    """Describe a missing split, and why, if FER2013's file names are the reason."""
     named = {title_of(there): name for name, there in dataset.splits.items()}
     official = [title for title in FER2013_SPLITS if title in named]
     told = f"{dataset.source} has no {split} split, which training needs"
@@ -121,7 +121,7 @@ def _explain_missing(split: str, dataset: Dataset) -> str:
 
 @contextmanager
 def _lock(output: Path) -> Iterator[None]:
-    """Keep a run's folder to oneself. Under DDP the first process starts the others and does it."""
+    """Lock a run's folder. With DDP, the first process starts the others and holds the lock."""
     lock = FileLock(output / ".lock")
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -143,23 +143,23 @@ def _lock(output: Path) -> Iterator[None]:
 
 
 def is_first_process() -> bool:
-    """Tell whether this process is the one that the user started, on the first machine."""
+    """Return whether this is the process that the user started, on the first machine."""
     node = os.environ.get("NODE_RANK") or os.environ.get("GROUP_RANK") or "0"
     return (os.environ.get("LOCAL_RANK", "0"), node) == ("0", "0")
 
 
 @dataclass(frozen=True)
 class _Run:
-    """All that a training needs, ready to begin or to go on.
+    """Everything a training needs, ready to start or resume.
 
     Attributes:
-        config: The recipe, its precision settled.
+        config: The recipe, its precision resolved.
         module: The network and its loss.
         train: The faces to train on.
-        targets: (N, L, K), what each of them should be answered with.
+        targets: (N, L, K), their targets.
         held_out: The faces to validate on.
-        answers: (M, L, K), the same for them.
-        resumes: Whether to go on from the last checkpoint.
+        answers: (M, L, K), their targets.
+        resumes: Whether to continue from the last checkpoint.
     """
 
     config: TrainConfig
@@ -180,13 +180,13 @@ def _prepare(
     devices: int,
     nodes: int,
 ) -> _Run:
-    """Read what the recipe names, and check that it fits the data and the run's folder."""
+    """Load everything a recipe names, and check that it fits the data and the run's folder."""
     check_emotions(dataset.class_names)
     split, held_out = dataset.splits["train"], dataset.splits["validation"]
     if config.without_copies:
         split = _without_copies(split, held_out)
 
-    # Validation faces are answered with labels or votes, never with what a teacher says.
+    # The targets of validation faces are labels or votes, never predictions of teachers.
     votes = read_votes(Path(config.votes), dataset.class_names) if config.votes else None
     untaught = replace(config, teachers=(), distillation=0.0)
     split, targets = _ask_for(config, split, dataset.class_names, votes)
@@ -222,7 +222,7 @@ def _train(
     train = make_loader(
         run.train, run.targets, config.batch_size, seed=config.seed, shuffle=True, **ranks
     )
-    # Every process judges all of it: shares of equal length would count some faces twice.
+    # Every process evaluates all faces: equal shares would count some faces twice.
     validation = make_loader(
         run.held_out, run.answers, 256, seed=0, shuffle=False, world_size=1, rank=0
     )
@@ -230,7 +230,7 @@ def _train(
     try:
         with _quiet():
             trainer.fit(run.module, train, validation, ckpt_path=last if run.resumes else None)
-    except SystemExit as stop:  # Lightning's answer to Ctrl-C
+    except SystemExit as stop:  # Lightning raises it on Ctrl-C
         raise KeyboardInterrupt from stop
     return FitResult(output / BEST, last, history.find_best()["validation_accuracy"])
 
@@ -238,9 +238,9 @@ def _train(
 def _ask_for(
     config: TrainConfig, split: Split, class_names: tuple[str, ...], votes: Votes | None
 ) -> tuple[Split, NDArray[np.float32]]:
-    """Return a split with the labels its accuracy is counted by, and its targets (N, L, K).
+    """Return a split with the labels to measure its accuracy against, and its targets (N, L, K).
 
-    With votes the label is the word that most people chose, -1 where none chose one.
+    With votes, the label is the word that most people chose, or -1 if nobody chose one.
     """
     if votes is None:
         return split, make_targets(config, split, class_names)
@@ -250,14 +250,14 @@ def _ask_for(
 
 
 def _without_copies(train: Split, held_out: Split) -> Split:
-    """Leave out of train what `find_originals` does not mark."""
+    """Remove faces from train that `find_originals` does not mark."""
     return train.take(np.flatnonzero(find_originals(train.images, held_out.images)))
 
 
 def _settle(
     config: TrainConfig, now: dict[str, Any], begun: dict[str, Any] | None, processes: int
 ) -> tuple[TrainConfig, dict[str, Any]]:
-    """Choose the precision, as it was begun if it was, and say so in the run's description."""
+    """Choose the precision, or that of the resumed run, and record it in the description."""
     if begun is not None:
         config = replace(config, precision=begun["config"]["precision"])
         own = {"commit": begun["commit"], "versions": begun["versions"]}
@@ -274,7 +274,7 @@ def _make_module(
     description: dict[str, Any],
     teachers: tuple[CnnLstm, ...],
 ) -> TrainingModule:
-    """Make the network and its loss, by the seed."""
+    """Create the network and its loss from the seed."""
     torch.manual_seed(config.seed)
     weights = None
     if config.class_balance:
@@ -309,9 +309,9 @@ def _make_trainer(
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep back warnings that are no news to who trains."""
+    """Silence warnings that do not concern the user."""
     with warnings.catch_warnings():
-        # Faces lie in memory: worker processes would only copy them.
+        # Faces are in memory: worker processes would only copy them.
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
         warnings.filterwarnings("ignore", message=".*in eval mode at the start.*")  # start_rate 0

@@ -64,7 +64,7 @@ class Forecast(pl.Callback):
     def _count_steps(self, epoch: int, batches: int) -> float:
         """Count the steps of the epochs that are left, each as long as those of this one."""
         now = self._config.size_at(epoch)
-        # A step takes about as long as its faces have pixels.
+        # The time of a step is roughly proportional to the pixels of its faces.
         epochs = sum(
             (self._config.size_at(later) / now) ** 2 for later in range(epoch, self._config.epochs)
         )

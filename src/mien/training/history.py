@@ -1,4 +1,4 @@
-"""The history of a training: history.csv, learning curves, and a line for each epoch."""
+"""Record the history of a training: history.csv, learning curves, a line per epoch."""
 
 import csv
 import io
@@ -33,13 +33,13 @@ COLUMNS = (
 )
 
 _CURVES_EVERY_S = 10.0
-"""Seconds between two drawings of the curves: one takes longer than an epoch of a few faces."""
+"""Seconds between two plots of the curves: one takes longer than an epoch of a few faces."""
 
 _HEADING = "  epoch  size  train loss  train acc. valid. loss valid. acc.   best  time    left"
 
 
 class History(pl.Callback):
-    """Keeps a row an epoch; the rows travel in the checkpoint, so a resumed run loses none.
+    """Keeps one row per epoch; rows are saved in the checkpoint, so a resumed run has all.
 
     Args:
         output: The run's folder.
@@ -59,7 +59,7 @@ class History(pl.Callback):
         return {"rows": self.rows}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take the rows back from a checkpoint."""
+        """Restore the rows from a checkpoint."""
         self.rows = list(state_dict["rows"])
 
     def find_best(self) -> dict[str, Any]:
@@ -71,7 +71,7 @@ class History(pl.Callback):
         self._began, self._cpu_began = time.monotonic(), time.process_time()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Add a row, rewrite the table, now and then the curves, and print a line."""
+        """Add a row, rewrite the table, print a line, and redraw the curves if it is time."""
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         epoch = trainer.current_epoch
         row: dict[str, Any] = {
@@ -93,14 +93,14 @@ class History(pl.Callback):
                 self._draw()
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Draw the curves as they ended."""
+        """Draw the final curves."""
         if trainer.is_global_zero:
             self._draw()
 
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
     ) -> None:
-        """Draw the curves of a run that is interrupted."""
+        """Draw the curves of an interrupted run."""
         if trainer.is_global_zero:
             self._draw()
 
@@ -124,7 +124,7 @@ class History(pl.Callback):
     def _print(self, row: dict[str, Any]) -> None:
         best = self.find_best()["validation_accuracy"]
 
-        # A step takes about as long as its faces have pixels.
+        # The time of a step is roughly proportional to the pixels of its faces.
         left = sum(
             row["seconds"] * (self.config.size_at(epoch) / row["size"]) ** 2
             for epoch in range(row["epoch"], self.config.epochs)
@@ -156,7 +156,7 @@ def choose_best(rows: list[dict[str, Any]], best_by: str = "accuracy") -> dict[s
 
 
 class EpochBar(RichProgressBar):
-    """The bar of the epoch that is running, with its loss and accuracy so far."""
+    """The progress bar of the current epoch, with its loss and accuracy so far."""
 
     def _get_train_description(self, current_epoch: int) -> str:
         """Count epochs from 1, as history.csv does; Lightning counts from 0."""
@@ -165,7 +165,7 @@ class EpochBar(RichProgressBar):
     def get_metrics(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule
     ) -> dict[str, int | str | float | dict[str, float]]:
-        """Return the few numbers that fit beside the bar."""
+        """Return the numbers to show beside the bar."""
         shown = {"train_loss": "loss", "validation_accuracy": "validation accuracy"}
         metrics = trainer.progress_bar_metrics
         return {title: float(metrics[name]) for name, title in shown.items() if name in metrics}
@@ -202,7 +202,7 @@ def plot_curves(rows: list[dict[str, Any]], name: str, best_by: str = "accuracy"
             values = [row[f"{split}_{measure}"] for row in rows]
             axes.plot(epochs, values, color=colour, label=split, marker=".", markersize=4)
         for before, row in itertools.pairwise(rows):
-            if row["size"] != before["size"]:  # a kink that is not the model's
+            if row["size"] != before["size"]:  # mark the change of size, which bends the curves
                 axes.axvline(before["epoch"] + 0.5, color="#888888", linestyle=":")
                 place = (before["epoch"] + 0.7, 0.02)
                 where = axes.get_xaxis_transform()
@@ -216,5 +216,5 @@ def plot_curves(rows: list[dict[str, Any]], name: str, best_by: str = "accuracy"
         axes.grid(alpha=0.3)
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))  # accuracy, the last one
     lines, titles = axes.get_legend_handles_labels()
-    figure.legend(lines, titles, loc="outside upper center", ncols=3)  # where it hides no curve
+    figure.legend(lines, titles, loc="outside upper center", ncols=3)  # outside, to hide no curve
     return figure

@@ -1,4 +1,4 @@
-"""Turn a batch of faces into logits: the CNN-LSTM and its CNN baseline, whole."""
+"""Define the network: the CNN-LSTM and its CNN baseline."""
 
 import numpy as np
 import torch
@@ -74,7 +74,7 @@ class LstmHead(nn.Module):
         for name, parameter in self.lstm.named_parameters():
             if name.startswith("weight_hh"):
                 nn.init.orthogonal_(parameter)
-            if name.startswith("bias_ih"):  # A forget gate that starts open keeps the brow.
+            if name.startswith("bias_ih"):  # an open forget gate keeps the first steps
                 parameter.data[units : 2 * units] = 1.0
         self.shortcut = nn.Linear(channels, config.units) if config.shortcut else None
 
@@ -91,10 +91,10 @@ class LstmHead(nn.Module):
             x = x.flatten(2)  # (B, 6, 6 * C)
         else:
             x = x.flatten(1).unsqueeze(1)  # (B, 1, 36 * C)
-        # In float32 also under autocast: 36 steps add up what bfloat16 rounds away.
+        # In float32 also under autocast: bfloat16 rounding errors add up over 36 steps.
         with torch.autocast(x.device.type, enabled=False):
             outputs, state = self._read(x.contiguous().float())  # (B, T, U), (1 or 2, B, .)
-        ends = state.transpose(0, 1).flatten(1)  # (B, U): where each direction ended
+        ends = state.transpose(0, 1).flatten(1)  # (B, U): final state of each direction
         read = outputs.mean(dim=1) if self.readout == "mean" else ends
         return read if around is None else read + around
 
@@ -113,7 +113,7 @@ class LstmHead(nn.Module):
 
 
 class DenseHead(nn.Module):
-    """The baseline's head: Flatten and Dense in place of Reshape and LSTM.
+    """The baseline's head: Flatten and Dense instead of Reshape and LSTM.
 
     Args:
         channels: Channels C of the 6x6 feature map.
@@ -131,7 +131,7 @@ class DenseHead(nn.Module):
 
 
 class PoolHead(nn.Module):
-    """The feature map's mean over its places, then Dense: a head that knows no order.
+    """Global average pooling, then Dense: a head without a sequence.
 
     Args:
         channels: Channels C of the feature map.
@@ -153,9 +153,9 @@ class CnnLstm(nn.Module):
 
     Args:
         config: Widths, depths, dropout and the kind of head.
-        class_count: How many classes K to tell apart.
-        label_layer: Add a second last layer, which answers with the data's own label where the
-            first answers with people's votes.
+        class_count: Number of classes K.
+        label_layer: Add a second output layer that predicts the dataset's own label, while the
+            first predicts people's votes.
     """
 
     def __init__(self, config: ModelConfig, class_count: int, *, label_layer: bool = False) -> None:
@@ -176,10 +176,11 @@ class CnnLstm(nn.Module):
         return logits
 
     def answer(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Map grey faces (B, 1, 48, 48) in [0, 1] to the logits (B, K) of each last layer.
+        """Map grey faces (B, 1, 48, 48) in [0, 1] to the logits (B, K) of each output layer.
 
         Returns:
-            Those of `forward`; then, where there is a layer for it, those of the data's own label.
+            The logits of `forward`, followed by those of the dataset's own label, if there is a
+            layer.
         """
         x = self._read(x)  # (B, U)
         layers = (self.classifier, self.label_classifier)

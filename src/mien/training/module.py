@@ -1,4 +1,4 @@
-"""Turn a batch into a loss: what one training step is."""
+"""Define the training step: augmentation, loss, optimizer and metrics."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,22 +17,22 @@ from mien.training.model import CnnLstm
 Batch = tuple[Tensor, Tensor, Tensor]
 """Faces (B, 48, 48) uint8, labels (B,) int64 and targets (B, L, K) float32.
 
-A label of -1 is none: such a face counts in no accuracy. There is a target for each of the L last
-layers of the network. A row sums to what the face counts in that layer's loss: to 1, or to the
-share of its votes that went to one of the K words.
+A label of -1 means none: the face is ignored in the accuracy. There is a target for each of the L
+output layers of the network. A row sums to the weight of the face in that layer's loss: 1, or the
+share of its votes that are for one of the K words.
 """
 
 
 class TrainingModule(pl.LightningModule):
-    """The network with its loss, optimiser and metrics.
+    """The network with its loss, optimizer and metrics.
 
     Args:
         config: The recipe.
-        class_count: How many classes K the data has.
-        description: What each checkpoint says of itself, in JSON types.
-        class_weights: (K,) float32, what a face of each class counts in the loss; None is 1.
-        teachers: Networks in evaluation mode that say what each face is, as it is shown. With
-            `config.votes`, those without a layer for the label teach the label alone.
+        class_count: Number of classes K.
+        description: The description to store in each checkpoint, in JSON types.
+        class_weights: (K,) float32, the weight of each class in the loss; None is 1.
+        teachers: Networks in evaluation mode that predict each augmented face. With
+            `config.votes`, those without a layer for the label teach only the label.
     """
 
     def __init__(
@@ -49,10 +49,10 @@ class TrainingModule(pl.LightningModule):
         self.description = description
         self.net = CnnLstm(config.model, class_count, label_layer=config.has_label_layer)
         self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's gap
-        if not config.start_rate:  # evaluation mode: no channel is dropped, and no norm moves
+        if not config.start_rate:  # evaluation mode: no dropout, and fixed normalization
             self.net.trunk.requires_grad_(False).eval()
             self.net.head.requires_grad_(False).eval()
-        # In a tuple, where torch does not find them: a checkpoint is of the network alone.
+        # In a tuple, so that torch does not register them: checkpoints only have the network.
         self._teachers = tuple(teachers)
         self.augment = Augment(config.augment)
         self.register_buffer("class_weights", class_weights, persistent=False)
@@ -70,20 +70,20 @@ class TrainingModule(pl.LightningModule):
         return logits
 
     def on_fit_start(self) -> None:
-        """Bring the teachers to where the faces are."""
+        """Move the teachers to the device of the faces."""
         for teacher in self._teachers:
             teacher.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's gap
 
     def on_train_epoch_start(self) -> None:
-        """Make an epoch's randomness a function of the seed, the epoch and the process alone.
+        """Seed each epoch by the seed, the epoch and the process only.
 
-        So a run that was killed and resumed draws what an unbroken run would have drawn.
+        A killed and resumed run then draws the same random numbers as an uninterrupted one.
         """
         draw = (self.config.seed * 10_007 + self.current_epoch) * 1_009 + self.global_rank
         torch.manual_seed(draw)
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
-        """Give the loss of one batch."""
+        """Return the loss of one batch."""
         faces, labels, targets = batch
         x = self.augment(to_unit(faces))  # (B, 1, 48, 48)
         if self._teachers:
@@ -106,7 +106,7 @@ class TrainingModule(pl.LightningModule):
         return loss
 
     def _weigh(self, answers: Sequence[Tensor], targets: Tensor) -> Tensor:
-        """Give the loss of the last layers' logits, L times (B, K), for targets (B, L, K)."""
+        """Return the loss of the output layers' logits, L times (B, K), for targets (B, L, K)."""
         weights = (1.0, self.config.label_weight)
         losses = [
             weight
@@ -122,10 +122,10 @@ class TrainingModule(pl.LightningModule):
 
     @torch.no_grad()
     def _teach(self, x: Tensor, targets: Tensor) -> Tensor:
-        """Mix into targets (B, L, K) what the teacher whose turn it is says of faces x.
+        """Mix the predictions of the current teacher for faces x into targets (B, L, K).
 
-        The loss is linear in it, so in the mean over the steps it is the vote that is learnt. A
-        teacher that knows the data's own label alone does not teach the votes.
+        The loss is linear in the target, so on average over the steps the network learns the mean
+        of the teachers. A teacher trained on labels only does not teach the votes.
         """
         teacher = self._teachers[self.global_step % len(self._teachers)]
         answers = teacher.answer(x.contiguous(memory_format=torch.channels_last))
@@ -138,7 +138,7 @@ class TrainingModule(pl.LightningModule):
         return taught
 
     def validation_step(self, batch: Batch, index: int) -> None:
-        """Count one batch of the validation split, always at the size the model ships with."""
+        """Update the metrics with one batch of validation faces, always at 48 px."""
         faces, labels, targets = batch
         logits, *second = (answer.float() for answer in self.net.answer(to_unit(faces)))
         self.validation_accuracy(logits, labels)
@@ -154,13 +154,13 @@ class TrainingModule(pl.LightningModule):
         self._show(figures, len(labels))
 
     def _show(self, figures: dict[str, Any], faces: int) -> None:
-        """Report the mean of figures over the epoch."""
+        """Log means over the epoch."""
         self.log_dict(
             figures, on_step=False, on_epoch=True, prog_bar=True, sync_dist=True, batch_size=faces
         )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Let the checkpoint describe itself."""
+        """Add the description to the checkpoint."""
         measured = self.trainer.callback_metrics.items()
         checkpoint["mien"] = self.description | {
             "epoch": self.current_epoch + 1,
@@ -168,7 +168,7 @@ class TrainingModule(pl.LightningModule):
         }
 
     def configure_optimizers(self) -> Any:
-        """The optimiser, warmed up and decayed in one cycle (Smith & Topin, arXiv 1708.07120)."""
+        """Create the optimizer, with a one-cycle schedule (Smith & Topin, arXiv 1708.07120)."""
         groups = _group(self.net, self.config)
         optimizer = (
             torch.optim.AdamW(groups)
@@ -198,14 +198,14 @@ def to_unit(faces: Tensor) -> Tensor:
 
 
 def mix(faces: Tensor, targets: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
-    """Mix each face with another of its batch, and their targets likewise.
+    """Mix each face and its target with another of the batch.
 
     Zhang et al., "mixup: Beyond Empirical Risk Minimization" (2018), arXiv 1710.09412.
 
     Args:
         faces: (B, 1, H, W).
         targets: (B, K), rows sum to 1.
-        alpha: Of the Beta distribution from which the share of the other face is drawn, above 0.
+        alpha: Parameter of the Beta distribution of the other face's share, above 0.
 
     Returns:
         The same shapes, by torch's generator.
@@ -216,7 +216,7 @@ def mix(faces: Tensor, targets: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
 
 
 def cut_and_mix(faces: Tensor, targets: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
-    """Paste a rectangle of another face of the batch into each, and mix their targets by its area.
+    """Paste a rectangle of another face into each face, and mix their targets by its area.
 
     Yun et al., "CutMix: Regularization Strategy to Train Strong Classifiers with Localizable
     Features" (2019), arXiv 1905.04899. The rectangle is the same for the whole batch.
@@ -224,8 +224,8 @@ def cut_and_mix(faces: Tensor, targets: Tensor, alpha: float) -> tuple[Tensor, T
     Args:
         faces: (B, 1, H, W).
         targets: (B, K), rows sum to 1.
-        alpha: Of the Beta distribution from which the rectangle's share of the face is drawn,
-            above 0; what of it falls over the edge is lost.
+        alpha: Parameter of the Beta distribution of the rectangle's share of the face, above 0;
+            parts outside the face are cut off.
 
     Returns:
         The same shapes, by torch's generator.
@@ -251,10 +251,10 @@ def _draw_share(alpha: float, device: torch.device) -> Tensor:
 
 
 def _group(net: CnnLstm, config: TrainConfig) -> list[dict[str, Any]]:
-    """Give each weight its rate and decay.
+    """Group the weights by learning rate and weight decay.
 
     Matrices and filters decay; biases and norms, which have one axis, do not. The last layer comes
-    first where the rest has a rate of its own.
+    first if the others have their own learning rate.
     """
     parts = {config.learning_rate: list(net.parameters())}
     if config.start_rate < 1:

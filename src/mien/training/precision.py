@@ -1,4 +1,4 @@
-"""Turn a short timing into the precision to train with on this processor."""
+"""Choose the precision to train with on this processor, by a short benchmark."""
 
 import time
 from typing import Literal
@@ -8,10 +8,10 @@ from torch import nn
 
 
 def choose_precision(processes: int) -> Literal["float32", "bfloat16"]:
-    """Choose what `precision = "auto"` stands for.
+    """Resolve `precision = "auto"`.
 
     Args:
-        processes: How many train together; several might each find something else.
+        processes: Number of processes; several could each find another precision.
 
     Returns:
         The faster precision for one process, `float32` for several.
@@ -35,7 +35,7 @@ def faster_precision() -> Literal["float32", "bfloat16"]:
 
 
 def _time_convolution(dtype: torch.dtype) -> float:
-    """Give the best of five rounds, in seconds."""
+    """Return the best of five rounds, in seconds."""
     layer = nn.Conv2d(64, 64, 3, padding=1, bias=False, dtype=dtype)
     x = torch.rand(16, 64, 24, 24, dtype=dtype).to(memory_format=torch.channels_last)
     best = float("inf")

@@ -1,4 +1,4 @@
-"""Turn a training into what its checkpoints say of where they come from."""
+"""Record where a checkpoint comes from: config, data, commit and versions."""
 
 import hashlib
 import importlib.metadata
@@ -25,14 +25,14 @@ def describe(
     targets: NDArray[np.float32],
     teachers: Sequence[CnnLstm],
 ) -> dict[str, Any]:
-    """Say what a checkpoint is, in JSON types.
+    """Return the description of a checkpoint, in JSON types.
 
     Args:
         config: The recipe.
-        dataset: Its splits `train` and `validation` are in the SHA-256, which tells data apart.
-        targets: (N, L, K), what the train faces are answered with: data too, where teachers or
-            people's votes said it.
-        teachers: Networks that teach, whose weights are data, too.
+        dataset: Its splits `train` and `validation` are part of the SHA-256 of the data.
+        targets: (N, L, K), the targets of the train faces; part of the data if they come from
+            teachers or people's votes.
+        teachers: Teacher networks, whose weights are also part of the data.
     """
     digest = hashlib.sha256()
 
@@ -58,20 +58,20 @@ def describe(
 
 @cache
 def _own_commit() -> str | None:
-    """Give the commit of the code in memory, whatever is checked out while it runs."""
+    """Return the commit of the code in memory, whatever is checked out while it runs."""
     return find_commit(Path(__file__).parent.parent)
 
 
 def find_commit(package: Path) -> str | None:
-    """Give the commit that a package's source is of, with `-dirty` if it was changed since.
+    """Return the commit of a package's source, with `-dirty` if it was changed since.
 
     Args:
-        package: Its folder. Only what is in there counts as changed: results that a run leaves
-            elsewhere in its repository do not make the next run another.
+        package: Its folder. Only changes inside it count, not results of runs elsewhere in the
+            repository.
 
     Returns:
-        None where the package is not kept in git, as when it is installed, be it in a folder
-        within the repository of something else.
+        None if the package is not in git, for example because it is installed, even in a folder
+        inside another repository.
     """
 
     def git(*arguments: str) -> str:
@@ -92,18 +92,18 @@ def find_commit(package: Path) -> str | None:
 
 
 def find_begun(now: dict[str, Any], last: Path, *, resume: bool) -> dict[str, Any] | None:
-    """Give the description of the run to go on with, after checking that it is this very one.
+    """Return the description of the run to resume, after checking that it is the same run.
 
     Args:
-        now: What `describe` says of the training that is asked for.
+        now: The description of the requested training.
         last: The last checkpoint in its folder.
-        resume: Whether the user wants to go on.
+        resume: Whether to resume.
 
     Returns:
-        None where there is no run yet.
+        None if there is no run yet.
 
     Raises:
-        ConfigError: There is one, and it is another, or it was not to be resumed.
+        ConfigError: There is another run, or `resume` is false.
         ModelError: The checkpoint is damaged.
     """
     if not last.exists():
@@ -111,10 +111,11 @@ def find_begun(now: dict[str, Any], last: Path, *, resume: bool) -> dict[str, An
     output = last.parent
     if not resume:
         raise ConfigError(
-            f"{output} already holds a run: go on with --resume, or choose another --output"
+            f"{output} already contains a run: continue it with --resume, or choose another "
+            "--output"
         )
     begun = read_description(last)
-    # Read anew: a run begun before a setting existed has its default.
+    # Parsed again: a run from before a setting existed has its default.
     for key, value in config_from_dict(begun["config"]).to_dict().items():
         wanted = now["config"][key]
         if wanted != value and not (key == "precision" and wanted == "auto"):

@@ -70,10 +70,10 @@ def read_config(recipe: str | Path, overrides: Sequence[str] = ()) -> TrainConfi
 
 
 def config_from_dict(table: Mapping[str, Any]) -> TrainConfig:
-    """Make a config of plain types, as in TOML or in a checkpoint.
+    """Build a config from plain types, as in TOML or in a checkpoint.
 
     Args:
-        table: Keys and values; those left out take their defaults.
+        table: Keys and values; missing ones have their defaults.
 
     Returns:
         The checked config.
@@ -85,7 +85,7 @@ def config_from_dict(table: Mapping[str, Any]) -> TrainConfig:
 
 
 def _merge(table: dict[str, Any], override: str) -> None:
-    """Put one `key=value` into a nested table."""
+    """Insert one `key=value` into a nested table."""
     key, equals, value = override.partition("=")
     if not equals or not key.strip():
         raise ConfigError(f"an override is written key=value, got {override!r}")
@@ -103,7 +103,7 @@ def _merge(table: dict[str, Any], override: str) -> None:
 
 
 def _build(kind: type[_Config], table: Mapping[str, Any], where: str) -> _Config:
-    """Make a config dataclass of a table, naming whatever does not fit."""
+    """Build a config dataclass from a table, with an error for anything that does not fit."""
     hints = get_type_hints(kind)
     values = {}
     for key, value in table.items():
@@ -119,7 +119,7 @@ def _build(kind: type[_Config], table: Mapping[str, Any], where: str) -> _Config
 
 
 def _convert(hint: Any, value: Any, key: str) -> Any:
-    """Turn a plain value into what a field's type asks for."""
+    """Convert a plain value to the type of a field."""
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         if isinstance(value, Mapping):
             return _build(hint, value, key + ".")

@@ -1,4 +1,4 @@
-"""The answers that a network is trained towards: labels, people's votes, tables of teachers."""
+"""Compute training targets from labels, people's votes and tables of teachers."""
 
 from pathlib import Path
 
@@ -15,22 +15,22 @@ from mien.training.config import TrainConfig
 def make_targets(
     config: TrainConfig, split: Split, class_names: tuple[str, ...], votes: Votes | None = None
 ) -> NDArray[np.float32]:
-    """Return what each last layer of the network should answer to each face.
+    """Return the targets of each output layer for each face.
 
     Args:
-        config: Its `teachers` and `distillation` decide how much a target owes to the vote.
+        config: Its `teachers` and `distillation` determine the share of soft labels.
         split: N faces and their labels.
         class_names: K names, the order of the columns.
-        votes: Of these faces, where `config.votes` is given.
+        votes: The votes on these faces, if `config.votes` is set.
 
     Returns:
-        (N, L, K) float32. Without votes L is 1, and rows sum to 1: one-hot labels, mixed with the
-        teachers' tables if there are any; networks are asked in training. With votes, the first
-        layer's are shares of all votes of a face, whose sum is below 1 where some went to none of
-        the K words and 0 where all did; a second layer's, if there is one, are one-hot labels.
+        (N, L, K) float32. Without votes, L is 1 and rows sum to 1: one-hot labels, mixed with the
+        teachers' tables, if any; teacher networks are run during training. With votes, the first
+        layer's targets are shares of all votes on a face. They sum to less than 1 if some votes
+        are for none of the K words. A second layer's targets, if any, are one-hot labels.
 
     Raises:
-        ConfigError: A teacher saw other faces, or knows other classes.
+        ConfigError: A teacher has predictions for other faces, or has other classes.
     """
     targets = one_hot(split, class_names)
     if votes is not None:
@@ -47,22 +47,22 @@ def make_targets(
 
 
 def one_hot(split: Split, class_names: tuple[str, ...]) -> NDArray[np.float32]:
-    """Give a split's labels as (N, K) float32, a single 1 in each row."""
+    """Return a split's labels as (N, K) float32, one-hot."""
     return np.eye(len(class_names), dtype=np.float32)[split.labels]
 
 
 def class_weights(split: Split, class_names: tuple[str, ...], power: float) -> NDArray[np.float32]:
-    """Give each class the weight `frequency ** -power`, scaled so that the mean face weighs 1.
+    """Return class weights `frequency ** -power`, scaled to a mean of 1 over the faces.
 
     Args:
         split: Faces and their labels.
         class_names: K names.
-        power: 0 gives ones; 1 makes all classes count alike.
+        power: 0 gives ones; 1 gives all classes equal weight.
 
     Returns:
         (K,) float32.
     """
-    labels = split.labels[split.labels >= 0]  # -1 is a face without an answer
+    labels = split.labels[split.labels >= 0]  # -1 is a face without a label
     counts = np.maximum(np.bincount(labels, minlength=len(class_names)), 1)
     weights = counts.astype(np.float64) ** -power
     scaled: NDArray[np.float32] = (weights * counts.sum() / (weights * counts).sum()).astype(

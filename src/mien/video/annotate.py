@@ -1,4 +1,4 @@
-"""Turn a video and its results into an annotated copy of it, with its sound."""
+"""Write annotated copies of videos, with their sound."""
 
 import io
 import math
@@ -159,7 +159,7 @@ class _Course:
         self._next = next(self._frames, None)
 
     def at(self, frame: int, time_s: float) -> tuple[FaceResult, ...]:
-        """Give the faces of a frame; frames are asked for in order."""
+        """Return the faces of a frame; call it for frames in order."""
         while self._next is not None and self._next.frame <= frame:
             self._current, self._next = self._next, next(self._frames, None)
         if self._current is None:
@@ -267,7 +267,7 @@ class _Sound:
 
 
 def _takes(container: str, stream: "AudioStream") -> bool:
-    """Ask a container's muxer whether it takes a stream as it is: .mov, say, takes no Opus."""
+    """Return whether a container can hold a stream without conversion: .mov cannot hold Opus."""
     av = import_av()
     try:
         with av.open(io.BytesIO(), "w", format=container) as output:
@@ -287,7 +287,7 @@ def _decode_sound(packet: "Packet[Any]") -> list[Any]:
 
 
 def _to_picture(drawn: Image.Image, time_s: float) -> "av.VideoFrame":
-    """Make a frame for the encoder, at its time; encoders take no odd sides."""
+    """Create a frame for the encoder, at its time; encoders require even sides."""
     image = np.asarray(drawn)
     odd = image.shape[0] % 2, image.shape[1] % 2
     if any(odd):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # PyAV is an extra: it is imported when the first video is op
     from av.video.stream import VideoStream
 
 VideoSource: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
-"""What a video is read from: a path, a whole file as bytes, or a binary stream."""
+"""A video's source: a path, a whole file as bytes, or a binary stream."""
 
 DEMUXERS: Final = (
     "matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,avi,mpegts,mpeg,mpegvideo,m4v,h264,hevc,av1,obu,ivf,flv,"
@@ -48,7 +48,7 @@ class VideoFile:
     """
 
     def __init__(self, source: VideoSource) -> None:
-        """Take a source.
+        """Store the source.
 
         Args:
             source: A path, a whole file as bytes, or a binary stream; one that cannot go back is
@@ -71,7 +71,7 @@ class VideoFile:
         self._lock = threading.Lock() if self._owns_stream else _GIVEN
 
     def _rewrite_webp(self) -> None:
-        """Put a video that FFmpeg reads in the place of an animated WebP."""
+        """Return an input that FFmpeg can read for an animated WebP."""
         try:
             file = self._path.open("rb") if self._path is not None else self._stream
             file = cast(BinaryIO, file)

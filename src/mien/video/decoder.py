@@ -1,4 +1,4 @@
-"""Turn a video file or stream into frames with their true times.
+"""Decode videos into frames with their presentation times.
 
 It is the only video decoder in mien. Every frame is decoded, for the next ones build on it; only
 those that are taken are converted to RGB.
@@ -49,7 +49,7 @@ class VideoFrame:
 
 @dataclass
 class _Damage:
-    """What went wrong while a video was read."""
+    """An error while reading a video."""
 
     spoilt: int = 0
     first_s: float = 0.0
@@ -83,7 +83,7 @@ class _Clock:
     restarted: bool = False
 
     def read(self, stamp: int | None) -> float:
-        """Give a frame's time; one without a stamp follows the frame before it."""
+        """Return a frame's time; one without a time stamp follows the frame before it."""
         last = self.last_s
         if stamp is None:
             time_s = 0.0 if last is None else last + self.step_s
@@ -162,7 +162,7 @@ class Video:
         self.close()
 
     def close(self) -> None:
-        """Let go of what was opened; a stream that was given stays open."""
+        """Close what was opened; a stream passed by the caller stays open."""
         self.file.close()
 
     @property
@@ -180,7 +180,7 @@ class Video:
     def frames(
         self, *, every_s: float | None = None, start_s: float = 0.0, end_s: float | None = None
     ) -> Generator[VideoFrame, None, None]:
-        """Give the frames in order; of a damaged video, those that can be read.
+        """Yield the frames in order; of a damaged video, those that can be read.
 
         Args:
             every_s: Take the first frame in every stretch of this many seconds; None takes all.
@@ -200,7 +200,7 @@ class Video:
     def _take(
         self, every_s: float | None, start_s: float, end_s: float | None
     ) -> Generator[VideoFrame, None, None]:
-        """Take frames off the decoder, and convert only those."""
+        """Select frames from the decoder, and convert only those."""
         next_s = start_s
         before: NDArray[np.float32] | None = None
         cut = False
@@ -244,7 +244,7 @@ class Video:
                         yield number, time_s, raw
 
     def _list_stamps(self, until_s: float) -> list[int]:
-        """Give the stamps of the frames before a time, in order; none where one has no stamp."""
+        """Return the time stamps of the frames before a time, in order; none if one is missing."""
         stamps = []
         with self.file.open() as (container, stream), suppress(import_av().FFmpegError):
             for packet in container.demux(stream):
@@ -348,7 +348,7 @@ class Video:
             self._stated_s = end * self._time_base - self.origin_s
 
     def _look_at_first_frame(self) -> tuple[int, int]:
-        """Give the height and width to see the video in, and note where it begins."""
+        """Return the display height and width of the video, and note where it begins."""
         with closing(self._decode()) as decoded:
             for _, raw in decoded:
                 self._first_stamp = raw.pts or 0
@@ -359,7 +359,7 @@ class Video:
         raise VideoError(f"{self.name} cannot be read as a video: {why}")
 
     def _to_rgb(self, raw: "av.VideoFrame") -> NDArray[np.uint8]:
-        """Bring a frame to RGB, upright, at the video's size."""
+        """Convert a frame to RGB, upright, at the video's size."""
         turns = _quarter_turns(raw)
         width, height = (self.height, self.width) if turns % 2 else (self.width, self.height)
         image = raw.reformat(width=width, height=height, format="rgb24").to_ndarray()
@@ -385,7 +385,7 @@ def open_video(source: VideoSource) -> Video:
 
 
 def _pixel_aspect(stream: "VideoStream") -> float:
-    """Give how much wider than high a stored pixel is meant to be; 1 where that makes no sense."""
+    """Return the pixel aspect ratio of a frame; 1 if the stated one is invalid."""
     aspect = stream.sample_aspect_ratio
     return float(aspect) if aspect is not None and Fraction(1, 4) <= aspect <= 4 else 1.0
 
@@ -396,7 +396,7 @@ def _quarter_turns(raw: "av.VideoFrame") -> int:
 
 
 def _read_luma(raw: "av.VideoFrame") -> NDArray[np.generic]:
-    """Give a frame's brightness, in [0, 255], without converting it where that goes."""
+    """Return a frame's brightness, in [0, 255], without converting it if possible."""
     is_plain = raw.format.name.startswith(("yuv", "nv12", "nv21", "gray"))
     if is_plain and raw.format.components[0].bits == 8:
         plane = raw.planes[0]

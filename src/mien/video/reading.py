@@ -1,4 +1,4 @@
-"""Turn a video into results: frames with their faces, tracks, events, a summary."""
+"""Read a video: frames with their faces, tracks, events, a summary."""
 
 import math
 from array import array
@@ -32,7 +32,7 @@ MAX_WAITING: Final = 16
 
 @dataclass(frozen=True)
 class VideoSettings:
-    """What to read of a video, and how.
+    """Which frames of a video to read, and how.
 
     Attributes:
         every_s: Analyse a frame every so many seconds; None analyses every frame.
@@ -255,7 +255,7 @@ class VideoReading:
 def _decode_ahead(
     decoded: Generator[VideoFrame, None, None],
 ) -> Generator[VideoFrame, None, None]:
-    """Let a thread decode the next frames while the caller works on one."""
+    """Decode the next frames in a thread while the caller works on one."""
     with closing(decoded), ThreadPoolExecutor(1, "mien-decode") as pool:
         coming = deque(pool.submit(next, decoded, None) for _ in range(MAX_AHEAD))
         try:

@@ -1,4 +1,4 @@
-"""Turn neighbouring frames, as small thumbnails, into where a video cuts."""
+"""Detect scene cuts from small thumbnails of neighbouring frames."""
 
 from typing import Final
 
@@ -34,7 +34,7 @@ def make_thumbnail(luma: NDArray[np.generic]) -> NDArray[np.float32]:
 
 
 def is_cut(before: NDArray[np.float32], after: NDArray[np.float32]) -> bool:
-    """Say whether a video cuts between two neighbouring frames.
+    """Return whether a video cuts between two neighbouring frames.
 
     A cut changes what is seen, and where: a flash or a lamp that goes on changes brightness but
     leaves the picture's pattern; something that moves leaves most of the picture.

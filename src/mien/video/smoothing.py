@@ -1,4 +1,4 @@
-"""Turn a video's frames into frames whose probabilities are smoothed over time.
+"""Smooth the probabilities of a video's frames over time.
 
 Each face's probabilities become a mean over its track's frames, before it and after it, weighted
 by exp(-|distance in time| / time constant). Looking both ways, it lags behind nothing; weights
@@ -36,7 +36,7 @@ class Smoother:
         self._read: dict[int, deque[tuple[float, Mapping[str, float]]]] = {}
 
     def push(self, frame: FrameResult) -> Iterator[FrameResult]:
-        """Take the next frame, and give those whose neighbours are all known now."""
+        """Add the next frame, and return those whose neighbours are now known."""
         self._waiting.append(frame)
         for face in frame.faces:
             if face.track_id is not None and face.probabilities is not None:
@@ -46,7 +46,7 @@ class Smoother:
             yield self._smooth(self._waiting.popleft())
 
     def finish(self) -> Iterator[FrameResult]:
-        """Give the frames that are still held back: nothing follows."""
+        """Yield the frames that are still held back, at the end of the video."""
         while self._waiting:
             yield self._smooth(self._waiting.popleft())
 
@@ -75,7 +75,7 @@ class Smoother:
         return replace(face, smoothed=smoothed)
 
     def _forget(self, before_s: float) -> None:
-        """Let go of what is too long ago to count, and of tracks that have ended."""
+        """Drop frames that are too old to count, and tracks that have ended."""
         for track_id, read in list(self._read.items()):
             while read and read[0][0] < before_s:
                 read.popleft()

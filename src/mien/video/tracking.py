@@ -36,7 +36,7 @@ class _Track:
     seen: int = 1
 
     def predict(self, time_s: float) -> Box:
-        """Say where the face is expected at a time, at constant velocity."""
+        """Predict where the face is at a time, at constant velocity."""
         ahead_s = min(time_s - self.last_s, _MAX_AHEAD_S)
         x, y = self.box.x + self.velocity[0] * ahead_s, self.box.y + self.velocity[1] * ahead_s
         return Box(x, y, self.box.width, self.box.height)
@@ -63,7 +63,7 @@ class Tracker:
         self._next_id = 1
 
     def expect(self, time_s: float) -> tuple[Box, ...]:
-        """Say where the faces of the frame before are expected at a time."""
+        """Predict where the faces of the previous frame are at a time."""
         return tuple(
             track.predict(time_s) for track in self._tracks if track.track_id in self._visible
         )
@@ -74,7 +74,7 @@ class Tracker:
         self._visible = set()
 
     def update(self, time_s: float, faces: Sequence[Face]) -> tuple[int, ...]:
-        """Tell which track each face of a frame belongs to.
+        """Assign each face of a frame to a track.
 
         Args:
             time_s: The frame's time, after that of the frame before.
@@ -154,7 +154,7 @@ def assign(costs: NDArray[np.float64]) -> list[tuple[int, int]]:
 
 
 def _cost(track: _Track, box: Box, time_s: float) -> float:
-    """Say how far a face is from where a track expects it, in face sizes; infinite if too far."""
+    """Return a face's distance from a track's prediction, in face sizes; infinite if too far."""
     expected = track.predict(time_s)
     size = math.sqrt(max(expected.area, 1e-6))
     growth = math.sqrt(max(box.area, 1e-6)) / size

@@ -1,1 +1,1 @@
-"""Turn a camera into a live view on this machine alone: a page and its server."""
+"""The live camera view: a local page and its server."""

@@ -1,4 +1,4 @@
-"""Turn an analyzer into the local server that a live view in the browser talks to.
+"""The local server of the live view in the browser.
 
 It serves one page and answers its pictures; it is reached on this machine only. A random token in
 every address, and a look at Host and Origin, keep other sites and other users of the browser out.
@@ -196,7 +196,7 @@ class _Guard:
         await self._app(inner, receive, send_with_headers)
 
     def _find_fault(self, scope: Scope) -> Response | None:
-        """Say why a request is refused, if it is."""
+        """Return why a request is rejected, or None."""
         headers = scope["headers"]
         hosts = [value for name, value in headers if name == b"host"]
         origins = [value for name, value in headers if name == b"origin"]

@@ -32,7 +32,7 @@ from mien.watch.frame import LiveFrame
 from mien.watch.stream import LiveStream
 
 DETECT_EVERY_S: Final = 0.5
-"""How often faces are looked for in the whole picture, in seconds."""
+"""Interval between detections in the whole picture, in seconds."""
 
 
 @dataclass

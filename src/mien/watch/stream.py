@@ -43,11 +43,11 @@ class _Picture:
 
 
 class FrameReader(Protocol):
-    """What reads the frames: a `mien.Live`."""
+    """The reader of the frames: a `mien.Live`."""
 
     @property
     def source(self) -> str:
-        """What the results call the camera."""
+        """The name of the camera in results."""
         ...
 
     def cut(self) -> None:
@@ -125,7 +125,7 @@ class LiveStream:
             self._container.close()
 
     def __iter__(self) -> Iterator[LiveFrame]:
-        """Give a result for the newest frame, again and again, until the source ends.
+        """Yield a result for the newest frame, until the source ends.
 
         A camera or an address never ends of itself: while it is away, this waits.
         """
