@@ -7,12 +7,14 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageColor, ImageDraw
+from PIL import Image, ImageColor, ImageDraw, features
 
+from mien.errors import ConfigError
 from mien.fonts import Font, load_font
 from mien.palette import color_for
 from mien.placement import Rectangle, Size, place_label, place_panel
 from mien.results import FaceResult, FrameResult, ImageResult
+from mien.words import translate
 
 MIN_SIDE_PX: Final = 720
 """A picture whose longer side is under this is enlarged, so that the words fit."""
@@ -22,8 +24,8 @@ MIN_FONT_PX: Final = 12
 _INK, _PALE_INK, _PALE_BAR, _TRACK = "#FFFFFF", "#C4C8D0", "#A6AEBC", "#FFFFFF30"
 _PAPER = (16, 18, 24, 205)
 _SMOOTH = 4  # shapes are drawn this much larger and scaled down, for smooth edges
+_FROM_RIGHT = ("ar", "he")
 _CLEAR = 0.5  # a smoothed emotion this probable is shown where a single frame was unsure
-_REASONS = {"too_small": "too small", "uncertain": "uncertain"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ def annotate(
     labels: bool = True,
     bars: bool = True,
     landmarks: bool = False,
+    lang: str = "en",
     font: str | os.PathLike[str] | None = None,
 ) -> Image.Image:
     """Draw every face's box, its emotion and, where there is room, its probabilities.
@@ -56,6 +59,7 @@ def annotate(
         labels: Write each face's emotion, or why none is named.
         bars: Draw each face's probabilities as bars.
         landmarks: Mark eyes, nose tip and corners of the mouth with dots.
+        lang: The language of the words, as in `mien.words`.
         font: A font file for the words; None finds one that has the letters of the class names.
 
     Returns:
@@ -63,17 +67,22 @@ def annotate(
         a strip added to the right if a single face leaves no room for its probabilities.
 
     Raises:
-        ConfigError: No font has the letters of the class names.
+        ConfigError: There are no words in that language, no font has the letters, or this Pillow
+            cannot write from right to left.
     """
     if isinstance(result, FrameResult):
         return annotate_frame(image, result.faces, font=font)
 
+    if lang in _FROM_RIGHT and not features.check("raqm"):
+        raise ConfigError(
+            f"this Pillow cannot write {lang!r} from right to left; install one with libraqm"
+        )
     picture, scale = _enlarge(image, result)
     boxes = [_scaled(face, scale) for face in result.faces]
     words = []
     if labels:
         pairs = zip(result.faces, boxes, strict=True)
-        words = [_make_label(picture, face, box, font) for face, box in pairs]
+        words = [_make_label(picture, face, box, font, lang) for face, box in pairs]
 
     top = 0
     places = _place_labels(picture, words, boxes)
@@ -88,7 +97,7 @@ def annotate(
         _draw_landmarks(picture, result.faces, scale, top)
     if bars:
         taken = [*boxes, *_occupied(words, places)]
-        picture = _draw_panels(picture, result.faces, boxes, taken, font)
+        picture = _draw_panels(picture, result.faces, boxes, taken, font=font, lang=lang)
     return picture
 
 
@@ -186,12 +195,16 @@ def _draw_frame(picture: Image.Image, box: Rectangle, color: str, line: int) -> 
 
 
 def _make_label(
-    picture: Image.Image, face: FaceResult, box: Rectangle, font: str | os.PathLike[str] | None
+    picture: Image.Image,
+    face: FaceResult,
+    box: Rectangle,
+    font: str | os.PathLike[str] | None,
+    lang: str = "en",
 ) -> _Label:
     """Return the text for an emotion, or the reason for none, and its size."""
-    text = _REASONS.get(face.reason or "", face.reason or "")
+    text = translate(face.reason or "", lang)
     if face.emotion is not None and face.probabilities is not None:
-        text = f"{face.emotion}  {face.probabilities[face.emotion]:.0%}"
+        text = f"{translate(face.emotion, lang)}  {face.probabilities[face.emotion]:.0%}"
     if face.track_id is not None:
         text = f"{face.track_id}: {text}"
     letters = _font(picture, box, text, font)
@@ -261,22 +274,25 @@ def _draw_panels(
     faces: Sequence[FaceResult],
     boxes: Sequence[Rectangle],
     taken: Sequence[Rectangle],
+    *,
     font: str | os.PathLike[str] | None,
+    lang: str,
 ) -> Image.Image:
     """Draw each face's probabilities where there is room; a lone face gets a strip."""
     occupied = list(taken)
     for face, box in zip(faces, boxes, strict=True):
         if face.probabilities is None:
             continue
-        letters = _font(picture, box, "".join(face.probabilities), font)
-        size = _panel_size(face.probabilities, letters)
+        shown = {translate(name, lang): value for name, value in face.probabilities.items()}
+        letters = _font(picture, box, "".join(shown), font)
+        size = _panel_size(shown, letters)
         gap = 3 * _line(picture)
         place = place_panel(picture.size, size, box, occupied, gap)
         if place is None and len(faces) == 1:  # the face fills its picture
             place = picture.width + gap, gap
             picture = _add_strip(picture, (size[0] + 2 * gap, 0), size[1] + 2 * gap)
         if place is not None:
-            _draw_panel(picture, face, letters, place)
+            _draw_panel(picture, shown, color_of(face), letters, place)
             occupied.append((*place, place[0] + size[0], place[1] + size[1]))
     return picture
 
@@ -289,9 +305,10 @@ def _panel_size(probabilities: Mapping[str, float], font: Font) -> tuple[int, in
     return round(width), round(1.45 * em * len(probabilities) + 0.85 * em)
 
 
-def _draw_panel(picture: Image.Image, face: FaceResult, font: Font, place: tuple[int, int]) -> None:
-    """Draw one bar for each emotion, as long as it is probable."""
-    probabilities = face.probabilities or {}
+def _draw_panel(
+    picture: Image.Image, probabilities: Mapping[str, float], color: str, font: Font, place: Size
+) -> None:
+    """Draw one bar for each emotion, as long as it is probable; the longest in the colour."""
     width, height = _panel_size(probabilities, font)
     em = _em(font)
     left, right = place[0] + 0.7 * em, place[0] + width - 0.7 * em
@@ -312,7 +329,7 @@ def _draw_panel(picture: Image.Image, face: FaceResult, font: Font, place: tuple
         _paste(picture, track, spot, _TRACK)
         bar = track.crop((0, 0, round(track.width * value), track.height))
         if bar.width:
-            _paste(picture, bar, spot, color_of(face) if name == top_name else _PALE_BAR)
+            _paste(picture, bar, spot, color if name == top_name else _PALE_BAR)
 
 
 def _add_strip(picture: Image.Image, size: Size, least_height: int = 0) -> Image.Image:
