@@ -307,8 +307,7 @@ def write_parquet(
         OutputError: The file cannot be written.
     """
     pa, pq = load_pyarrow()
-    kinds = {str: pa.string(), float: pa.float64(), int: pa.int64()}
-    schema = pa.schema([(name, kinds[kind]) for name, kind in columns(emotions).items()])
+    schema = make_schema(emotions)
     with (
         _writing(Path(path)) as partial,
         partial.open("wb") as file,
@@ -317,6 +316,20 @@ def write_parquet(
         rows = tidy_rows(records, emotions)
         while group := list(islice(rows, ROWS_AT_ONCE)):
             writer.write_table(pa.Table.from_pylist(group, schema=schema))
+
+
+def make_schema(emotions: Sequence[str] = EMOTIONS) -> Any:  # noqa: ANN401
+    """Return a tidy table's pyarrow schema.
+
+    Args:
+        emotions: The model's class names.
+
+    Raises:
+        MissingExtraError: pyarrow is not installed.
+    """
+    pa, _ = load_pyarrow()
+    kinds = {str: pa.string(), float: pa.float64(), int: pa.int64()}
+    return pa.schema([(name, kinds[kind]) for name, kind in columns(emotions).items()])
 
 
 def write_jsonl(path: str | os.PathLike[str], records: Iterable[Record]) -> None:
