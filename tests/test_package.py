@@ -104,6 +104,7 @@ def test_the_wheel_carries_what_it_needs_and_no_more(tmp_path: Path) -> None:
     from hatchling.builders.wheel import WheelBuilder
 
     wheel = Path(next(WheelBuilder(str(ROOT)).build(directory=str(tmp_path))))
+    assert wheel.stat().st_size < 12e6
     names = zipfile.ZipFile(wheel).namelist()
     assert "mien/assets/yunet_2023mar_any_size.onnx" in names
     assert "mien/assets/face_detection_yunet_2023mar.onnx" not in names
