@@ -553,3 +553,10 @@ def test_usage_errors(arguments: list[str], words: str, tmp_path: Path, capsys) 
     assert err.count("\n") == 1
     assert words in err
     assert os.listdir(tmp_path) == []  # noqa: PTH208
+
+
+def test_a_run_that_cannot_begin_speaks_of_no_results(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="cannot be written") as told:
+        Journal(tmp_path / "file" / "t.csv.partial", {})
+    assert "kept" not in str(told.value)

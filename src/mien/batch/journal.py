@@ -55,8 +55,10 @@ class Journal:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file: BinaryIO = path.open("a+b")
-        except OSError as error:
-            raise self._refuse(error) from error
+        except OSError as error:  # nothing was read yet
+            raise OutputError(
+                f"{path} cannot be written ({describe_error(error)}); choose another --output"
+            ) from error
 
         try:
             self._lock()
