@@ -486,7 +486,7 @@ def test_ctrl_c_says_how_to_go_on(faces, tmp_path):
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert err.splitlines()[-1].startswith("mien: stopped; the last epoch is kept. Go on with: ")
+    assert err.splitlines()[-1].startswith("mien: stopped after the last finished epoch. To ")
     assert err.rstrip().endswith("--resume")
     assert "Traceback" not in err
 

@@ -164,7 +164,7 @@ def test_data_may_lack_a_class_but_not_have_one_the_model_does_not_know(
     figures = evaluate(model, few, class_names=EMOTIONS[:2]).views["single"].figures
     assert figures.per_class["happy"].faces == 0
     assert figures.faces == 16
-    with pytest.raises(ModelError, match="the data has bored, which the model does not know"):
+    with pytest.raises(ModelError, match="the data has bored, but the model only knows"):
         evaluate(model, few, class_names=("angry", "bored"))
 
 

@@ -55,7 +55,7 @@ def test_a_folder_becomes_tables_and_a_report(recordings, tiny_model, tmp_path, 
     assert run(tiny_model, recordings, out, "--pattern", PATTERN) == 0
     told = capsys.readouterr().err
     assert "16 recordings of 4 participants under 2 conditions" in told
-    assert "the pattern does not fit 1 files (lit/notes.png)" in told
+    assert "the pattern does not match 1 files (lit/notes.png)" in told
 
     faces = read_csv(out / "faces.csv")
     assert len(faces) == 16
@@ -151,7 +151,7 @@ def test_no_face_in_a_condition_is_left_out_and_said(recordings, tiny_model, tmp
     table = tmp_path / "table.csv"
     table.write_text("source,participant,condition\n" + "\n".join(rows) + "\n")
     assert run(tiny_model, table, tmp_path / "out") == 0
-    assert "left out: p2 × lit (no face was read)" in capsys.readouterr().err
+    assert "excluded: p2 × lit (no face was read)" in capsys.readouterr().err
     cells = read_csv(tmp_path / "out" / "participants.csv")
     assert [row["excluded"] for row in cells] == ["", "", "", "no face was read"]
 
