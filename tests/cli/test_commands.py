@@ -74,7 +74,7 @@ def test_version(capsys):
         (["analise"], "did you mean analyze? see mien --help"),
         (["zzz"], "train, evaluate, compare, export; see mien --help"),
         (["data", "audti"], "did you mean audit? see mien data --help"),
-        (["analyze", "a.jpg", "--device", "cuda"], "--device: see mien analyze --help"),
+        (["analyze", "a.jpg", "--device", "gpu"], "see mien analyze --help"),
         (["analyze"], "analyze needs a photo"),
         (["analyze", "--jsn", "a.jpg"], "did you mean --json?"),
         (["analyze", "a.jpg", "--zzz"], "see mien analyze --help"),

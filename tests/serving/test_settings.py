@@ -51,7 +51,8 @@ def test_detection_settings_are_those_of_python(client, photo, tiny_model):
 
 def test_every_setting_of_the_command_is_one_of_the_service():
     own = {"from_list", "output", "json", "annotate", "font", "report"}
-    own |= {"image_column", "key_column"}  # of files
+    own |= {"image_column", "key_column", "fps"}  # of files and folders
+    own |= {"device"}  # of the server: mien serve --device
     renamed = {"every": "every_s", "start": "start_s", "end": "end_s"}
     parameters = inspect.signature(analyze).parameters.values()
     options = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY} - own
