@@ -1,4 +1,7 @@
-"""Every Python example in README and docs passes `mypy --strict`."""
+"""Every Python example in README and docs passes `mypy --strict`.
+
+The examples fenced as `py` are for libraries that no test installs.
+"""
 
 import doctest
 import os

@@ -288,7 +288,7 @@ def test_half_precision_that_changes_answers_is_refused(trained):
     graph = onnx.load_from_string(halve_weights(content)).graph
     names = {tensor.name for tensor in graph.initializer}
     assert "trunk.2.convolutions.0.weight" in names
-    assert "head.lstm.weight_ih_l0_half" in names
+    assert any(name.endswith("_half") for name in names)
     logits = np.zeros((2, 7), np.float32)
     assert check_half(logits, logits + 0.009) == pytest.approx(0.009)
     for wrong in (0.011, np.nan):

@@ -324,7 +324,7 @@ def test_it_can_begin_with_the_weights_of_another_run(smoke, tmp_path):
     assert torch.allclose(other[name], begun[name], atol=1e-6)
     assert other["net.classifier.weight"].shape[0] == 2
     wider = replace(config, model=replace(config.model, units=48))
-    with pytest.raises(ConfigError, match=r"model\.units = 32, and this recipe says 48"):
+    with pytest.raises(ConfigError, match=r"model\.units = 32, but this recipe has 48"):
         fit(wider, dataset, tmp_path / "wider")
     with pytest.raises(ConfigError, match="no checkpoint acurate; give accurate or fast"):
         fit(replace(config, start="acurate"), dataset, tmp_path / "none")
