@@ -7,10 +7,7 @@ read; then each person's baseline is taken off, with `expected="even"` since the
 comparison, so is the plain mean of a person's log-probabilities.
 """
 
-import csv
-import io
 import sys
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +15,14 @@ import numpy as np
 
 import mien
 from machine import write_result
+from people import read_people
 
 MODELS = ("accurate", "fast")
 
 
 def measure(path: Path, analyzer: mien.Analyzer) -> dict[str, Any]:
     """Read a zip's faces as they are and corrected, and count what is as labelled."""
-    with zipfile.ZipFile(path) as archive:
-        rows = list(csv.DictReader(io.StringIO(archive.read("labels.csv").decode())))
-        photos = list(analyzer.analyze_many(archive.read(row["file"]) for row in rows))
-    pairs = [
-        (row, photo)
-        for row, photo in zip(rows, photos, strict=True)
-        if isinstance(photo, mien.ImageResult) and photo.faces
-    ]
+    pairs, faces = read_people(path, analyzer)
     people = [row["person"] for row, _ in pairs]
     baseline = mien.Baseline.of_results([photo for _, photo in pairs], people)
     plain = count_with_plain_mean(pairs)
@@ -43,12 +34,12 @@ def measure(path: Path, analyzer: mien.Analyzer) -> dict[str, Any]:
         corrected += fixed.emotion == row["label"]
     refused = sum(offset.refused is not None for offset in baseline.offsets.values())
     return {
-        "faces": len(rows),
+        "faces": faces,
         "people": len(set(people)),
         "people_left_as_they_are": refused,
-        "accuracy": raw / len(rows),
-        "accuracy_with_plain_mean": plain / len(rows),
-        "accuracy_with_baseline": corrected / len(rows),
+        "accuracy": raw / faces,
+        "accuracy_with_plain_mean": plain / faces,
+        "accuracy_with_baseline": corrected / faces,
     }
 
 

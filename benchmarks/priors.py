@@ -8,10 +8,7 @@ estimates from the faces themselves (Saerens et al. 2002, doi 10.1162/0899766027
 sees no label. A face that was not found counts as wrong.
 """
 
-import csv
-import io
 import sys
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +17,7 @@ from numpy.typing import NDArray
 
 import mien
 from machine import write_result
+from people import read_people
 
 MODELS = ("accurate", "fast")
 STEPS = 100
@@ -27,16 +25,14 @@ STEPS = 100
 
 def measure(path: Path, analyzer: mien.Analyzer) -> dict[str, Any]:
     """Read a zip's faces and count, prior by prior, how many are read as labelled."""
-    with zipfile.ZipFile(path) as archive:
-        rows = list(csv.DictReader(io.StringIO(archive.read("labels.csv").decode())))
-        photos = list(analyzer.analyze_many(archive.read(row["file"]) for row in rows))
+    pairs, faces = read_people(path, analyzer)
 
     names = analyzer.recognizer.spec.class_names
     learnt = np.array(analyzer.recognizer.spec.class_shares)
     read = [
         ([photo.faces[0].probabilities[name] for name in names], names.index(row["label"]))
-        for row, photo in zip(rows, photos, strict=True)
-        if isinstance(photo, mien.ImageResult) and photo.faces and photo.faces[0].probabilities
+        for row, photo in pairs
+        if photo.faces[0].probabilities
     ]
     probabilities = np.array([row for row, _ in read])
     labels = np.array([label for _, label in read])
@@ -51,13 +47,13 @@ def measure(path: Path, analyzer: mien.Analyzer) -> dict[str, Any]:
         for prior, shares in expected.items()
     }
     return {
-        "faces": len(rows),
-        "accuracy": {prior: count / len(rows) for prior, count in right.items()},
+        "faces": faces,
+        "accuracy": {prior: count / faces for prior, count in right.items()},
         "estimated_shares": dict(zip(names, expected["estimated"].tolist(), strict=True)),
     }
 
 
-def estimate(probabilities: NDArray[np.float64], learnt: NDArray[np.float64]) -> NDArray[Any]:
+def estimate(probabilities: NDArray[np.float64], learnt: NDArray[np.float64]) -> NDArray[np.float64]:
     """Estimate the mix of N faces, (C,), from their probabilities (N, C) under the learnt one."""
     shares = learnt
     for _ in range(STEPS):
@@ -65,10 +61,11 @@ def estimate(probabilities: NDArray[np.float64], learnt: NDArray[np.float64]) ->
     return shares
 
 
-def weigh(probabilities: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[Any]:
+def weigh(probabilities: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """Weigh each class's probabilities, and let rows sum to 1 again."""
     weighted = probabilities * weights
-    return weighted / weighted.sum(axis=1, keepdims=True)
+    whole: NDArray[np.float64] = weighted / weighted.sum(axis=1, keepdims=True)
+    return whole
 
 
 def main() -> None:
