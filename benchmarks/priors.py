@@ -53,7 +53,9 @@ def measure(path: Path, analyzer: mien.Analyzer) -> dict[str, Any]:
     }
 
 
-def estimate(probabilities: NDArray[np.float64], learnt: NDArray[np.float64]) -> NDArray[np.float64]:
+def estimate(
+    probabilities: NDArray[np.float64], learnt: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Estimate the mix of N faces, (C,), from their probabilities (N, C) under the learnt one."""
     shares = learnt
     for _ in range(STEPS):
