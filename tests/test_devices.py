@@ -1,7 +1,10 @@
 """Networks run on the device that is asked for, and what is missing is one sentence."""
 
+import importlib
+import inspect
 import os
 import pickle
+import pkgutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +15,8 @@ import pytest
 
 import mien
 from mien import devices, sessions
-from mien.cli import main
+from mien.analyzer import Options
+from mien.cli import _GROUND_FLOOR, app, main
 from mien.devices import DEVICES, choose_devices, list_devices
 from mien.errors import ConfigError, MissingExtraError
 
@@ -97,6 +101,74 @@ def test_the_command_line_takes_a_device(portrait_path: Path, capsys) -> None:
     missing = next(name for name, is_there in list_devices().items() if not is_there)
     assert main(["analyze", str(portrait_path), "--device", missing]) == 2
     assert "pip install" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", _GROUND_FLOOR)
+def test_every_command_that_opens_a_model_takes_a_device(name: str) -> None:
+    options = inspect.signature(app[name].default_command).parameters
+    assert ("model" in options) == ("device" in options)
+    if "device" in options:
+        assert options["device"].annotation is devices.DeviceName
+
+
+OPENS = {"model", "threads"}
+"""What takes these opens networks; so does a detection or a study that takes `detector_size`."""
+SPARED = {"mien.export.hub_example", "mien.training", "mien.evaluation", "mien.export"}
+"""They read the CPU's answers on purpose: figures must not depend on a device."""
+
+
+def list_openers() -> dict[str, object]:
+    """Find every public function and class of mien that opens a network by name."""
+    found = {}
+    for module in pkgutil.walk_packages(mien.__path__, "mien."):
+        if module.name.startswith(("mien.__", *SPARED)):
+            continue
+        try:
+            members = vars(importlib.import_module(module.name))
+        except ImportError:  # an extra is not installed
+            continue
+        for name, member in members.items():
+            if name.startswith("_") or getattr(member, "__module__", "") != module.name:
+                continue
+            for maker in filter(is_code, (member, getattr(member, "open", None))):
+                parameters = set(inspect.signature(maker).parameters)
+                if parameters >= OPENS or parameters >= {"model", "detector_size"}:
+                    found[f"{module.name}.{maker.__qualname__}"] = parameters
+    return found
+
+
+def is_code(member: object) -> bool:
+    """Return whether it is a function, a method, or a class with an `__init__` of Python's."""
+    if inspect.isclass(member):
+        member = member.__init__
+    return inspect.isfunction(member) or inspect.ismethod(member)
+
+
+def test_whatever_opens_a_network_takes_a_device() -> None:
+    openers = list_openers()
+    known = ("analyzer.Analyzer", "watch.live.Live", "watch.live.Live.open", "cli.study.study")
+    assert {f"mien.{name}" for name in known} <= openers.keys()
+    assert [name for name, parameters in openers.items() if "device" not in parameters] == []
+    assert "device" in Options.__annotations__
+    assert "device" in inspect.signature(mien.detect_faces).parameters
+
+
+@pytest.mark.enable_socket  # mien watch listens before it opens the model
+def test_a_device_reaches_the_networks_of_live_and_study(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mien.study.quality import MeasuringDetector
+
+    live = mien.Live(tiny_model, device="auto")
+    assert live._analyzer.recognizer.__getstate__()["device"] == "auto"
+    assert live._analyzer.detector.__getstate__()["device"] == "auto"
+    assert MeasuringDetector(detector_size=640, device="auto").__getstate__()["device"] == "auto"
+    missing = next(name for name, is_there in list_devices().items() if not is_there)
+    (tmp_path / "a_rest.jpg").write_bytes(b"")
+    study = ["study", str(tmp_path), "--pattern", "{participant}_{condition}.jpg"]
+    for command in (study, ["watch", "--port", "0", "--no-browser"]):
+        out = ["--output", str(tmp_path / "out")] if command is study else []
+        assert main([*command, *out, "--device", missing]) == 2
 
 
 @pytest.mark.slow

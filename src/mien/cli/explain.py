@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from mien.cli import exit_codes
+from mien.devices import DeviceName
 from mien.errors import ConfigError, ImageError, OutputError, describe_error
 from mien.faces.crop import is_too_small
 from mien.faces.detector import DETECTOR_SIZE, FaceDetector
@@ -25,6 +26,7 @@ def explain(
     face: int = 1,
     emotion: str | None = None,
     model: str = "accurate",
+    device: DeviceName = "cpu",
     detector_size: int = DETECTOR_SIZE,
     json: bool = False,
 ) -> int:
@@ -45,6 +47,7 @@ def explain(
         face: Which face: 1 is the largest, as `mien analyze` counts them.
         emotion: What to explain; by default the most probable one.
         model: `accurate`, `fast`, `fer2013`, or the path of an .onnx file with its .json beside it.
+        device: What the networks run on; `mien devices` lists what is there. `auto` takes the best.
         detector_size: Longer side of the picture for face detection, in pixels.
         json: Print the explanation's figures as JSON; draw only if there is an --output.
     """
@@ -58,9 +61,10 @@ def explain(
     if target.exists() and photo.exists() and target.samefile(photo):
         raise ConfigError(f"--output would overwrite the photo {photo}: choose another file")
 
-    recognizer = Recognizer(model)
+    recognizer = Recognizer(model, device=device)
     image = read_picture(photo).pixels
-    chosen = _choose_face(photo, FaceDetector(detector_size=detector_size).detect(image), face)
+    detector = FaceDetector(detector_size=detector_size, device=device)
+    chosen = _choose_face(photo, detector.detect(image), face)
     if chosen is None:
         print(f"mien: no face found in {photo}", file=sys.stderr)
         return exit_codes.INCOMPLETE

@@ -14,6 +14,7 @@ from mien.cli.progress import RunProgress
 from mien.cli.tables import print_table
 from mien.cli.times import parse_every
 from mien.contents import VIDEO_ENDINGS
+from mien.devices import DeviceName
 from mien.errors import ConfigError
 from mien.faces.detector import DETECTOR_SIZE
 from mien.files import write_whole
@@ -42,6 +43,7 @@ def study(
     min_coverage: float = 0.5,
     coded: Path | None = None,
     model: str = "accurate",
+    device: DeviceName = "cpu",
     every: str = "0.2s",
     fps: str | None = None,
     detector_size: int = DETECTOR_SIZE,
@@ -76,6 +78,7 @@ def study(
             agreement is reported. Tables of ELAN and Noldus, .eaf files and folders of these are
             read as they are.
         model: `accurate`, `fast`, or the path of an .onnx file with its .json beside it.
+        device: What the networks run on; `mien devices` lists what is there. `auto` takes the best.
         every: For videos: interval between analysed frames; `frame` for every frame.
         fps: Recordings are folders of frames, in natural order, and --pattern names folders: frames
             per second; or a CSV table with the columns file and time_s; or `names`, where names
@@ -100,6 +103,7 @@ def study(
                 plan,
                 output,
                 model=model,
+                device=device,
                 detector_size=detector_size,
                 every_s=every_s,
                 fps=fps,

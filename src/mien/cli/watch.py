@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from mien.analyzer import Analyzer
+from mien.devices import DeviceName
 from mien.errors import importing_extra
 from mien.model.recognizer import ASSETS
 
@@ -19,6 +20,7 @@ PORT: Final = 8435
 def watch(
     *,
     model: str | None = None,
+    device: DeviceName = "cpu",
     record: Path | None = None,
     port: int = PORT,
     no_browser: bool = False,
@@ -39,6 +41,7 @@ def watch(
     Args:
         model: `accurate`, `fast`, `fer2013`, or the path of an .onnx file with its .json beside
             it; by default `fast`, if it is installed.
+        device: What the networks run on; `mien devices` lists what is there. `auto` takes the best.
         record: Write every analysed frame to this file: .jsonl (one object per frame) or .csv (one
             row per face). An existing file is never overwritten.
         port: Port of the page on 127.0.0.1; 0 takes a free one.
@@ -51,7 +54,7 @@ def watch(
     chosen = model or ("fast" if (ASSETS / "fast.onnx").is_file() else "accurate")
     with ExitStack() as stack:
         listener = stack.enter_context(listen(HOST, port))
-        analyzer = Analyzer(chosen)
+        analyzer = Analyzer(chosen, device=device)
         recording = None
         if record is not None:
             from mien.watch.recording import Recording

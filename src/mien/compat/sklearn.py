@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mien.devices import DEFAULT
 from mien.errors import ConfigError, InputError, require_extra
 from mien.model.recognizer import Recognizer
 
@@ -34,6 +35,7 @@ class ExpressionTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mi
         output: "probabilities", one column for each expression, calibrated, rows summing to 1; or
             "features", the mean of the LSTM's outputs, from which these are computed.
         threads: Threads one call may use; None uses all available cores.
+        device: What the network runs on: "cpu", or another of `mien.devices.DeviceName`.
 
     Attributes:
         recognizer_: The opened model.
@@ -46,10 +48,12 @@ class ExpressionTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mi
         *,
         output: Output = "probabilities",
         threads: int | None = None,
+        device: str = DEFAULT,
     ) -> None:
         self.model = model
         self.output = output
         self.threads = threads
+        self.device = device
 
     def fit(self, X: ArrayLike, y: object = None) -> "ExpressionTransformer":  # noqa: N803
         """Open the model and check the faces.
@@ -65,7 +69,7 @@ class ExpressionTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mi
         """
         if self.output not in ("probabilities", "features"):
             raise ConfigError(f"the output is 'probabilities' or 'features', got {self.output!r}")
-        recognizer = Recognizer(self.model, threads=self.threads)
+        recognizer = Recognizer(self.model, threads=self.threads, device=self.device)
         if self.output == "features":  # a network without an LSTM has none
             size = recognizer.spec.input_size
             recognizer.predict_features(np.zeros((0, size, size), dtype=np.uint8))

@@ -241,6 +241,7 @@ def detect_faces(
     rotated: Rotated = "auto",
     limit_faces: int | None = None,
     min_face_px: float = 0,
+    device: str = DEFAULT,
 ) -> tuple[Face, ...]:
     """Find the faces in one picture, the largest first.
 
@@ -252,6 +253,7 @@ def detect_faces(
         rotated: When to search the picture turned as well; see `FaceDetector`.
         limit_faces: Keep this many faces at most, the largest; None keeps all.
         min_face_px: Leave out faces whose box is under this on its shorter side, in pixels.
+        device: "cpu", or another of `mien.devices.DeviceName`.
 
     Returns:
         The faces, in pixels of the source; an empty tuple where there are none.
@@ -265,6 +267,7 @@ def detect_faces(
         rotated=rotated,
         limit_faces=limit_faces,
         min_face_px=min_face_px,
+        device=device,
     )
     found = detector.search(picture.pixels, reduction=picture.reduction)
     return tuple(face.scaled(picture.reduction) for face in found.faces)

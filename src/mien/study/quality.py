@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.devices import DEFAULT
 from mien.faces.crop import crop_face
 from mien.faces.detector import FaceDetector
 from mien.faces.face import Box, Face
@@ -84,14 +85,17 @@ class MeasuringDetector(FaceDetector):
     Results do not carry pictures: `take` gives the quality of a face by its box.
     """
 
-    def __init__(self, *, detector_size: int, threads: int | None = None) -> None:
+    def __init__(
+        self, *, detector_size: int, threads: int | None = None, device: str = DEFAULT
+    ) -> None:
         """Open the detector.
 
         Args:
             detector_size: The picture's longer side at detection, in pixels.
             threads: Threads for one picture; None takes all available cores.
+            device: "cpu", or another of `mien.devices.DeviceName`.
         """
-        super().__init__(detector_size=detector_size, threads=threads)
+        super().__init__(detector_size=detector_size, threads=threads, device=device)
         self._found: OrderedDict[Box, Quality] = OrderedDict()
         self._lock = threading.Lock()
 

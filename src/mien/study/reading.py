@@ -12,6 +12,7 @@ from mien.batch.journal import Journal
 from mien.batch.outputs import skip_done
 from mien.batch.sources import Source, name_frames
 from mien.batch.videos import VideoReader
+from mien.devices import DEFAULT
 from mien.faces.face import Box
 from mien.model.spec import ModelSpec
 from mien.results import FrameResult, ImageResult, Record
@@ -99,6 +100,7 @@ def read_study(
     folder: Path,
     *,
     model: str,
+    device: str = DEFAULT,
     detector_size: int,
     every_s: float | None,
     fps: str | None,
@@ -111,6 +113,7 @@ def read_study(
         plan: The study.
         folder: Where what was read is kept.
         model: "accurate" or "fast", or the path of an `.onnx` file.
+        device: What the networks run on: "cpu", or another of `mien.devices.DeviceName`.
         detector_size: The picture's longer side at detection, in pixels.
         every_s: Of videos, analyse a frame every so many seconds; None analyses every frame.
         fps: When the frames of folders were taken (see `mien.open_frames`); None is "names".
@@ -121,8 +124,8 @@ def read_study(
         ConfigError: The folder holds another study's readings.
         OutputError: The readings cannot be written.
     """
-    detector = MeasuringDetector(detector_size=detector_size, threads=1)
-    analyzer = Analyzer(model, detector=detector, threads=1)
+    detector = MeasuringDetector(detector_size=detector_size, threads=1, device=device)
+    analyzer = Analyzer(model, detector=detector, threads=1, device=device)
     settings = VideoSettings(every_s=every_s)
     engine = Engine(
         analyzer, VideoReader(lambda: analyzer, settings).read, threads=default_threads()

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from mien.addresses import hide_secrets
 from mien.analyzer import Analyzer
+from mien.devices import DEFAULT
 from mien.errors import ConfigError, InputError
 from mien.face_reader import crop_faces, read_faces
 from mien.results import Event, FaceResult
@@ -98,6 +99,7 @@ class Live:
         source: str = "camera",
         smoothing_s: float = LIVE_SMOOTHING_S,
         detect_every_s: float = DETECT_EVERY_S,
+        device: str = DEFAULT,
     ) -> None:
         """Open detector and model.
 
@@ -109,16 +111,19 @@ class Live:
             smoothing_s: The time constant of the smoothing, in seconds; 0 smooths nothing.
             detect_every_s: Look for faces in the whole picture at least this often, in seconds;
                 between, each is found again near where it is expected. 0 looks every time.
+            device: What the networks run on (an `analyzer` has its own): "cpu", or another of
+                `mien.devices.DeviceName`; "auto" takes the best there is.
 
         Raises:
             ModelError: The model or the detector is missing or damaged.
-            ConfigError: A setting is negative.
+            ConfigError: A setting is negative, or there is no such device.
+            MissingExtraError: The installed onnxruntime cannot use the device.
         """
         for name, value in (("smoothing_s", smoothing_s), ("detect_every_s", detect_every_s)):
             if not 0 <= value < math.inf:
                 raise ConfigError(f"{name} must be 0 seconds or more, got {value}")
         self.source: Final = source
-        self._analyzer = analyzer or Analyzer(model, threads=threads)
+        self._analyzer = analyzer or Analyzer(model, threads=threads, device=device)
         self._smoothing_s = smoothing_s
         self._follower = Follower(self._analyzer.detector, detect_every_s=detect_every_s)
         self._courses: dict[int, _Course] = {}
@@ -135,6 +140,7 @@ class Live:
         threads: int | None = None,
         smoothing_s: float = LIVE_SMOOTHING_S,
         detect_every_s: float = DETECT_EVERY_S,
+        device: str = DEFAULT,
     ) -> LiveStream:
         """Read a camera, a stream or a file in a thread of its own; see `mien.LiveStream`.
 
@@ -149,6 +155,7 @@ class Live:
             threads: Threads to use.
             smoothing_s: The time constant of the smoothing, in seconds.
             detect_every_s: How often the whole picture is looked at, in seconds.
+            device: What the networks run on.
 
         Raises:
             VideoError: It cannot be opened.
@@ -161,6 +168,7 @@ class Live:
             source=name,
             smoothing_s=smoothing_s,
             detect_every_s=detect_every_s,
+            device=device,
         )
         return LiveStream(source, live)
 
