@@ -145,7 +145,9 @@ def write_reference() -> dict[str, str]:
         value = getattr(mien, name)
         if isinstance(value, type):
             is_error = issubclass(value, Exception)
-            is_result = value.__module__ in ("mien.results", "mien.faces.face", "mien.watch.frame")
+            is_result = value.__module__.startswith(
+                ("mien.results.", "mien.faces.face", "mien.watch.frame")
+            )
             kind = "Errors" if is_error else "Results" if is_result else "Classes"
             kinds[kind].append(name)
         elif callable(value):

@@ -9,10 +9,10 @@ from PIL import Image
 
 import mien
 from mien.draw import MIN_SIDE_PX, annotate_frame
+from mien.drawing.fonts import _find_font, load_font
+from mien.drawing.palette import PALETTE, UNDECIDED
+from mien.drawing.placement import Rectangle, place_label
 from mien.faces.face import Box, Face
-from mien.fonts import _find_font, load_font
-from mien.palette import PALETTE, UNDECIDED
-from mien.placement import Rectangle, place_label
 from mien.results import FaceResult, FrameResult, ImageResult
 
 

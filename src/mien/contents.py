@@ -6,8 +6,6 @@ import re
 from pathlib import Path
 from typing import Final
 
-from mien.jpeg import JPEG_START
-
 PICTURE_ENDINGS: Final = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".avif", ".tif", ".tiff", ".gif"}
     | {".bmp", ".dib", ".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".j2k", ".jpx", ".heic", ".heif"}
@@ -20,6 +18,7 @@ MAX_STREAM_BYTES: Final = 256 * 2**20
 HEAD_BYTES: Final = 1024
 """How much of a file's beginning tells what it is."""
 _HEIC_BRANDS = {b"heic", b"heix", b"hevc", b"heim", b"mif1", b"msf1"}
+JPEG_START: Final = b"\xff\xd8\xff"
 SIGNATURES = (JPEG_START, b"\x89PNG", b"GIF8", b"II*\0", b"MM\0*", b"BM")
 """The signatures at the start of picture files."""
 _VIDEO_STARTS = (

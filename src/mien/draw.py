@@ -1,29 +1,28 @@
 """Draw faces, expressions and probabilities into a copy of a picture."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageColor, ImageDraw, features
+from PIL import Image, ImageDraw, features
 
+from mien.drawing.fonts import Font, load_font
+from mien.drawing.palette import color_for
+from mien.drawing.panel import draw_panel, panel_size
+from mien.drawing.placement import Rectangle, Size, place_label, place_panel
+from mien.drawing.shapes import DARK_INK, add_strip, em_px, ink_on, paste, rounded
+from mien.drawing.words import translate
 from mien.errors import ConfigError
-from mien.fonts import Font, load_font
-from mien.palette import color_for
-from mien.placement import Rectangle, Size, place_label, place_panel
 from mien.results import FaceResult, FrameResult, ImageResult
-from mien.words import translate
 
 MIN_SIDE_PX: Final = 720
 """A picture whose longer side is under this is enlarged, so that the words fit."""
 MIN_FONT_PX: Final = 12
 """Letters are no smaller than this, also on the frames of small videos, which are not enlarged."""
 
-_INK, _PALE_INK, _PALE_BAR, _TRACK = "#FFFFFF", "#C4C8D0", "#A6AEBC", "#FFFFFF30"
-_PAPER = (16, 18, 24, 205)
-_SMOOTH = 4  # shapes are drawn this much larger and scaled down, for smooth edges
 _FROM_RIGHT = ("ar", "he")
 _CLEAR = 0.5  # a smoothed emotion this probable is shown where a single frame was unsure
 
@@ -59,7 +58,7 @@ def annotate(
         labels: Write each face's emotion, or why none is named.
         bars: Draw each face's probabilities as bars.
         landmarks: Mark eyes, nose tip and corners of the mouth with dots.
-        lang: The language of the words, as in `mien.words`.
+        lang: The language of the words, as in `mien.drawing.words`.
         font: A font file for the words; None finds one that has the letters of the class names.
 
     Returns:
@@ -88,7 +87,7 @@ def annotate(
     places = _place_labels(picture, words, boxes)
     if None in places:
         top = max(label.size[1] for label in words) + 4 * _line(picture)
-        picture = _add_strip(picture, (0, top))
+        picture = add_strip(picture, (0, top))
         boxes = [(left, up + top, right, down + top) for left, up, right, down in boxes]
         places = _place_labels(picture, words, boxes)
 
@@ -191,7 +190,7 @@ def _draw_frame(picture: Image.Image, box: Rectangle, color: str, line: int) -> 
         size = width + 2 * line - 2 * inset, height + 2 * line - 2 * inset
         if min(size) > 2 * thickness:
             place = round(box[0]) - line + inset, round(box[1]) - line + inset
-            _paste(picture, _rounded(size, radius + line, thickness), place, paint)
+            paste(picture, rounded(size, radius + line, thickness), place, paint)
 
 
 def _make_label(
@@ -208,8 +207,8 @@ def _make_label(
     if face.track_id is not None:
         text = f"{face.track_id}: {text}"
     letters = _font(picture, box, text, font)
-    pad = round(_em(letters) * 0.4)
-    size = round(letters.getlength(text)) + 2 * pad, round(_em(letters) * 1.5)
+    pad = round(em_px(letters) * 0.4)
+    size = round(letters.getlength(text)) + 2 * pad, round(em_px(letters) * 1.5)
     return _Label(text, letters, size)
 
 
@@ -250,10 +249,10 @@ def _draw_faces(
 
 def _draw_label(picture: Image.Image, label: _Label, place: Size, color: str) -> None:
     width, height = label.size
-    _paste(picture, _rounded((width, height), height * 0.25), place, color)
+    paste(picture, rounded((width, height), height * 0.25), place, color)
     middle = (place[0] + width / 2, place[1] + height / 2)
     pen = ImageDraw.Draw(picture)
-    pen.text(middle, label.text, fill=_ink_on(color), font=label.letters, anchor="mm")
+    pen.text(middle, label.text, fill=ink_on(color), font=label.letters, anchor="mm")
 
 
 def _draw_landmarks(
@@ -265,7 +264,7 @@ def _draw_landmarks(
     for face in faces:
         for x, y in face.landmarks:
             at = x * scale, y * scale + top
-            pen.circle(at, radius + 1, fill="#101218")
+            pen.circle(at, radius + 1, fill=DARK_INK)
             pen.circle(at, radius, fill=color_of(face))
 
 
@@ -285,94 +284,13 @@ def _draw_panels(
             continue
         shown = {translate(name, lang): value for name, value in face.probabilities.items()}
         letters = _font(picture, box, "".join(shown), font)
-        size = _panel_size(shown, letters)
+        size = panel_size(shown, letters)
         gap = 3 * _line(picture)
         place = place_panel(picture.size, size, box, occupied, gap)
         if place is None and len(faces) == 1:  # the face fills its picture
             place = picture.width + gap, gap
-            picture = _add_strip(picture, (size[0] + 2 * gap, 0), size[1] + 2 * gap)
+            picture = add_strip(picture, (size[0] + 2 * gap, 0), size[1] + 2 * gap)
         if place is not None:
-            _draw_panel(picture, shown, color_of(face), letters, place)
+            draw_panel(picture, shown, color_of(face), letters, place)
             occupied.append((*place, place[0] + size[0], place[1] + size[1]))
     return picture
-
-
-def _panel_size(probabilities: Mapping[str, float], font: Font) -> tuple[int, int]:
-    """Measure a panel: the names, a bar of 5 em and a number, with spaces of 0.7 em."""
-    em = _em(font)
-    names = max(font.getlength(name) for name in probabilities)
-    width = names + 5 * em + font.getlength("100%") + 2.8 * em
-    return round(width), round(1.45 * em * len(probabilities) + 0.85 * em)
-
-
-def _draw_panel(
-    picture: Image.Image, probabilities: Mapping[str, float], color: str, font: Font, place: Size
-) -> None:
-    """Draw one bar for each emotion, as long as it is probable; the longest in the colour."""
-    width, height = _panel_size(probabilities, font)
-    em = _em(font)
-    left, right = place[0] + 0.7 * em, place[0] + width - 0.7 * em
-    start = left + max(font.getlength(name) for name in probabilities) + 0.7 * em
-    track = _rounded((round(5 * em), max(2, round(0.55 * em))), 0.27 * em)
-
-    top_name = max(probabilities, key=lambda name: probabilities[name])
-
-    _paste(picture, _rounded((width, height), 0.5 * em), place, _PAPER)
-    pen = ImageDraw.Draw(picture)
-
-    for index, (name, value) in enumerate(probabilities.items()):
-        middle = place[1] + 0.43 * em + 1.45 * em * (index + 0.5)
-        ink = _INK if name == top_name else _PALE_INK
-        pen.text((left, middle), name, fill=ink, font=font, anchor="lm")
-        pen.text((right, middle), f"{value:.0%}", fill=ink, font=font, anchor="rm")
-        spot = round(start), round(middle - track.height / 2)
-        _paste(picture, track, spot, _TRACK)
-        bar = track.crop((0, 0, round(track.width * value), track.height))
-        if bar.width:
-            _paste(picture, bar, spot, color if name == top_name else _PALE_BAR)
-
-
-def _add_strip(picture: Image.Image, size: Size, least_height: int = 0) -> Image.Image:
-    """Add dark strips to the right of a picture and above it."""
-    height = max(picture.height + size[1], least_height)
-    larger = Image.new("RGB", (picture.width + size[0], height), _PAPER[:3])
-    larger.paste(picture, (0, size[1]))
-    return larger
-
-
-def _rounded(size: tuple[int, int], radius: float, line: int | None = None) -> Image.Image:
-    """Draw the mask of a rounded rectangle, filled or as an outline."""
-    width, height = max(1, size[0]), max(1, size[1])
-    mask = Image.new("L", (width * _SMOOTH, height * _SMOOTH))
-    ImageDraw.Draw(mask).rounded_rectangle(
-        (0, 0, mask.width - 1, mask.height - 1),
-        radius=radius * _SMOOTH,
-        fill=255 if line is None else 0,
-        outline=255,
-        width=(line or 1) * _SMOOTH,
-    )
-    return mask.reduce(_SMOOTH)
-
-
-def _paste(
-    picture: Image.Image,
-    mask: Image.Image,
-    place: tuple[int, int],
-    paint: str | tuple[int, int, int, int],
-) -> None:
-    """Paint through a mask; a paint's fourth level is how much it covers."""
-    red, green, blue, *cover = ImageColor.getrgb(paint) if isinstance(paint, str) else paint
-    if cover:
-        mask = mask.point([level * cover[0] // 255 for level in range(256)])
-    picture.paste((red, green, blue), place, mask)
-
-
-def _em(font: Font) -> float:
-    """Measure a font's size in pixels."""
-    return float(getattr(font, "size", 12))
-
-
-def _ink_on(color: str) -> str:
-    """Choose black or white letters, whichever stands out."""
-    red, green, blue = ImageColor.getrgb(color)[:3]
-    return "#101218" if 0.299 * red + 0.587 * green + 0.114 * blue > 110 else _INK

@@ -5,7 +5,7 @@ order. They name *apparent expression*, as annotators labelled it. This is their
 results are keyed by name, and a model's column order is stated in its `NAME.json`.
 """
 
-from typing import Final
+from typing import Final, Literal, TypeAlias, get_args
 
 EMOTIONS: Final[tuple[str, ...]] = (
     "angry",
@@ -16,3 +16,7 @@ EMOTIONS: Final[tuple[str, ...]] = (
     "sad",
     "surprise",
 )
+
+Reason: TypeAlias = Literal["too_small", "uncertain"]
+"""Why a face has no emotion: too few pixels, or no emotion is probable enough."""
+REASONS: Final[tuple[str, ...]] = get_args(Reason)

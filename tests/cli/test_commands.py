@@ -24,7 +24,7 @@ from mien.batch.sources import Source
 from mien.cli import COMMANDS, app, main
 from mien.emotions import EMOTIONS
 from mien.errors import ConfigError
-from mien.spreadsheet import unescape
+from mien.tables.spreadsheet import unescape
 from tiny_model import write_tiny_model
 
 HEAVY = ("kornia", "lightning", "matplotlib", "onnx", "onnxruntime", "scipy", "sklearn", "torch")

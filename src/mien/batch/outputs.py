@@ -18,8 +18,8 @@ from mien.batch.tally import Tally
 from mien.errors import ConfigError, OutputError, describe_error
 from mien.files import replacing
 from mien.report import RecordReport
-from mien.spreadsheet import CsvWriter
 from mien.tables import load_pyarrow, write_csv, write_jsonl, write_parquet
+from mien.tables.spreadsheet import CsvWriter
 
 TABLES: Final = (".jsonl", ".csv", ".parquet")
 IN_FOLDER: Final = "results.jsonl"

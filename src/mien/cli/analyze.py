@@ -22,10 +22,10 @@ from mien.batch.videos import VideoReader
 from mien.cli.runs import Job, print_results, write_results
 from mien.cli.times import parse_every, parse_time
 from mien.devices import DeviceName
+from mien.drawing.fonts import load_font
 from mien.errors import ConfigError
 from mien.faces.detector import DETECTOR_SIZE, MIN_SCORE, FaceDetector
 from mien.faces.turns import Rotated
-from mien.fonts import load_font
 from mien.model.prior import NATURAL
 from mien.model.spec import ModelSpec
 from mien.report import RecordReport

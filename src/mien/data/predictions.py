@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from mien.data.datasets import Floats, Labels
 from mien.errors import DataError
-from mien.spreadsheet import CsvWriter, unescape
+from mien.tables.spreadsheet import CsvWriter, unescape
 
 _COLUMNS: Final = ("path", "label", "predicted", "copy_in_train")
 _YES_NO: Final = {"yes": True, "no": False}

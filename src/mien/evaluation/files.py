@@ -27,7 +27,7 @@ from mien.evaluation.result import Evaluation, Provenance
 from mien.evaluation.robustness import Robustness
 from mien.evaluation.slices import Slices
 from mien.files import write_whole
-from mien.spreadsheet import CsvWriter
+from mien.tables.spreadsheet import CsvWriter
 
 _LAST: Final = "evaluation.json"
 _BEFORE_LAST: Final = frozenset(

@@ -13,11 +13,11 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import PercentFormatter
 
+from mien.drawing.fonts import fitting_letters
 from mien.evaluation.corruptions import CORRUPTIONS, SEVERITIES
 from mien.evaluation.metrics import Figures, Reliability, RiskCoverage
 from mien.evaluation.robustness import Robustness
 from mien.evaluation.slices import Slices
-from mien.fonts import fitting_letters
 
 _CURVE_POINTS: Final = 400  # more would not be seen, and would weigh in the page
 

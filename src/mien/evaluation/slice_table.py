@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from mien.errors import DataError, describe_error
-from mien.spreadsheet import unescape
+from mien.tables.spreadsheet import unescape
 
 PATH: Final = "path"
 _EXAMPLES: Final = 3

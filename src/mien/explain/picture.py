@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from mien.drawing.fonts import load_font
 from mien.explain.explanation import Explanation, Walk
-from mien.fonts import load_font
 
 Point: TypeAlias = tuple[float, float]
 

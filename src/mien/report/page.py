@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from importlib import metadata, resources
 from typing import Final
 
+from mien.drawing.palette import PALETTE
 from mien.emotions import EMOTIONS
 from mien.model.spec import LABELS, ModelSpec
-from mien.palette import PALETTE
 
 _REASONS: Final = {"too_small": "too small", "uncertain": "uncertain"}
 

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from mien.errors import OutputError, describe_error
 from mien.files import replacing
-from mien.spreadsheet import CsvWriter
 from mien.study.plan import Plan
 from mien.study.reading import Readings, Row
 from mien.study.summary import Summary
+from mien.tables.spreadsheet import CsvWriter
 
 QUALITY: Final = ("size_px", "sharpness", "brightness", "yaw_deg", "roll_deg")
 _OWN: Final = ("source", "participant", "condition", "trial")

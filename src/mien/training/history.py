@@ -12,8 +12,8 @@ import lightning.pytorch as pl
 from lightning.pytorch.callbacks import RichProgressBar
 from rich import get_console
 
+from mien.drawing.fonts import fitting_letters
 from mien.files import write_whole
-from mien.fonts import fitting_letters
 from mien.training.config import TrainConfig
 
 if TYPE_CHECKING:  # matplotlib is slow to import, and only drawing needs it

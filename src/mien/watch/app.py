@@ -20,9 +20,9 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 
 from mien.analyzer import Analyzer
+from mien.drawing.palette import PALETTE
 from mien.errors import MienError
 from mien.model.spec import ModelSpec
-from mien.palette import PALETTE
 from mien.watch.recording import Recording
 from mien.watch.session import LiveSession
 

@@ -7,8 +7,8 @@ from typing import Final, Self
 
 from mien.errors import ConfigError, OutputError, describe_error
 from mien.results import FrameResult
-from mien.spreadsheet import CsvWriter
 from mien.tables import columns, tidy_rows
+from mien.tables.spreadsheet import CsvWriter
 
 SUFFIXES: Final = (".jsonl", ".csv")
 

@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 
 import mien
 from made_video import make_frames, summarize
-from mien.palette import ON_WHITE, PALETTE
+from mien.drawing.palette import ON_WHITE, PALETTE
 
 WHITE = np.full((300, 400, 3), 255, np.uint8)
 

@@ -7,53 +7,28 @@ program.
 
 import io
 import os
-import re
-import stat
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO, Final, TypeAlias
+from typing import BinaryIO, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
-from mien.addresses import hide_secrets
-from mien.contents import HEAD_BYTES, MAX_STREAM_BYTES, SIGNATURES, describe_content, is_heic
+from mien.contents import HEAD_BYTES, JPEG_START, MAX_STREAM_BYTES, is_heic
 from mien.errors import (
     ImageError,
-    ImageTooLargeError,
-    MienError,
     MissingExtraError,
     UnknownFormatError,
     describe_error,
-    is_program_fault,
     require_extra,
 )
-from mien.jpeg import JPEG_START, end_jpeg, open_half, scan_jpeg
-from mien.pixels import array_to_rgb, picture_to_rgb, quiet_pillow
-
-ImageSource: TypeAlias = (
-    str
-    | os.PathLike[str]
-    | bytes
-    | bytearray
-    | memoryview
-    | NDArray[np.generic]
-    | Image.Image
-    | BinaryIO
-)
-"""What `read_image` takes."""
+from mien.images.jpeg import end_jpeg, open_half, scan_jpeg
+from mien.images.pixels import array_to_rgb, picture_to_rgb, quiet_pillow
+from mien.images.refusal import MAX_PIXELS, damaged, explain_unknown, too_large
+from mien.images.source import ImageSource, check_file, name_source
 
 FORMATS: Final = ("JPEG", "PNG", "GIF", "BMP", "DIB", "PPM", "WEBP", "AVIF", "TIFF", "JPEG2000")
-MAX_PIXELS: Final = 89_478_485
-"""Pictures with more are refused (Pillow's own limit; a quarter of a GiB as RGB)."""
-_SAMPLE_FORMAT = 339  # a TIFF's tag, which Pillow's list of tags lacks
-_READABLE = "JPEG, PNG, WebP, AVIF, HEIC, TIFF, GIF, BMP, JPEG 2000 or PPM"
-_BASE64 = re.compile(r"(?:[A-Za-z0-9+/_-]{4}\s*){256,}[A-Za-z0-9+/_=-]{0,4}\s*")
-"""Text as long as no file's name is, of base64's letters only."""
-_MAX_NAME = 4096
-"""The longest path there is, in characters; a longer one is shortened where it is quoted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,88 +116,6 @@ def read_picture(
     )
 
 
-def name_source(source: ImageSource) -> str:
-    """Name a source as results and messages do: its path, or what it is, in angle brackets.
-
-    A URL loses its user and password. Base64 in place of a path is named as such, never quoted.
-    """
-    if isinstance(source, str | os.PathLike):
-        name = clean_name(os.fspath(source))
-    elif isinstance(source, bytes | bytearray | memoryview):
-        name = "<bytes>"
-    elif isinstance(source, np.ndarray):
-        name = "<array>"
-    elif isinstance(source, Image.Image):
-        filename = getattr(source, "filename", "")
-        name = filename if isinstance(filename, str) and filename else "<image>"
-    elif hasattr(source, "read"):
-        stream_name = getattr(source, "name", None)
-        name = clean_name(stream_name) if isinstance(stream_name, str) else "<stream>"
-    else:
-        name = f"<{type(source).__name__}>"
-    # A file name on disk may hold bytes that are no text: JSON and terminals need text.
-    return name.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def clean_name(name: str) -> str:
-    """Prepare a path or URL for display: without secrets, and not longer than a path can be."""
-    if name[:5].lower() == "data:":
-        return "<data URL>"
-    if _BASE64.fullmatch(name):
-        return "<base64>"
-    if "://" in name:
-        name = hide_secrets(name)
-    return name if len(name) <= _MAX_NAME else f"{name[:80]}...{name[-20:]}"
-
-
-def check_file(
-    source: str | os.PathLike[str],
-    name: str,
-    *,
-    noun: str = "picture",
-    error_type: type[MienError] = ImageError,
-) -> Path:
-    """Refuse, before it is opened, whatever is not a regular file.
-
-    Args:
-        source: The path.
-        name: What messages call it.
-        noun: What the file should be.
-        error_type: The error to raise.
-
-    Raises:
-        MienError: Of `error_type`: there is no such file, or it is something else.
-    """
-    if not name:
-        raise error_type(f"the path is empty, wanted the path of a {noun}")
-    if name in {"<data URL>", "<base64>"}:
-        raise error_type(
-            f"{name} is a {noun}'s content in base64, wanted the path of a {noun} or bytes: "
-            "decode it with base64.b64decode first"
-        )
-    if re.match(r"[a-z][a-z0-9+.-]+://", name, re.IGNORECASE):
-        raise error_type(f"{name} is a URL; mien opens no connections: download the {noun} first")
-
-    path = Path(source)
-    try:
-        status = path.stat()
-    except FileNotFoundError as error:
-        raise error_type(f"{name} does not exist") from error
-    except (OSError, ValueError) as error:
-        raise error_type(f"{name!r} cannot be opened: {describe_error(error)}") from error
-
-    for is_kind, kind in (
-        (stat.S_ISDIR, f"a folder; name the {noun}s in it"),
-        (stat.S_ISFIFO, "a pipe with a name; send it to standard input"),
-        (stat.S_ISCHR, "a device"),
-        (stat.S_ISBLK, "a device"),
-        (stat.S_ISSOCK, "a socket"),
-    ):
-        if is_kind(status.st_mode):
-            raise error_type(f"{name} is not a {noun} file: it is {kind}")
-    return path
-
-
 def _read_all(stream: BinaryIO, name: str) -> bytes:
     """Read a stream to its end, within bounds: pipes cannot go back, as decoders want to."""
     try:
@@ -252,7 +145,7 @@ def _read_stream(stream: BinaryIO, name: str, max_pixels: int) -> Picture:
     except UnidentifiedImageError as error:
         if is_heic(head):
             return _read_heic(stream, name, max_pixels)
-        raise _explain_unknown(stream, head, name) from error
+        raise explain_unknown(stream, head, name) from error
 
 
 def _open(stream: BinaryIO, name: str, max_pixels: int) -> Image.Image:
@@ -267,11 +160,11 @@ def _open(stream: BinaryIO, name: str, max_pixels: int) -> Image.Image:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             return Image.open(stream, formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _too_large(name, max_pixels) from error
+        raise too_large(name, max_pixels) from error
     except UnidentifiedImageError:
         raise
     except Exception as error:  # on hostile bytes a decoder raises anything
-        raise _damaged(name, error) from error
+        raise damaged(name, error) from error
 
 
 def _read_jpeg(data: bytes, name: str, max_pixels: int) -> Picture:
@@ -293,7 +186,7 @@ def _read_jpeg(data: bytes, name: str, max_pixels: int) -> Picture:
         with _open(io.BytesIO(data), name, max_pixels) as image:
             return _decode(image, name, max_pixels, damage=damage)
     except UnidentifiedImageError as error:
-        raise _damaged(name, ValueError("its header is corrupt")) from error
+        raise damaged(name, ValueError("its header is corrupt")) from error
 
 
 def _read_heic(stream: BinaryIO, name: str, max_pixels: int) -> Picture:
@@ -311,39 +204,8 @@ def _read_heic(stream: BinaryIO, name: str, max_pixels: int) -> Picture:
     except ImageError:
         raise
     except Exception as error:  # on hostile bytes a decoder raises anything
-        raise _damaged(name, error) from error
-    raise _too_large(name, max_pixels)
-
-
-def _explain_unknown(stream: BinaryIO, head: bytes, name: str) -> ImageError:
-    """Return why no decoder can read a file."""
-    levels = _describe_tiff(stream) if head.startswith((b"II*\0", b"MM\0*")) else None
-    if levels is not None:
-        return UnknownFormatError(
-            f"{name} is a TIFF of {levels}, which is not read; save it with 8 or 16 bits"
-        )
-    is_avif = head[4:12] in {b"ftypavif", b"ftypavis"}
-    if is_avif or head[8:12] == b"WEBP" or head.startswith(SIGNATURES):
-        return _damaged(name, ValueError("its header is corrupt"))
-    return UnknownFormatError(
-        f"{name} is not a picture that mien reads: it {describe_content(head)}; wanted {_READABLE}"
-    )
-
-
-def _describe_tiff(stream: BinaryIO) -> str | None:
-    """Describe the levels of a TIFF by its tags; None where these cannot be read."""
-    try:
-        stream.seek(0)
-        with quiet_pillow():
-            tags = TiffImagePlugin.ImageFileDirectory_v2(stream.read(8))
-            stream.seek(tags.next)
-            tags.load(stream)
-        bits, kinds = tags[ExifTags.Base.BitsPerSample], tags.get(_SAMPLE_FORMAT, (1,))
-        kind = {1: "integer", 2: "signed integer", 3: "floating-point"}[kinds[0]]
-        channels = tags.get(ExifTags.Base.SamplesPerPixel, 1)
-    except Exception:  # noqa: BLE001 - on hostile bytes it raises anything
-        return None
-    return f"{bits[0]}-bit {kind} levels in {channels} channel{'s' if channels != 1 else ''}"
+        raise damaged(name, error) from error
+    raise too_large(name, max_pixels)
 
 
 def _decode(
@@ -365,7 +227,7 @@ def _decode(
     """
     width, height = image.size
     if width * height > min(max_pixels, MAX_PIXELS):
-        raise _too_large(name, max_pixels)
+        raise too_large(name, max_pixels)
     if not width or not height:
         raise ImageError(f"{name} has no pixels: it is {width} x {height}")
     try:
@@ -374,26 +236,9 @@ def _decode(
     except ImageError:
         raise
     except Exception as error:  # on hostile bytes a decoder raises anything
-        raise _damaged(name, error) from error
+        raise damaged(name, error) from error
     is_turned = pixels.shape[:2] != (height, width)
     width, height = full_size or (width, height)
     if is_turned:
         width, height = height, width
     return Picture(pixels, width, height, 1 if full_size is None else 2, damage)
-
-
-def _too_large(name: str, max_pixels: int) -> ImageTooLargeError:
-    most = min(max_pixels, MAX_PIXELS)
-    return ImageTooLargeError(
-        f"{name} is too large: it has more than {most:,} pixels; make it smaller first"
-    )
-
-
-def _damaged(name: str, error: Exception) -> ImageError:
-    if is_program_fault(error):
-        raise error
-    if isinstance(error, MemoryError):
-        return ImageError(f"{name} does not fit into memory; make it smaller first")
-    return ImageError(
-        f"{name} is damaged or incomplete ({describe_error(error)}); save or send it again"
-    )

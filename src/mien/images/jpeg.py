@@ -9,7 +9,6 @@ from PIL import Image, JpegImagePlugin
 
 from mien.errors import ImageError
 
-JPEG_START: Final = b"\xff\xd8\xff"
 MAX_SCANS: Final = 100
 """A JPEG with more is refused: each costs a pass over all pixels, and needs but ten bytes."""
 MAX_SEGMENTS: Final = 10_000

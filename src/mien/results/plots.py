@@ -17,10 +17,10 @@ from matplotlib.patches import FancyBboxPatch, Patch, Rectangle
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 from numpy.typing import NDArray
 
-from mien.display import describe_face
-from mien.fonts import fitting_letters
-from mien.palette import ON_WHITE, color_for
-from mien.placement import place_label
+from mien.drawing.fonts import fitting_letters
+from mien.drawing.palette import ON_WHITE, color_for
+from mien.drawing.placement import place_label
+from mien.results.display import describe_face
 
 Record = Mapping[str, Any]
 

@@ -11,8 +11,8 @@ pytest.importorskip("matplotlib", reason="matplotlib is not installed")
 from matplotlib import get_data_path
 from matplotlib.figure import Figure
 
-from mien import fonts
-from mien.fonts import fitting_letters
+from mien.drawing import fonts
+from mien.drawing.fonts import fitting_letters
 
 OWN = Path(get_data_path()) / "fonts" / "ttf"
 

@@ -1,0 +1,1 @@
+"""What drawings are made of: fonts, colours, places, shapes and words."""

@@ -1,0 +1,49 @@
+"""Draw a panel of probabilities: one bar for each emotion."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from PIL import Image, ImageDraw
+
+from mien.drawing.fonts import Font
+from mien.drawing.placement import Size
+from mien.drawing.shapes import INK, PAPER, em_px, paste, rounded
+
+_PALE_INK: Final = "#C4C8D0"
+_PALE_BAR: Final = "#A6AEBC"
+_TRACK: Final = "#FFFFFF30"
+
+
+def panel_size(probabilities: Mapping[str, float], font: Font) -> tuple[int, int]:
+    """Measure a panel: the names, a bar of 5 em and a number, with spaces of 0.7 em."""
+    em = em_px(font)
+    names = max(font.getlength(name) for name in probabilities)
+    width = names + 5 * em + font.getlength("100%") + 2.8 * em
+    return round(width), round(1.45 * em * len(probabilities) + 0.85 * em)
+
+
+def draw_panel(
+    picture: Image.Image, probabilities: Mapping[str, float], color: str, font: Font, place: Size
+) -> None:
+    """Draw one bar for each emotion, as long as it is probable; the longest in the colour."""
+    width, height = panel_size(probabilities, font)
+    em = em_px(font)
+    left, right = place[0] + 0.7 * em, place[0] + width - 0.7 * em
+    start = left + max(font.getlength(name) for name in probabilities) + 0.7 * em
+    track = rounded((round(5 * em), max(2, round(0.55 * em))), 0.27 * em)
+
+    top_name = max(probabilities, key=lambda name: probabilities[name])
+
+    paste(picture, rounded((width, height), 0.5 * em), place, PAPER)
+    pen = ImageDraw.Draw(picture)
+
+    for index, (name, value) in enumerate(probabilities.items()):
+        middle = place[1] + 0.43 * em + 1.45 * em * (index + 0.5)
+        ink = INK if name == top_name else _PALE_INK
+        pen.text((left, middle), name, fill=ink, font=font, anchor="lm")
+        pen.text((right, middle), f"{value:.0%}", fill=ink, font=font, anchor="rm")
+        spot = round(start), round(middle - track.height / 2)
+        paste(picture, track, spot, _TRACK)
+        bar = track.crop((0, 0, round(track.width * value), track.height))
+        if bar.width:
+            paste(picture, bar, spot, color if name == top_name else _PALE_BAR)

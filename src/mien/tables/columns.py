@@ -1,0 +1,80 @@
+"""Name the columns of a table of results, and the type of each."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+from mien.emotions import EMOTIONS
+from mien.errors import ConfigError
+
+Record: TypeAlias = Mapping[str, Any]
+"""A result as plain JSON types."""
+POINTS: Final = ("right_eye", "left_eye", "nose_tip", "right_mouth_corner", "left_mouth_corner")
+
+
+def check_emotions(emotions: Sequence[str]) -> None:
+    """Refuse class names that tables use for other columns.
+
+    Args:
+        emotions: The model's class names.
+
+    Raises:
+        ConfigError: Two columns of a table would have the same name.
+    """
+    fixed = _columns(())
+    taken = {*fixed, *(f"smoothed_{name}" for name in emotions)}
+    clash = [name for name in emotions if name in taken]
+    if clash:
+        raise ConfigError(
+            f"the class {clash[0]!r} has the name of another column in tables of results; rename "
+            f"it, to anything but {', '.join(fixed)}"
+        )
+
+
+def columns(emotions: Sequence[str] = EMOTIONS) -> dict[str, type]:
+    """Return the columns of a tidy table, in order, and the type of each.
+
+    Args:
+        emotions: The model's class names.
+
+    Raises:
+        ConfigError: A class has the name of another column.
+    """
+    check_emotions(emotions)
+    return _columns(emotions)
+
+
+def _columns(emotions: Sequence[str]) -> dict[str, type]:
+    return {
+        "source": str,
+        "time_s": float,
+        "frame": int,
+        "face": int,
+        "track_id": int,
+        "emotion": str,
+        "reason": str,
+        **dict.fromkeys(emotions, float),
+        "smoothed_emotion": str,
+        **{f"smoothed_{name}": float for name in emotions},
+        "detection_score": float,
+        **{f"box_{side}": float for side in ("x", "y", "width", "height")},
+        **{f"{point}_{axis}": float for point in POINTS for axis in "xy"},
+        "turned": int,
+        "error": str,
+    }
+
+
+def find_emotions(records: Iterable[Record]) -> Sequence[str]:
+    """Find the model's class names in records; the seven known ones, where no face was read."""
+    for record in flatten(records):
+        for face in record.get("faces", ()):
+            if face["probabilities"] is not None:
+                return tuple(face["probabilities"])
+    return EMOTIONS
+
+
+def flatten(records: Iterable[Record]) -> Iterator[Record]:
+    """Split the result of a video into its frames and its summary."""
+    for record in records:
+        if isinstance(record.get("frames"), list):
+            yield from record["frames"]
+        yield record

@@ -1,0 +1,84 @@
+"""Return results as a pandas data frame."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+
+from mien.emotions import REASONS
+from mien.errors import ConfigError, require_extra
+from mien.tables.columns import columns, find_emotions, flatten
+from mien.tables.rows import pyfeat_rows, tidy_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Format: TypeAlias = Literal["tidy", "pyfeat"]
+
+
+class HasRecord(Protocol):
+    """A result: anything with a JSON form."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record as plain JSON types."""
+        ...
+
+
+def to_dataframe(
+    results: HasRecord | Iterable[HasRecord],
+    *,
+    format: Format = "tidy",  # noqa: A002
+) -> "pd.DataFrame":
+    """Return results as one pandas data frame.
+
+    Args:
+        results: Photos, frames, videos, failures; or one of them.
+        format: "tidy", whose columns are `columns()`; or "pyfeat", with py-feat's columns.
+
+    Returns:
+        A `pandas.DataFrame`. In a tidy table, sources, expressions and reasons are categorical,
+        the expressions in the order of the model's classes; `frame`, `face`, `track_id` and
+        `turned` are whole numbers (Int64), and what is missing is NaN or `pandas.NA`. A table of
+        videos alone is indexed by `time`, a `TimedeltaIndex` from each video's beginning (NaT in
+        the row of a damaged video's `error`), so that `frame.resample("1s")` works on one track.
+
+    Raises:
+        ConfigError: There is no such format.
+        MissingExtraError: pandas is not installed.
+    """
+    if format not in ("tidy", "pyfeat"):
+        raise ConfigError(f"a table's format is 'tidy' or 'pyfeat', got {format!r}")
+
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise require_extra("tables", "a data frame", "pandas") from error
+
+    several = [results] if hasattr(results, "to_dict") else results
+    records = [result.to_dict() for result in several]
+    emotions = find_emotions(records)
+    if format == "pyfeat":
+        return pd.DataFrame(list(pyfeat_rows(records, emotions)))
+
+    rows = list(tidy_rows(records, emotions))
+    categories = {
+        "source": list(dict.fromkeys(row["source"] for row in rows)),
+        "emotion": list(emotions),
+        "reason": list(REASONS),
+        "smoothed_emotion": list(emotions),
+    }
+
+    kinds: dict[type, Any] = {str: "string", float: "float64", int: "Int64"}
+    frame = pd.DataFrame(
+        {
+            name: pd.Series(
+                [row[name] for row in rows],
+                dtype=pd.CategoricalDtype(categories[name]) if name in categories else kinds[kind],
+            )
+            for name, kind in columns(emotions).items()
+        }
+    )
+
+    if any("time_s" in record for record in flatten(records)) and not any(
+        "turned" in record for record in records
+    ):
+        frame.index = pd.to_timedelta(frame["time_s"], unit="s").rename("time")
+    return frame

@@ -1,0 +1,131 @@
+"""Write results as CSV, Parquet and JSON Lines."""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from mien.emotions import EMOTIONS
+from mien.errors import OutputError, describe_error, require_extra
+from mien.files import replacing
+from mien.tables.columns import Record, columns
+from mien.tables.rows import tidy_rows
+from mien.tables.spreadsheet import CsvWriter
+
+ROWS_AT_ONCE: Final = 8192
+"""Rows of a Parquet file's group: few enough to hold, enough to compress well."""
+
+
+def write_csv(
+    path: str | os.PathLike[str], records: Iterable[Record], emotions: Sequence[str] = EMOTIONS
+) -> None:
+    """Write a tidy table as CSV (UTF-8, a header, empty cells where there is no value).
+
+    Text that a spreadsheet would run as a formula gets an apostrophe (see
+    `mien.tables.spreadsheet`). Rows are written as records come; the file is whole, or not there
+    at all.
+
+    Args:
+        path: The file; one that is there is replaced.
+        records: Results in their JSON form.
+        emotions: The model's class names.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    with (
+        _writing(Path(path)) as partial,
+        partial.open("w", newline="", encoding="utf-8") as file,
+    ):
+        writer = CsvWriter(file)
+        writer.row(columns(emotions))
+        writer.rows(row.values() for row in tidy_rows(records, emotions))
+
+
+def write_parquet(
+    path: str | os.PathLike[str], records: Iterable[Record], emotions: Sequence[str] = EMOTIONS
+) -> None:
+    """Write a tidy table as Parquet, compressed, with typed columns.
+
+    Rows are written in groups as records come; the file is whole, or not there at all.
+
+    Args:
+        path: The file; one that is there is replaced.
+        records: Results in their JSON form.
+        emotions: The model's class names.
+
+    Raises:
+        MissingExtraError: pyarrow is not installed.
+        OutputError: The file cannot be written.
+    """
+    pa, pq = load_pyarrow()
+    schema = make_schema(emotions)
+    with (
+        _writing(Path(path)) as partial,
+        partial.open("wb") as file,
+        pq.ParquetWriter(file, schema, compression="zstd") as writer,
+    ):
+        rows = tidy_rows(records, emotions)
+        while group := list(islice(rows, ROWS_AT_ONCE)):
+            writer.write_table(pa.Table.from_pylist(group, schema=schema))
+
+
+def make_schema(emotions: Sequence[str] = EMOTIONS) -> Any:  # noqa: ANN401
+    """Return a tidy table's pyarrow schema.
+
+    Args:
+        emotions: The model's class names.
+
+    Raises:
+        MissingExtraError: pyarrow is not installed.
+    """
+    pa, _ = load_pyarrow()
+    kinds = {str: pa.string(), float: pa.float64(), int: pa.int64()}
+    return pa.schema([(name, kinds[kind]) for name, kind in columns(emotions).items()])
+
+
+def write_jsonl(path: str | os.PathLike[str], records: Iterable[Record]) -> None:
+    """Write records as JSON Lines; the file is whole, or not there at all.
+
+    Args:
+        path: The file; one that is there is replaced.
+        records: Results in their JSON form.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    with _writing(Path(path)) as partial, partial.open("w", encoding="utf-8") as file:
+        for record in records:
+            file.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def load_pyarrow() -> tuple[Any, Any]:
+    """Import pyarrow and pyarrow.parquet.
+
+    Raises:
+        MissingExtraError: pyarrow is not installed.
+    """
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise require_extra("tables", "a Parquet file", "pyarrow") from error
+    return pa, pq
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[Path]:
+    """Yield a temporary file beside a file, which replaces it once it is on disk."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as partial:
+            yield partial
+            with partial.open("rb+") as file:
+                os.fsync(file.fileno())
+    except OSError as error:
+        raise OutputError(
+            f"{path} cannot be written ({describe_error(error)}); make room or choose another place"
+        ) from error
