@@ -293,6 +293,8 @@ def test_ctrl_c_ends_it(tiny_model):
         (("--model", "nowhere.onnx"), "nowhere"),
         (("--token-file", "nowhere.txt"), "cannot be read"),
         (("--allow-origin", "example.org"), "like https://example.org"),
+        (("--allow-frame", "https://example.org/a"), "--allow-frame must be like"),
+        (("--allow-frame", "https://example.org; script-src *"), "--allow-frame must be like"),
         (("--max-images", "0"), "--max-images must be above 0"),
     ],
 )

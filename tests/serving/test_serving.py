@@ -336,6 +336,22 @@ def test_pages_of_others_may_not_ask(analyzer):
         assert client.options("/v1/analyze", headers=ask).status_code == 200
 
 
+def test_only_pages_that_are_named_may_frame_the_page_and_nothing_else(analyzer, tmp_path):
+    (tmp_path / "index.html").write_text("<title>mien</title>")
+    frames = ("https://good.example", "http://localhost:3000")
+    for allowed, ancestors in ((frames, " ".join(frames)), ((), "'none'")):
+        access = Access(frames=allowed)
+        with serving(analyzer, LIMITS, access, page=Page(tmp_path), working=False) as client:
+            headers = client.get("/").headers
+            policy = headers["content-security-policy"]
+            assert policy.endswith(f"; frame-ancestors {ancestors}")
+            assert headers.get("x-frame-options") == (None if allowed else "DENY")
+            for path in ("/docs", "/v1/model", "/nowhere"):
+                headers = client.get(path).headers
+                assert "frame-ancestors 'none'" in headers["content-security-policy"]
+                assert headers["x-frame-options"] == "DENY"
+
+
 @pytest.mark.slow
 def test_a_token_is_asked_for_where_there_is_one(analyzer):
     with serving(analyzer, LIMITS, Access(token="s3cret"), working=False) as client:
@@ -401,7 +417,7 @@ def test_the_page_is_served_whole(analyzer, tmp_path):
     with serving(analyzer, LIMITS, page=Page(folder), working=False) as client:
         home = client.get("/")
         assert home.text == "<!doctype html>hello"
-        assert home.headers["content-security-policy"] == CSP
+        assert home.headers["content-security-policy"] == CSP + "'none'"
         assert home.headers["cache-control"] == "no-cache"
         again = client.get("/", headers={"If-None-Match": home.headers["etag"]})
         assert (again.status_code, again.text) == (304, "")

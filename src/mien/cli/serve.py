@@ -1,6 +1,7 @@
 """`mien serve`: run the HTTP service."""
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Final
@@ -26,6 +27,7 @@ def serve(
     token_file: Path | None = None,
     allow_host: Annotated[tuple[str, ...], Parameter(show_default=False)] = (),
     allow_origin: Annotated[tuple[str, ...], Parameter(show_default=False)] = (),
+    allow_frame: Annotated[tuple[str, ...], Parameter(show_default=False)] = (),
     limits: Annotated[Limits, Parameter(name="*", group=_LIMITS)] = Limits(),  # noqa: B008
 ) -> None:
     """Run the HTTP service and the web page.
@@ -53,6 +55,8 @@ def serve(
             names of this machine if only it can connect, otherwise any.
         allow_origin: An origin, such as https://example.org, whose pages may use the service; may
             be repeated.
+        allow_frame: An origin, such as https://example.org, whose pages may show the web page in
+            a frame; may be repeated. By default, none may.
         limits: What the service accepts.
     """
     with importing_extra("serve", "mien serve"):
@@ -62,12 +66,10 @@ def serve(
 
     access = Access(
         hosts=_name_hosts(host, allow_host, LOOPBACK),
-        origins=allow_origin,
+        origins=_check_origins("--allow-origin", allow_origin),
+        frames=_check_origins("--allow-frame", allow_frame),
         token=_read_token(token_file),
     )
-    for origin in allow_origin:
-        if not origin.startswith(("http://", "https://")) or origin.count("/") != 2:
-            raise ConfigError(f"--allow-origin must be like https://example.org, got {origin!r}")
     analyzers = [Analyzer(name, threads=1, device=device) for name in model]
     app = create_app(analyzers, limits, access, redis_url=jobs)
     listener = listen(host, port)
@@ -88,6 +90,14 @@ def _name_hosts(host: str, allowed: tuple[str, ...], loopback: tuple[str, ...]) 
     if host not in loopback and not allowed:
         return ()
     return (*loopback, host.lower(), *(name.lower() for name in allowed))
+
+
+def _check_origins(option: str, origins: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the origins; they go into headers, so nothing else may be in them."""
+    for origin in origins:
+        if not re.fullmatch(r"https?://[\w.-]+(:\d+)?|https?://\[[\da-fA-F:.]+\](:\d+)?", origin):
+            raise ConfigError(f"{option} must be like https://example.org, got {origin!r}")
+    return origins
 
 
 def _read_token(path: Path | None) -> str | None:

@@ -85,7 +85,7 @@ def create_app(
     _add_jobs(app, service)
     _add_model(app, service)
     _add_operation(app, service)
-    _add_pages(app, Page(PAGE) if page is None else page)
+    _add_pages(app, Page(PAGE) if page is None else page, access.frames)
     return app
 
 
@@ -280,7 +280,7 @@ def _add_operation(app: FastAPI, service: Service) -> None:
         )
 
 
-def _add_pages(app: FastAPI, page: Page) -> None:
+def _add_pages(app: FastAPI, page: Page, frames: Sequence[str]) -> None:
     """Add the OpenAPI, its page, and the web page."""
 
     def openapi() -> dict[str, Any]:
@@ -312,7 +312,7 @@ def _add_pages(app: FastAPI, page: Page) -> None:
         methods = _list_methods(app, request)
         if methods:
             raise HTTPException(405, headers={"Allow": ", ".join(methods)})
-        return page.answer(request, name)
+        return page.answer(request, name, frames=frames)
 
 
 def _list_methods(app: FastAPI, request: Request) -> list[str]:

@@ -50,11 +50,13 @@ class Access:
     Attributes:
         hosts: Host names of the service, without port; empty allows any.
         origins: Origins, as "https://example.org", whose pages may ask, besides the service's own.
+        frames: Origins whose pages may show the service's web page in a frame; by default none.
         token: The bearer token that clients must send; None if none is required.
     """
 
     hosts: tuple[str, ...] = LOOPBACK
     origins: tuple[str, ...] = ()
+    frames: tuple[str, ...] = ()
     token: str | None = None
 
     def check(self, scope: Scope) -> None:
@@ -176,6 +178,8 @@ class _Exchange:
         headers = MutableHeaders(scope=start)
         for name, value in SECURITY_HEADERS.items():
             headers.setdefault(name, value)
+        if "frame-ancestors 'none'" not in headers["Content-Security-Policy"]:
+            del headers["X-Frame-Options"]  # it cannot name origins; the policy does
         headers.setdefault("Cache-Control", "no-store")
         if self._has_more:
             headers["Connection"] = "close"

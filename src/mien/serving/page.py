@@ -9,6 +9,7 @@ it is decompressed once for clients that do not accept that.
 import functools
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -27,9 +28,10 @@ CSP: Final = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; "
     "connect-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
     "media-src 'self' blob: mediastream:; font-src 'self'; manifest-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "base-uri 'none'; form-action 'none'; frame-ancestors "
 )
-"""The page may run its own scripts and WASM, and connect only to this service."""
+"""The page may run its own scripts and WASM, and connect only to this service; in whose frames it
+may be shown is appended."""
 
 _TYPES: Final = {
     ".css": "text/css; charset=utf-8",
@@ -96,12 +98,13 @@ class Page:
             self._files[""] = self._files["index.html"]
             self._models = {path.stem: _describe(path) for path in sorted(ASSETS.glob("*.onnx"))}
 
-    def answer(self, request: Request, name: str) -> Response:
+    def answer(self, request: Request, name: str, *, frames: Sequence[str] = ()) -> Response:
         """Return one file as a response.
 
         Args:
             request: The request: accepted encodings, and the cached version.
             name: The file's path below `/`.
+            frames: Origins whose pages may show the page in a frame.
 
         Raises:
             Problem: There is no such file.
@@ -119,7 +122,7 @@ class Page:
         is_fixed = _HAS_HASH.search(name) is not None
         headers = {
             "Cache-Control": "public, max-age=31536000, immutable" if is_fixed else "no-cache",
-            "Content-Security-Policy": CSP,
+            "Content-Security-Policy": CSP + (" ".join(frames) or "'none'"),
             "ETag": etag,
             "Vary": "Accept-Encoding",
         }
