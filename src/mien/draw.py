@@ -14,9 +14,9 @@ from mien.drawing.palette import color_for
 from mien.drawing.panel import draw_panel, panel_size
 from mien.drawing.placement import Rectangle, Size, place_label, place_panel
 from mien.drawing.shapes import DARK_INK, add_strip, em_px, ink_on, paste, rounded
-from mien.drawing.words import translate
 from mien.errors import ConfigError
 from mien.results import FaceResult, FrameResult, ImageResult
+from mien.words import translate
 
 MIN_SIDE_PX: Final = 720
 """A picture whose longer side is under this is enlarged, so that the words fit."""
@@ -58,7 +58,7 @@ def annotate(
         labels: Write each face's emotion, or why none is named.
         bars: Draw each face's probabilities as bars.
         landmarks: Mark eyes, nose tip and corners of the mouth with dots.
-        lang: The language of the words, as in `mien.drawing.words`.
+        lang: The language of the words, as in `mien.words`.
         font: A font file for the words; None finds one that has the letters of the class names.
 
     Returns:

@@ -1,1 +1,1 @@
-"""What drawings are made of: fonts, colours, places, shapes and words."""
+"""What drawings are made of: fonts, colours, places and shapes."""

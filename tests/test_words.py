@@ -5,7 +5,7 @@ import pytest
 from PIL import features
 
 import mien
-from mien.drawing.words import read_words, translate
+from mien.words import read_words, translate
 
 LANGUAGES = read_words()
 

@@ -31,6 +31,6 @@ def translate(word: str, lang: str = "en") -> str:
 @cache
 def read_words() -> Mapping[str, Mapping[str, str]]:
     """Return every word: by language, then by its English key."""
-    text = resources.files("mien.drawing").joinpath(FILE).read_text(encoding="utf-8")
+    text = resources.files("mien").joinpath(FILE).read_text(encoding="utf-8")
     words: dict[str, dict[str, str]] = json.loads(text)
     return words
