@@ -165,7 +165,8 @@ def write_calibration(name: str = "accurate") -> str:
             "above the entropy of the votes. Do not read it as the probability that the word is "
             "the plurality: for that it is too low (expected calibration error "
             f"{votes['plurality']['ece']:.3f}), because seven of ten people are already a "
-            "plurality."
+            "plurality. That probability is the face's `certainty` (expected calibration error "
+            f"{votes['certainty_ece']:.3f})."
         )
         return block([told])
     told = (

@@ -149,7 +149,7 @@ def _settle(face: FaceResult) -> FaceResult:
     emotion = max(face.smoothed, key=lambda name: (face.smoothed or {})[name])
     if face.emotion is None and face.smoothed[emotion] < _CLEAR:
         return face
-    return replace(face, probabilities=face.smoothed, emotion=emotion, reason=None)
+    return replace(face, probabilities=face.smoothed, emotion=emotion, reason=None, certainty=None)
 
 
 def _scaled(face: FaceResult, scale: float) -> Rectangle:

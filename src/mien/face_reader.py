@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from mien.faces.crop import is_too_small
 from mien.faces.face import Face
+from mien.model.certainty import find_certainty
 from mien.model.recognizer import CHUNK, Recognizer
 from mien.results import FaceResult
 
@@ -92,5 +93,13 @@ def _read_face(
     """Record one face, with the next row of probabilities if it was read."""
     if is_too_small(face):
         return FaceResult.unread(face, "too_small")
-    named = zip(recognizer.emotions, map(float, next(rows)), strict=True)
-    return FaceResult.read(face, dict(named), threshold=recognizer.abstention_threshold)
+    probabilities = dict(zip(recognizer.emotions, map(float, next(rows)), strict=True))
+    temperature = recognizer.spec.certainty_temperature
+    return FaceResult.read(
+        face,
+        probabilities,
+        threshold=recognizer.abstention_threshold,
+        certainty=(
+            None if temperature is None else find_certainty(probabilities.values(), temperature)
+        ),
+    )

@@ -48,6 +48,7 @@ def test_the_one_json_form() -> None:
                 "probabilities": {"happy": 0.7, "sad": 0.3},
                 "emotion": "happy",
                 "reason": None,
+                "certainty": None,
             }
         ],
     }

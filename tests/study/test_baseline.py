@@ -104,7 +104,7 @@ def test_at_rest_a_face_reads_as_neutral():
 def face(row, track_id=None):
     named = dict(zip(EMOTIONS, map(float, row), strict=True))
     emotion = max(named, key=named.get)
-    return FaceResult(mien.Box(0, 0, 50, 50), (), 0.9, named, emotion, None, track_id, named)
+    return FaceResult(mien.Box(0, 0, 50, 50), (), 0.9, named, emotion, None, None, track_id, named)
 
 
 def test_photos_frames_and_tracks_are_corrected():
@@ -117,6 +117,7 @@ def test_photos_frames_and_tracks_are_corrected():
     assert [one.emotion for one in corrected] == list(EMOTIONS)
     assert sum(corrected[0].probabilities.values()) == pytest.approx(1)
     assert corrected[0].box == photos[0].faces[0].box
+    assert corrected[0].certainty is None
     (strict,) = baseline.correct(photos[0], "p", threshold=0.99).faces
     assert (strict.emotion, strict.reason) == (None, "uncertain")
 

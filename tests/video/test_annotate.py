@@ -34,7 +34,9 @@ def boxed(time_s: float, frame: int, x: float | None, track_id: int = 1) -> Fram
     faces = ()
     if x is not None:
         values = dict.fromkeys(mien.EMOTIONS, 0.05) | {"happy": 0.7}
-        faces = (FaceResult(Box(x, 40, 60, 70), (), 0.9, values, "happy", None, track_id, values),)
+        faces = (
+            FaceResult(Box(x, 40, 60, 70), (), 0.9, values, "happy", None, None, track_id, values),
+        )
     return FrameResult("clip", time_s, frame, faces)
 
 

@@ -11,6 +11,6 @@ export function faceAt(x: number, size = 40): Face {
 }
 
 export function readAt(happy: number, trackId?: number): FaceResult {
-  const face = read(faceAt(0), { happy, sad: 1 - happy }, 0.6);
+  const face = read(faceAt(0), { happy, sad: 1 - happy }, { abstention_threshold: 0.6, certainty_temperature: 0.5 });
   return trackId === undefined ? face : { ...face, track_id: trackId, smoothed: face.probabilities };
 }

@@ -135,7 +135,10 @@ def _describe_contract(answering: "Answering") -> Iterator[tuple[str, str]]:
     yield "predicts", LABELS[answering.spec.labels]
 
     where = f"{curve.faces:,} faces of {curve.split}"
-    yield "calibrated", f"on {where}, by a temperature of {calibrated.temperature:.3f}"
+    told = f"on {where}, by a temperature of {calibrated.temperature:.3f}"
+    if calibrated.certainty_temperature != 1:
+        told += f", and one of {calibrated.certainty_temperature:.3f} for the certainty"
+    yield "calibrated", told
     if scaling is not None:
         told = (
             "each class's logit, in the network's last layer: cross-validation prefers it by "

@@ -109,8 +109,11 @@ def _print_votes(votes: VoteFigures, console: Console) -> None:
         f"cross-entropy to the votes {votes.cross_entropy:.3f} nats, their own entropy "
         f"{votes.entropy:.3f}; the labels agree with the plurality on {votes.label_agreement:.1%}"
     )
+    lines = {"votes": told}
+    if votes.certainty_ece is not None:
+        lines["certainty"] = f"ECE {votes.certainty_ece:.3f} against the plurality"
     console.print()
-    print_table(console, tabulate({"votes": told}))
+    print_table(console, tabulate(lines))
 
 
 def print_robustness(robustness: Robustness, console: Console) -> None:

@@ -92,7 +92,13 @@ def evaluate(
         abstention_threshold=predictor.abstention_threshold,
         predictions=predictions,
         labels=getattr(predictor, "labels", "own"),
-        votes=None if votes is None else judge_by_votes(predictions, votes),
+        votes=None
+        if votes is None
+        else judge_by_votes(
+            predictions,
+            votes,
+            certainty_temperature=getattr(predictor, "certainty_temperature", None),
+        ),
     )
 
 

@@ -17,7 +17,8 @@ from mien.evaluation.metrics import softmax
 class Predictor(Protocol):
     """The interface of a model in an evaluation.
 
-    A model may also have `labels`, one of `mien.model.spec.LABELS`: whose label it answers with.
+    A model may also have `labels`, one of `mien.model.spec.LABELS`: whose label it answers with;
+    and `certainty_temperature`, by which its certainty is computed.
     """
 
     @property
@@ -47,6 +48,7 @@ class LoadedModel:
         sha256: Of the file that holds the weights.
         class_names: The order of the columns.
         temperature: Of its contract; a checkpoint has none.
+        certainty_temperature: Of its contract, for the certainty; None if it has none.
         abstention_threshold: Of its contract; under this top probability it gives no emotion.
         labels: Whose label it answers with, one of `mien.model.spec.LABELS`.
         training: What the file says of its own training.
@@ -62,6 +64,7 @@ class LoadedModel:
     abstention_threshold: float | None
     predict_logits: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
     labels: str = "own"
+    certainty_temperature: float | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -73,6 +76,7 @@ class LoadedModel:
             "sha256": self.sha256,
             "labels": self.labels,
             "temperature": self.temperature,
+            "certainty_temperature": self.certainty_temperature,
             "abstention_threshold": self.abstention_threshold,
             "training": dict(self.training),
         }
@@ -192,5 +196,6 @@ def _load_onnx(model: str) -> LoadedModel:
         abstention_threshold=spec.abstention_threshold,
         predict_logits=recognizer.predict_logits,
         labels=spec.labels,
+        certainty_temperature=spec.certainty_temperature,
         training=spec.training,
     )

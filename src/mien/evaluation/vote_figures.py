@@ -11,7 +11,13 @@ from mien.data.datasets import Floats, Labels
 from mien.data.predictions import Predictions
 from mien.data.votes import NO_WORD, Votes
 from mien.errors import DataError
-from mien.evaluation.metrics import Figures, compute_figures, wilson_interval
+from mien.evaluation.metrics import (
+    Figures,
+    compute_figures,
+    reliability,
+    softmax,
+    wilson_interval,
+)
 
 _RESAMPLES: Final = 1000
 _TINY: Final = 1e-12
@@ -51,6 +57,8 @@ class VoteFigures:
         cross_entropy: Mean cross-entropy of the probabilities to the votes' shares, in nats.
         entropy: The votes' own entropy, in nats: no model can be nearer than this.
         label_agreement: Share of the faces with a plurality whose own label it is.
+        certainty_ece: Expected calibration error of the certainty, against the plurality; None
+            where the model has no certainty.
         faces_without_votes: Faces of the split that nobody voted on.
         faces_without_word: Faces with votes, of which none is for one of the words.
     """
@@ -63,6 +71,7 @@ class VoteFigures:
     cross_entropy: float
     entropy: float
     label_agreement: float
+    certainty_ece: float | None
     faces_without_votes: int
     faces_without_word: int
 
@@ -71,12 +80,15 @@ class VoteFigures:
         return asdict(self)
 
 
-def judge_by_votes(predictions: Predictions, votes: Votes) -> VoteFigures:
+def judge_by_votes(
+    predictions: Predictions, votes: Votes, *, certainty_temperature: float | None = None
+) -> VoteFigures:
     """Compare a model's answers with people's votes.
 
     Args:
         predictions: The model's answers to the faces of a split, single view.
         votes: Votes on these faces, among others; the model knows all their words.
+        certainty_temperature: The model's, to judge its certainty too.
 
     Raises:
         DataError: No face of the split has a vote for a word, or the model lacks a word.
@@ -100,6 +112,12 @@ def judge_by_votes(predictions: Predictions, votes: Votes) -> VoteFigures:
     by_majority, majority_interval = None, None
     if (majority != NO_WORD).any():
         by_majority, majority_interval = _judge(majority, predictions.probabilities, names)
+    certainty_ece = None
+    if certainty_temperature is not None:
+        certain = softmax(
+            np.log(np.maximum(predictions.probabilities, _TINY)), certainty_temperature
+        )
+        certainty_ece = reliability(plurality[chosen], certain[chosen]).ece
     return VoteFigures(
         plurality=by_plurality,
         majority=by_majority,
@@ -109,6 +127,7 @@ def judge_by_votes(predictions: Predictions, votes: Votes) -> VoteFigures:
         cross_entropy=float(distance.mean()),
         entropy=float(stats.entropy(shares, axis=1).mean()),
         label_agreement=float((predictions.labels[chosen] == plurality[chosen]).mean()),
+        certainty_ece=certainty_ece,
         faces_without_votes=int((own.totals == 0).sum()),
         faces_without_word=int(((own.totals > 0) & ~chosen).sum()),
     )

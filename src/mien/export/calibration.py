@@ -15,6 +15,7 @@ from mien.evaluation.metrics import (
     compute_figures,
     cross_entropies,
     fit_temperature,
+    reliability,
     risk_coverage,
     softmax,
     threshold_for_accuracy,
@@ -34,12 +35,14 @@ class Calibrated:
 
     Attributes:
         temperature: What logits are divided by before the softmax.
+        certainty_temperature: What they are divided by, after that, for the certainty.
         abstention_threshold: Below this top probability no emotion is named; None names always.
         abstention_curve: What other thresholds give.
         metrics: How good the model is on these faces.
     """
 
     temperature: float
+    certainty_temperature: float
     abstention_threshold: float | None
     abstention_curve: AbstentionCurve
     metrics: Mapping[str, Any]
@@ -54,7 +57,7 @@ def calibrate(
     coverage: float | None = None,
     accuracy: float | None = None,
 ) -> Calibrated:
-    """Fit the temperature, and choose the abstention threshold for a coverage or an accuracy.
+    """Fit the temperatures, and choose the abstention threshold for a coverage or an accuracy.
 
     Args:
         logits: (N, C), of faces the model was not trained on.
@@ -72,6 +75,10 @@ def calibrate(
     wish = check_wish(coverage=coverage, accuracy=accuracy)
     temperature = fit_temperature(logits, held_out.labels if shares is None else shares)
     probabilities = softmax(logits, temperature)
+    # Probabilities that were fitted to labels say already how often the answer is right.
+    certainty_temperature = 1.0
+    if shares is not None:
+        certainty_temperature = fit_temperature(logits / temperature, held_out.labels)
     curve = risk_coverage(held_out.labels, probabilities)
     figures = compute_figures(held_out.labels, probabilities, class_names)
 
@@ -89,11 +96,14 @@ def calibrate(
         "nll": figures.nll,
     }
     if shares is not None:
+        certainty = softmax(logits, temperature * certainty_temperature)
+        metrics |= {"certainty_ece": reliability(held_out.labels, certainty).ece}
         distance = cross_entropies(logits / temperature, shares)
         metrics |= {"cross_entropy_to_votes": float(distance.mean())}
         metrics |= {"entropy_of_votes": float(stats.entropy(shares, axis=1).mean())}
     return Calibrated(
         temperature,
+        certainty_temperature,
         None if threshold is None else _round_down(threshold),
         _thin_out(curve, held_out),
         metrics,

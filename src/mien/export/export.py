@@ -282,6 +282,7 @@ def _calibrate(
         spec,
         class_shares=tuple((counts / counts.sum()).round(6).tolist()),
         temperature=calibrated.temperature,
+        certainty_temperature=calibrated.certainty_temperature,
         abstention_threshold=calibrated.abstention_threshold,
         abstention_curve=calibrated.abstention_curve,
         metrics={**spec.metrics, "validation": calibrated.metrics},

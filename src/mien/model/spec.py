@@ -50,6 +50,8 @@ class ModelSpec:
             on, in the order of `class_names`: the mix the model learnt (see `mien.model.prior`).
             None in contracts that do not say.
         temperature: Probabilities are softmax(logits / temperature).
+        certainty_temperature: What the logarithms of the probabilities are divided by for a face's
+            certainty (see `mien.model.certainty`); None in contracts that do not say.
         abstention_threshold: Where the top probability is below it, no emotion is named; None
             names one always.
         abstention_curve: What other thresholds give, by which `choose_threshold` answers; None in
@@ -78,6 +80,7 @@ class ModelSpec:
     file: str | None = None
     class_shares: tuple[float, ...] | None = None
     temperature: float = 1.0
+    certainty_temperature: float | None = None
     abstention_threshold: float | None = None
     abstention_curve: AbstentionCurve | None = None
     input_name: str = "faces"
@@ -255,6 +258,11 @@ def _check_numbers(spec: Any) -> Iterator[tuple[object, str]]:  # noqa: ANN401 -
     yield (
         _is_number(spec.temperature) and spec.temperature > 0,
         f"temperature must be above 0, got {spec.temperature!r}",
+    )
+    certainty = spec.certainty_temperature
+    yield (
+        certainty is None or (_is_number(certainty) and certainty > 0),
+        f"certainty_temperature must be above 0 or null, got {certainty!r}",
     )
     yield (
         threshold is None or (_is_number(threshold) and 0 <= threshold <= 1),

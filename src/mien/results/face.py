@@ -22,6 +22,9 @@ class FaceResult:
             read because it is too small.
         emotion: The most probable emotion; None where there is a reason to name none.
         reason: Why no emotion is named; None where one is.
+        certainty: How likely it is that most people would choose the most probable emotion, in
+            [0, 1] (see `mien.model.certainty`); None where the face was not read, or the model's
+            contract does not say.
         track_id: In a video, which track of faces this one belongs to, from 1; it says that a face
             went on from frame to frame, never whose it is. None in a photo.
         smoothed: In a video, the track's probabilities smoothed over time, summing to 1; None in
@@ -34,6 +37,7 @@ class FaceResult:
     probabilities: Mapping[str, float] | None
     emotion: str | None
     reason: Reason | None
+    certainty: float | None = None
     track_id: int | None = None
     smoothed: Mapping[str, float] | None = None
 
@@ -44,7 +48,12 @@ class FaceResult:
 
     @classmethod
     def read(
-        cls, face: Face, probabilities: Mapping[str, float], *, threshold: float | None
+        cls,
+        face: Face,
+        probabilities: Mapping[str, float],
+        *,
+        threshold: float | None,
+        certainty: float | None = None,
     ) -> "FaceResult":
         """Record a face that was read; below the threshold no emotion is named."""
         emotion = max(probabilities, key=lambda name: probabilities[name])
@@ -56,6 +65,7 @@ class FaceResult:
             probabilities=probabilities,
             emotion=emotion if certain else None,
             reason=None if certain else "uncertain",
+            certainty=certainty,
         )
 
     @classmethod
@@ -71,6 +81,7 @@ class FaceResult:
             reason=record["reason"],
             track_id=record.get("track_id"),
             smoothed=record.get("smoothed"),
+            certainty=record.get("certainty"),
         )
 
     def __repr__(self) -> str:
@@ -93,6 +104,7 @@ class FaceResult:
             "probabilities": round_probabilities(self.probabilities),
             "emotion": self.emotion,
             "reason": self.reason,
+            "certainty": None if self.certainty is None else round(self.certainty, 4),
         }
 
         if self.track_id is not None:

@@ -104,6 +104,7 @@ _RESULT: Final[Schema] = {
             "probabilities": dict(zip(EMOTIONS, _PROBABILITIES, strict=True)),
             "emotion": "happy",
             "reason": None,
+            "certainty": 0.98,
         }
     ],
 }

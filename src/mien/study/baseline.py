@@ -226,8 +226,9 @@ class Baseline:
             threshold: Where no corrected probability reaches it, no emotion is named.
 
         Returns:
-            A copy with corrected probabilities, smoothed probabilities and emotions. Events and
-            the summary of a video are not computed anew.
+            A copy with corrected probabilities, smoothed probabilities and emotions, without
+            `certainty`, which holds for probabilities as read. Events and the summary of a video
+            are not computed anew.
         """
         if isinstance(result, VideoResult):
             frames = tuple(
@@ -256,6 +257,7 @@ class Baseline:
             probabilities=corrected,
             emotion=emotion if certain else None,
             reason=None if certain else "uncertain",
+            certainty=None,  # it was fitted to probabilities as read
         )
 
 

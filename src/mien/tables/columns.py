@@ -52,6 +52,7 @@ def _columns(emotions: Sequence[str]) -> dict[str, type]:
         "track_id": int,
         "emotion": str,
         "reason": str,
+        "certainty": float,
         **dict.fromkeys(emotions, float),
         "smoothed_emotion": str,
         **{f"smoothed_{name}": float for name in emotions},

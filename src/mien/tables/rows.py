@@ -96,5 +96,8 @@ def _face_cells(face: Record) -> Row:
     smoothed = {f"smoothed_{name}": share for name, share in shares.items()}
     if shares:
         smoothed["smoothed_emotion"] = max(shares, key=shares.__getitem__)
-    told = {key: face.get(key) for key in ("track_id", "detection_score", "emotion", "reason")}
+    told = {
+        key: face.get(key)
+        for key in ("track_id", "detection_score", "emotion", "reason", "certainty")
+    }
     return told | box | points | (face["probabilities"] or {}) | smoothed

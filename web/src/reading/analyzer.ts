@@ -79,7 +79,7 @@ export class Analyzer {
     const rows = await this.recognizer.predictProbabilities(large.map((face) => cropFace(image, face, options)));
     return faces.map((face) => {
       const row = rows[large.indexOf(face)];
-      return row === undefined ? unread(face) : read(face, row, spec.abstention_threshold);
+      return row === undefined ? unread(face) : read(face, row, spec);
     });
   }
 }

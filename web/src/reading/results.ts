@@ -1,7 +1,7 @@
 /** Results as plain records, with the keys of Python's JSON. */
 
 import type { Box, Face } from "./detector";
-import type { Labels } from "./spec";
+import type { Labels, ModelSpec } from "./spec";
 
 export const SCHEMA = 1;
 
@@ -18,6 +18,8 @@ export interface FaceResult {
   readonly probabilities: Probabilities | null;
   readonly emotion: string | null;
   readonly reason: Reason | null;
+  /** How likely it is that most people would choose the most probable emotion, in [0, 1]. */
+  readonly certainty: number | null;
   readonly track_id?: number;
   readonly smoothed?: Probabilities | null;
 }
@@ -54,12 +56,16 @@ export interface FrameResult {
 /** Return the record of a face that is too small to be read. */
 export function unread(face: Face): FaceResult {
   const { box, landmarks, score } = face;
-  return { box, landmarks, detection_score: score, probabilities: null, emotion: null, reason: "too_small" };
+  return { box, landmarks, detection_score: score, probabilities: null, emotion: null, reason: "too_small", certainty: null };
 }
 
-/** Return the record of a face that was read; below the threshold no emotion is named. */
-export function read(face: Face, probabilities: Probabilities, threshold: number | null): FaceResult {
+/** What of a contract names a face that was read. */
+export type Naming = Pick<ModelSpec, "abstention_threshold" | "certainty_temperature">;
+
+/** Return the record of a face that was read; below the contract's threshold no emotion is named. */
+export function read(face: Face, probabilities: Probabilities, spec: Naming): FaceResult {
   const emotion = topOf(probabilities);
+  const { abstention_threshold: threshold, certainty_temperature: temperature } = spec;
   const certain = threshold === null || probabilities[emotion] >= threshold;
   const { box, landmarks, score } = face;
   return {
@@ -69,7 +75,14 @@ export function read(face: Face, probabilities: Probabilities, threshold: number
     probabilities,
     emotion: certain ? emotion : null,
     reason: certain ? null : "uncertain",
+    certainty: temperature === null ? null : findCertainty(Object.values(probabilities), temperature),
   };
+}
+
+/** Return how likely the most probable emotion is the one that most people would choose; see `model.certainty` in Python. */
+export function findCertainty(probabilities: readonly number[], temperature: number): number {
+  const top = Math.max(...probabilities);
+  return 1 / probabilities.reduce((sum, value) => sum + (value / top) ** (1 / temperature), 0);
 }
 
 /** Return the most probable emotion. */
@@ -92,6 +105,7 @@ export function toRecord(face: FaceResult): FaceResult {
     probabilities: roundAll(face.probabilities),
     emotion: face.emotion,
     reason: face.reason,
+    certainty: face.certainty === null ? null : round(face.certainty, 4),
   };
   if (face.track_id === undefined) {
     return record;

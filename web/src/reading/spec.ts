@@ -16,6 +16,8 @@ export interface ModelSpec {
   readonly class_names: readonly string[];
   /** Probabilities are softmax(logits / temperature). */
   readonly temperature: number;
+  /** What the logarithms of the probabilities are divided by for the certainty; null where it is unknown. */
+  readonly certainty_temperature: number | null;
   /** Below this top probability no emotion is named; null always names one. */
   readonly abstention_threshold: number | null;
   readonly input_name: string;
@@ -46,6 +48,7 @@ export function readSpec(values: unknown): ModelSpec {
     onnx_sha256: spec.onnx_sha256 as string,
     class_names: spec.class_names as string[],
     temperature: (spec.temperature as number | undefined) ?? 1,
+    certainty_temperature: (spec.certainty_temperature as number | null | undefined) ?? null,
     abstention_threshold: (spec.abstention_threshold as number | null | undefined) ?? null,
     input_name: (spec.input_name as string | undefined) ?? "faces",
     output_name: (spec.output_name as string | undefined) ?? "logits",
@@ -72,6 +75,10 @@ function faults(spec: Record<string, unknown>): [boolean, string][] {
     ],
     [typeof sha256 === "string" && /^[0-9a-f]{64}$/.test(sha256), "onnx_sha256 must be 64 lower-case hex digits"],
     [within(spec.temperature, Number.MIN_VALUE, Number.MAX_VALUE), "temperature must be above 0"],
+    [
+      spec.certainty_temperature === null || within(spec.certainty_temperature, Number.MIN_VALUE, Number.MAX_VALUE),
+      "certainty_temperature must be above 0 or null",
+    ],
     [
       spec.abstention_threshold === null || within(spec.abstention_threshold, 0, 1),
       "abstention_threshold must be in [0, 1] or null",

@@ -12,7 +12,7 @@ type Cell = string | number | null;
 /** Name the columns, in order. */
 export function columns(emotions: readonly string[]): string[] {
   return [
-    ...["source", "time_s", "frame", "face", "track_id", "emotion", "reason"],
+    ...["source", "time_s", "frame", "face", "track_id", "emotion", "reason", "certainty"],
     ...emotions,
     "smoothed_emotion",
     ...emotions.map((name) => `smoothed_${name}`),
@@ -47,6 +47,7 @@ function cells(face: FaceResult | null, emotions: readonly string[]): Cell[] {
     face?.track_id ?? null,
     face?.emotion ?? null,
     face?.reason ?? null,
+    face?.certainty ?? null,
     ...emotions.map((name) => face?.probabilities?.[name] ?? null),
     mostProbable(face?.smoothed, emotions),
     ...emotions.map((name) => face?.smoothed?.[name] ?? null),

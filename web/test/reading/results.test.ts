@@ -13,7 +13,7 @@ test("below the threshold no emotion is named", () => {
 test("the keys are Python's, in Python's order", () => {
   const result = imageResult("a.jpg", { width: 640, height: 480 }, "votes", [readAt(0.123456789)]);
   expect(Object.keys(result)).toEqual(["schema", "source", "width", "height", "turned", "damage", "labels", "faces"]);
-  const face = ["box", "landmarks", "detection_score", "probabilities", "emotion", "reason"];
+  const face = ["box", "landmarks", "detection_score", "probabilities", "emotion", "reason", "certainty"];
   expect(Object.keys(result.faces[0])).toEqual(face);
   expect(result.faces[0].probabilities).toEqual({ happy: 0.12345679, sad: 0.87654321 });
   expect(result.faces[0].detection_score).toBe(0.9123);

@@ -13,6 +13,7 @@ test("a contract is checked", () => {
     [{ class_names: ["a", "a"] }, /class_names/],
     [{ onnx_sha256: "X" }, /onnx_sha256/],
     [{ temperature: 0 }, /temperature/],
+    [{ certainty_temperature: 0 }, /certainty_temperature/],
     [{ abstention_threshold: 2 }, /abstention_threshold/],
     [{ color: "rgb" }, /color/],
     [{ input_size: 48.5 }, /input_size/],

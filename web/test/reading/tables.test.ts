@@ -13,8 +13,8 @@ test("there is a row for each face, and one where there is none", () => {
   const lines = text.trimEnd().split("\r\n");
   expect(lines.length).toBe(4);
   expect(lines[0]).toBe(columns(NAMES).join(","));
-  expect(lines[1].startsWith('"a, ""b"".jpg",,,1,,happy,,0.9,0.1,')).toBe(true);
-  expect(lines[2]).toContain(",2,,sad,,0.2,0.8,");
+  expect(lines[1].startsWith('"a, ""b"".jpg",,,1,,happy,,0.9878,0.9,0.1,')).toBe(true);
+  expect(lines[2]).toContain(",2,,sad,,0.9412,0.2,0.8,");
   expect(lines[3]).toBe(`'=c${",".repeat(columns(NAMES).length - 2)}0,`); // a photo says how it was turned
 });
 
