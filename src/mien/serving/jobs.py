@@ -120,6 +120,10 @@ class JobStore(Protocol):
         """Raise the errors of `submit` before an upload is read."""
         ...
 
+    def measure(self) -> None:
+        """Update the counts of jobs in the metrics."""
+        ...
+
     def submit(
         self,
         upload: bytearray,
@@ -226,6 +230,12 @@ class Jobs:
             self._forget_old()
             if len(self._jobs) >= self._limits.max_jobs:
                 raise describe_full(len(self._jobs))
+
+    def measure(self) -> None:
+        """Update the counts of jobs in the metrics."""
+        with self._changed:
+            self._forget_old()
+            self._metrics.jobs_waiting.set(len(self._waiting))
 
     def submit(
         self,

@@ -56,6 +56,11 @@ class Metrics:
             "Videos that are queued, being read, or whose result is kept.",
             registry=self._registry,
         )
+        self.jobs_waiting = Gauge(
+            "mien_video_jobs_waiting",
+            "Videos that are queued and not being read; with --jobs, those of all replicas.",
+            registry=self._registry,
+        )
         self.upload_bytes = Gauge(
             "mien_upload_bytes",
             "Bytes of uploads held in memory.",

@@ -10,7 +10,7 @@ import logging
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from mien.analyzer import Analyzer
@@ -26,6 +26,7 @@ from mien.serving.jobs import (
 from mien.serving.limits import Limits
 from mien.serving.metrics import Metrics
 from mien.serving.problems import Problem
+from mien.serving.redis_scripts import SCRIPTS
 from mien.video.reading import VideoSettings
 
 _LOG = logging.getLogger("mien.serving")
@@ -34,120 +35,13 @@ LEASE_S: Final = 10.0
 """Seconds without a sign of life after which a job is taken over."""
 RENEW_S: Final = 1.0
 POLL_S: Final = 0.25
+AFTER_OUTAGE_S: Final = 2.5
+"""Seconds after an outage before a job is claimed: whoever reads one renews its lease first."""
+CONNECT_S: Final = 5.0
+"""Seconds until a silent Redis counts as unreachable."""
 MAX_TRIES: Final = 3
 """A job whose reader died so often is given up: it may be what kills them."""
 _PREFIX: Final = "mien:"
-
-# Every script begins with the server's time, and forgets results that were kept long enough.
-_HEAD: Final = """
-local time = redis.call('TIME')
-local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
-local p = KEYS[1]
-redis.call('ZREMRANGEBYSCORE', p .. 'jobs', '-inf', now)
-"""
-_COUNT: Final = _HEAD + "return redis.call('ZCARD', p .. 'jobs')"
-_SUBMIT: Final = (
-    _HEAD
-    + """
-local id, most, asked, video = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
-local count = redis.call('ZCARD', p .. 'jobs')
-if count >= most then return -count end
-redis.call('HSET', p .. 'job:' .. id, 'state', 'waiting', 'asked', asked, 'tries', 0)
-redis.call('SET', p .. 'video:' .. id, video)
-redis.call('ZADD', p .. 'jobs', '+inf', id)
-redis.call('RPUSH', p .. 'waiting', id)
-return count + 1
-"""
-)
-_END: Final = """
-local function finish(id, state, keep, result, problem)
-  local job = p .. 'job:' .. id
-  local kept_ms = math.floor(keep * 1000)
-  redis.call('HSET', job, 'state', state, 'problem', problem)
-  redis.call('HDEL', job, 'holder')
-  if result ~= '' then redis.call('SET', p .. 'result:' .. id, result, 'PX', kept_ms) end
-  redis.call('DEL', p .. 'video:' .. id)
-  redis.call('ZREM', p .. 'leases', id)
-  redis.call('PEXPIRE', job, kept_ms)
-  redis.call('ZADD', p .. 'jobs', now + keep, id)
-end
-"""
-_CLAIM: Final = (
-    _HEAD
-    + _END
-    + """
-local holder, lease, lost = ARGV[1], ARGV[2], ARGV[5]
-local most, keep = tonumber(ARGV[3]), tonumber(ARGV[4])
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', p .. 'leases', '-inf', now)) do
-  redis.call('ZREM', p .. 'leases', id)
-  if redis.call('EXISTS', p .. 'job:' .. id) == 1 then
-    if tonumber(redis.call('HGET', p .. 'job:' .. id, 'tries')) >= most then
-      finish(id, 'failed', keep, '', lost)
-    else
-      redis.call('HSET', p .. 'job:' .. id, 'state', 'waiting')
-      redis.call('LPUSH', p .. 'waiting', id)
-    end
-  end
-end
-while true do
-  local id = redis.call('LPOP', p .. 'waiting')
-  if not id then return false end
-  if redis.call('EXISTS', p .. 'job:' .. id) == 1 then
-    redis.call('HSET', p .. 'job:' .. id, 'state', 'running', 'holder', holder)
-    redis.call('HINCRBY', p .. 'job:' .. id, 'tries', 1)
-    redis.call('ZADD', p .. 'leases', now + lease, id)
-    local asked = redis.call('HGET', p .. 'job:' .. id, 'asked')
-    return {id, asked, redis.call('GET', p .. 'video:' .. id)}
-  end
-end
-"""
-)
-_RENEW: Final = (
-    _HEAD
-    + """
-local id, holder, lease, progress = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-if redis.call('HGET', p .. 'job:' .. id, 'holder') ~= holder then return 0 end
-redis.call('HSET', p .. 'job:' .. id, 'progress', progress)
-redis.call('ZADD', p .. 'leases', now + lease, id)
-return 1
-"""
-)
-_FINISH: Final = (
-    _HEAD
-    + _END
-    + """
-local id, holder, state, keep, result, problem, progress = unpack(ARGV)
-if redis.call('HGET', p .. 'job:' .. id, 'holder') ~= holder then return 0 end
-redis.call('HSET', p .. 'job:' .. id, 'progress', progress)
-finish(id, state, tonumber(keep), result, problem)
-return 1
-"""
-)
-_HAND_BACK: Final = (
-    _HEAD
-    + """
-local id, holder = ARGV[1], ARGV[2]
-if redis.call('HGET', p .. 'job:' .. id, 'holder') ~= holder then return 0 end
-redis.call('HDEL', p .. 'job:' .. id, 'holder')
-redis.call('HSET', p .. 'job:' .. id, 'state', 'waiting')
-redis.call('HINCRBY', p .. 'job:' .. id, 'tries', -1)
-redis.call('ZREM', p .. 'leases', id)
-redis.call('LPUSH', p .. 'waiting', id)
-return 1
-"""
-)
-_DELETE: Final = (
-    _HEAD
-    + """
-local id = ARGV[1]
-local there = redis.call('DEL', p .. 'job:' .. id)
-redis.call('DEL', p .. 'video:' .. id, p .. 'result:' .. id)
-redis.call('LREM', p .. 'waiting', 0, id)
-redis.call('ZREM', p .. 'leases', id)
-redis.call('ZREM', p .. 'jobs', id)
-return there
-"""
-)
 
 
 class RedisJobs:
@@ -177,28 +71,8 @@ class RedisJobs:
             MissingExtraError: redis is not installed.
             ConfigError: There is no Redis at this address.
         """
-        with importing_extra("redis", "--jobs redis://"):
-            import redis
-        self._error: type[Exception] = redis.RedisError
-        try:
-            self._redis: Any = redis.Redis.from_url(
-                url, socket_timeout=5, socket_connect_timeout=5, health_check_interval=30
-            )
-            self._redis.ping()
-        except (ValueError, redis.RedisError) as error:
-            raise ConfigError(
-                f"--jobs: Redis cannot be reached ({describe_error(error)}); is it running?"
-            ) from error
-        scripts = {
-            "count": _COUNT,
-            "submit": _SUBMIT,
-            "claim": _CLAIM,
-            "renew": _RENEW,
-            "finish": _FINISH,
-            "hand_back": _HAND_BACK,
-            "delete": _DELETE,
-        }
-        self._scripts = {name: self._redis.register_script(text) for name, text in scripts.items()}
+        self._redis, self._error = _connect(url)
+        self._scripts = {name: self._redis.register_script(text) for name, text in SCRIPTS.items()}
         self._read_video = read_video
         self._understand = understand
         self._limits = limits
@@ -206,6 +80,7 @@ class RedisJobs:
         self._let_go = let_go
         self._holder = secrets.token_hex(8)
         self._stopping = threading.Event()
+        self._is_out = False
         self._current: Job | None = None
         self._thread = threading.Thread(target=self._work, name="mien-jobs", daemon=True)
 
@@ -229,10 +104,21 @@ class RedisJobs:
             Problem: All replicas together have as many jobs as there may be.
         """
         with self._answering():
-            count = int(self._run_script("count"))
-        self._metrics.jobs.set(count)
+            count = self._count()
         if count >= self._limits.max_jobs:
             raise describe_full(count)
+
+    def measure(self) -> None:
+        """Update the counts of jobs; where Redis cannot be reached, they stay as they were."""
+        with suppress(self._error):
+            self._count()
+
+    def _count(self) -> int:
+        """Count the jobs of all replicas, and those that nobody reads yet."""
+        count, waiting = map(int, self._run_script("count"))
+        self._metrics.jobs.set(count)
+        self._metrics.jobs_waiting.set(waiting)
+        return count
 
     def submit(
         self,
@@ -301,23 +187,57 @@ class RedisJobs:
         try:
             yield
         except self._error as error:
-            _LOG.error("Redis: %s", describe_error(error))
-            detail = "the store of jobs cannot be reached; try again soon"
+            self._report(error)
+            detail = "the store of jobs cannot be reached, or takes nothing now; try again soon"
             raise Problem("busy", detail, retry_after_s=5) from error
 
+    def _report(self, error: Exception) -> None:
+        """Log the first of the errors of an outage."""
+        if not self._is_out:
+            self._is_out = True
+            _LOG.error("Redis: %s", describe_error(error))
+
     def _work(self) -> None:
+        """Read one job after the other; neither an outage nor a job ends the thread."""
         while not self._stopping.is_set():
             try:
-                lost = json.dumps(["failed", "the processes that read this video died"])
-                limits = (LEASE_S, MAX_TRIES, self._limits.keep_job_s, lost)
-                claimed = self._run_script("claim", self._holder, *limits)
-                if claimed:
-                    self._read(*claimed)
-                    continue
-            except self._error as error:  # it may come back; a job under way is taken over
-                _LOG.error("Redis: %s", describe_error(error))
-                self._stopping.wait(RENEW_S)
-            self._stopping.wait(POLL_S)
+                claimed = self._claim()
+            except self._error as error:
+                self._report(error)
+                self._wait_until_back()
+                continue
+            self._is_out = False
+            if not claimed:
+                self._stopping.wait(POLL_S)
+                continue
+
+            try:
+                self._read(*claimed)
+            except self._error as error:  # another replica takes the job over
+                self._report(error)
+            except Exception:  # noqa: BLE001 - the next video must still be read
+                _LOG.exception("a video job failed")
+
+    def _claim(self) -> Any:  # noqa: ANN401
+        """Take the next job: its ID, the settings as they were asked for, and the video."""
+        lost = json.dumps(["failed", "the processes that read this video died"])
+        evicted = json.dumps(["failed", "the store of jobs has lost the video; send it again"])
+        limits = (LEASE_S, MAX_TRIES, self._limits.keep_job_s)
+        return self._run_script("claim", self._holder, *limits, lost, evicted)
+
+    def _wait_until_back(self) -> None:
+        """Wait until Redis answers again, and until the readers of jobs have renewed their leases.
+
+        An outage may have been longer than a lease; its jobs are still read by those who have them.
+        """
+        while not self._stopping.wait(RENEW_S):
+            try:
+                self._redis.ping()
+            except self._error:
+                continue
+            _LOG.warning("Redis answers again")
+            self._stopping.wait(AFTER_OUTAGE_S)
+            return
 
     def _read(self, job_id: bytes, asked: bytes, video: bytes) -> None:
         """Read a job that was claimed, and end it unless another replica has it by now."""
@@ -332,10 +252,15 @@ class RedisJobs:
         except Problem as problem:  # this replica has no such model, for one
             job.problem, state = problem, "failed"
         finally:
+            self._current = None
+        try:
+            self._end(job, state)
+        finally:
             ended.set()
             beat.join()
-            self._current = None
 
+    def _end(self, job: Job, state: State) -> None:
+        """Write down how a job ended; an outage is waited for, with the result in hand."""
         if state == "cancelled":
             if self._stopping.is_set():
                 self._run_script("hand_back", job.id, self._holder)
@@ -344,7 +269,15 @@ class RedisJobs:
         problem_text = "" if told is None else json.dumps(told)
         keep = self._limits.keep_job_s
         end = (state, keep, job.result or b"", problem_text, _tell_progress(job))
-        self._run_script("finish", job.id, self._holder, *end)
+        while True:
+            try:
+                self._run_script("finish", job.id, self._holder, *end)
+            except self._error as error:
+                self._report(error)
+                if self._stopping.wait(RENEW_S):
+                    raise
+            else:
+                return
 
     def _renew(self, job: Job, ended: threading.Event) -> None:
         """Renew a job's lease and note its progress until it ended, or is nobody's any more."""
@@ -355,8 +288,37 @@ class RedisJobs:
                     job.is_unwanted = True
                     return
             except self._error as error:
-                _LOG.error("Redis: %s", describe_error(error))
+                self._report(error)
 
 
 def _tell_progress(job: Job) -> str:
     return json.dumps([job.frames, job.time_s, job.duration_s])
+
+
+def _connect(url: str) -> tuple[Any, type[Exception]]:
+    """Connect to a Redis; return its client, and what that raises where it cannot be reached.
+
+    Raises:
+        MissingExtraError: redis is not installed.
+        ConfigError: There is no Redis at this address.
+    """
+    with importing_extra("redis", "--jobs redis://"):
+        import redis
+        from redis.backoff import ExponentialBackoff
+        from redis.retry import Retry
+
+    again = Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=2)  # a request waits for it
+    try:
+        client = redis.Redis.from_url(
+            url,
+            socket_timeout=CONNECT_S,
+            socket_connect_timeout=CONNECT_S,
+            health_check_interval=30,
+            retry=again,
+        )
+        client.ping()
+    except (ValueError, redis.RedisError) as error:
+        raise ConfigError(
+            f"--jobs: Redis cannot be reached ({describe_error(error)}); is it running?"
+        ) from error
+    return client, redis.RedisError
