@@ -142,7 +142,7 @@ def test_a_tar_that_was_cut_off_is_told(cut: int, photos, tmp_path: Path) -> Non
     assert last.name == str(path)
     assert last.problem is not None
     assert "is not a complete tar file" in last.problem
-    assert "what follows in it was not read" in last.problem
+    assert "the rest was not read" in last.problem
 
 
 @pytest.mark.parametrize("name", ["x.zip", "x.tar", "x.tar.gz", "x.parquet"])
@@ -191,7 +191,7 @@ def test_tables_of_bytes_keep_their_keys(photos, tmp_path: Path) -> None:
     found = list(Sources([str(path)], columns=Columns(key="id")))
     assert [source.name for source in found] == [f"{path}/{key}" for key in "xyxz"]
     assert [source.given() for source in found[:3]] == cells[:3]
-    assert found[3].problem == f"{path}/z has an empty cell in place of a picture"
+    assert found[3].problem == f"{path}/z has an empty cell instead of a picture"
 
 
 def test_tables_of_paths(photos, tmp_path: Path) -> None:
@@ -220,7 +220,7 @@ def test_columns_that_are_not_there_are_told(photos, tmp_path: Path) -> None:
     path = tmp_path / "photos.parquet"
     write_table(path, {"one": [b"x"], "two": [b"y"]})
     (source,) = Sources([str(path)])
-    assert "has no single column that holds pictures, only one (binary)" in str(source.problem)
+    assert "has no single column of pictures, only one (binary)" in str(source.problem)
     with pytest.raises(ConfigError, match="has no column 'three', only one"):
         list(Sources([str(path)], columns=Columns(image="three")))
 
@@ -434,7 +434,7 @@ def test_a_store_that_is_gone_stops_the_run_which_resumes(
     assert main([*command, "--output", str(output)]) == 2
     told = capsys.readouterr().err
     assert "the connection to" in told
-    assert "run the same command again when it is back (what was read is kept in" in told
+    assert "run the same command again when it is back (the results are kept in" in told
     assert not output.exists()
 
 
@@ -464,7 +464,7 @@ def test_expired_credentials_stop_the_run(
 def test_what_a_url_needs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("fsspec")
     monkeypatch.setitem(sys.modules, "adlfs", None)
-    with pytest.raises(mien.MissingExtraError, match=r"az:// needs adlfs.*pip install adlfs"):
+    with pytest.raises(mien.MissingExtraError, match=r"az:// requires adlfs.*pip install adlfs"):
         remote.Store("az")
     monkeypatch.setitem(sys.modules, "fsspec", None)
     with pytest.raises(mien.MissingExtraError, match=r"pip install 'mien\[cloud\]'"):

@@ -353,7 +353,7 @@ def test_copies_are_not_read_as_photos(
         assert main([*arguments, str(folder / "drawn")]) == 0
         assert len(capsys.readouterr().out.splitlines()) == 1
     assert main([*arguments, str(folder)]) == 2
-    assert "cannot go into it" in capsys.readouterr().err
+    assert "cannot go there" in capsys.readouterr().err
 
 
 def test_a_copy_whose_name_is_too_long_is_one_failure(
@@ -369,7 +369,7 @@ def test_a_copy_whose_name_is_too_long_is_one_failure(
     drawn = sorted(path.name for path in output.glob("*.jpg"))
     assert drawn == [f"{'a' * 236}-annotated.jpg", "c-annotated.jpg"]
     failed = (output / "results.failed.csv").read_text(encoding="utf-8")
-    assert "bbb.jpg was read, but its copy's name is too long; give it a shorter name" in failed
+    assert "bbb.jpg was read, but its copy's name is too long; rename the source" in failed
 
 
 def test_copies_do_not_fit_a_pattern(

@@ -135,7 +135,7 @@ def test_what_is_no_list_is_refused(tmp_path: Path) -> None:
         list(Sources([], listed=tmp_path / "missing"))
     path = tmp_path / "picture.jpg"
     path.write_bytes(JPEG)
-    with pytest.raises(ConfigError, match="wanted a list of paths"):
+    with pytest.raises(ConfigError, match="expected a list of paths"):
         list(Sources([], listed=path))
 
 
@@ -158,7 +158,7 @@ def test_a_folder_that_may_not_be_read_is_told(folder: Path) -> None:
     finally:
         (folder / "a").chmod(0o755)
     assert [problem.below for problem in problems] == ["a"]
-    assert "cannot be looked into" in str(problems[0].problem)
+    assert "cannot be read" in str(problems[0].problem)
 
 
 @pytest.mark.slow

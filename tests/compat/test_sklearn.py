@@ -102,7 +102,7 @@ def test_faces_that_are_none_get_one_sentence(tiny_model: Path) -> None:
                 transformer.transform(wrong)
     with pytest.raises(mien.ConfigError, match="'probabilities' or 'features', got 'logits'"):
         ExpressionTransformer(tiny_model, output="logits").fit(FACES)
-    with pytest.raises(mien.ModelError, match="does not show its LSTM's outputs"):
+    with pytest.raises(mien.ModelError, match="does not expose its LSTM's outputs"):
         ExpressionTransformer(tiny_model, output="features").fit(FACES)
 
 

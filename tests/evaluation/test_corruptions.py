@@ -49,9 +49,9 @@ def test_another_seed_draws_otherwise():
 
 
 def test_what_is_asked_wrongly_is_said():
-    with pytest.raises(ConfigError, match="no corruption is called 'fog': known are blur, noise"):
+    with pytest.raises(ConfigError, match="unknown corruption 'fog'; choose one of blur, noise"):
         corrupt(FACES, "fog", 1)
-    with pytest.raises(ConfigError, match="a severity is 1 to 5, got 6"):
+    with pytest.raises(ConfigError, match="severity must be 1 to 5, got 6"):
         corrupt(FACES, "blur", 6)
     with pytest.raises(InputError, match="uint8, got"):
         corrupt(FACES.astype(float), "blur", 1)

@@ -333,7 +333,7 @@ def test_a_folder_that_holds_something_else_is_refused(folder: Path, tmp_path: P
     with pytest.raises(OutputError, match="another model, split or data"):
         check_output(folder, model_sha256="ab", split="test", split_sha256="ef")
     (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(OutputError, match="holds other files"):
+    with pytest.raises(OutputError, match="contains other files"):
         check_output(tmp_path, model_sha256="ab", split="test")
     with pytest.raises(OutputError, match="is a file"):
         check_output(tmp_path / "thesis.txt", model_sha256="ab", split="test")
@@ -455,7 +455,7 @@ def test_what_is_no_model_is_said(tmp_path: Path) -> None:
     with pytest.raises(ModelError):
         load_predictor(str(tmp_path))
     (tmp_path / "notes.txt").write_text("hello")
-    with pytest.raises(ModelError, match="is no model"):
+    with pytest.raises(ModelError, match="is not a model"):
         load_predictor(str(tmp_path / "notes.txt"))
 
 
@@ -491,7 +491,7 @@ def test_the_command_prints_what_it_writes(
     single = printed["views"]["single"]["accuracy"]
     assert vote["views"]["single"]["accuracy"] == single  # two of one mind
     assert main([*words, "--output", str(faces_folder)]) == 2
-    assert "holds other files" in capsys.readouterr().err
+    assert "contains other files" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])

@@ -72,7 +72,7 @@ def test_words_go_by_name():
     with pytest.raises(DataError, match="the model does not know d"):
         judge_by_votes(said, votes(("a", "d"), (9, 1, 0, 0, 0)))
     elsewhere = Votes(("other",), ("a",), np.array([[9]]), np.zeros((1, 3), int))
-    with pytest.raises(DataError, match="the votes name no face of the split"):
+    with pytest.raises(DataError, match="votes match no face"):
         judge_by_votes(said, elsewhere)
 
 

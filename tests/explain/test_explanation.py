@@ -42,9 +42,9 @@ def test_the_most_probable_emotion_is_explained_unless_told_otherwise(lamp, tiny
     recognizer = Recognizer(tiny_model)
     answer = recognizer.predict_probabilities(lamp[np.newaxis])[0]
     assert explain_face(lamp, recognizer).emotion == recognizer.emotions[int(answer.argmax())]
-    with pytest.raises(ConfigError, match="the model does not know 'bored'; it reads angry"):
+    with pytest.raises(ConfigError, match="the model does not know 'bored'; it knows angry"):
         explain_face(lamp, recognizer, emotion="bored")
-    with pytest.raises(InputError, match="one face is"):
+    with pytest.raises(InputError, match="a face must be"):
         explain_face(lamp[:20], recognizer)
 
 

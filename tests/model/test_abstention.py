@@ -54,11 +54,11 @@ def test_the_threshold_is_the_one_that_gives_what_is_asked(model, wish, threshol
 @pytest.mark.parametrize(
     ("wish", "words"),
     [
-        ({"coverage": 0.9, "accuracy": 0.9}, "not for both"),
+        ({"coverage": 0.9, "accuracy": 0.9}, "not both"),
         ({"coverage": 0}, "coverage must be above 0 and at most 1, got 0"),
         ({"coverage": 80}, "coverage must be above 0"),
         ({"accuracy": float("nan")}, "accuracy must be above 0"),
-        ({"accuracy": 0.99}, "the best is 97.0%, answering 20% of its faces"),
+        ({"accuracy": 0.99}, "the best is 97.0%, at a coverage of 20%"),
     ],
 )
 def test_what_cannot_be_given_is_said(model, wish, words):
@@ -68,7 +68,7 @@ def test_what_cannot_be_given_is_said(model, wish, words):
 
 def test_an_old_contract_says_what_it_lacks(tmp_path):
     old = write_tiny_model(tmp_path)
-    with pytest.raises(ConfigError, match="no coverage can be asked of it: mien export"):
+    with pytest.raises(ConfigError, match=r"no abstention curve .* mien export"):
         Recognizer(old, coverage=0.9)
     assert Recognizer(old).abstention_threshold is None
 

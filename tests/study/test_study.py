@@ -229,7 +229,7 @@ def test_codes_come_from_files_of_elan(tmp_path):
     with pytest.raises(mien.ConfigError, match=r"coder1.eaf cannot be read as a file of ELAN"):
         pair_codes(tmp_path, rows)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(mien.ConfigError, match=r"has no \.eaf files"):
+    with pytest.raises(mien.ConfigError, match=r"contains no \.eaf files"):
         pair_codes(tmp_path / "empty", rows)
 
 
@@ -246,8 +246,8 @@ def test_codes_without_their_columns_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        ("", "needs a column 'source'; its columns are none"),
-        ("source,who\na,b\n", "needs a column 'participant'"),
+        ("", "has no column 'source'; it has none"),
+        ("source,who\na,b\n", "has no column 'participant'"),
         ("source,participant\n", "has no rows"),
         ("source,participant\na.png,\n", "line 2 of .* has no participant"),
         ("source,participant,start_s\na.png,p,soon\n", "line 2 .* number of seconds, got 'soon'"),
@@ -264,7 +264,7 @@ def test_a_bad_table_gets_one_sentence(table, words, tmp_path):
 
 
 def test_patterns_that_cannot_be_followed_are_refused(recordings, tmp_path):
-    with pytest.raises(mien.ConfigError, match="fits none of the 17 files"):
+    with pytest.raises(mien.ConfigError, match="matches none of the 17 files"):
         match_folder(recordings, "{participant}.mp4")
     with pytest.raises(mien.ConfigError, match=r"no \{participant\}"):
         match_folder(recordings, "{condition}/*.png")
@@ -274,9 +274,9 @@ def test_patterns_that_cannot_be_followed_are_refused(recordings, tmp_path):
     ("options", "words"),
     [
         (["--baseline", "mean"], "participant, rest or none"),
-        (["--baseline", "rest"], "needs --rest"),
+        (["--baseline", "rest"], "requires --rest"),
         (["--baseline", "rest", "--rest", "night"], "neither a condition"),
-        (["--baseline", "rest", "--rest", "9-3"], "rising seconds"),
+        (["--baseline", "rest", "--rest", "9-3"], "increasing times"),
         (["--expected", "odd"], "even or group"),
         (["--min-coverage", "2"], "0 to 1"),
     ],

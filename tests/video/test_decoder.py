@@ -292,7 +292,9 @@ def test_what_is_no_file(tmp_path: Path) -> None:
         with pytest.raises(mien.VideoError, match=words):
             open_video(tmp_path / name)
     for source in (7, None, ["clip"]):
-        with pytest.raises(mien.VideoError, match="a video is a path, bytes or a binary stream"):
+        with pytest.raises(
+            mien.VideoError, match=("a video must be a path, bytes or a binary stream")
+        ):
             open_video(source)  # type: ignore[arg-type]
     closed = io.BytesIO(CLIP)
     closed.close()
@@ -346,7 +348,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "no-index.mp4": (CLIP[: len(CLIP) // 2], "damaged or incomplete"),
     "head-only.mp4": (CLIP[:40], "damaged or incomplete"),
     "head-only.mkv": (MKV[:40], "damaged or incomplete"),
-    "unknown-codec.mp4": (CLIP.replace(b"avc1", b"zzz1"), "its codec is not one"),
+    "unknown-codec.mp4": (CLIP.replace(b"avc1", b"zzz1"), "cannot decode its codec"),
     "huge.y4m": (b"YUV4MPEG2 W60000 H60000 F25:1 Ip C420jpeg\nFRAME\n" + bytes(999), "damaged"),
     "huge.mov": (resized(RAW, b"raw ", 30_000), "none of its frames|too large"),
 }
@@ -372,7 +374,7 @@ def test_a_playlist_opens_no_other_file(name: str, ending: str, tmp_path: Path) 
     os.mkfifo(secret)  # opening it would wait for ever
     path = tmp_path / f"list{ending}"
     path.write_text(PLAYLISTS[name].replace("FOLDER", str(tmp_path)))
-    with pytest.raises(mien.VideoError, match="is not a video that mien reads"):
+    with pytest.raises(mien.VideoError, match="is not a supported video"):
         read(path)
 
 
@@ -423,7 +425,7 @@ def test_damage_in_the_middle_is_told_and_the_rest_is_read() -> None:
     assert frames[-1].frame == len(frames) - 1
     assert frames[-1].time_s == pytest.approx(0.76)
     assert video.damage is not None
-    assert "spoilt or missing, from 0." in video.damage
+    assert "corrupt or missing, starting at 0." in video.damage
 
 
 @pytest.mark.parametrize("seed", range(24))

@@ -28,7 +28,7 @@ def test_stamps_that_begin_anew_do_not_shorten_the_video(tiny_model: Path) -> No
 
 
 def test_what_should_be_a_video_is_told_as_one(tmp_path: Path) -> None:
-    for content, words in ((b"", "is empty, wanted a video"), (b"#EXTM3U\nx\n", "a playlist")):
+    for content, words in ((b"", "is empty, expected a video"), (b"#EXTM3U\nx\n", "a playlist")):
         path = tmp_path / "clip.mp4"
         path.write_bytes(content)
         with pytest.raises(mien.VideoError, match=words):

@@ -245,7 +245,7 @@ def test_a_table_has_a_row_for_every_face_and_for_frames_without(analyzer, pictu
 
 def test_a_recording_writes_over_nothing(tmp_path, capsys):
     (tmp_path / "kept.csv").write_text("mine")
-    with pytest.raises(mien.ConfigError, match="is there already"):
+    with pytest.raises(mien.ConfigError, match="exists"):
         Recording(tmp_path / "kept.csv", mien.EMOTIONS)
     with pytest.raises(mien.ConfigError, match=r"\.jsonl or \.csv"):
         Recording(tmp_path / "a.xlsx", mien.EMOTIONS)

@@ -1,1 +1,1 @@
-"""Many files in one run: read in parallel, written as they finish, resumed when interrupted."""
+"""Process many files in one run: parallel reading, incremental output, resumable."""

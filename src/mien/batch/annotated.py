@@ -27,28 +27,29 @@ from mien.results import Failure, ImageResult
 from mien.video.annotate import VIDEOS
 
 PICTURES: Final = (".jpg", ".jpeg", ".png", ".webp")
-"""Endings by which a target is a file and no folder."""
+"""Extensions that make a target a file instead of a folder."""
 
 
 class Copies:
-    """Names copies in the order of their sources, so that the same sources get the same names.
+    """Assigns reproducible names to annotated copies, in the order of their sources.
 
-    Below a folder that was named, copies lie as their photos do. `photo.jpg` becomes
-    `photo-annotated.jpg`. Where two photos of different folders would share a name, each gets its
-    folder's name in front: `baseline-P01-annotated.jpg`. If they still share it, the later ones get
-    a number.
+    Below a named folder, copies keep the folder structure of their photos. `photo.jpg` becomes
+    `photo-annotated.jpg`. Where two photos from different folders would share a name, each is
+    prefixed with its folder's name: `baseline-P01-annotated.jpg`. If names still collide, later
+    ones get a number.
     """
 
     def __init__(self, target: Path, named: Sequence[str], *, font: Path | None = None) -> None:
-        """Check the target before any work is done.
+        """Check the target before any work starts.
 
         Args:
-            target: A file, if it ends like a picture or a video and is no folder; else a folder.
-            named: What the command line names, to see that none of it is written over.
-            font: A font file for the words; None finds one.
+            target: A file if its extension is that of a picture or a video and it is no folder,
+                else a folder.
+            named: The inputs of the command line, which must not be overwritten.
+            font: A font file for the labels; None searches for one.
 
         Raises:
-            ConfigError: Several photos would go into one file, or a copy over what is read.
+            ConfigError: Several photos would go into one file, or a copy would overwrite an input.
         """
         self.target = target
         self.font = font
@@ -60,7 +61,8 @@ class Copies:
         self._originals = {_resolve(path) for path in named}
         if _resolve(target) in self._originals and not self.is_file:
             raise ConfigError(
-                f"{target} is read, so annotated copies cannot go into it: name another folder"
+                f"{target} is an input folder, so annotated copies cannot go there; choose "
+                "another folder"
             )
         if self.is_file:
             self._check(target)
@@ -68,10 +70,11 @@ class Copies:
     def plan(self, sources: Iterable[Source]) -> list[Source]:
         """Assign each source, in order, its own name below the target.
 
-        All are listed before the first is read: no copy may go over one that comes later.
+        All names are assigned before the first source is read, so no copy can overwrite a later
+        input.
 
         Raises:
-            ConfigError: Several photos would go into one file, or a copy over what is read.
+            ConfigError: Several photos would go into one file, or a copy would overwrite an input.
         """
         listed = [_refuse_streamed(source) for source in sources]
         if self.is_file and len(listed) > 1:
@@ -81,7 +84,7 @@ class Copies:
         return [self._plan(source, is_shared=times[_stem(source)] > 1) for source in listed]
 
     def _plan(self, source: Source, *, is_shared: bool) -> Source:
-        """Name one source's copy; a name that several would have is told apart by the folder."""
+        """Name one source's copy; colliding names are distinguished by their folders."""
         below, number = _stem(source), 1
         folder = Path(source.path).parent.name
         if is_shared and folder and Path(below).parent == Path():
@@ -92,23 +95,23 @@ class Copies:
             stem = f"{below}-{number}-annotated"
         self._taken.add(stem)
         planned = replace(source, below=stem)
-        for ending in (".jpg", ".mp4"):  # only its content will tell which it is
+        for ending in (".jpg", ".mp4"):  # only the content tells which one it will be
             self._check(self.path(planned, ending))
         return planned
 
     def path(self, source: Source, ending: str) -> Path:
-        """Return the path of a source's copy; `ending` is used where the user gave none."""
+        """Return the path of a source's copy; `ending` is used where the user gave no extension."""
         if self.is_file:
             return self.target
         place = self.target / source.below
         return place.with_name(place.name + ending)
 
     def write(self, source: Source, result: ImageResult) -> Failure | None:
-        """Decode a photo once more, draw its result into a copy, and write that.
+        """Decode a photo again, draw its result, and write the copy.
 
         Returns:
-            A failure, where the photo cannot be read any more, or is too large for the copy's
-            format, or the copy's name is too long.
+            A failure if the photo can no longer be read, is too large for the copy's format, or the
+            copy's name is too long; otherwise None.
 
         Raises:
             OutputError: The file cannot be written.
@@ -123,7 +126,7 @@ class Copies:
         path = self.path(source, ".jpg")
         if path.suffix.lower() not in PICTURES:
             raise ConfigError(
-                f"{source.name} is a photo, and its copy should not end as {path} does"
+                f"{source.name} is a photo, so its copy cannot have the extension of {path}"
             )
 
         try:
@@ -137,37 +140,38 @@ class Copies:
     def _check(self, path: Path) -> None:
         if _resolve(path) in self._originals:
             raise ConfigError(
-                f"an annotated copy would write over {path}, which is read: name another place"
+                f"an annotated copy would overwrite the input {path}; choose another target"
             )
 
     def _refuse_several(self) -> ConfigError:
         return ConfigError(
-            f"--annotate {self.target} is one file, and there may be several photos: name a "
+            f"--annotate {self.target} is a single file, but there may be several photos; pass a "
             f"folder, as in --annotate {self.target.with_suffix('')}/"
         )
 
 
 def _refuse_streamed(source: Source) -> Source:
-    """Refuse a photo of an archive that is read in one pass: all of them would be held.
+    """Reject a photo from an archive read in one pass, as all would be held in memory.
 
     Raises:
-        ConfigError: It is one.
+        ConfigError: The source is such a photo.
     """
     if source.is_streamed:
         raise ConfigError(
-            f"{source.name} lies in an archive that can be read only once, so no annotated copy "
-            "can be drawn of it: unpack the archive first"
+            f"{source.name} is in an archive that can be read only once, so it cannot be "
+            "annotated; "
+            "unpack the archive first"
         )
     return source
 
 
 def _stem(source: Source) -> str:
-    """Return where a source lies below what was named, without its ending."""
+    """Return a source's path below the named input, without its extension."""
     return str(Path(source.below or "unnamed").with_suffix(""))
 
 
 def _resolve(path: str | Path) -> str:
-    """Resolve a path; one that no file can have stays as it is."""
+    """Resolve a path; an invalid path is returned unchanged."""
     try:
         return os.path.realpath(path)
     except ValueError:
@@ -175,30 +179,30 @@ def _resolve(path: str | Path) -> str:
 
 
 def fail_copy(source: Source, error: OutputError) -> Failure:
-    """Record a copy whose name is too long, which stops no other.
+    """Return the failure of a copy whose name is too long; other copies are not affected.
 
     Raises:
-        OutputError: The error itself, where it is not of this one file.
+        OutputError: The error itself, if it is not specific to this file.
     """
     if getattr(error.__cause__, "errno", None) != errno.ENAMETOOLONG:
         raise error
-    message = f"{source.name} was read, but its copy's name is too long; give it a shorter name"
+    message = f"{source.name} was read, but its copy's name is too long; rename the source"
     return Failure(source.name, error.kind, message)
 
 
 def write_picture(
     image: NDArray[np.uint8], result: ImageResult, path: Path, *, font: Path | None = None
 ) -> None:
-    """Draw a result into a copy of its photo; the file is whole or not there at all.
+    """Draw a result into a copy of its photo, and write it atomically.
 
     Args:
         image: The photo, (H, W, 3) uint8 RGB.
-        result: Its faces.
-        path: Where to write; its suffix is one of `PICTURES`.
-        font: A font file for the words; None finds one.
+        result: The photo's result.
+        path: Output path; its suffix must be one of `PICTURES`.
+        font: A font file for the labels; None searches for one.
 
     Raises:
-        ImageError: The format takes no picture like this.
+        ImageError: The format does not support this picture.
         OutputError: The file cannot be written.
     """
     kind = {".png": "PNG", ".webp": "WEBP"}.get(path.suffix.lower(), "JPEG")
@@ -207,11 +211,11 @@ def write_picture(
         with replacing(path) as partial:
             draw(image, result, font=font).save(partial, format=kind, quality=92)
     except (OSError, ValueError) as error:
-        if getattr(error, "errno", None) is None:  # Pillow's own, and not the disk's
+        if getattr(error, "errno", None) is None:  # raised by Pillow, not by the disk
             size = f"{image.shape[1]} x {image.shape[0]}"
             raise ImageError(
-                f"{path} cannot be written: {kind} takes no picture of {size} ({error}); name a "
+                f"{path} cannot be written: {kind} does not support {size} ({error}); choose a "
                 "copy that ends in .png"
             ) from error
         reason = describe_error(error)
-        raise OutputError(f"{path} cannot be written: {reason}; choose another place") from error
+        raise OutputError(f"{path} cannot be written: {reason}; choose another path") from error

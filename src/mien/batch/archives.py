@@ -1,8 +1,8 @@
-"""Read photos that lie in zip and tar files, WebDataset shards and Parquet tables.
+"""Read photos from zip and tar files, WebDataset shards and Parquet tables.
 
 Each is a stream of items: a key, and a function that returns the item's bytes. Nothing is unpacked
-to the disk. What an archive holds beside pictures and videos is counted and left out; a damaged
-member is an item with a problem, and does not stop the others.
+to disk. Files other than pictures and videos are counted and skipped. A damaged member becomes an
+item with a problem and does not affect the others.
 """
 
 import lzma
@@ -33,9 +33,9 @@ from mien.tables import load_pyarrow
 Kind: TypeAlias = Literal["zip", "tar", "parquet"]
 
 ROWS_AT_ONCE: Final = 16
-"""Rows of a Parquet file whose pictures are held at a time."""
+"""Rows of a Parquet file that are loaded at a time."""
 IMAGE_COLUMNS: Final = ("image", "bytes", "jpg", "jpeg", "png", "path", "file", "filename", "url")
-"""Where a table's pictures are looked for if no column is named, in this order."""
+"""Columns searched for a table's pictures if none is named, in this order."""
 _ENDINGS: Final[dict[str, Kind]] = {
     ".zip": "zip",
     ".tar": "tar",
@@ -50,7 +50,7 @@ _ENDINGS: Final[dict[str, Kind]] = {
 _DAMAGE: Final = (
     OSError,
     EOFError,
-    RuntimeError,  # an encrypted member; NotImplementedError (an unknown compression) is one too
+    RuntimeError,  # encrypted member; also covers NotImplementedError (unknown compression)
     ValueError,
     zipfile.BadZipFile,
     tarfile.TarError,
@@ -61,12 +61,12 @@ _DAMAGE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Which columns of a Parquet table are read.
+    """The columns to read from a Parquet table.
 
     Attributes:
-        image: The column with pictures: bytes, or paths or URLs. None finds it.
-        key: The column whose values name the results; None names them by their paths, or, where
-            the table holds the bytes, by their rows from 0.
+        image: Column with pictures as bytes, paths or URLs. None searches for it.
+        key: Column that names the results; None uses the paths, or, where the table contains bytes,
+            the row numbers from 0.
     """
 
     image: str | None = None
@@ -75,15 +75,15 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing that lies in an archive.
+    """One entry of an archive.
 
     Attributes:
-        key: Its name within the archive: a member's path, or a row's key.
-        load: Returns its bytes, as often as it is called; None where `problem` or `place` is set.
-            Raises `ImageError`.
-        place: A path or URL that a table names in place of bytes.
-        problem: Why it cannot be read, as the rest of a sentence that begins with its name.
-        is_streamed: Whether its bytes are held already, because the archive cannot go back.
+        key: Name within the archive: a member's path, or a row's key.
+        load: Returns the bytes and can be called repeatedly; None where `problem` or `place` is
+            set. Raises `ImageError`.
+        place: A path or URL that a table contains instead of bytes.
+        problem: Why it cannot be read, as a clause that follows its name.
+        is_streamed: Whether the bytes are already in memory, because the archive cannot be rewound.
         is_left_out: Whether it is neither a picture nor a video; then nothing else is set.
     """
 
@@ -96,7 +96,7 @@ class Item:
 
 
 def find_kind(path: str) -> Kind | None:
-    """Return what kind of archive a path or URL names, by its ending; None for any other file."""
+    """Return the kind of archive by the extension of a path or URL; None for any other file."""
     name = path.split("?", maxsplit=1)[0].lower() if "://" in path else path.lower()
     return next((kind for ending, kind in _ENDINGS.items() if name.endswith(ending)), None)
 
@@ -104,23 +104,23 @@ def find_kind(path: str) -> Kind | None:
 def read_archive(
     kind: Kind, stream: BinaryIO, name: str, columns: Columns | None = None
 ) -> Iterator[Item]:
-    """Yield what an archive holds, in its own order.
+    """Yield the entries of an archive, in its own order.
 
     Args:
-        kind: What it is.
-        stream: The archive, open for reading; zip and Parquet need one that can seek. It must
-            not be closed by the caller.
-        name: What messages call the table.
-        columns: Which columns of a Parquet table are read.
+        kind: The kind of archive.
+        stream: The open archive; zip and Parquet require a seekable stream. The caller must not
+            close it.
+        name: Display name of the table in messages.
+        columns: The columns to read from a Parquet table.
 
     Raises:
-        ImageError: It is damaged, or was cut off; the items before were yielded. The message is
-            the rest of a sentence that begins with its name.
+        ImageError: The archive is damaged or truncated; earlier items have been yielded. The
+            message is a clause that follows its name.
         ConfigError: The table has no such column.
-        MissingExtraError: It is Parquet, and pyarrow is not installed.
+        MissingExtraError: The archive is Parquet, and pyarrow is not installed.
     """
     try:
-        if kind == "zip":  # its members are loaded after the last was listed
+        if kind == "zip":  # its members are loaded after the listing
             yield from _read_zip(stream)
             return
         with closing(stream):
@@ -130,7 +130,7 @@ def read_archive(
                 yield from _read_parquet(stream, name, columns or Columns())
     except _DAMAGE as error:
         raise ImageError(
-            f"is not a complete {kind} file ({describe_error(error)}); what follows in it was not "
+            f"is not a complete {kind} file ({describe_error(error)}); the rest was not "
             "read; copy or download it again"
         ) from error
 
@@ -141,7 +141,7 @@ def _read_zip(stream: BinaryIO) -> Iterator[Item]:
     except BaseException:
         stream.close()
         raise
-    weakref.finalize(archive, stream.close)  # when no item is left that may be loaded
+    weakref.finalize(archive, stream.close)  # once no loadable item is left
     for member in archive.infolist():
         if member.is_dir():
             continue
@@ -164,14 +164,14 @@ def _read_head(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
 
 
 def _load_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
-    """Read a member of a zip; any thread may do so.
+    """Read a member of a zip; thread-safe.
 
     Raises:
-        ImageError: It is damaged; the message is the rest of a sentence.
+        ImageError: The member is damaged; the message is a clause that follows its name.
     """
     try:
         with archive.open(member) as file:
-            return file.read(MAX_STREAM_BYTES + 1)  # and never past the size that it states
+            return file.read(MAX_STREAM_BYTES + 1)  # never beyond the stated size
     except _DAMAGE as error:
         raise ImageError(
             f"is damaged in its archive ({describe_error(error)}); copy the archive again"
@@ -190,7 +190,7 @@ class _Member(tarfile.TarInfo):
 
 
 class _Tar(tarfile.TarFile):
-    """A tar that notes whether it was read to its end: `tarfile` stops at damage in silence."""
+    """A tar that records whether it was read to its end; `tarfile` silently stops at damage."""
 
     tarinfo = _Member
     has_end = False
@@ -200,7 +200,7 @@ def _read_tar(stream: BinaryIO) -> Iterator[Item]:
     """Yield the members of a tar, compressed or not, in one pass."""
     with _Tar.open(fileobj=stream, mode="r|*") as archive:
         for member in archive:
-            archive.members = []  # type: ignore[attr-defined] # it would keep every header
+            archive.members = []  # type: ignore[attr-defined] # would otherwise keep every header
             if member.isdir():
                 continue
             if not member.isreg():
@@ -219,7 +219,7 @@ def _read_tar(stream: BinaryIO) -> Iterator[Item]:
             raise tarfile.ReadError("its end is missing")
 
 
-_TOO_LONG: Final = f"is longer than {MAX_STREAM_BYTES // 2**20} MiB, too long to be held in memory"
+_TOO_LONG: Final = f"is longer than {MAX_STREAM_BYTES // 2**20} MiB, too long to load into memory"
 
 
 def _hold(key: str, data: bytes) -> Item:
@@ -231,9 +231,9 @@ def _has_ending(member: str) -> bool:
 
 
 def _is_wanted(member: str, read_head: Callable[[], bytes]) -> bool:
-    """Return whether a member is a picture or a video, by its ending or else its content.
+    """Return whether a member is a picture or a video, by its extension or else its content.
 
-    As in folders, hidden files are left out; so is what macOS adds to its zips.
+    As in folders, hidden files are skipped, including those that macOS adds to zips.
     """
     parts = member.replace("\\", "/").split("/")
     if any(part.startswith(".") and part not in {".", ".."} for part in parts):
@@ -266,10 +266,10 @@ def _read_parquet(stream: BinaryIO, name: str, columns: Columns) -> Iterator[Ite
 
 
 def _find_image_column(schema: Any, wanted: str | None) -> str:  # noqa: ANN401
-    """Choose the column with the pictures.
+    """Choose the column that contains the pictures.
 
     Raises:
-        ImageError: There is none that is sure.
+        ImageError: No single column qualifies.
     """
     if wanted is not None:
         return wanted
@@ -285,7 +285,7 @@ def _find_image_column(schema: Any, wanted: str | None) -> str:  # noqa: ANN401
         if column in held or (not held and kinds.get(column, "").endswith("string")):
             return column
     raise ImageError(
-        f"has no single column that holds pictures, only {_list_columns(schema)}; name one with "
+        f"has no single column of pictures, only {_list_columns(schema)}; name one with "
         "--image-column"
     )
 
@@ -295,7 +295,7 @@ def _list_columns(schema: Any) -> str:  # noqa: ANN401
 
 
 def _read_cell(cell: object, row: int, key: str | None) -> Item:
-    """Read one cell: bytes, a path, or both as Hugging Face's tables have them."""
+    """Read one cell: bytes, a path, or both, as in Hugging Face's tables."""
     name = str(row) if key is None else key
     if isinstance(cell, dict):
         path = cell.get("path")
@@ -306,14 +306,14 @@ def _read_cell(cell: object, row: int, key: str | None) -> Item:
         return _hold(name, cell)
     if isinstance(cell, str) and cell:
         return Item("" if key is None else key, place=cell)
-    return Item(name, problem="has an empty cell in place of a picture")
+    return Item(name, problem="has an empty cell instead of a picture")
 
 
 def open_local(path: str) -> BinaryIO:
-    """Open an archive on this machine.
+    """Open a local archive.
 
     Raises:
-        ImageError: It cannot be opened; the message is the rest of a sentence.
+        ImageError: It cannot be opened; the message is a clause that follows its name.
     """
     try:
         return Path(path).open("rb")

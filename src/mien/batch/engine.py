@@ -1,8 +1,8 @@
 """Read many sources in parallel and return their results in order.
 
-One thread per core decodes photos and finds their faces, a bounded number ahead of the results.
-Faces of many photos go through the model together, on the same threads, so that neither step
-waits for the other. Videos are read one at a time, in their turn.
+One thread per core decodes photos and finds their faces, a bounded number of photos ahead. Faces of
+many photos are batched for the model, on the same threads, so neither step waits for the other.
+Videos are read one at a time.
 """
 
 import sys
@@ -23,10 +23,10 @@ from mien.results import Failure, FrameResult, ImageResult, VideoSummary
 
 Result: TypeAlias = ImageResult | FrameResult | VideoSummary | Failure
 Finish: TypeAlias = Callable[[Source, ImageResult], Failure | None]
-"""What is done with a photo and its result, on the threads of the engine."""
+"""Post-processing of a photo and its result, on the engine's threads."""
 
 AHEAD: Final = 16
-"""Photos for each thread whose faces may be looked for before they are asked for."""
+"""Photos per thread whose faces are detected in advance."""
 
 _Item = TypeVar("_Item")
 _Given = TypeVar("_Given")
@@ -34,7 +34,7 @@ _Given = TypeVar("_Given")
 
 @dataclass(frozen=True, slots=True)
 class _Video:
-    """A source that turned out to be a video."""
+    """A source recognised as a video."""
 
     source: Source
 
@@ -48,13 +48,13 @@ class Engine:
     def __init__(
         self, analyzer: Analyzer, watch: Watch, *, threads: int, finish: Finish | None = None
     ) -> None:
-        """Keep what is read with.
+        """Store the settings.
 
         Args:
             analyzer: Detector and model; each call should use one thread.
-            watch: How a video is read.
-            threads: How many photos are worked on at a time.
-            finish: What is done with each photo that was read, e.g. drawing its faces into a copy.
+            watch: Function that reads a video.
+            threads: Number of photos processed in parallel.
+            finish: Post-processing of each photo, such as drawing an annotated copy.
         """
         self._analyzer = analyzer
         self._watch = watch
@@ -62,9 +62,9 @@ class Engine:
         self._finish = finish
 
     def read(self, sources: Iterable[Source]) -> Generator[tuple[Source, Result], None, None]:
-        """Yield the results of sources in order; sources are taken as results are asked for.
+        """Yield the results of sources in order; sources are consumed as results are requested.
 
-        One that cannot be read gives a `Failure` and never stops the others. Pictures are not kept:
+        An unreadable source yields a `Failure` without affecting the others. Pictures are not kept:
         memory depends on the number of threads, not on the number of sources.
         """
         pool = ThreadPoolExecutor(self._threads)
@@ -80,7 +80,7 @@ class Engine:
             pool.shutdown(cancel_futures=True)
 
     def _find(self, source: Source) -> _Found | _Video:
-        """Decode a photo and find its faces, or find out that it is a video."""
+        """Decode a photo and find its faces, or recognise it as a video."""
         try:
             if source.problem is not None:
                 raise ImageError(source.problem)
@@ -90,7 +90,7 @@ class Engine:
             if is_video(given):
                 return _Video(source)
             found = self._analyzer.find_faces(given, name=source.name)
-        except SourceError:  # what cannot be reached now is for the next run, and no failure
+        except SourceError:  # an unreachable store is retried by the next run
             raise
         except (MienError, MemoryError) as error:
             return source, Failure.of(source.name, error)
@@ -99,7 +99,7 @@ class Engine:
     def _read(
         self, pool: ThreadPoolExecutor, found: Iterable[_Found | _Video]
     ) -> Iterator[tuple[Source, Result]]:
-        """Read faces photo by photo, many together; one lot is read while the next one gathers."""
+        """Read faces of many photos in batches; one batch is read while the next is gathered."""
         waiting: deque[Future[list[tuple[Source, Result]]]] = deque()
         for lot in _gather(found):
             if isinstance(lot, _Video):
@@ -114,12 +114,12 @@ class Engine:
             yield from waiting.popleft().result()
 
     def _read_lot(self, lot: list[_Found]) -> list[tuple[Source, Result]]:
-        """Read the faces of some photos together, and put the results back in order."""
+        """Read one batch of faces, and return the results in order."""
         results = self._analyzer.read_found([found for _, found in lot])
         return [(source, result) for (source, _), result in zip(lot, results, strict=True)]
 
     def _do_finish(self, item: tuple[Source, Result]) -> tuple[Source, Result]:
-        """Do what is to be done with a photo that was read."""
+        """Post-process a photo."""
         source, result = item
         if self._finish is not None and isinstance(result, ImageResult):
             return source, self._finish(source, result) or result
@@ -127,12 +127,12 @@ class Engine:
 
 
 def _read_stdin(sources: Iterable[Source]) -> Iterator[Source]:
-    """Read standard input where it is named: on the main thread, which Ctrl-C can stop."""
+    """Read standard input where it is named, on the main thread, which Ctrl-C can interrupt."""
     for source in sources:
         if source.path != STDIN:
             yield source
         elif sys.stdin.isatty():
-            problem = "- reads a picture from standard input: pipe one into it"
+            problem = "- reads a picture from standard input; pipe one into the command"
             yield replace(source, problem=problem)
         else:
             yield replace(source, data=sys.stdin.buffer.read(MAX_STREAM_BYTES + 1))
@@ -154,7 +154,7 @@ def _run_ahead(
     items: Iterable[_Item],
     ahead: int,
 ) -> Iterator[tuple[_Item, _Given]]:
-    """Do work on items by a pool's threads, some ahead; give each with its result, in order."""
+    """Process items on a pool's threads, a bounded number ahead, and yield results in order."""
     waiting: deque[tuple[_Item, Future[_Given]]] = deque()
     for item in items:
         waiting.append((item, pool.submit(work, item)))

@@ -24,28 +24,28 @@ BEGINNING: Final = json.dumps({"journal": FORMAT}).removesuffix("}").encode()
 """The first line of every journal."""
 MAX_FIRST_LINE: Final = 2**16
 SYNC_EVERY_S: Final = 2.0
-"""At most this much work is done again after a power failure."""
+"""Maximum amount of work repeated after a power failure, in seconds."""
 
 
 class Journal:
-    """A run's results so far; open it with a `with` statement.
+    """Results of a run so far; open it with a `with` statement.
 
     Attributes:
-        path: The file.
-        resumed: How many sources an earlier run left in it.
+        path: Path of the file.
+        resumed: Number of sources finished by an earlier run.
     """
 
     def __init__(self, path: Path, run: Mapping[str, Any]) -> None:
-        """Open a journal, or begin one.
+        """Open a journal, or create one.
 
         Args:
-            path: The file; missing folders are made.
-            run: What decides the results (model, settings), as plain JSON types. A journal that
-                was begun with something else is refused, because a table must not mix them.
+            path: Path of the file; missing folders are created.
+            run: Settings that determine the results (model, options), as JSON types. A journal with
+                other settings is rejected, since a table must not mix them.
 
         Raises:
-            ConfigError: The file is no journal, was begun with something else, or another process
-                is writing to it.
+            ConfigError: The file is not a journal, has other settings, or is being written by
+                another process.
             OutputError: The file cannot be written.
         """
         self.path = path
@@ -55,7 +55,7 @@ class Journal:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file: BinaryIO = path.open("a+b")
-        except OSError as error:  # nothing was read yet
+        except OSError as error:  # nothing has been read yet
             raise OutputError(
                 f"{path} cannot be written ({describe_error(error)}); choose another --output"
             ) from error
@@ -78,14 +78,14 @@ class Journal:
             try:
                 self.sync()
             finally:
-                with suppress(OSError):  # a full disk was told of already
+                with suppress(OSError):  # a full disk has already been reported
                     self._file.close()
 
     def append(self, result: Record) -> None:
         """Add a result.
 
         Raises:
-            OutputError: The disk is full, or the file cannot be written any more.
+            OutputError: The disk is full, or the file is no longer writable.
         """
         try:
             self._file.write(result.to_json().encode() + b"\n")
@@ -104,7 +104,7 @@ class Journal:
         self._synced = time.monotonic()
 
     def records(self) -> Iterator[dict[str, Any]]:
-        """Yield the results from the first, in their JSON form, in constant memory."""
+        """Yield the results in their JSON form, in constant memory."""
         self._file.flush()
         with self.path.open("rb") as file:
             file.readline()
@@ -112,7 +112,7 @@ class Journal:
                 yield json.loads(line)
 
     def names(self) -> Iterator[str]:
-        """Yield the names of the sources that an earlier run finished, in order."""
+        """Yield the names of the sources finished by an earlier run, in order."""
         ends = filter(_ends_source, self.records())
         for record in islice(ends, self.resumed):
             yield record["source"]
@@ -186,7 +186,7 @@ class Journal:
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:
-    """Read a line; None where it is not whole."""
+    """Parse a line; None if it is incomplete."""
     if not line.endswith(b"\n"):
         return None
     try:

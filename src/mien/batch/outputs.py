@@ -1,9 +1,9 @@
 """Write the output of a run, and resume from its journal.
 
-While a run goes on, its results are in a journal beside the output, `faces.csv.partial`. At its end
-the output is written from the journal in one pass, together with a list of what failed,
-`faces.failed.csv`; each file is whole or not there at all, and then the journal is deleted. So an
-unbroken run and one that was stopped and started again give the same bytes.
+During a run, its results are in a journal next to the output, `faces.csv.partial`. At the end, the
+output and a list of failures, `faces.failed.csv`, are written from the journal in one pass; each
+file is written atomically, then the journal is deleted. An interrupted and resumed run therefore
+produces the same bytes as an uninterrupted one.
 """
 
 from collections import Counter
@@ -24,28 +24,28 @@ from mien.tables.spreadsheet import CsvWriter
 TABLES: Final = (".jsonl", ".csv", ".parquet")
 IN_FOLDER: Final = "results.jsonl"
 HEADER: Final = "source,kind,message\n"
-"""The columns of a list of failures."""
+"""Columns of a list of failures."""
 
 
 def plan_output(output: Path) -> tuple[Path, Path | None]:
     """Return the files for results and annotated copies, from an output's extension.
 
     Args:
-        output: A file that ends in one of `TABLES`, or a folder.
+        output: A file with one of the extensions `TABLES`, or a folder.
 
     Returns:
-        The file for results; and the folder for copies, where the output is one.
+        The file for results, and the folder for copies if the output is a folder.
 
     Raises:
-        ConfigError: It is a file of another kind.
-        MissingExtraError: It is Parquet, and pyarrow is not installed.
+        ConfigError: The file has another extension.
+        MissingExtraError: The output is Parquet, and pyarrow is not installed.
     """
     ending = output.suffix.lower()
     if output.is_dir() or (not ending and not output.is_file()):
         return output / IN_FOLDER, output
     if ending not in TABLES:
         raise ConfigError(
-            f"--output {output} should end in {', '.join(TABLES)}, or be a folder for annotated "
+            f"--output {output} must end in {', '.join(TABLES)}, or be a folder for annotated "
             "copies"
         )
     if ending == ".parquet":
@@ -54,21 +54,21 @@ def plan_output(output: Path) -> tuple[Path, Path | None]:
 
 
 def name_journal(output: Path) -> Path:
-    """Name the journal of an output."""
+    """Return the path of an output's journal."""
     return output.with_name(f"{output.name}.partial")
 
 
 def name_failures(output: Path) -> Path:
-    """Name the list of failures of an output."""
+    """Return the path of an output's list of failures."""
     return output.with_name(f"{output.stem}.failed.csv")
 
 
 def skip_done(sources: Iterable[Source], journal: Journal) -> Iterator[Source]:
-    """Leave out the sources that an earlier run finished.
+    """Skip the sources finished by an earlier run.
 
-    As long as sources come in the order of the journal, they are compared one by one, and memory
-    stays flat. From the first that does not (files were added or taken away), what is left of the
-    journal's names is held in memory, and each is left out as often as it is there.
+    While sources come in the order of the journal, they are compared one by one in constant memory.
+    From the first difference on (files were added or removed), the journal's remaining names are
+    held in memory, and each is skipped as often as it occurs there.
     """
     done = journal.names()
     left: Counter[str] | None = None
@@ -95,13 +95,13 @@ def write_output(
     """Write an output, its list of failures and a report from a journal, and delete the journal.
 
     Args:
-        journal: The results; nothing is added to it any more.
-        output: A file that ends in one of `TABLES`.
+        journal: The complete results.
+        output: A file with one of the extensions `TABLES`.
         emotions: The model's class names.
-        report: A report that was begun, if one is wanted; its pages are written too.
+        report: The report to write, if requested, with its pages.
 
     Returns:
-        What was counted on the way, and the report's pages.
+        The counts, and the paths of the report's pages.
 
     Raises:
         OutputError: A file cannot be written; the journal is kept.
@@ -127,12 +127,12 @@ def write_output(
         if report is not None:
             pages = report.write()
     except OutputError as error:
-        raise OutputError(f"{error} (what was read is kept in {journal.path})") from error
+        raise OutputError(f"{error} (the results are kept in {journal.path})") from error
     except OSError as error:
         reason = describe_error(error)
         raise OutputError(
-            f"{failures} cannot be written ({reason}); what was read is kept in {journal.path}: "
-            "make room and run the same command again"
+            f"{failures} cannot be written ({reason}); the results are kept in {journal.path}. "
+            "Free some space and run the same command again"
         ) from error
 
     if tally.is_complete:
@@ -149,7 +149,7 @@ def _open_list(path: Path) -> TextIO:
 def _list_failures(
     records: Iterable[Mapping[str, Any]], listed: TextIO
 ) -> Iterator[Mapping[str, Any]]:
-    """Write failures to a list on their way to a table."""
+    """Write failures to a list while passing records on to a table."""
     writer = CsvWriter(listed)
     for record in records:
         if "error" in record:

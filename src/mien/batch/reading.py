@@ -1,4 +1,4 @@
-"""Read many files from Python, as `mien analyze` does."""
+"""Read many files from Python, like `mien analyze`."""
 
 from collections.abc import Iterator
 
@@ -19,29 +19,29 @@ def analyze_files(
     key_column: str | None = None,
     threads: int | None = None,
 ) -> Iterator[Result]:
-    """Read the faces of everything that some names stand for, in order.
+    """Read the faces in files, folders, archives and tables, in order.
 
-    Results are yielded as they are read, by several threads; neither pictures nor names are kept.
-    One file that cannot be read gives a `Failure` and never stops the others.
+    Results are yielded as they become available, read by several threads; neither pictures nor
+    names are kept. An unreadable file yields a `Failure` without affecting the others.
 
     Args:
         places: Files, folders, patterns such as "**/*.jpg", zip and tar files, WebDataset shards,
             Parquet tables, and URLs such as "s3://bucket/photos/" (extra `cloud`).
         analyzer: Detector and model, opened with `threads=1`; None opens the default ones.
-        video: What to read of videos; None reads five frames a second.
-        image_column: The column of Parquet tables that holds pictures, or their paths or URLs;
-            None finds it by its type.
-        key_column: The column of Parquet tables whose values name the results.
-        threads: Photos that are read at a time; None uses all available cores.
+        video: Which frames of videos to analyse, and how; None analyses five frames per second.
+        image_column: Column of Parquet tables with pictures, paths or URLs; None finds it by its
+            type.
+        key_column: Column of Parquet tables that names the results.
+        threads: Number of photos read in parallel; None uses all available cores.
 
     Yields:
-        An `ImageResult` for each photo; for a video a `FrameResult` for each analysed frame and
-        then its `VideoSummary`; a `Failure` for what cannot be read.
+        An `ImageResult` for each photo; for a video a `FrameResult` per analysed frame and then its
+        `VideoSummary`; a `Failure` for each unreadable source.
 
     Raises:
-        SourceError: A store cannot be reached, or refuses the credentials.
+        SourceError: A store cannot be reached, or rejects the credentials.
         ConfigError: A table has no such column.
-        MissingExtraError: What a URL or a table needs is not installed.
+        MissingExtraError: A package required for a URL or a table is not installed.
     """
     opened = Analyzer(threads=1) if analyzer is None else analyzer
     videos = VideoReader(lambda: opened, video or VideoSettings())

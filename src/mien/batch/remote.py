@@ -1,9 +1,9 @@
 """Read files from object stores and the web, through fsspec.
 
-Only what a user names is fetched: `s3://`, `gs://`, `az://`, `hf://` and the like, and `http(s)://`.
-Credentials and endpoints come from where each store's own tools look for them. A file that is
-missing or must not be read is that file's problem; refused credentials and a store that cannot be
-reached stop the run, which can be resumed.
+Only what a user names is fetched: `s3://`, `gs://`, `az://`, `hf://` and the like, and
+`http(s)://`. Credentials and endpoints are those of each store's own tools. A missing or forbidden
+file is a failure of that file; rejected credentials and an unreachable store stop the run, which
+can be resumed.
 """
 
 import io
@@ -37,11 +37,11 @@ PACKAGES: Final = {
     "http": "aiohttp",
     "https": "aiohttp",
 }
-"""The packages that fsspec requires for each scheme."""
+"""Packages that fsspec requires for each scheme."""
 TRIES: Final = 3
-"""How often a broken connection is tried, on top of what a store's own library does."""
+"""Retries of a broken connection, in addition to those of a store's own library."""
 MAX_LOST: Final = 8
-"""After so many files in a row that no connection could be made for, a run stops."""
+"""Number of consecutive failed connections after which a run stops."""
 _WAIT_S: Final = 0.5
 _CREDENTIALS: Final = frozenset(
     {"ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch"}
@@ -49,24 +49,24 @@ _CREDENTIALS: Final = frozenset(
     | {"TokenRetrievalError", "UnauthorizedSSOTokenError", "SSOTokenLoadError"}
     | {"RefreshError", "DefaultCredentialsError", "ClientAuthenticationError"}
 )
-"""Codes and exceptions by which stores refuse the credentials, and not one file."""
+"""Error codes and exceptions of rejected credentials, as opposed to a forbidden file."""
 _T = TypeVar("_T")
 
 
 def is_remote(place: str) -> bool:
-    """Return whether a place is a URL that is read through fsspec."""
+    """Return whether a path is a URL that is read through fsspec."""
     scheme, mark, _ = place.partition("://")
     return bool(mark) and scheme.lower() in SCHEMES
 
 
 class Store:
-    """One kind of store, such as S3; several threads may use it."""
+    """One kind of store, such as S3; can be shared between threads."""
 
     def __init__(self, scheme: str) -> None:
-        """Open the store; nothing is fetched.
+        """Open the store without fetching anything.
 
         Raises:
-            MissingExtraError: fsspec, or what it needs for this scheme, is not installed.
+            MissingExtraError: fsspec, or a package it requires for this scheme, is not installed.
         """
         try:
             import fsspec
@@ -77,7 +77,7 @@ class Store:
         except (ImportError, ValueError) as error:
             package = PACKAGES.get(scheme, scheme)
             raise MissingExtraError(
-                f"{scheme}:// needs {package}, which is not installed: pip install {package}"
+                f"{scheme}:// requires {package}, which is not installed: pip install {package}"
             ) from error
         self._is_web = scheme in {"http", "https"}
         self._lost = 0
@@ -87,20 +87,20 @@ class Store:
         """Read a whole file.
 
         Raises:
-            ImageError: It is missing, must not be read, or is too long; the message is the rest
-                of a sentence that begins with its name.
-            SourceError: The store cannot be reached, or refuses the credentials.
+            ImageError: The file is missing, forbidden or too long; the message is a clause that
+                follows its name.
+            SourceError: The store cannot be reached, or rejects the credentials.
         """
         data = self._try(lambda: self._fetch(url), url)
         if len(data) > MAX_STREAM_BYTES:
             raise ImageError(
-                f"is longer than {MAX_STREAM_BYTES // 2**20} MiB, too long to be held in memory; "
+                f"is longer than {MAX_STREAM_BYTES // 2**20} MiB, too long to load into memory; "
                 "download it first"
             )
         return data
 
     def _fetch(self, url: str) -> bytes:
-        if self._is_web:  # a server may take no notice of a range
+        if self._is_web:  # a server may ignore a range
             with self._files.open(url, "rb") as file:
                 return bytes(file.read(MAX_STREAM_BYTES + 1))
         try:
@@ -111,7 +111,7 @@ class Store:
             raise
 
     def open(self, url: str) -> BinaryIO:
-        """Open a file that can seek, for an archive.
+        """Open a seekable file, for an archive.
 
         Raises:
             ImageError: As for `read`.
@@ -121,13 +121,13 @@ class Store:
         return io.BufferedReader(_Resumed(file, partial(self._try, url=url)), 2**20)
 
     def list(self, url: str) -> Iterator[str]:
-        """Yield the URLs that a URL stands for, in alphabetical order, folder by folder.
+        """Yield the URLs of a file, a folder or a pattern, in alphabetical order, folder by folder.
 
-        A pattern yields the files that fit it, a folder the pictures and videos below it, and a
-        file itself. A URL of the web is always one file.
+        A pattern yields the matching files, a folder the pictures and videos below it. A web URL is
+        always a single file.
 
         Raises:
-            SourceError: The store cannot be reached, or refuses the credentials.
+            SourceError: The store cannot be reached, or rejects the credentials.
         """
         if self._is_web:
             yield url
@@ -148,13 +148,13 @@ class Store:
         yield from (_with_scheme(scheme, path) for path in sorted(found))
 
     def _walk(self, top: str) -> Iterator[str]:
-        """Yield the pictures and videos below a folder; each folder is listed when it comes."""
+        """Yield the pictures and videos below a folder; folders are listed lazily."""
         scheme = top.partition("://")[0]
         waiting = [top]
         while waiting:
             here = waiting.pop()
             listed = self._try(partial(self._files.ls, here, detail=True), here)
-            self._files.invalidate_cache(here)  # millions of names are not kept
+            self._files.invalidate_cache(here)  # do not keep millions of names
             folders = []
             for entry in sorted(listed, key=lambda entry: str(entry["name"])):
                 path = str(entry["name"])
@@ -168,27 +168,27 @@ class Store:
             waiting.extend(reversed(folders))
 
     def _try(self, fetch: Callable[[], _T], url: str) -> _T:
-        """Fetch something, again where a connection breaks.
+        """Fetch something, with retries if the connection breaks.
 
         Raises:
-            ImageError: The one file cannot be had.
-            SourceError: Nothing can.
+            ImageError: This file is not available.
+            SourceError: The store is not available.
         """
         for attempt in range(1, TRIES + 1):
             try:
                 got = fetch()
-            except Exception as error:  # each store's library has exceptions of its own
+            except Exception as error:  # each store's library has its own exceptions
                 if is_program_fault(error):
                     raise
                 if _is_about_credentials(error):
                     raise SourceError(
-                        f"{name_source(url)} was refused ({describe_error(error)}): renew the "
+                        f"{name_source(url)} was rejected ({describe_error(error)}); renew the "
                         "credentials and run the same command again"
                     ) from error
                 if isinstance(error, FileNotFoundError):
                     raise ImageError("does not exist") from error
                 if isinstance(error, PermissionError):
-                    raise ImageError(f"may not be read: {describe_error(error)}") from error
+                    raise ImageError(f"is forbidden: {describe_error(error)}") from error
                 if not _is_connection(error) or attempt == TRIES:
                     raise self._give_up(url, error) from error
                 time.sleep(_WAIT_S * attempt)
@@ -198,22 +198,22 @@ class Store:
         raise AssertionError  # the last attempt returned or raised
 
     def _give_up(self, url: str, error: Exception) -> ImageError | SourceError:
-        """Return the error of a file that could not be fetched, or of a store that is gone."""
+        """Return the error for a file that could not be fetched, or an unreachable store."""
         reason = describe_error(error)
         if not _is_connection(error):
             return ImageError(f"cannot be fetched: {reason}")
         with self._lock:
             self._lost += 1
-            if self._is_web and self._lost < MAX_LOST:  # another address may be of another host
+            if self._is_web and self._lost < MAX_LOST:  # another URL may have another host
                 return ImageError(f"cannot be fetched: {reason}")
         return SourceError(
-            f"the connection to {name_source(url)} was lost ({reason}): run the same command "
+            f"the connection to {name_source(url)} was lost ({reason}); run the same command "
             "again when it is back"
         )
 
 
 class _Resumed(io.RawIOBase):
-    """A remote file whose reads are tried again where a connection breaks."""
+    """A remote file that retries reads when a connection breaks."""
 
     def __init__(self, file: Any, retry: Callable[[Callable[[], Any]], Any]) -> None:  # noqa: ANN401
         self._file = file
@@ -249,22 +249,22 @@ def open_store(scheme: str) -> Store:
     """Return the store of a scheme, opened once.
 
     Raises:
-        MissingExtraError: What it needs is not installed.
+        MissingExtraError: A required package is not installed.
     """
     return Store(scheme.lower())
 
 
 def store_of(url: str) -> Store:
-    """Return the store that a URL lies in; see `open_store`."""
+    """Return the store of a URL; see `open_store`."""
     return open_store(url.partition("://")[0].lower())
 
 
 def open_list(url: str) -> BinaryIO:
-    """Open a list of paths or URLs that lies in a store.
+    """Open a list of paths or URLs in a store.
 
     Raises:
-        ConfigError: It cannot be read.
-        SourceError: The store cannot be reached, or refuses the credentials.
+        ConfigError: The list cannot be read.
+        SourceError: The store cannot be reached, or rejects the credentials.
     """
     try:
         return store_of(url).open(url)
@@ -284,7 +284,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _code(error: BaseException) -> str:
-    """Return the code of a store's answer, such as ExpiredToken; empty where there was none."""
+    """Return the error code of a store's response, such as ExpiredToken; empty if there is none."""
     for cause in _causes(error):
         answer = getattr(cause, "response", None)
         if isinstance(answer, dict):
@@ -293,13 +293,13 @@ def _code(error: BaseException) -> str:
 
 
 def _is_about_credentials(error: Exception) -> bool:
-    """Return whether a store refuses the credentials, and not one file."""
+    """Return whether a store rejects the credentials, as opposed to a single file."""
     names = {type(cause).__name__ for cause in _causes(error)}
     return _code(error) in _CREDENTIALS or not names.isdisjoint(_CREDENTIALS)
 
 
 def _is_connection(error: Exception) -> bool:
-    """Return whether a connection broke or was never made; the same may work a moment later."""
+    """Return whether a connection failed, so that a retry may succeed."""
     words = ("Timeout", "Connect", "Disconnect", "IncompleteRead", "Payload", "Throttl", "SlowDown")
     return any(
         isinstance(cause, ConnectionError | TimeoutError)

@@ -1,4 +1,4 @@
-"""List the photos and videos that a command line names, in order.
+"""List the photos and videos named on a command line, in order.
 
 Inputs can be files, folders (searched recursively), patterns with `*`, archives and tables, URLs of
 object stores and the web, a list of paths, and `-`, one picture on standard input. They are read in
@@ -33,19 +33,19 @@ class _Stdin(io.BytesIO):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One thing to read.
+    """One photo, video or folder of frames to read.
 
     Attributes:
-        path: Its path or URL; "-" is standard input. What lies in an archive has the archive's
-            path, a slash, and its own key.
-        below: Where it lies below the folder that was named; a file's own name otherwise.
-        problem: Why it cannot be read, where that is known already.
-        data: What came on standard input.
-        load: Returns its bytes where it is no local file. The message of its `ImageError` is the
-            rest of a sentence that begins with the name.
-        frames: Opens a folder of frames as a video, where the source is one.
-        is_streamed: Whether `load` returns what is in memory already.
-        label: Its name in results, where that is not its path.
+        path: Path or URL; "-" is standard input. An archive member has the archive's path, a slash,
+            and its own key.
+        below: Path relative to the named folder; a file's own name otherwise.
+        problem: Why it cannot be read, if already known.
+        data: Data from standard input.
+        load: Returns the bytes if it is not a local file. Its `ImageError` has a clause that
+            follows the name as its message.
+        frames: Opens a folder of frames as a video, if the source is one.
+        is_streamed: Whether `load` returns bytes that are already in memory.
+        label: Name in results, if it differs from the path.
     """
 
     path: str
@@ -59,18 +59,18 @@ class Source:
 
     @property
     def name(self) -> str:
-        """Return its name in results."""
+        """Name in results."""
         if self.label is not None:
             return name_source(self.label)
         return _Stdin.name if self.path == STDIN else name_source(self.path)
 
     def given(self) -> str | bytes | BinaryIO:
-        """Return the input of a decoder: the path, or bytes.
+        """Return the decoder's input: the path, or bytes.
 
         Raises:
-            ImageError: It cannot be loaded.
-            VideoError: It is a folder that holds no frames of a video.
-            SourceError: Its store cannot be reached.
+            ImageError: The source cannot be loaded.
+            VideoError: The folder contains no frames of a video.
+            SourceError: The store cannot be reached.
         """
         if self.data is not None:
             return _Stdin(self.data)
@@ -85,14 +85,14 @@ class Source:
 
 
 class Sources:
-    """A stream of sources, found as it is read; it can be read again unless a stream is in it.
+    """A stream of sources, found lazily; it can be iterated again unless it includes a stream.
 
-    In folders, a file is taken if its ending or its content is that of a picture or a video;
-    hidden files and folders are left out, and so are links to folders, which may lead in a circle.
-    `**` in a pattern goes through folders in the same way.
+    In folders, a file is included if its extension or content is that of a picture or a video.
+    Hidden files and folders are skipped, as are links to folders, which may form a cycle. `**` in a
+    pattern traverses folders in the same way.
 
     Attributes:
-        left_out: How many files of folders and archives were neither pictures nor videos, so far.
+        left_out: Number of files in folders and archives that were neither pictures nor videos.
     """
 
     def __init__(
@@ -104,17 +104,16 @@ class Sources:
         columns: Columns | None = None,
         fps: str | None = None,
     ) -> None:
-        """Keep what was named.
+        """Store the inputs.
 
         Args:
             named: Files, folders, patterns, archives, URLs, "-".
-            listed: A stream or file with more paths: one a line, or separated by NUL as
-                `find -print0` writes them.
-            without: Folders that are passed over where they lie in one that is named, or fit a
-                pattern: what the run itself writes.
-            columns: Which columns of Parquet tables are read.
-            fps: Folders hold the frames of one video each, and this says when they were taken (see
-                `mien.open_frames`); None takes folders for what holds photos and videos.
+            listed: A stream or file with further paths, one per line, or separated by NUL as
+                written by `find -print0`.
+            without: Folders to skip within a named folder or pattern: the run's own output.
+            columns: The columns to read from Parquet tables.
+            fps: Treat folders as frames of one video each, with these times (see
+                `mien.open_frames`); None reads the photos and videos in folders.
         """
         self._columns = columns
         self._fps = fps
@@ -146,7 +145,7 @@ class Sources:
                 yield from self._expand(place, patterns=False)
 
     def _expand(self, place: str, *, patterns: bool) -> Iterator[Source]:
-        """Yield the sources of one name."""
+        """Yield the sources of one input."""
         if place == STDIN and patterns:
             yield Source(STDIN, "stdin")
         elif is_remote(place):
@@ -273,7 +272,7 @@ def is_folder(path: str) -> bool:
 
 
 def name_frames(folder: str, fps: str) -> Source:
-    """Name a folder of frames, which is read as one video."""
+    """Return the source of a folder of frames, which is read as one video."""
     return Source(folder, Path(folder).resolve().name, frames=partial(open_frames, folder, fps))
 
 
@@ -283,7 +282,7 @@ def _list_folder(folder: str, below: str) -> Iterator[Source]:
         names = sorted(path.name for path in Path(folder).iterdir())
     except OSError as error:
         reason = describe_error(error)
-        problem = f"{name_source(folder)} is a folder that cannot be looked into: {reason}"
+        problem = f"{name_source(folder)} is a folder that cannot be read: {reason}"
         yield Source(folder, below or folder, problem)
         return
     for name in names:
@@ -297,14 +296,14 @@ def _own_name(place: str) -> str:
 
 
 def _name_file(path: str) -> Source:
-    """Name one file; a file that is called "-" is not standard input."""
+    """Return the source of a file; a file called "-" is not standard input."""
     if is_remote(path):
         return Source(path, _own_name(path), load=partial(store_of(path).read, path))
     return Source(f"./{path}" if path == STDIN else path, Path(path).name)
 
 
 def _name_item(place: str, item: Item) -> Source:
-    """Name what lies in an archive: the archive, a slash, and its key there."""
+    """Return the source of an archive member: the archive, a slash, and its key."""
     path = f"{place}/{item.key}"
     inner = [part for part in item.key.replace("\\", "/").split("/") if part not in {"", ".", ".."}]
     return Source(
@@ -317,7 +316,7 @@ def _name_item(place: str, item: Item) -> Source:
 
 
 def _name_cell(table: str, item: Item, cell: str) -> Source:
-    """Name a file that a table names; a relative path begins at the table's folder."""
+    """Return the source of a file named in a table; relative paths start at the table's folder."""
     bare = table.split("?", maxsplit=1)[0]
     folder = bare.rpartition("/")[0] if is_remote(table) else str(Path(table).parent)
     is_whole = is_remote(cell) or (not is_remote(table) and Path(cell).is_absolute())
@@ -328,12 +327,12 @@ def _name_cell(table: str, item: Item, cell: str) -> Source:
 def _is_wanted(path: str) -> bool:
     """Return whether a file is a picture or a video, by its extension or else its content.
 
-    A file that has the ending and not the content is wanted too: it should be told, not lost.
+    A file with a matching extension but other content is included, so that it is reported.
     """
     if Path(path).suffix.lower() in PICTURE_ENDINGS | VIDEO_ENDINGS:
         return True
     try:
-        if not Path(path).is_file():  # a pipe would be waited for
+        if not Path(path).is_file():  # reading a pipe would block
             return False
         with Path(path).open("rb") as file:
             head = file.read(HEAD_BYTES)
@@ -347,11 +346,11 @@ def _read_list(stream: BinaryIO, name: str) -> Iterator[str]:
     separator, rest = b"\n", b""
     first = stream.readline(2**16)
     if begins_a_picture(first) or is_video(first):
-        raise ConfigError(f"{name} is a picture or a video, wanted a list of paths, one a line")
+        raise ConfigError(f"{name} is a picture or a video, expected a list of paths, one per line")
     if b"\0" in first:
         separator = b"\0"
 
-    # The rest of a chunk is the beginning of a path that the next chunk goes on with.
+    # The rest of a chunk is the start of a path that continues in the next chunk.
     chunk = first.removeprefix(b"\xef\xbb\xbf")
     while chunk:
         *lines, rest = (rest + chunk).split(separator)

@@ -1,4 +1,4 @@
-"""Count what a run read, what it could not read, and why."""
+"""Count what a run read, what failed, and why."""
 
 import re
 from collections import Counter
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 MAX_REASONS: Final = 40
-"""Reasons that are told apart; files fail in few ways, but hostile ones should cost no memory."""
+"""Maximum number of distinct reasons, to bound the memory used by hostile files."""
 OTHER: Final = "other reasons"
 
 
@@ -14,14 +14,14 @@ class Tally:
     """Counts the sources of a run.
 
     Attributes:
-        read: Sources that were read.
-        without_face: How many of them show no face; of a video, in no frame.
-        videos: How many of them are videos.
-        frames: The frames of those videos that were analysed.
-        faces: Faces in photos and frames.
-        damaged: How many of the sources that were read are damaged, so that something is missing.
-        failed: Sources that could not be read.
-        reasons: How often each reason was given, for failures and damage.
+        read: Number of sources read.
+        without_face: Number of them without a face; for a video, in any frame.
+        videos: Number of them that are videos.
+        frames: Number of analysed frames of these videos.
+        faces: Number of faces in photos and frames.
+        damaged: Number of sources read that are damaged and therefore incomplete.
+        failed: Number of sources that could not be read.
+        reasons: Number of occurrences of each reason, for failures and damage.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Tally:
 
     @property
     def is_complete(self) -> bool:
-        """Whether everything was read, from beginning to end."""
+        """Whether everything was read completely."""
         return not self.failed and not self.damaged
 
     def add(self, record: Mapping[str, Any]) -> None:
@@ -64,7 +64,7 @@ class Tally:
                 self.without_face += not record["faces"]
 
     def watch(self, records: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        """Count records on their way to somewhere else."""
+        """Count records while passing them on."""
         for record in records:
             self.add(record)
             yield record
@@ -80,8 +80,8 @@ class Tally:
 def describe_reason(source: str, message: str) -> str:
     """Remove from a message what is specific to its source, so that equal messages can be counted.
 
-    >>> describe_reason("a.jpg", "a.jpg is empty, wanted a picture; was it saved?")
-    'is empty, wanted a picture'
+    >>> describe_reason("a.jpg", "a.jpg is empty, expected a picture; was it saved?")
+    'is empty, expected a picture'
     """
     for name in (repr(source), source):
         message = message.removeprefix(f"{name} ")

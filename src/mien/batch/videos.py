@@ -1,7 +1,7 @@
-"""Read a video among other sources: its frames, then its summary.
+"""Read a video as one of many sources: its frames, then its summary.
 
-Where an annotated copy is wanted, it is written beside the reading, on a thread of its own: frames
-go to the journal and to the copy as they are read, and none are kept.
+If an annotated copy is requested, a separate thread writes it at the same time: frames go to the
+journal and to the copy as they are read, and none are kept.
 """
 
 import queue
@@ -22,25 +22,25 @@ from mien.video.reading import VideoSettings, read_video
 
 VideoRecord: TypeAlias = FrameResult | VideoSummary | Failure
 Watch: TypeAlias = Callable[[Source], Iterator[VideoRecord]]
-"""How a video is read: its frames and its summary, or a failure."""
+"""Function that reads a video: yields its frames and its summary, or a failure."""
 
 WAITING: Final = 64
-"""Frames that may wait for the copy; then the reading waits."""
+"""Maximum number of frames queued for the copy; beyond it, reading waits."""
 
 
-class _Stopped(Exception):  # noqa: N818 - no error: it ends the copy of a reading that was ended
+class _Stopped(Exception):  # noqa: N818 - not an error: stops the copy when reading has stopped
     pass
 
 
 @dataclass(frozen=True)
 class VideoReader:
-    """How the videos of a run are read.
+    """Settings for reading the videos of a run.
 
     Attributes:
-        open_analyzer: Opens detector and model for videos, where the first one comes.
-        settings: What is read of each.
-        copy_to: Where a video's annotated copy goes; None writes none.
-        font: A font file for the words in copies; None finds one.
+        open_analyzer: Opens detector and model at the first video.
+        settings: Which frames to analyse, and how.
+        copy_to: Returns the path of a video's annotated copy; None writes none.
+        font: A font file for the labels in copies; None searches for one.
     """
 
     open_analyzer: Callable[[], Analyzer]
@@ -49,10 +49,10 @@ class VideoReader:
     font: Path | None = None
 
     def read(self, source: Source) -> Generator[VideoRecord, None, None]:
-        """Yield a video's frames and its summary; or a failure, after what could be read.
+        """Yield a video's frames and its summary, or a failure after the readable part.
 
         Raises:
-            ConfigError: The copy cannot go where it should.
+            ConfigError: The copy's path is not allowed.
             OutputError: The copy cannot be written.
             SourceError: The video's store cannot be reached.
         """

@@ -1,4 +1,4 @@
-"""Compare two models' predictions for the same faces: which is better?"""
+"""Compare two models' predictions for the same faces."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -25,11 +25,11 @@ class Contender:
     """One of the two models.
 
     Attributes:
-        name: What it is called in the verdict.
-        correct: How many faces it reads as labelled.
-        accuracy: The same as a fraction.
+        name: Display name of the model.
+        correct: Number of correctly classified faces.
+        accuracy: `correct` as a fraction of all faces.
         accuracy_interval: Its 95 % interval (Wilson, 1927).
-        macro_f1: The mean F1 over the classes that have a face here.
+        macro_f1: Mean F1 over the classes present in these faces.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Contender:
 
 @dataclass(frozen=True)
 class Difference:
-    """How much more B has of something than A, with the paired bootstrap's 95 % interval."""
+    """Difference of a metric, B minus A, with its paired bootstrap 95 % interval."""
 
     value: float
     interval: tuple[float, float]
@@ -49,23 +49,23 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two models on the same faces, single view.
+    """Comparison of two models on the same faces, single view.
 
     Attributes:
-        title: What the faces are, as a reader should quote it.
-        faces: How many.
+        title: Display name of the data, for example "PrivateTest".
+        faces: Number of faces.
         a: The first model.
         b: The second model.
-        both_right: Faces both read as labelled.
-        only_a_right: Faces that A alone reads as labelled.
-        only_b_right: Faces that B alone reads as labelled.
-        both_wrong: Faces neither reads as labelled.
-        p_value: McNemar's exact test (1947), two-sided: how often chance alone would part the
-            faces on which one is right as unevenly as this.
-        accuracy: B's accuracy less A's.
-        macro_f1: B's macro-F1 less A's.
-        resamples: Of the bootstrap.
-        seed: Of the bootstrap.
+        both_right: Number of faces that both models classify correctly.
+        only_a_right: Number of faces that only A classifies correctly.
+        only_b_right: Number of faces that only B classifies correctly.
+        both_wrong: Number of faces that both models misclassify.
+        p_value: McNemar's exact test (1947), two-sided: the probability, if both models were
+            equally accurate, of a split between `only_a_right` and `only_b_right` this uneven.
+        accuracy: Accuracy of B minus accuracy of A.
+        macro_f1: Macro-F1 of B minus macro-F1 of A.
+        resamples: Number of bootstrap resamples.
+        seed: Seed of the bootstrap.
     """
 
     title: str
@@ -84,7 +84,7 @@ class Comparison:
 
     @property
     def conclusion(self) -> str:
-        """One plain sentence."""
+        """One sentence that states the result."""
         where = f"On the {self.faces:,} faces of {self.title}"
         first, last = self.a.name, self.b.name
         low, high = self.accuracy.interval
@@ -98,10 +98,13 @@ class Comparison:
         )
 
         if not self.only_a_right + self.only_b_right:
-            return f"{where}, {first} and {last} are right on the very same ones."
+            return f"{where}, {first} and {last} classify exactly the same ones correctly."
         if self.p_value < SIGNIFICANT:
             return f"{where}, {last} is more accurate than {first} by {figures}."
-        return f"{where}, {first} and {last} cannot be told apart: {last} is ahead by {figures}."
+        return (
+            f"{where}, {first} and {last} do not differ significantly: {last} is ahead by "
+            f"{figures}."
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the comparison as JSON types."""
@@ -118,19 +121,19 @@ def compare(
 ) -> Comparison:
     """Compare two models face by face.
 
-    McNemar's exact test is a binomial test on the faces that only one of them reads as labelled;
-    the intervals are percentiles of a bootstrap that draws faces, so that both models always see
-    the same. What another seed of the same training would give is not in these numbers.
+    McNemar's exact test is a binomial test on the faces that only one of them classifies
+    correctly. The intervals are percentiles of a paired bootstrap over faces: both models are
+    evaluated on the same resamples. Neither accounts for the variation between training seeds.
 
     Args:
         a: The first model's predictions.
-        b: The second model's, for the same faces, in any order.
-        names: What they are called.
-        resamples: How many times the bootstrap draws.
-        seed: For the draws.
+        b: The second model's predictions for the same faces, in any order.
+        names: Display names of the two models.
+        resamples: Number of bootstrap resamples.
+        seed: Seed of the bootstrap.
 
     Raises:
-        DataError: The faces, or their labels, are not the same.
+        DataError: The two models were evaluated on different faces or labels.
     """
     labels, said_a, said_b, classes = _align(a, b, names)
     right_a, right_b = said_a == labels, said_b == labels
@@ -166,15 +169,15 @@ def compare(
 
 
 def macro_f1(truth: Codes, said: Codes, classes: int, *, axis: int) -> NDArray[np.float64]:
-    """Average F1 over the classes that have a face, along an axis, for many draws at once.
+    """Average F1 over the classes that have a face, along an axis, vectorised over resamples.
 
-    scikit-learn has it for one draw at a time only, which ten thousand draws cannot wait for.
+    scikit-learn computes one resample at a time, which is too slow for ten thousand.
 
     Args:
-        truth: (..., N) labels, indices of classes.
-        said: (..., N) answers.
-        classes: How many classes there are.
-        axis: The axis of the faces.
+        truth: (..., N) labels, as class indices.
+        said: (..., N) predictions, as class indices.
+        classes: Number of classes.
+        axis: Axis of the faces.
     """
     total = np.zeros(np.delete(truth.shape, axis))
     present = np.zeros_like(total)
@@ -188,7 +191,7 @@ def macro_f1(truth: Codes, said: Codes, classes: int, *, axis: int) -> NDArray[n
 
 
 def format_p(p_value: float) -> str:
-    """Write a p-value with its sign: "= 0.031" or "< 0.0001"."""
+    """Format a p-value with its sign: "= 0.031" or "< 0.0001"."""
     return f"= {p_value:.2g}" if p_value >= 0.0001 else "< 0.0001"
 
 
@@ -198,13 +201,13 @@ def _bootstrap(
     resamples: int,
     seed: int,
 ) -> Difference:
-    """Measure a difference, and its interval over faces that are drawn again and again.
+    """Compute a statistic and its bootstrap percentile interval over faces.
 
     Args:
-        answers: (N,) labels, and what the second and the first model said.
-        statistic: What to measure of them, along an axis.
-        resamples: How many times to draw.
-        seed: For the draws.
+        answers: (N,) labels, the second model's predictions, and the first model's.
+        statistic: Computes the value from them, along an axis.
+        resamples: Number of bootstrap resamples.
+        seed: Seed of the bootstrap.
     """
     drawn = stats.bootstrap(
         answers,
@@ -223,18 +226,18 @@ def _bootstrap(
 def _align(
     a: Predictions, b: Predictions, names: tuple[str, str]
 ) -> tuple[Codes, Codes, Codes, int]:
-    """Align labels and both predictions, (N,) each, with A's order and one list of classes."""
+    """Align labels and both predictions, (N,) each, to A's order and one list of classes."""
     place = {path: i for i, path in enumerate(b.paths)}
     shared = sum(path in place for path in a.paths)
     if not shared == len(a.paths) == len(b.paths):
         raise DataError(
-            f"{names[0]} was asked about {len(a.paths):,} faces and {names[1]} about "
-            f"{len(b.paths):,}, of which {shared:,} are the same; evaluate both on one split"
+            f"{names[0]} was evaluated on {len(a.paths):,} faces and {names[1]} on "
+            f"{len(b.paths):,}, with {shared:,} in common; evaluate both on the same split"
         )
     if shared < 2:
         raise DataError(f"a comparison needs at least two faces, got {shared}")
 
-    # The two may have their classes in another order: codes stand for names, not columns.
+    # The two may list their classes in different orders, so codes stand for names, not columns.
     order = np.array([place[path] for path in a.paths])
     classes = list(dict.fromkeys((*a.class_names, *b.class_names)))
     codes_a = np.array([classes.index(name) for name in a.class_names], dtype=np.int16)
@@ -244,7 +247,8 @@ def _align(
     differing = int((labels != codes_b[b.labels[order]]).sum())
     if differing:
         raise DataError(
-            f"{names[0]} and {names[1]} were judged by different labels on {differing:,} faces; "
+            f"{names[0]} and {names[1]} were evaluated against different labels for "
+            f"{differing:,} faces; "
             "evaluate both on the same data"
         )
     return labels, codes_a[a.predicted], codes_b[b.predicted[order]], len(classes)

@@ -1,8 +1,8 @@
-"""Corrupt faces: eight corruptions at five severities each.
+"""Corrupt face crops: eight corruptions at five severities each.
 
-They follow Hendrycks & Dietterich (2019, arXiv 1903.12261), with parameters for 48x48 faces. What
-is drawn at random depends on the seed, the corruption and the face's own pixels alone: a face is
-corrupted alike in any subset, in any order, and in all severities.
+They follow Hendrycks & Dietterich (2019, arXiv 1903.12261), with parameters for 48x48 faces.
+Random draws depend only on the seed, the corruption and the face's own pixels, so a face is
+corrupted in the same way in any subset, in any order and at all severities.
 """
 
 import io
@@ -26,13 +26,13 @@ Change = Callable[[Face, float, np.random.Generator], NDArray[np.floating] | Fac
 
 @dataclass(frozen=True)
 class Corruption:
-    """One way in which a face gets worse.
+    """One corruption with its parameter at each severity.
 
     Attributes:
-        name: As in results and tables.
-        what: What the parameter is, with its unit.
-        parameters: One for each severity, the mildest first.
-        change: Maps a face (H, W) uint8, a parameter and a generator to levels (H, W).
+        name: Name in results and tables.
+        what: Meaning of the parameter, with its unit.
+        parameters: One value per severity, the mildest first.
+        change: Maps a face (H, W) uint8, a parameter and a generator to grey levels (H, W).
     """
 
     name: str
@@ -42,27 +42,27 @@ class Corruption:
 
 
 def corrupt(faces: NDArray[np.uint8], name: str, severity: int, *, seed: int = 0) -> Face:
-    """Corrupt faces.
+    """Corrupt faces at one severity.
 
     Args:
-        faces: (N, H, W) uint8 grey.
+        faces: (N, H, W) uint8 grey levels.
         name: One of `CORRUPTIONS`.
         severity: 1 to 5.
-        seed: Of what is drawn at random.
+        seed: Seed of the random draws.
 
     Returns:
         (N, H, W) uint8.
 
     Raises:
-        ConfigError: No corruption has this name, or there is no such severity.
+        ConfigError: The corruption or the severity does not exist.
         InputError: The array is not (N, H, W) uint8.
     """
     if faces.ndim != 3 or faces.dtype != np.uint8:
-        raise InputError(f"faces are (N, H, W) uint8, got {faces.shape} {faces.dtype}")
+        raise InputError(f"faces must be (N, H, W) uint8, got {faces.shape} {faces.dtype}")
     if name not in CORRUPTIONS:
-        raise ConfigError(f"no corruption is called {name!r}: known are {', '.join(CORRUPTIONS)}")
+        raise ConfigError(f"unknown corruption {name!r}; choose one of {', '.join(CORRUPTIONS)}")
     if severity not in SEVERITIES:
-        raise ConfigError(f"a severity is 1 to 5, got {severity}")
+        raise ConfigError(f"severity must be 1 to 5, got {severity}")
     corruption = CORRUPTIONS[name]
     parameter = corruption.parameters[severity - 1]
     out = np.empty_like(faces)
@@ -92,7 +92,7 @@ def _jpeg(face: Face, quality: float, _: np.random.Generator) -> Face:
 
 
 def _low_light(face: Face, share: float, rng: np.random.Generator) -> NDArray[np.floating]:
-    # Four photons a grey level: the fewer arrive, the more their number scatters.
+    # Four photons per grey level: the fewer arrive, the larger their relative noise.
     return rng.poisson(4.0 * face * share) / 4.0
 
 
@@ -112,7 +112,7 @@ def _low_resolution(face: Face, side_px: float, _: np.random.Generator) -> Face:
 def _occlusion(face: Face, side: float, rng: np.random.Generator) -> Face:
     height, width = face.shape
     tall, wide = round(side * height), round(side * width)
-    at = rng.random(2)  # the same corner-to-corner place in every severity
+    at = rng.random(2)  # the same relative position at every severity
     top, left = round(at[0] * (height - tall)), round(at[1] * (width - wide))
     covered = face.copy()
     covered[top : top + tall, left : left + wide] = round(face.mean())
@@ -140,18 +140,18 @@ CORRUPTIONS: Final = _by_name(
         Corruption("jpeg", "quality", (60, 40, 25, 15, 8), _jpeg),
         Corruption(
             "low light",
-            "share of the light, with shot noise",
+            "fraction of the light, with shot noise",
             (0.5, 0.3, 0.2, 0.1, 0.05),
             _low_light,
         ),
-        Corruption("contrast", "share of the contrast", (0.6, 0.4, 0.2, 0.1, 0.05), _contrast),
+        Corruption("contrast", "fraction of the contrast", (0.6, 0.4, 0.2, 0.1, 0.05), _contrast),
         Corruption(
-            "low resolution", "side in px, enlarged again", (32, 24, 16, 12, 8), _low_resolution
+            "low resolution", "side in px, then enlarged", (32, 24, 16, 12, 8), _low_resolution
         ),
         Corruption(
-            "occlusion", "grey square, side as a share", (0.2, 0.3, 0.4, 0.5, 0.6), _occlusion
+            "occlusion", "grey square, side as a fraction", (0.2, 0.3, 0.4, 0.5, 0.6), _occlusion
         ),
         Corruption("rotation", "degrees to either side", (10, 20, 30, 45, 60), _rotation),
     )
 )
-"""All of them, in the order of the tables."""
+"""All corruptions, in the order of the tables."""

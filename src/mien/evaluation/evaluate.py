@@ -39,30 +39,31 @@ def evaluate(
 ) -> Evaluation:
     """Evaluate a model on a split: single view, with horizontal flip, and without train duplicates.
 
-    With flip, a face's probabilities are the mean of its own and of its mirror image's, each
-    calibrated.
+    With flip, a face's probabilities are the mean of the calibrated probabilities of the face and
+    of its mirror image.
 
     Args:
-        predictor: The model. If it has no temperature of its own, one is fitted on `validation`.
-            Its `labels`, if it has any, say whose label it answers with.
-        split: The faces to judge by, (N, 48, 48) uint8, and their labels.
-        class_names: What the labels stand for. The model must know all of them, in any order; a
-            class of the model without a face in the split counts nowhere but in the confusion.
-        train_copies: (N,) whether a face of the split has an exact copy in train.
-        validation: Held-out faces to fit a temperature on; never the split itself.
-        votes: Votes on the split's faces, to judge the model by them too.
+        predictor: The model. If it has no temperature, one is fitted on `validation`. Its `labels`
+                attribute, if present, says which labels it predicts.
+        split: The faces to evaluate on, (N, 48, 48) uint8, and their labels.
+        class_names: Names of the label indices. The model must know all of them, in any order. A
+            class of the model that has no face in the split appears only in the confusion matrix.
+        train_copies: (N,) whether the training split has an exact duplicate of the face.
+        validation: Held-out faces to fit a temperature on; never the split under evaluation.
+        votes: Annotators' votes for the faces of the split, for an additional evaluation.
         advance: Called with the number of faces done, after each batch.
 
     Raises:
         DataError: The split is empty.
-        ModelError: The model does not know a class, or its output is not as it should be.
+        ModelError: The model does not know a class, or its output has the wrong shape or values.
     """
     labels = translate_labels(split.labels, class_names, predictor.class_names)
     if not len(labels):
-        raise DataError(f"the split {split.name} holds no face; choose another one")
+        raise DataError(f"the split {split.name} has no faces; choose another one")
     if train_copies is not None and train_copies.shape != labels.shape:
         raise InputError(
-            f"{len(labels)} faces need as many marks of copies, got {train_copies.shape}"
+            f"train_copies must have one entry for each of the {len(labels)} faces, got shape "
+            f"{train_copies.shape}"
         )
 
     logits = predict_logits(predictor, split.images, advance=advance)
@@ -112,13 +113,13 @@ def predict(
     """Run a model on each face of a split, single view.
 
     Args:
-        predictor: The model; one without a temperature gives uncalibrated probabilities.
+        predictor: The model; without a temperature its probabilities are uncalibrated.
         split: The faces, (N, 48, 48) uint8, and their labels.
-        class_names: What the labels stand for.
+        class_names: Names of the label indices.
         advance: Called with the number of faces done, after each batch.
 
     Raises:
-        ModelError: The model does not know a class, or its output is not as it should be.
+        ModelError: The model does not know a class, or its output has the wrong shape or values.
     """
     labels = translate_labels(split.labels, class_names, predictor.class_names)
     logits = predict_logits(predictor, split.images, advance=advance)
@@ -127,9 +128,9 @@ def predict(
 
 
 def find_train_copies(split: Split, train: Split | None) -> NDArray[np.bool_] | None:
-    """Mark, (N,), the faces of a split that have an exact copy in train; None if none is known.
+    """Mark, (N,), the faces of a split with an exact duplicate in train; None if train is unknown.
 
-    Of train itself, and of all faces together, nothing is marked.
+    Nothing is marked when the split is train itself or all faces together.
     """
     if train is None or split.name in {train.name, "all"}:
         return None
@@ -171,7 +172,7 @@ def _calibrate(
 def predict_logits(
     predictor: Predictor, faces: NDArray[np.uint8], *, advance: Advance | None = None
 ) -> NDArray[np.float32]:
-    """Run a model on faces (N, 48, 48) in batches, and check its logits, (N, C)."""
+    """Run a model on faces (N, 48, 48) in batches, and check its logits (N, C)."""
     logits = []
     for start in range(0, len(faces), _BATCH):
         batch = np.ascontiguousarray(faces[start : start + _BATCH])
@@ -179,7 +180,7 @@ def predict_logits(
         wanted = (len(batch), len(predictor.class_names))
         if found.shape != wanted or not np.isfinite(found).all():
             raise ModelError(
-                f"the model must give finite logits {wanted} for {len(batch)} faces, got "
+                f"the model must return finite logits {wanted} for {len(batch)} faces, got "
                 f"{found.shape}; train or export it again"
             )
         logits.append(found)

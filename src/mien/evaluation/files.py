@@ -72,18 +72,18 @@ def write_evaluation(
     slices: Slices | None = None,
     provenance: Provenance | None = None,
 ) -> Path:
-    """Write figures, tables, pictures and the page; `evaluation.json` comes last.
+    """Write figures, tables, plots and the page.
 
     Args:
-        evaluation: What is written.
-        faces: The split's images, (N, 48, 48) uint8, in the order of the predictions.
-        output: The folder; see `check_output`.
-        robustness: How the model bears corruptions, if that was measured.
-        slices: How it fares on each slice of the faces, if a column was given.
-        provenance: Where model and data come from, if they are files.
+        evaluation: The evaluation to write.
+        faces: The split's faces, (N, 48, 48) uint8, in the order of the predictions.
+        output: The output folder; see `check_output`.
+        robustness: Results on corrupted faces, if measured.
+        slices: Results per slice of the faces, if a column was given.
+        provenance: Origin of model and data, if they are files.
 
     Returns:
-        The page.
+        Path of the page.
 
     Raises:
         OutputError: The folder cannot be written.
@@ -117,7 +117,7 @@ def write_evaluation(
     )
     write_whole(page, told)
 
-    # Last of all: a folder without it holds an evaluation that was broken off.
+    # Written last: a folder without it holds an interrupted evaluation.
     text = json.dumps(to_json(evaluation, provenance), indent=2, allow_nan=False)
     write_whole(output / _LAST, text + "\n")
     return page
@@ -126,19 +126,19 @@ def write_evaluation(
 def check_output(
     output: Path, *, model_sha256: str, split: str, split_sha256: str | None = None
 ) -> None:
-    """Refuse a folder that holds something else, before any work is done.
+    """Check that a folder may receive this evaluation, before any work starts.
 
-    A folder that is new, empty, or holds this model's evaluation of these faces is taken; so is one
-    that an interrupted evaluation left without its evaluation.json.
+    Accepted are a new or empty folder, one with an earlier evaluation of the same model on the same
+    faces, and one that an interrupted evaluation left without its evaluation.json.
 
     Args:
-        output: The folder.
-        model_sha256: The model's.
-        split: The split's name.
-        split_sha256: Of its faces; None if they are not read yet, and may be any.
+        output: The output folder.
+        model_sha256: SHA-256 of the model.
+        split: Name of the split.
+        split_sha256: SHA-256 of its faces; None if they have not been read yet.
 
     Raises:
-        OutputError: It holds other files, or the evaluation of another model, split or data.
+        OutputError: It holds other files, or the evaluation of another model, split or dataset.
     """
     if output.exists() and not output.is_dir():
         raise OutputError(f"{output} is a file; choose a folder as --output")
@@ -155,12 +155,12 @@ def check_output(
         is_other = is_other or split_sha256 not in {None, data["split_sha256"]}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise OutputError(
-            f"{output} holds other files; choose a new or empty folder as --output"
+            f"{output} contains other files; choose a new or empty folder as --output"
         ) from error
 
     if is_other:
         raise OutputError(
-            f"{output} holds the evaluation of another model, split or data ({what}); choose "
+            f"{output} contains the evaluation of another model, split or data ({what}); choose "
             "another --output, or remove it first"
         )
 

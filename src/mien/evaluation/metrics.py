@@ -1,9 +1,9 @@
-"""Compute metrics from labels and probabilities.
+"""Compute classification and calibration metrics from labels and probabilities.
 
-Everything here is pure: arrays in, frozen dataclasses out. The statistics are scikit-learn's and
-SciPy's. The one exception is the expected calibration error, which is summed over SciPy's bins:
-torchmetrics puts a confidence of exactly 1 into a bin of its own, and the reliability diagram
-needs the bins anyway (`tests/evaluation/test_metrics.py` shows that both agree below 1).
+All functions are pure: arrays in, frozen dataclasses out. The statistics come from scikit-learn
+and SciPy, with one exception: the expected calibration error is summed over SciPy's bins, because
+torchmetrics puts a confidence of exactly 1 into a separate bin, and the reliability diagram needs
+the bins anyway (`tests/evaluation/test_metrics.py` shows that both agree below 1).
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,20 +21,20 @@ from mien.model import recognizer
 
 CALIBRATION_BINS: Final = 15
 _TEMPERATURE_BOUNDS: Final = (0.05, 20.0)
-_TEMPERATURE_SD: Final = 0.5  # of its logarithm, before any face is seen
+_TEMPERATURE_SD: Final = 0.5  # prior SD of the log temperature
 
 
 @dataclass(frozen=True)
 class ClassFigures:
-    """Results for one class: fractions of 0 to 1, and the counts they come from.
+    """Metrics of one class: fractions from 0 to 1, and the underlying counts.
 
     Attributes:
-        precision: Of the faces that were given this class, the fraction that has it.
-        recall: Of the faces that have this class, the fraction that was given it.
-        recall_interval: Its 95 % interval (Wilson, 1927); a rare class has a wide one.
-        f1: The harmonic mean of both.
-        faces: How many faces have this class.
-        predicted: How many faces were given it.
+        precision: Fraction of the faces predicted as this class that are labelled with it.
+        recall: Fraction of the faces labelled with this class that are predicted as it.
+        recall_interval: Its 95 % interval (Wilson, 1927), wide for rare classes.
+        f1: Harmonic mean of precision and recall.
+        faces: Number of faces labelled with this class.
+        predicted: Number of faces predicted as this class.
     """
 
     precision: float
@@ -50,18 +50,18 @@ class Figures:
     """The metrics of a set of predictions.
 
     Attributes:
-        faces: How many faces were judged.
-        correct: How many of them got their label.
+        faces: Number of faces.
+        correct: Number of faces whose prediction equals the label.
         accuracy: `correct / faces`, 0 to 1.
         accuracy_interval: Its 95 % interval (Wilson, 1927).
-        macro_f1: The mean F1 over the classes that have a face here.
-        top2_accuracy: How often the label is among the two most probable classes.
+        macro_f1: Mean F1 over the classes that have a face.
+        top2_accuracy: Fraction of faces whose label is one of the two most probable classes.
         ece: Expected calibration error of the top probability, 15 bins of equal width
             (Guo et al., 2017, arXiv 1706.04599).
         nll: Mean negative log-likelihood, in nats.
         brier: Mean squared distance to the one-hot label, 0 to 2.
-        per_class: Each class by name, in the order of the confusion matrix.
-        confusion: Counts, a row for each labelled class, a column for each predicted class.
+        per_class: Metrics by class name, in the order of the confusion matrix.
+        confusion: Counts; rows are labels, columns are predictions.
     """
 
     faces: int
@@ -79,13 +79,13 @@ class Figures:
 
 @dataclass(frozen=True)
 class Reliability:
-    """Confidence against accuracy, in bins of equal width (a reliability diagram).
+    """Accuracy by confidence, in bins of equal width (a reliability diagram).
 
     Attributes:
-        edges: (B + 1,) from 0 to 1.
-        counts: (B,) faces whose top probability falls into the bin.
-        confidence: (B,) their mean top probability, 0 where the bin is empty.
-        accuracy: (B,) the fraction of them that is right, 0 where the bin is empty.
+        edges: (B + 1,) bin edges from 0 to 1.
+        counts: (B,) number of faces whose top probability falls into the bin.
+        confidence: (B,) their mean top probability; 0 in empty bins.
+        accuracy: (B,) their accuracy; 0 in empty bins.
     """
 
     edges: Floats
@@ -101,15 +101,15 @@ class Reliability:
 
 @dataclass(frozen=True)
 class RiskCoverage:
-    """The risk-coverage curve of abstaining below a threshold (El-Yaniv & Wiener, 2010).
+    """Risk-coverage curve of abstaining below a threshold (El-Yaniv & Wiener, 2010).
 
-    One point for each distinct top probability, from the most to the least confident: faces that
-    tie are kept or left together.
+    It has one point per distinct top probability, in descending order: faces with the same
+    confidence are accepted or rejected together.
 
     Attributes:
-        threshold: (P,) falling; a face is kept if its top probability is at least this.
-        coverage: (P,) the fraction of faces kept, rising to 1.
-        risk: (P,) the fraction of the kept faces that is wrong.
+        threshold: (P,) descending; a face is answered if its top probability is at least this.
+        coverage: (P,) fraction of faces answered, rising to 1.
+        risk: (P,) error rate among the answered faces.
     """
 
     threshold: Floats
@@ -118,7 +118,7 @@ class RiskCoverage:
 
     @property
     def aurc(self) -> float:
-        """The area under the curve: the mean risk over all coverages; lower is better."""
+        """Area under the curve: the mean risk over all coverages; lower is better."""
         return float(np.average(self.risk, weights=np.diff(self.coverage, prepend=0.0)))
 
 
@@ -141,11 +141,11 @@ def compute_figures(labels: Labels, probabilities: Floats, class_names: Sequence
     Args:
         labels: (N,) indices into `class_names`.
         probabilities: (N, C), rows sum to 1.
-        class_names: C names.
+        class_names: C class names.
 
     Raises:
-        DataError: There is no face to judge.
-        InputError: The arrays do not fit one another.
+        DataError: There are no faces.
+        InputError: The shapes of the arrays do not match.
     """
     _check(labels, probabilities, len(class_names))
 
@@ -187,12 +187,12 @@ def compute_figures(labels: Labels, probabilities: Floats, class_names: Sequence
 def reliability(
     labels: Labels, probabilities: Floats, *, bins: int = CALIBRATION_BINS
 ) -> Reliability:
-    """Sort faces into bins of equal width by their top probability.
+    """Bin faces by their top probability, in bins of equal width.
 
     Args:
-        labels: (N,) indices of classes.
+        labels: (N,) class indices.
         probabilities: (N, C), rows sum to 1.
-        bins: How many bins divide 0 to 1; a confidence of exactly 1 belongs to the last.
+        bins: Number of bins between 0 and 1; a confidence of exactly 1 falls into the last.
     """
     _check(labels, probabilities, probabilities.shape[-1])
     confidence = probabilities.max(axis=1)
@@ -206,7 +206,7 @@ def reliability(
 
 
 def to_targets(truth: Labels | Floats, classes: int) -> Floats:
-    """Return (N, C) targets: shares as they are, labels (N,) as rows with a single 1."""
+    """Return (N, C) targets: shares unchanged, labels (N,) as one-hot rows."""
     targets: Floats = np.eye(classes)[truth] if truth.ndim == 1 else truth.astype(np.float64)
     return targets
 
@@ -216,7 +216,8 @@ def cross_entropies(logits: NDArray[np.floating], targets: Floats) -> Floats:
 
     Args:
         logits: (N, C).
-        targets: (N, C), rows sum to 1. Of a one-hot row it is the negative log-likelihood.
+        targets: (N, C), rows sum to 1. For one-hot rows, the result is the negative
+            log-likelihood.
     """
     log_probabilities = special.log_softmax(np.asarray(logits, dtype=np.float64), axis=1)
     entropies: Floats = -(targets * log_probabilities).sum(axis=1)
@@ -224,16 +225,16 @@ def cross_entropies(logits: NDArray[np.floating], targets: Floats) -> Floats:
 
 
 def fit_temperature(logits: NDArray[np.floating], truth: Labels | Floats) -> float:
-    """Find the temperature that makes `softmax(logits / temperature)` likeliest.
+    """Fit the temperature that maximises the likelihood of `softmax(logits / temperature)`.
 
-    One number, fitted by the likelihood of held-out faces; it never changes the answer, only how
-    sure it is (Guo et al., 2017, arXiv 1706.04599). Its logarithm is expected near 0 (a Gaussian
-    prior, SD 0.5): a dozen faces, all right, do not make a model certain, and for hundreds the
-    prior no longer shows. The result lies between 0.05 and 20.
+    A single number, fitted to held-out faces, that changes the confidence of an answer but never
+    the answer itself (Guo et al., 2017, arXiv 1706.04599). A Gaussian prior on its logarithm (mean
+    0, SD 0.5) keeps a dozen correctly classified faces from making a model overconfident; with
+    hundreds of faces it has no visible effect. The result lies between 0.05 and 20.
 
     Args:
-        logits: (N, C), of faces the model was not trained on.
-        truth: (N,) indices of classes, or (N, C) shares of annotators, whose rows sum to 1.
+        logits: (N, C), for faces that the model was not trained on.
+        truth: (N,) class indices, or (N, C) annotators' vote shares, whose rows sum to 1.
     """
     _check(truth, logits, logits.shape[-1])
     scores = np.asarray(logits, dtype=np.float64)
@@ -249,7 +250,7 @@ def fit_temperature(logits: NDArray[np.floating], truth: Labels | Floats) -> flo
 
 
 def risk_coverage(labels: Labels, probabilities: Floats) -> RiskCoverage:
-    """Trace the risk that remains as less and less confident faces are let in."""
+    """Compute the risk at each coverage, from the most to the least confident faces."""
     _check(labels, probabilities, probabilities.shape[-1])
     confidence = probabilities.max(axis=1)
     order = np.argsort(-confidence, kind="stable")
@@ -261,20 +262,20 @@ def risk_coverage(labels: Labels, probabilities: Floats) -> RiskCoverage:
 
 
 def threshold_for_coverage(curve: RiskCoverage, coverage: float) -> float:
-    """Find the highest threshold that still answers for `coverage` (0 to 1) of the faces."""
+    """Return the highest threshold that answers at least `coverage` (0 to 1) of the faces."""
     if not 0 < coverage <= 1:
-        raise InputError(f"a coverage lies above 0 and at most at 1, got {coverage:g}")
+        raise InputError(f"coverage must be above 0 and at most 1, got {coverage:g}")
     return float(curve.threshold[np.flatnonzero(curve.coverage >= coverage - 1e-12)[0]])
 
 
 def threshold_for_accuracy(curve: RiskCoverage, accuracy: float) -> float:
-    """Find the threshold that answers for most faces while `accuracy` (0 to 1) holds.
+    """Return the threshold of largest coverage that reaches `accuracy` (0 to 1).
 
     Raises:
-        DataError: No threshold is that accurate on these faces.
+        DataError: No threshold reaches this accuracy on these faces.
     """
     if not 0 < accuracy <= 1:
-        raise InputError(f"an accuracy lies above 0 and at most at 1, got {accuracy:g}")
+        raise InputError(f"accuracy must be above 0 and at most 1, got {accuracy:g}")
     reached = np.flatnonzero(curve.risk <= 1 - accuracy + 1e-12)
     if not len(reached):
         best = 1 - curve.risk.min()
@@ -286,7 +287,7 @@ def threshold_for_accuracy(curve: RiskCoverage, accuracy: float) -> float:
 
 
 def _top2_accuracy(labels: Labels, probabilities: Floats, classes: Labels) -> float:
-    if len(classes) <= 2:  # scikit-learn calls it meaningless, and it is always 1
+    if len(classes) <= 2:  # always 1, and scikit-learn warns
         return 1.0
     return float(sk.top_k_accuracy_score(labels, probabilities, k=2, labels=classes))
 
@@ -294,12 +295,10 @@ def _top2_accuracy(labels: Labels, probabilities: Floats, classes: Labels) -> fl
 def _check(labels: Labels | Floats, scores: NDArray[np.floating], classes: int) -> None:
     if scores.ndim != 2 or scores.shape != (len(labels), classes):
         raise InputError(
-            f"{len(labels)} labels of {classes} classes need an array of shape "
+            f"{len(labels)} labels of {classes} classes require an array of shape "
             f"({len(labels)}, {classes}), got {scores.shape}"
         )
     if not len(labels):
-        raise DataError("there is no face to judge; choose a split that has some")
+        raise DataError("there are no faces to evaluate; choose a split that has some")
     if not np.isfinite(scores).all():
-        raise InputError(
-            "the model gave numbers that are not finite; it was trained or exported wrongly"
-        )
+        raise InputError("the model returned non-finite numbers; train or export it again")

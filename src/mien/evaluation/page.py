@@ -38,16 +38,17 @@ def render_page(
     slices: Slices | None = None,
     provenance: Provenance | None = None,
 ) -> str:
-    """Write the page: figures, plots, and the most confident mistakes as thumbnails.
+    """Render figures, plots, and the most confident mistakes as thumbnails.
 
-    It asks the network for nothing, runs no script, and follows the reader's light or dark theme.
+    The page loads nothing from the network, runs no script, and follows the reader's light or dark
+    theme.
 
     Args:
-        evaluation: What is told.
-        faces: The split's images, (N, 48, 48) uint8, in the order of the predictions.
-        robustness: How the model bears corruptions, if that was measured.
-        slices: How it fares on each slice of the faces, if a column was given.
-        provenance: Where model and data come from, if they are files.
+        evaluation: The evaluation to show.
+        faces: The split's faces, (N, 48, 48) uint8, in the order of the predictions.
+        robustness: Results on corrupted faces, if measured.
+        slices: Results per slice of the faces, if a column was given.
+        provenance: Origin of model and data, if they are files.
     """
     copies = evaluation.predictions.copies
     return _template().render(
@@ -72,7 +73,7 @@ def render_page(
 def _draw_plots(
     evaluation: Evaluation, robustness: Robustness | None, slices: Slices | None
 ) -> dict[str, dict[str, str]]:
-    """Draw the page's plots, for light and dark."""
+    """Render the page's plots in light and dark."""
     curve, threshold = evaluation.risk_coverage, evaluation.abstention_threshold
     plots = {
         "reliability": _both(

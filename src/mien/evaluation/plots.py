@@ -1,4 +1,4 @@
-"""Plots of an evaluation: PNG for files, SVG for pages."""
+"""Plot an evaluation: PNG for files, SVG for pages."""
 
 import io
 from collections.abc import Mapping
@@ -19,12 +19,12 @@ from mien.evaluation.metrics import Figures, Reliability, RiskCoverage
 from mien.evaluation.robustness import Robustness
 from mien.evaluation.slices import Slices
 
-_CURVE_POINTS: Final = 400  # more would not be seen, and would weigh in the page
+_CURVE_POINTS: Final = 400  # more are invisible and make the page larger
 
 
 @dataclass(frozen=True)
 class Theme:
-    """The colours of a picture, as #rrggbb; None as a background is transparent."""
+    """Colours of a plot, as #rrggbb; a background of None is transparent."""
 
     background: str | None
     ink: str
@@ -39,7 +39,7 @@ PAGE_DARK: Final = Theme(None, "#e6ebf1", "#3a4552", "#6cb3f0", "#f0946c")
 
 
 def draw_confusion(figures: Figures, title: str, *, theme: Theme = LIGHT) -> Figure:
-    """Draw the confusion matrix: rows sum to 100 %, and each cell holds its count."""
+    """Draw the confusion matrix: rows sum to 100 %, and each cell shows its count."""
     names = list(figures.per_class)
     counts = np.array(figures.confusion)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -65,7 +65,7 @@ def draw_confusion(figures: Figures, title: str, *, theme: Theme = LIGHT) -> Fig
     for spine in axes.spines.values():
         spine.set_visible(False)
 
-    # White lines between the cells are the grid of ticks that are not seen.
+    # The white lines between cells are the grid of invisible minor ticks.
     axes.set_xticks(np.arange(len(names) - 1) + 0.5, minor=True)
     axes.set_yticks(np.arange(len(names) - 1) + 0.5, minor=True)
     axes.grid(which="minor", color="#ffffff", linewidth=2)
@@ -75,7 +75,7 @@ def draw_confusion(figures: Figures, title: str, *, theme: Theme = LIGHT) -> Fig
 
 
 def _write_cell(axes: Axes, row: int, column: int, share: float, count: int) -> None:
-    """Write a cell's share and count, white where the cell is dark."""
+    """Write a cell's share and count, in white on dark cells."""
     middle: dict[str, Any] = {"ha": "center", "va": "center"}
     middle["color"] = "#ffffff" if share > 0.45 else "#1c2530"
     weight = "bold" if row == column else "normal"
@@ -84,7 +84,7 @@ def _write_cell(axes: Axes, row: int, column: int, share: float, count: int) -> 
 
 
 def draw_reliability(bins: Reliability, title: str, *, theme: Theme = LIGHT) -> Figure:
-    """Draw confidence against accuracy, with the number of faces in each bin below."""
+    """Draw accuracy by confidence, with the number of faces in each bin below."""
     figure = _figure(theme, 6.4, 6.0)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
     _dress(above, theme)
@@ -92,7 +92,7 @@ def draw_reliability(bins: Reliability, title: str, *, theme: Theme = LIGHT) -> 
     width = bins.edges[1] - bins.edges[0]
     centres = bins.edges[:-1] + width / 2
 
-    wanted = "as often right as it says"
+    wanted = "perfect calibration"
     above.plot([0, 1], [0, 1], "--", color=theme.ink, alpha=0.6, linewidth=1.2, label=wanted)
     full = bins.counts > 0
     x, right, bar = centres[full], bins.accuracy[full], width * 0.9
@@ -106,7 +106,7 @@ def draw_reliability(bins: Reliability, title: str, *, theme: Theme = LIGHT) -> 
         edgecolor=theme.warning,
         hatch="////",
         linewidth=1,
-        label="gap to what it says",
+        label="gap to perfect calibration",
     )
 
     above.set_ylim(0, 1)
@@ -127,13 +127,13 @@ def draw_reliability(bins: Reliability, title: str, *, theme: Theme = LIGHT) -> 
 def draw_risk_coverage(
     curve: RiskCoverage, title: str, *, threshold: float | None = None, theme: Theme = LIGHT
 ) -> Figure:
-    """Draw the error that remains as more faces are answered.
+    """Draw the error rate as a function of coverage.
 
     Args:
         curve: The risk at each coverage.
-        title: What the faces are.
-        threshold: The model's own abstention threshold, marked on the curve.
-        theme: The colours.
+        title: Display name of the faces.
+        threshold: The model's abstention threshold, marked on the curve.
+        theme: Colours.
     """
     figure, axes = _blank(theme, 6.4, 4.4)
     shown = np.unique(np.linspace(0, len(curve.risk) - 1, _CURVE_POINTS).astype(np.int64))
@@ -145,8 +145,8 @@ def draw_risk_coverage(
     if len(kept):
         x, y = curve.coverage[kept[-1]], curve.risk[kept[-1]]
         label = (
-            f"this model answers from {threshold:.2f} on:\n"
-            f"{x:.0%} of the faces, {1 - y:.1%} of them right"
+            f"answers at {threshold:.2f} or above:\n"
+            f"{x:.0%} of the faces, {1 - y:.1%} of them correct"
         )
         axes.plot([x], [y], "o", markersize=8, color=theme.warning, label=label)
         axes.legend(loc="lower right", frameon=False, fontsize=11, labelcolor=theme.ink)
@@ -155,14 +155,14 @@ def draw_risk_coverage(
     axes.set_ylim(0, min(1.0, max(0.05, float(curve.risk.max()) * 1.25)))
     axes.xaxis.set_major_formatter(PercentFormatter(1))
     axes.yaxis.set_major_formatter(PercentFormatter(1))
-    axes.set_xlabel("coverage: faces answered, the surest first")
-    axes.set_ylabel("risk: answers that are wrong")
+    axes.set_xlabel("coverage: fraction of faces answered")
+    axes.set_ylabel("risk: error rate of the answers")
     _title(axes, f"{title}\narea under the curve (AURC) {curve.aurc:.3f}".strip(), theme)
     return figure
 
 
 def draw_corruptions(robustness: Robustness, title: str, *, theme: Theme = LIGHT) -> Figure:
-    """Draw accuracy against severity, a small picture for each corruption, with 95 % intervals."""
+    """Draw accuracy by severity, one small plot per corruption, with 95 % intervals."""
     columns = 4
     names = list(robustness.corrupted)
     figure = _figure(theme, 10.0, 2.3 * -(-len(names) // columns) + 0.5)
@@ -188,8 +188,8 @@ def draw_corruptions(robustness: Robustness, title: str, *, theme: Theme = LIGHT
 
     if title:
         figure.suptitle(
-            f"{title}: accuracy by severity\nmean of all {robustness.mean_accuracy:.1%}, as they "
-            f"are {robustness.clean.accuracy:.1%} (dashed)",
+            f"{title}: accuracy by severity\nmean over all corruptions "
+            f"{robustness.mean_accuracy:.1%}, uncorrupted {robustness.clean.accuracy:.1%} (dashed)",
             color=theme.ink,
             fontsize=12,
             x=0.01,
@@ -199,7 +199,7 @@ def draw_corruptions(robustness: Robustness, title: str, *, theme: Theme = LIGHT
 
 
 def draw_slices(slices: Slices, title: str, *, theme: Theme = LIGHT) -> Figure:
-    """Draw each slice's accuracy with its 95 % interval, the largest slice on top."""
+    """Draw each slice's accuracy with its 95 % interval, the largest slice at the top."""
     parts = slices.slices[::-1]
     figure, axes = _blank(theme, 6.4, 0.42 * len(parts) + 1.5)
     overall = sum(part.correct for part in parts) / slices.faces
@@ -222,20 +222,20 @@ def to_png(figure: Figure) -> bytes:
 
 
 def to_svg(figure: Figure) -> bytes:
-    """Render a figure as SVG whose letters are drawn, so that it looks the same anywhere."""
+    """Render a figure as SVG with letters as outlines, so that it looks the same everywhere."""
     with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "mien"}):
         return _save(figure, "svg", {"Date": None, "Creator": None})
 
 
 def _save(figure: Figure, kind: str, metadata: Mapping[str, None]) -> bytes:
-    """Render a figure; the dollars in a name are dollars, not the beginning of mathematics."""
+    """Render a figure; a dollar sign in a name is literal, not the start of a formula."""
     buffer = io.BytesIO()
     for text in figure.findobj(Text):
         text.set_parse_math(False)
     with (
         fitting_letters(figure),
         mpl.rc_context({"text.parse_math": False}),
-    ):  # of the ticks that are made meanwhile
+    ):  # also applies to ticks created while drawing
         dpi = 160 if kind == "png" else "figure"
         figure.savefig(buffer, format=kind, dpi=dpi, metadata=metadata)
     return buffer.getvalue()

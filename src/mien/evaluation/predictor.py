@@ -1,4 +1,4 @@
-"""Load a trained model, from a checkpoint or an ONNX file, to be evaluated."""
+"""Load a trained model for evaluation, from a checkpoint or an ONNX file."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -15,23 +15,23 @@ from mien.evaluation.metrics import softmax
 
 
 class Predictor(Protocol):
-    """The interface of a model in an evaluation.
+    """Interface of a model under evaluation.
 
-    A model may also have `labels`, one of `mien.model.spec.LABELS`: whose label it answers with;
-    and `certainty_temperature`, by which its certainty is computed.
+    A model may also have the attributes `labels`, one of `mien.model.spec.LABELS`, and
+    `certainty_temperature`.
     """
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """The order of the columns."""
+        """Class names, in the order of the columns."""
 
     @property
     def temperature(self) -> float | None:
-        """The temperature of the softmax; None if it was never fitted."""
+        """Temperature of the softmax; None if none was fitted."""
 
     @property
     def abstention_threshold(self) -> float | None:
-        """Under this top probability the model gives no answer; None if it always does."""
+        """Top probability below which the model abstains; None if it never does."""
 
     def predict_logits(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Map grey faces (N, 48, 48), 0 to 255, to logits (N, C)."""
@@ -39,19 +39,19 @@ class Predictor(Protocol):
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model file that was read: a `Predictor` that also says where it comes from.
+    """A `Predictor` read from a file, with its origin.
 
     Attributes:
-        name: The name it was trained under.
-        path: The file, as the user named it.
+        name: Name given at training.
+        path: Path of the file, as given by the user.
         format: "checkpoint", "onnx" or "vote".
-        sha256: Of the file that holds the weights.
-        class_names: The order of the columns.
-        temperature: Of its contract; a checkpoint has none.
-        certainty_temperature: Of its contract, for the certainty; None if it has none.
-        abstention_threshold: Of its contract; under this top probability it gives no emotion.
-        labels: Whose label it answers with, one of `mien.model.spec.LABELS`.
-        training: What the file says of its own training.
+        sha256: SHA-256 of the file that holds the weights.
+        class_names: Class names, in the order of the columns.
+        temperature: Temperature in the contract; None for a checkpoint.
+        certainty_temperature: Certainty temperature in the contract; None if it has none.
+        abstention_threshold: Threshold in the contract; below it the model abstains.
+        labels: Which labels the model predicts, one of `mien.model.spec.LABELS`.
+        training: Training metadata in the file.
         predict_logits: Maps grey faces (N, 48, 48), 0 to 255, to logits (N, C).
     """
 
@@ -68,7 +68,7 @@ class LoadedModel:
     training: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what identifies the model, as JSON types."""
+        """Return the model's identity as JSON types."""
         return {
             "name": self.name,
             "path": self.path,
@@ -83,14 +83,14 @@ class LoadedModel:
 
 
 def load_predictor(model: str) -> LoadedModel:
-    """Read a model by the kind of its file.
+    """Load a model, choosing the reader by the kind of file.
 
     Args:
-        model: A checkpoint (.safetensors), a run's folder (its best checkpoint is taken), an .onnx
-            with its .json beside it, or the name of a model that mien carries.
+        model: A checkpoint (.safetensors), a run's folder (its best checkpoint is used), an .onnx
+            file with its .json contract next to it, or the name of a bundled model.
 
     Raises:
-        ModelError: It is missing, damaged, or none of these.
+        ModelError: The file is missing, damaged or of another kind.
     """
     path = Path(model)
     if path.is_dir():
@@ -100,23 +100,23 @@ def load_predictor(model: str) -> LoadedModel:
     if path.suffix == ".onnx" or not path.exists():
         return _load_onnx(model)
     raise ModelError(
-        f"{model} is no model; give a .safetensors checkpoint, an .onnx with its .json, "
-        "or the name of a model that mien carries"
+        f"{model} is not a model; expected a .safetensors checkpoint, an .onnx file with its "
+        ".json, or the name of a bundled model"
     )
 
 
 def load_vote(models: Sequence[str]) -> LoadedModel:
-    """Read one model, or several that vote softly: the mean of their calibrated probabilities.
+    """Load one model, or an ensemble that averages the members' calibrated probabilities.
 
     Args:
-        models: What `load_predictor` takes, one or more of the same classes, in any order.
+        models: One or more arguments of `load_predictor` with the same classes, in any order.
 
     Returns:
-        The model itself, or the vote, whose logits are the logarithms of that mean. A vote has no
-        temperature yet.
+        The model itself, or the ensemble, whose logits are the logarithms of that mean. An ensemble
+        has no temperature yet.
 
     Raises:
-        ModelError: A model cannot be read, or knows other classes than the first.
+        ModelError: A model cannot be read, or its classes differ from the first one's.
     """
     members = [load_predictor(model) for model in models]
     first = members[0]
@@ -126,8 +126,9 @@ def load_vote(models: Sequence[str]) -> LoadedModel:
     for member in members:
         if set(member.class_names) != set(first.class_names):
             raise ModelError(
-                f"{member.path} knows {', '.join(member.class_names)}, and {first.path} knows "
-                f"{', '.join(first.class_names)}: models that vote must know the same classes"
+                f"{member.path} has the classes {', '.join(member.class_names)}, and "
+                f"{first.path} has "
+                f"{', '.join(first.class_names)}: models of an ensemble must have the same classes"
             )
 
     return LoadedModel(
@@ -158,7 +159,7 @@ def _vote(members: Sequence[LoadedModel], faces: NDArray[np.uint8]) -> NDArray[n
 
 
 def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's content, in hexadecimal."""
+    """Return the SHA-256 of a file's content, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

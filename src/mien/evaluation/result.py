@@ -1,4 +1,4 @@
-"""The result of an evaluation: what one model is worth on one split."""
+"""The result of an evaluation: one model on one split."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -17,11 +17,11 @@ _COVERAGES: Final = (1.0, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5)
 
 @dataclass(frozen=True)
 class View:
-    """One way to look at a split, and the figures it gives.
+    """Metrics of a split, with or without horizontal flip or train duplicates.
 
     Attributes:
-        what: The split and the way, as a reader should quote it.
-        figures: Of calibrated probabilities.
+        what: Display name of the split and the variant.
+        figures: Metrics of the calibrated probabilities.
     """
 
     what: str
@@ -33,12 +33,12 @@ class Calibration:
     """Calibration of the probabilities, single view, before and after temperature scaling.
 
     Attributes:
-        temperature: What the logits are divided by; 1 changes nothing.
-        origin: Where the temperature comes from, as a reader should quote it.
-        ece_before: Expected calibration error at temperature 1.
-        ece_after: The same at `temperature`.
+        temperature: Divisor of the logits; 1 leaves them unchanged.
+        origin: Display text of where the temperature comes from.
+        ece_before: Expected calibration error at temperature 1, 0 to 1.
+        ece_after: Expected calibration error at `temperature`, 0 to 1.
         nll_before: Mean negative log-likelihood at temperature 1, in nats.
-        nll_after: The same at `temperature`.
+        nll_after: Mean negative log-likelihood at `temperature`, in nats.
     """
 
     temperature: float
@@ -51,15 +51,15 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where an evaluation comes from, so that it can be repeated.
+    """Origin of an evaluation, so that it can be repeated.
 
     Attributes:
         model: Name, path, format, SHA-256 and training of the model.
-        source: The data, as the user named it.
-        source_sha256: Of the data's file; None if it is a folder.
-        command: What was typed.
-        created: When, in UTC (ISO 8601).
-        versions: Of Python and the packages that matter.
+        source: Path of the data, as given by the user.
+        source_sha256: SHA-256 of the data file; None for a folder.
+        command: Command line.
+        created: Date and time in UTC (ISO 8601).
+        versions: Versions of Python and of the relevant packages.
     """
 
     model: Mapping[str, Any]
@@ -82,21 +82,21 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The results of a model on one split.
+    """Results of a model on one split.
 
     Attributes:
         split: "train", "validation" or "test".
-        title: The split's own name: "PrivateTest" where the data is FER2013.
-        split_sha256: Of the split's pixels and labels: the same digits, the same faces.
-        views: "single", "flip" and, where copies in train are known,
+        title: The dataset's own name for the split, for example "PrivateTest" in FER2013.
+        split_sha256: SHA-256 of the split's pixels and labels: equal if the faces are the same.
+        views: "single", "flip" and, where duplicates in train are known,
             "single_without_train_copies" and "flip_without_train_copies".
-        calibration: Before and after temperature scaling.
-        reliability: Confidence against accuracy, single view, calibrated.
-        risk_coverage: What abstaining would buy, single view, calibrated.
-        abstention_threshold: Under this top probability the model gives no answer, if it has one.
-        predictions: Single view, calibrated.
-        labels: Whose label the model answers with, one of `mien.model.spec.LABELS`.
-        votes: What it is worth by people's votes, if there were any.
+        calibration: Calibration before and after temperature scaling.
+        reliability: Accuracy by confidence, single view, calibrated.
+        risk_coverage: Error rate by coverage when abstaining, single view, calibrated.
+        abstention_threshold: Top probability below which the model abstains; None if it never does.
+        predictions: Single-view calibrated predictions.
+        labels: Which labels the model predicts, one of `mien.model.spec.LABELS`.
+        votes: Evaluation against annotators' votes, if there were any.
     """
 
     split: str
@@ -113,11 +113,11 @@ class Evaluation:
 
     @property
     def whose_label(self) -> str:
-        """Return whose label the model answers with, in words."""
+        """Describe in words which labels the model predicts."""
         return LABELS[self.labels]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything but the single predictions, as JSON types."""
+        """Return everything except the individual predictions, as JSON types."""
         copies = self.predictions.copies
         return {
             "data": {
@@ -148,10 +148,10 @@ class Evaluation:
 
 
 def coverage_points(curve: RiskCoverage) -> list[dict[str, float]]:
-    """Read a risk-coverage curve at a few round coverages.
+    """Sample a risk-coverage curve at a few round coverages.
 
     Returns:
-        For each: the coverage really reached, the accuracy there and the threshold that gives it.
+        For each, the actual coverage, the accuracy and the threshold.
     """
     points = []
     for wanted in _COVERAGES:

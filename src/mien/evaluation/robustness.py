@@ -1,4 +1,4 @@
-"""Measure how a model holds up on corrupted faces."""
+"""Measure a model's robustness to corrupted faces."""
 
 import json
 from collections.abc import Mapping
@@ -21,11 +21,11 @@ class Robustness:
 
     Attributes:
         split: "train", "validation" or "test".
-        title: The split's own name: "PrivateTest" where the data is FER2013.
-        faces: How many faces were read, each in every severity of every corruption.
-        seed: Of what was drawn at random.
-        clean: The figures of the faces as they are.
-        corrupted: For each corruption its figures, the mildest severity first.
+        title: The dataset's own name for the split, for example "PrivateTest" in FER2013.
+        faces: Number of faces, each evaluated at every severity of every corruption.
+        seed: Seed of the random draws.
+        clean: Metrics on the uncorrupted faces.
+        corrupted: Metrics per corruption, the mildest severity first.
     """
 
     split: str
@@ -37,7 +37,7 @@ class Robustness:
 
     @property
     def mean_accuracy(self) -> float:
-        """The mean accuracy over all corruptions and severities, 0 to 1."""
+        """Mean accuracy over all corruptions and severities, 0 to 1."""
         return float(np.mean([self.accuracy_under(name) for name in self.corrupted]))
 
     def accuracy_under(self, name: str) -> float:
@@ -51,7 +51,7 @@ class Robustness:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The classes that have a face here."""
+        """Classes that have at least one face."""
         rows = self.clean.per_class.items()
         return tuple(name for name, figures in rows if figures.faces)
 
@@ -81,7 +81,7 @@ class Robustness:
         }
 
     def to_json(self, provenance: Provenance | None = None) -> str:
-        """Return the text of corruptions.json."""
+        """Return the content of corruptions.json."""
         about = {} if provenance is None else provenance.to_dict()
         found = self.to_dict()
         data = found.pop("data") | about.pop("data", {})
@@ -97,18 +97,18 @@ def measure_robustness(
     seed: int = 0,
     advance: Advance | None = None,
 ) -> Robustness:
-    """Read a split's faces as they are, and in every severity of every corruption.
+    """Evaluate a model on a split, uncorrupted and at every severity of every corruption.
 
     Args:
-        predictor: The model; one without a temperature gives uncalibrated probabilities.
+        predictor: The model; without a temperature its probabilities are uncalibrated.
         split: The faces, (N, 48, 48) uint8, and their labels.
-        class_names: What the labels stand for.
-        seed: Of what is drawn at random.
+        class_names: Names of the label indices.
+        seed: Seed of the random draws.
         advance: Called with the number of faces done, after each batch.
 
     Raises:
         DataError: The split is empty.
-        ModelError: The model does not know a class, or its output is not as it should be.
+        ModelError: The model does not know a class, or its output has the wrong shape or values.
     """
 
     def judge(images: np.ndarray[Any, np.dtype[np.uint8]]) -> Figures:
@@ -125,7 +125,7 @@ def measure_robustness(
 
 
 def count_readings(split: Split) -> int:
-    """Return how many faces `measure_robustness` will run a model on."""
+    """Return the number of faces that `measure_robustness` runs a model on."""
     return len(split.labels) * (1 + len(CORRUPTIONS) * len(SEVERITIES))
 
 

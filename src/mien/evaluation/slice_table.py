@@ -15,22 +15,22 @@ _EXAMPLES: Final = 3
 
 
 def read_column(table: Path, column: str, paths: Sequence[str]) -> tuple[str | None, ...]:
-    """Read a column's value for each face.
+    """Return a column's value for each face.
 
-    The table is a CSV file with a header. Its rows are joined by their `path`, which may be written
-    from a higher or a lower folder than the dataset's own paths, as long as it is unmistakable. A
-    table of labels and pixels, as fer2013.csv, needs no path: its faces go by their line.
+    The table is a CSV file with a header. Rows are matched by their `path`, which may start at a
+    higher or lower folder than the dataset's paths, as long as the match is unique. A table of
+    labels and pixels, such as fer2013.csv, needs no path: its faces are identified by line number.
 
     Args:
-        table: The CSV file.
-        column: The column's name; case and spaces around it do not matter.
-        paths: N paths of a dataset.
+        table: Path of the CSV file.
+        column: Name of the column; case and surrounding spaces are ignored.
+        paths: N paths in the dataset.
 
     Returns:
-        N values, stripped; None where the table has none.
+        N stripped values; None where the table has none.
 
     Raises:
-        DataError: The table cannot be read, lacks the column, or is not about these faces.
+        DataError: The table cannot be read, lacks the column, or matches none of the faces.
     """
     header, rows = _read(table)
     place = _find_column(header, column, table)
@@ -40,13 +40,13 @@ def read_column(table: Path, column: str, paths: Sequence[str]) -> tuple[str | N
         values = {line: row[place] for line, row in rows}
         return tuple(values.get(_line_of(path)) or None for path in paths)
     raise DataError(
-        f"{table} has no column {PATH!r} to join it by; it has {', '.join(header)}. Name the "
-        f"faces as the dataset does, as in {paths[0]!r}"
+        f"{table} has no {PATH!r} column to match faces by; it has {', '.join(header)}. Add one "
+        f"with the dataset's paths, such as {paths[0]!r}"
     )
 
 
 def _read(table: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """Read a table whole: its header, and each row with the line it ends on."""
+    """Read the header and each row with the number of its last line."""
     try:
         reader = csv.reader(io.StringIO(table.read_text(encoding="utf-8-sig")))
         header = [cell.strip().lower() for cell in next(reader, [])]
@@ -57,15 +57,15 @@ def _read(table: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
         reason = describe_error(error)
         raise DataError(f"the table {table} cannot be read: {reason}") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{table} is no CSV table: {error}") from error
+        raise DataError(f"{table} is not a valid CSV file: {error}") from error
 
     for line, row in rows:
         if len(row) != len(header):
             raise DataError(
-                f"line {line} of {table} has {len(row)} cells, and its header has {len(header)}"
+                f"line {line} of {table} has {len(row)} cells, but its header has {len(header)}"
             )
     if not rows:
-        raise DataError(f"{table} has no row below its header")
+        raise DataError(f"{table} has no rows below its header")
     return header, rows
 
 
@@ -81,7 +81,7 @@ def _find_column(header: Sequence[str], column: str, table: Path) -> int:
 def _join(
     table: Path, rows: Sequence[tuple[str, str]], paths: Sequence[str]
 ) -> tuple[str | None, ...]:
-    """Assign each path the value of its row, if there is one."""
+    """Assign to each path the value of its row, if any."""
     by_name: dict[str, list[int]] = {}
     for i, path in enumerate(paths):
         by_name.setdefault(PurePosixPath(path).name, []).append(i)
@@ -94,21 +94,23 @@ def _join(
         found = _match(clean, paths, exact, by_name)
         if len(found) > 1:
             raise DataError(
-                f"{written!r} in {table} may be {' or '.join(paths[i] for i in found[:2])}: write "
+                f"{written!r} in {table} is ambiguous "
+                f"({' or '.join(paths[i] for i in found[:2])}); write "
                 "the path with its folders"
             )
         for i in found:
             if values.setdefault(i, value) != value:
                 raise DataError(
-                    f"{table} gives {paths[i]} twice, as {values[i]!r} and as {value!r}"
+                    f"{table} lists {paths[i]} twice, as {values[i]!r} and as {value!r}"
                 )
 
     if not values:
         there = ", ".join(repr(path) for path, _ in rows[:_EXAMPLES])
         raise DataError(
-            f"no path in {table} is one of these faces: it has {there}; the faces are "
-            f"{', '.join(repr(path) for path in paths[:_EXAMPLES])}. Is it another split's? "
-            "--split all takes every face"
+            f"no path in {table} matches these faces: it has {there}; the faces are "
+            f"{', '.join(repr(path) for path in paths[:_EXAMPLES])}. If the table belongs to "
+            "another "
+            "split, choose that split or --split all"
         )
     return tuple(values.get(i) or None for i in range(len(paths)))
 
@@ -119,7 +121,7 @@ def _match(
     exact: Mapping[str, int],
     by_name: Mapping[str, Sequence[int]],
 ) -> list[int]:
-    """Find the faces that a path may name: exactly, or from another folder."""
+    """Return the faces that a path may refer to, exactly or relative to another folder."""
     if written in exact:
         return [exact[written]]
     return [
@@ -131,6 +133,6 @@ def _match(
 
 
 def _line_of(path: str) -> int:
-    """Read the line that a face of a table is named by; -1 if it is not of a table."""
+    """Return the line number that identifies a face of a table; -1 for other paths."""
     name = PurePosixPath(path).name
     return int(name) if name.isdigit() else -1

@@ -1,7 +1,7 @@
-"""Compute metrics for each slice of the faces, by a column of a table.
+"""Compute metrics per slice of the faces, by a column of a table.
 
-A slice is the faces that share a value: an age band, a light, a camera. Slices are compared as
-independent groups of faces; the interval of the largest gap allows for its having been sought.
+A slice is the set of faces that share a value: an age band, a light, a camera. Slices are compared
+as independent groups; the interval of the largest gap is corrected for multiple comparisons.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from mien.evaluation.compare import macro_f1
 from mien.evaluation.metrics import wilson_interval
 
 TINY: Final = 30
-"""A slice with fewer faces is listed, but no gap is claimed of it."""
+"""Slices with fewer faces are listed but excluded from the gap."""
 MAX_SLICES: Final = 40
 RESAMPLES: Final = 1000
 _BATCH: Final = 50
@@ -26,20 +26,20 @@ _BATCH: Final = 50
 
 @dataclass(frozen=True)
 class Slice:
-    """One value of the column, and how its faces fare.
+    """Metrics of the faces that share one value of the column.
 
     Attributes:
-        value: As in the table.
-        faces: How many.
-        correct: How many of them are read as labelled.
-        accuracy: The same as a fraction.
+        value: Value in the table.
+        faces: Number of faces.
+        correct: Number of correctly classified faces.
+        accuracy: `correct` as a fraction of `faces`.
         accuracy_interval: Its 95 % interval (Wilson, 1927).
         macro_f1: The mean F1 over the classes that have a face in the slice.
         macro_f1_interval: Its 95 % interval (percentile bootstrap over the slice's faces).
-        standardized_accuracy: What the accuracy would be if the slice had each class as often as
-            all sliced faces have; None where it lacks a class.
-        mean_confidence: The mean top probability; over the accuracy, the model is too sure here.
-        classes: How many faces of each class.
+        standardized_accuracy: Accuracy if the slice had the class mix of all sliced faces; None
+            where it lacks a class.
+        mean_confidence: Mean top probability; above the accuracy, the model is overconfident.
+        classes: Number of faces per class.
     """
 
     value: str
@@ -56,16 +56,16 @@ class Slice:
 
 @dataclass(frozen=True)
 class Gap:
-    """The largest difference in accuracy between two slices that are not tiny.
+    """The largest difference in accuracy between two slices of at least `TINY` faces.
 
     Attributes:
-        best: The value with the higher accuracy.
-        worst: The value with the lower one.
-        difference: Of their accuracies.
-        interval: Newcombe's (1998, method 10), at a level that makes it hold for all pairs at once
-            (Bonferroni): 95 % in all.
-        pairs: How many pairs there are.
-        p_value: The chi-squared test of whether accuracy depends on the column at all.
+        best: Value of the slice with the higher accuracy.
+        worst: Value of the slice with the lower accuracy.
+        difference: Difference of the two accuracies.
+        interval: Newcombe's interval (1998, method 10) with a Bonferroni correction over all pairs:
+            95 % simultaneous coverage.
+        pairs: Number of pairs.
+        p_value: Chi-squared test of independence between accuracy and the column.
     """
 
     best: str
@@ -78,15 +78,15 @@ class Gap:
 
 @dataclass(frozen=True)
 class Slices:
-    """What a column tells of a model.
+    """Metrics of a model for each value of a column.
 
     Attributes:
-        column: The column's name.
-        title: The split, as a reader should quote it.
-        faces: How many faces have a value.
-        without: How many faces have none, and count nowhere here.
-        slices: The largest first.
-        gap: None where fewer than two slices have `TINY` faces.
+        column: Name of the column.
+        title: Display name of the split.
+        faces: Number of faces with a value.
+        without: Number of faces without a value, which are left out.
+        slices: Slices, the largest first.
+        gap: The largest gap; None where fewer than two slices have `TINY` faces.
     """
 
     column: str
@@ -98,19 +98,21 @@ class Slices:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """Caveats about these figures, as sentences."""
+        """Caveats about these figures, one sentence each."""
         said = [_judge(self.gap, self.column)]
         tiny = [part.value for part in self.slices if part.faces < TINY]
         if tiny:
             said.append(
-                f"Under {TINY} faces: {', '.join(tiny)}. Such a slice says next to nothing; its "
-                "interval shows it, and no gap is claimed of it."
+                f"Under {TINY} faces: {', '.join(tiny)}. Slices this small are unreliable, as "
+                "their "
+                "intervals show, and are left out of the gap."
             )
         if self.without:
             said.append(f"{self.without:,} faces have no {self.column} and are left out.")
         said.append(
-            "Slices may differ in their classes too, and some classes are harder: see the accuracy "
-            "at equal classes. A gap says that the model errs more often there, not why."
+            "Slices may also differ in their class mix, and some classes are harder: see the "
+            "accuracy "
+            "at equal class mix. A gap shows where the model errs more often, not why."
         )
         return tuple(said)
 
@@ -130,14 +132,14 @@ def slice_predictions(
     """Evaluate a model on each slice of the faces.
 
     Args:
-        predictions: What the model says of N faces.
-        values: N values of the column; None or "" where there is none.
-        column: The column's name.
-        title: What the faces are.
-        seed: Of the bootstrap.
+        predictions: The model's predictions for N faces.
+        values: N values of the column; None or "" where missing.
+        column: Name of the column.
+        title: Display name of the faces.
+        seed: Seed of the bootstrap.
 
     Raises:
-        DataError: No face has a value, or there are too many values to compare.
+        DataError: No face has a value, or there are too many different values.
     """
     groups: dict[str, list[int]] = {}
     for i, value in enumerate(values):
@@ -146,13 +148,14 @@ def slice_predictions(
 
     if not groups:
         raise DataError(
-            f"no face of {title} has a value of {column}: is it the table of these faces?"
+            f"no face of {title} has a value of {column}; check that the table describes these "
+            "faces"
         )
     if len(groups) > MAX_SLICES:
         examples = ", ".join(list(groups)[:3])
         raise DataError(
-            f"{column} has {len(groups)} different values ({examples}, ...), too many to compare: "
-            f"cut it into bands, at most {MAX_SLICES}"
+            f"{column} has {len(groups)} different values ({examples}, ...), too many to compare; "
+            f"group them into at most {MAX_SLICES} bands"
         )
 
     chosen = np.concatenate([np.array(rows) for rows in groups.values()])
@@ -222,7 +225,7 @@ def _find_gap(parts: Sequence[Slice]) -> Gap | None:
     pairs = len(list(combinations(large, 2)))
     best = max(large, key=lambda part: part.accuracy)
     worst = min(large, key=lambda part: part.accuracy)
-    if best is worst:  # all alike
+    if best is worst:  # all equal
         best, worst = large[0], large[1]
     level = 1 - 0.05 / pairs
     (low1, high1), (low2, high2) = (_wilson(part, level) for part in (best, worst))
@@ -249,22 +252,23 @@ def _wilson(part: Slice, level: float) -> tuple[float, float]:
 def _judge(gap: Gap | None, column: str) -> str:
     if gap is None:
         return (
-            f"There are no two slices of {TINY} faces or more: nothing can be said of gaps. "
+            f"Fewer than two slices have at least {TINY} faces, so gaps cannot be measured. "
             "Label more faces."
         )
 
     low, high = gap.interval
     figures = f"{100 * gap.difference:.1f} points"
     interval = f"{100 * low:.1f} to {100 * high:.1f}"
-    sought = "" if gap.pairs == 1 else f", allowing for {gap.pairs} pairs"
+    sought = "" if gap.pairs == 1 else f", corrected for {gap.pairs} pairs"
 
     if low > 0:
         return (
-            f"{gap.worst} fares worse than {gap.best}, by {figures} of accuracy "
+            f"Accuracy is lower for {gap.worst} than for {gap.best}, by {figures} "
             f"(95 % interval {interval}{sought})."
         )
     return (
-        f"The largest gap, {figures} between {gap.best} and {gap.worst}, may be chance "
-        f"(95 % interval {interval}{sought}). That is no proof that {column} makes no difference: "
-        "the interval says how large one could be."
+        f"The largest gap, {figures} between {gap.best} and {gap.worst}, may be due to chance "
+        f"(95 % interval {interval}{sought}). This does not prove that {column} makes no "
+        "difference: "
+        "the interval shows how large it could be."
     )

@@ -1,4 +1,4 @@
-"""Evaluate a model against people's votes: the words most of them chose, and their shares."""
+"""Evaluate a model against annotators' votes: the majority's word, and the vote shares."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -21,19 +21,19 @@ from mien.evaluation.metrics import (
 
 _RESAMPLES: Final = 1000
 _TINY: Final = 1e-12
-"""The least probability whose logarithm is taken."""
+"""Probabilities are clipped to this before taking the logarithm."""
 
 
 @dataclass(frozen=True)
 class EightClasses:
-    """FER+'s own protocol, to compare with papers: contempt is an eighth word.
+    """FER+'s own protocol, for comparison with papers: contempt is an eighth word.
 
-    Faces with a majority among eight words, single votes dropped. A model that does not know
-    contempt is wrong on each face of it.
+    It covers faces with a majority among eight words after dropping single votes. A model that does
+    not know contempt is wrong on every such face.
 
     Attributes:
         faces: Number of faces with a majority.
-        correct: Number of them that the model read as the majority did.
+        correct: Number of them where the model agrees with the majority.
         accuracy: `correct / faces`, 0 to 1.
         accuracy_interval: Its 95 % interval (Wilson, 1927).
     """
@@ -46,21 +46,21 @@ class EightClasses:
 
 @dataclass(frozen=True)
 class VoteFigures:
-    """The results of a model against people's votes, single view.
+    """Results of a model against annotators' votes, single view.
 
     Attributes:
-        plurality: Against the word with the most votes, on all faces where a word has one.
-        majority: Against the word that more than half agree on, single votes dropped.
+        plurality: Against the word with the most votes, on all faces where a word has a vote.
+        majority: Against the word that more than half chose, single votes dropped.
         plurality_macro_f1_interval: Its 95 % interval (percentile bootstrap over the faces).
-        majority_macro_f1_interval: The same for `majority`.
-        eight_classes: FER+'s own protocol; None where contempt was not asked for.
-        cross_entropy: Mean cross-entropy of the probabilities to the votes' shares, in nats.
-        entropy: The votes' own entropy, in nats: no model can be nearer than this.
-        label_agreement: Share of the faces with a plurality whose own label it is.
+        majority_macro_f1_interval: Its 95 % interval, computed in the same way.
+        eight_classes: FER+'s own protocol; None where contempt was not an option.
+        cross_entropy: Mean cross-entropy of the probabilities to the vote shares, in nats.
+        entropy: Entropy of the vote shares, in nats: the lower bound of `cross_entropy`.
+        label_agreement: Fraction of the faces with a plurality whose dataset label agrees with it.
         certainty_ece: Expected calibration error of the certainty, against the plurality; None
             where the model has no certainty.
-        faces_without_votes: Faces of the split that nobody voted on.
-        faces_without_word: Faces with votes, of which none is for one of the words.
+        faces_without_votes: Number of faces of the split without votes.
+        faces_without_word: Number of faces with votes, but none for one of the words.
     """
 
     plurality: Figures
@@ -83,12 +83,12 @@ class VoteFigures:
 def judge_by_votes(
     predictions: Predictions, votes: Votes, *, certainty_temperature: float | None = None
 ) -> VoteFigures:
-    """Compare a model's answers with people's votes.
+    """Evaluate predictions against annotators' votes.
 
     Args:
-        predictions: The model's answers to the faces of a split, single view.
-        votes: Votes on these faces, among others; the model knows all their words.
-        certainty_temperature: The model's, to judge its certainty too.
+        predictions: Single-view predictions for the faces of a split.
+        votes: Votes that include these faces; the model must know all their words.
+        certainty_temperature: The model's certainty temperature, to evaluate its certainty too.
 
     Raises:
         DataError: No face of the split has a vote for a word, or the model lacks a word.
@@ -97,14 +97,16 @@ def judge_by_votes(
     unknown = set(votes.class_names) - set(names)
     if unknown:
         raise DataError(
-            f"the votes are for {', '.join(votes.class_names)}, and the model does not know "
-            f"{', '.join(sorted(unknown))}: evaluate a model of these classes"
+            f"the votes are for {', '.join(votes.class_names)}, but the model does not know "
+            f"{', '.join(sorted(unknown))}; evaluate a model with these classes"
         )
     own = _order(votes.of(predictions.paths), names)
     plurality, majority = own.plurality(), own.majority()
     chosen = plurality != NO_WORD
     if not chosen.any():
-        raise DataError("the votes name no face of the split: are the paths those of the data?")
+        raise DataError(
+            "the votes match no face of the split; check that their paths are those of the data"
+        )
 
     probabilities, shares = predictions.probabilities[chosen], own.shares()[chosen]
     distance = -(shares * np.log(np.maximum(probabilities, _TINY))).sum(axis=1)
@@ -134,7 +136,7 @@ def judge_by_votes(
 
 
 def _order(votes: Votes, names: Sequence[str]) -> Votes:
-    """Reorder the columns of votes to the model's classes; missing words have no votes."""
+    """Reorder the columns of votes to the model's classes; missing words get no votes."""
     counts = np.zeros((len(votes.paths), len(names)), dtype=np.int64)
     for column, name in enumerate(votes.class_names):
         counts[:, names.index(name)] = votes.counts[:, column]
@@ -144,7 +146,7 @@ def _order(votes: Votes, names: Sequence[str]) -> Votes:
 def _judge(
     chosen: Labels, probabilities: Floats, names: Sequence[str]
 ) -> tuple[Figures, tuple[float, float]]:
-    """Evaluate the faces that have a word, and bootstrap the interval of their macro-F1."""
+    """Evaluate the faces that have a word, and bootstrap the interval of macro-F1."""
     kept = chosen != NO_WORD
     labels, answers = chosen[kept], probabilities[kept]
     figures = compute_figures(labels, answers, names)
@@ -159,14 +161,14 @@ def _judge(
 
 
 def _macro_f1(confusion: Labels) -> float:
-    """Return the mean F1 over the classes that have a face, of a confusion matrix."""
+    """Return macro-F1 from a confusion matrix, over the classes that have a face."""
     faces, predicted = confusion.sum(axis=1), confusion.sum(axis=0)
     f1 = 2 * np.diag(confusion) / np.maximum(faces + predicted, 1)
     return float(f1[faces > 0].mean())
 
 
 def _judge_eight(votes: Votes, predicted: Labels) -> EightClasses | None:
-    """Evaluate with FER+'s own eight words."""
+    """Evaluate with FER+'s eight-word protocol."""
     if not votes.others[:, 0].any():
         return None
     majority = votes.with_contempt().majority()

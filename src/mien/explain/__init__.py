@@ -1,1 +1,1 @@
-"""Explain predictions: occlusion, and the steps of the LSTM over the face."""
+"""Explain predictions: occlusion maps, and the steps of the LSTM over the face."""

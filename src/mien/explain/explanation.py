@@ -1,9 +1,9 @@
-"""Explain a prediction: occlusion, and the contribution of each step of the LSTM.
+"""Explain a prediction: occlusion, and the contribution of each LSTM step.
 
-Two looks at one answer. An occlusion map (Zeiler & Fergus 2014, arXiv 1311.2901) covers the face
-piece by piece and asks again; it knows nothing of the network. The walk follows the LSTM over the
-places of the face that it reads, in raster order from the brow to the chin. Both say what moved
-this model's answer. Neither says what moved the person.
+Two methods explain one answer. An occlusion map (Zeiler & Fergus 2014, arXiv 1311.2901) covers
+parts of the face and reads it again; it treats the network as a black box. The walk follows the
+LSTM over the positions of the feature map, in raster order from the brow to the chin. Both show
+what influenced this model's answer, not what caused the person's expression.
 """
 
 from collections.abc import Mapping
@@ -18,24 +18,24 @@ from mien.model.recognizer import Recognizer, calibrate, to_input
 from mien.sessions import open_session
 
 PATCH: Final = 0.25
-"""Side of the square that covers a part of the face, as a fraction of the face's side."""
+"""Side of the occluding square, as a fraction of the face's side."""
 STRIDE_PX: Final = 3
-"""How far the square moves between two looks."""
+"""Step between two positions of the square."""
 
 
 @dataclass(frozen=True)
 class Walk:
-    """The LSTM's way over the face.
+    """The LSTM's steps over the face.
 
     Attributes:
-        rows: The places lie in so many rows, read from the top.
-        columns: Places of a row, read left to right; 1 where a row is read as a whole.
-        probabilities: (T, C) what the answer would be after each place: by the mean of the
-            outputs so far. The last row is the model's answer.
-        contributions: (T, C) what the LSTM's state gains for a class at each place, as it counts
-            in the answer (a gain stays in all outputs that follow, and their mean is taken);
-            relative to the mean class. With the bias, they sum to the logits, less what all classes
-            share.
+        rows: Number of rows of the feature map, read from the top.
+        columns: Number of positions per row, read left to right; 1 where a row is one step.
+        probabilities: (T, C) the answer after each step, from the mean of the outputs so far. The
+            last row is the model's answer.
+        contributions: (T, C) the change of the LSTM's state at each step in favour of a class, as
+            it affects the answer (a change persists in all later outputs, which are averaged),
+            relative to the mean over classes. With the bias, they sum to the logits, up to a
+            constant shared by all classes.
     """
 
     rows: int
@@ -48,13 +48,13 @@ class Walk:
 class Explanation:
     """The explanation of a prediction.
 
-    Attributes:
-        crop: (48, 48) uint8 grey, the face as the model sees it.
+    crop: (48, 48) uint8 grey, the model's input.
+        emotion: The explained emotion.
         emotion: The emotion that is explained.
-        probabilities: The model's answer, for each emotion, calibrated.
-        occlusion: (48, 48) float32, how much the emotion's probability falls, on average, when a
-            square around this pixel is covered; negative where it rises.
-        walk: The LSTM's way; None where the model has none that can be followed.
+        probabilities: The model's calibrated probability of each emotion.
+        occlusion: (48, 48) float32, mean decrease of the emotion's probability when a square around
+            this pixel is covered; negative where it increases.
+        walk: The LSTM's steps; None where the model does not expose them.
     """
 
     crop: NDArray[np.uint8]
@@ -64,7 +64,7 @@ class Explanation:
     walk: Walk | None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the explanation as plain JSON types, without the face itself."""
+        """Return the explanation as JSON types, without the crop."""
         walk = None
         if self.walk is not None:
             names = list(self.probabilities)
@@ -90,20 +90,22 @@ def explain_face(
     """Explain a model's answer for one face.
 
     Args:
-        crop: (48, 48) uint8 grey, as `Recognizer.crop` cuts it.
+        crop: (48, 48) uint8 grey, as returned by `Recognizer.crop`.
         recognizer: The model.
-        emotion: What is to be explained; None takes the most probable one.
+        emotion: The emotion to explain; None explains the most probable one.
 
     Raises:
         ConfigError: The model does not know the emotion.
-        InputError: The crop is not what the model takes.
+        InputError: The crop has another shape or type.
     """
     names = recognizer.emotions
     if emotion is not None and emotion not in names:
-        raise ConfigError(f"the model does not know {emotion!r}; it reads {', '.join(names)}")
+        raise ConfigError(f"the model does not know {emotion!r}; it knows {', '.join(names)}")
     size = recognizer.spec.input_size
     if crop.shape != (size, size):
-        raise InputError(f"one face is ({size}, {size}) uint8 grey, got {crop.shape} {crop.dtype}")
+        raise InputError(
+            f"a face must be ({size}, {size}) uint8 grey, got {crop.shape} {crop.dtype}"
+        )
 
     answer = recognizer.predict_probabilities(crop[np.newaxis])[0]
     column = int(answer.argmax()) if emotion is None else names.index(emotion)
@@ -120,9 +122,9 @@ def explain_face(
 def _cover(
     crop: NDArray[np.uint8], recognizer: Recognizer, column: int, whole: float
 ) -> NDArray[np.float32]:
-    """Cover every part of the face in turn, (H, W): how much a class's probability falls."""
+    """Cover each part of the face in turn, (H, W), and measure the decrease of a class."""
     size, half = len(crop), round(PATCH * len(crop) / 2)
-    hill = np.hanning(2 * half + 2)[1:-1]  # a square's middle counts most, for a smooth map
+    hill = np.hanning(2 * half + 2)[1:-1]  # weights the centre of a square, for a smooth map
     centres = range(0, size + 1, STRIDE_PX)
     squares = [
         (slice(max(0, y - half), y + half), slice(max(0, x - half), x + half))
@@ -146,7 +148,7 @@ def _cover(
 
 
 def _follow(crop: NDArray[np.uint8], recognizer: Recognizer) -> Walk | None:
-    """Follow the LSTM, where the contract says how."""
+    """Follow the LSTM, if the contract names its tensors."""
     spec = recognizer.spec
     sequence = spec.sequence
     if sequence is None:
@@ -158,11 +160,11 @@ def _follow(crop: NDArray[np.uint8], recognizer: Recognizer) -> Walk | None:
         return None  # an older export, whose contract names inner tensors
     inputs = {spec.input_name: to_input(crop[np.newaxis])}
     steps, weight, bias = session.run(names, inputs)
-    said = steps[0] @ weight.T  # (T, C): each place's say, before they are averaged
+    said = steps[0] @ weight.T  # (T, C): logits of each step, before averaging
     count = len(said)
     so_far = said.cumsum(axis=0) / np.arange(1, count + 1)[:, np.newaxis] + bias
-    side = spec.input_size // 8  # the feature map's, after three poolings by two
-    if count not in {side, side * side}:  # read neither row by row nor place by place
+    side = spec.input_size // 8  # of the feature map, after three 2x2 poolings
+    if count not in {side, side * side}:  # neither one step per row nor one per position
         return None
     gains = np.diff(said, axis=0, prepend=np.zeros((1, said.shape[1]), dtype=said.dtype))
     contributions = gains * (np.arange(count, 0, -1) / count)[:, np.newaxis]

@@ -1,6 +1,7 @@
 """Draw an explanation: the face, the occlusion map and the steps of the LSTM.
 
-Orange speaks for the emotion and blue against it: people with any colour vision tell them apart.
+Orange stands for support and blue for opposition: colours that people with any colour vision can
+distinguish.
 """
 
 from collections.abc import Sequence
@@ -19,19 +20,19 @@ _PAPER, _INK, _SOFT, _LINE = "#FFFFFF", "#1C2530", "#5A6673", "#D5DBE2"
 _FOR, _AGAINST = np.array([213, 94, 0]), np.array([0, 114, 178])  # Okabe and Ito's
 _LINES: Final = ("#D55E00", "#0072B2", "#009E73", "#CC79A7")
 _WIDTH, _PAD, _TILE, _GAP = 1240, 40, 360, 40
-_CHART: Final = 250  # height in pixels
-_NAMES: Final = 150  # room for the names at the lines' ends
-_SMOOTH: Final = 2  # drawn this much larger and scaled down, for smooth lines
+_CHART: Final = 250  # height in px
+_NAMES: Final = 150  # space for the names at the lines' ends, in px
+_SMOOTH: Final = 2  # supersampling factor, for smooth lines
 
 
 def draw_explanation(explanation: Explanation) -> Image.Image:
     """Draw an explanation.
 
     Args:
-        explanation: What is drawn.
+        explanation: The explanation to draw.
 
     Returns:
-        An RGB image, 1240 pixels wide.
+        An RGB image, 1240 px wide.
     """
     walk = explanation.walk
     top = _PAD + 96
@@ -51,12 +52,14 @@ def draw_explanation(explanation: Explanation) -> Image.Image:
     face = Image.fromarray(explanation.crop)
     places = [(_PAD + i * (_TILE + _GAP), top) for i in range(3)]
     pen.tile(face.convert("RGB"), places[0], smooth=False)
-    pen.caption(places[0], "What the model sees", f"{face.width} x {face.height} grey pixels")
+    pen.caption(places[0], "Model input", f"{face.width} x {face.height} grey pixels")
 
     covered = explanation.occlusion
     pen.tile(_overlay(explanation.crop, covered), places[1])
     most = float(np.abs(covered).max())
-    pen.caption(places[1], "Covering it here", f"costs (orange) or adds (blue) up to {most:.0%}")
+    pen.caption(
+        places[1], "Effect of covering", f"lowers (orange) or raises (blue) by up to {most:.0%}"
+    )
 
     if walk is not None:
         column = list(explanation.probabilities).index(explanation.emotion)
@@ -64,7 +67,7 @@ def draw_explanation(explanation: Explanation) -> Image.Image:
         pen.tile(_overlay(explanation.crop, said, blocks=True), places[2])
         pen.caption(
             places[2],
-            "What each place adds to the LSTM",
+            "Contribution of each LSTM step",
             f"for (orange) or against (blue) {explanation.emotion}",
         )
         _draw_walk(pen, explanation, walk, top + _TILE + 84)
@@ -73,7 +76,7 @@ def draw_explanation(explanation: Explanation) -> Image.Image:
 
 
 class _Pen:
-    """Draws on a picture that is scaled down afterwards; lengths are those of the result."""
+    """Draw on a picture that is scaled down afterwards; lengths refer to the final size."""
 
     def __init__(self, picture: Image.Image) -> None:
         self.picture = picture
@@ -106,8 +109,8 @@ class _Pen:
 
 
 def _draw_walk(pen: _Pen, explanation: Explanation, walk: Walk, top: float) -> None:
-    """Draw the answer after each place, over the strips of the face that were read by then."""
-    pen.text((_PAD, top + 16), "What the answer would be after each place", 20)
+    """Draw the answer after each step, above strips of the face read so far."""
+    pen.text((_PAD, top + 16), "Answer after each step", 20)
     left, right = _PAD + 56.0, _WIDTH - _PAD - _NAMES
     high, low = top + 62.0, top + 62.0 + _CHART
 
@@ -146,7 +149,7 @@ def _draw_walk(pen: _Pen, explanation: Explanation, walk: Walk, top: float) -> N
 
 
 def _make_room(wanted: float, taken: list[float], high: float, low: float) -> float:
-    """Find a free height for a name, as near as can be to where its line ends."""
+    """Find a free height for a name, as close as possible to its line's end."""
     tries = [wanted + sign * shift for shift in range(0, int(low - high), 2) for sign in (-1, 1)]
     free = (y for y in tries if high <= y <= low and all(abs(y - other) >= 23 for other in taken))
     found = next(free, wanted)
@@ -157,7 +160,7 @@ def _make_room(wanted: float, taken: list[float], high: float, low: float) -> fl
 def _overlay(
     crop: NDArray[np.uint8], values: NDArray[np.floating], *, blocks: bool = False
 ) -> Image.Image:
-    """Colour a face by values, the stronger the farther from 0; (H, W) grey and (h, w)."""
+    """Colour a face (H, W) grey by values (h, w), stronger away from 0."""
     scale = 8
     side = len(crop) * scale
     face = Image.fromarray(crop).resize((side, side), Image.Resampling.BICUBIC)

@@ -1,1 +1,1 @@
-"""From a checkpoint to a model file: translation, calibration, quantization, proof."""
+"""Convert a checkpoint to a model file: translate, calibrate, quantize, verify, write."""

@@ -1,4 +1,4 @@
-"""Calibration: a model's temperature and abstention threshold, from held-out faces."""
+"""Choose a model's temperature and abstention threshold on held-out faces."""
 
 import math
 from collections.abc import Mapping
@@ -24,9 +24,9 @@ from mien.evaluation.metrics import (
 from mien.model.abstention import AbstentionCurve, Operating, check_wish
 
 COVERAGES: Final = tuple(share / 100 for share in range(100, 4, -1))
-"""Where the curve in a contract has its points."""
+"""Coverages at which the contract's curve is sampled."""
 MIN_ANSWERS: Final = 50
-"""Where fewer faces would be answered, an accuracy says little: the curve ends."""
+"""Minimum number of answered faces per point: accuracy on fewer is unreliable."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class Calibrated:
     """The calibration of a model's probabilities on held-out faces.
 
     Attributes:
-        temperature: What logits are divided by before the softmax.
-        certainty_temperature: What they are divided by, after that, for the certainty.
-        abstention_threshold: Below this top probability no emotion is named; None names always.
-        abstention_curve: What other thresholds give.
-        metrics: How good the model is on these faces.
+        temperature: Divisor of the logits before the softmax.
+        certainty_temperature: Further divisor, for the certainty.
+        abstention_threshold: Top probability below which no emotion is named; None never abstains.
+        abstention_curve: Coverage and accuracy at other thresholds.
+        metrics: Metrics on these faces.
     """
 
     temperature: float
@@ -60,17 +60,18 @@ def calibrate(
     """Fit the temperatures, and choose the abstention threshold for a coverage or an accuracy.
 
     Args:
-        logits: (N, C), of faces the model was not trained on.
+        logits: (N, C), for faces that the model was not trained on.
         held_out: These faces; their labels are indices into `class_names`.
-        class_names: C names, the order of the columns.
-        shares: (N, C) shares of annotators, rows sum to 1: the temperature is then fitted to them,
-            and to the labels otherwise.
-        coverage: Share of the faces to answer, above 0 to 1.
-        accuracy: Required share of answers that agree with the labels, above 0 to 1.
+        class_names: C class names, in the order of the columns.
+        shares: (N, C) annotators' vote shares, rows sum to 1. If given, the temperature is fitted
+            to
+                them, otherwise to the labels.
+        coverage: Required fraction of faces with an answer, above 0 to 1.
+        accuracy: Required accuracy of the answers, above 0 to 1.
 
     Raises:
         ConfigError: Both are given, or one is out of range.
-        DataError: The accuracy is never reached, or there is no face.
+        DataError: No threshold reaches the accuracy, or there are no faces.
     """
     wish = check_wish(coverage=coverage, accuracy=accuracy)
     temperature = fit_temperature(logits, held_out.labels if shares is None else shares)
@@ -111,7 +112,7 @@ def calibrate(
 
 
 def _thin_out(curve: RiskCoverage, held_out: Split) -> AbstentionCurve:
-    """Keep a point a percent; thresholds are rounded down, so that they answer as much."""
+    """Keep one point per percent of coverage, with thresholds rounded down to keep the coverage."""
     points: list[Operating] = []
     faces = len(held_out.labels)
     for wanted in COVERAGES:
@@ -128,5 +129,5 @@ def _thin_out(curve: RiskCoverage, held_out: Split) -> AbstentionCurve:
 
 
 def _round_down(threshold: float) -> float:
-    """Round a threshold down to six digits: a face at it then passes in 32-bit floats, too."""
+    """Round a threshold down to six digits, so that a face exactly at it also passes in float32."""
     return math.floor(threshold * 1e6) / 1e6

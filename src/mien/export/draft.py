@@ -1,4 +1,4 @@
-"""A model on its way to its files: a checkpoint that was translated, or a model opened again."""
+"""A network before its files are written: a translated checkpoint or a reopened model."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,19 +19,19 @@ from mien.training.checkpoint import load_model, pack_weights
 from mien.training.model import CnnLstm
 
 LABEL_NAME: Final = "fer2013"
-"""The contract of a second last layer, which answers with FER2013's own label."""
+"""The contract of a second output layer, which predicts FER2013's own label."""
 _UNHASHED: Final = "0" * 64
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A network and what is known of it, before it is calibrated.
+    """A network and its metadata before calibration.
 
     Attributes:
-        onnx: The network as an ONNX file's bytes.
-        contracts: The model's own, and, where the network has more outputs, one for each of them.
-        weights: The checkpoint's bytes in half precision; None where there was no checkpoint.
-        largest_difference: Between torch's and onnxruntime's logits; None without a checkpoint.
+        onnx: The network as ONNX file bytes.
+        contracts: The model's own contract, and one for each further output of the network.
+        weights: The checkpoint in half precision, as bytes; None without a checkpoint.
+        largest_difference: Between the logits of torch and onnxruntime; None without a checkpoint.
     """
 
     onnx: bytes
@@ -42,12 +42,12 @@ class Draft:
 
 @dataclass(frozen=True)
 class Unwritten:
-    """A network that is no file yet, run by onnxruntime.
+    """A network that is not on disk yet, run by onnxruntime.
 
     Attributes:
-        onnx: An ONNX file's bytes.
-        output_name: The logits to return.
-        input_name: The faces.
+        onnx: ONNX file bytes.
+        output_name: Name of the logits to return.
+        input_name: Name of the input tensor.
     """
 
     onnx: bytes
@@ -65,27 +65,27 @@ class Unwritten:
 
 @dataclass(frozen=True)
 class _LabelLayer:
-    """The second last layer of a network, as a network."""
+    """A network's second output layer, with the interface of a network."""
 
     net: CnnLstm
 
     def predict_logits(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Map grey faces (N, 48, 48) uint8 to logits (N, K) of the data's own label."""
+        """Map grey faces (N, 48, 48) uint8 to logits (N, K) of the dataset's own label."""
         with torch.inference_mode():
             answers = [self.net.answer(torch.from_numpy(batch)) for batch in to_batches(faces)]
         return np.concatenate([logits.numpy() for _, logits in answers])
 
 
 def translate(checkpoint: Path, dataset: Dataset, name: str | None) -> Draft:
-    """Translate a checkpoint, and prove the translation on the validation faces.
+    """Translate a checkpoint to ONNX, and compare both on the validation faces.
 
     Args:
         checkpoint: `best.safetensors` of a run.
-        dataset: The data it was trained on, with a validation split.
-        name: The model's name; None takes the recipe's.
+        dataset: The data the model was trained on, with a validation split.
+        name: Name of the model; None uses the recipe's.
 
     Raises:
-        DataError: The data's classes are not the model's.
+        DataError: The classes of the data differ from the model's.
         ExportError: onnxruntime does not agree with torch.
         ModelError: The checkpoint cannot be read.
     """
@@ -94,8 +94,8 @@ def translate(checkpoint: Path, dataset: Dataset, name: str | None) -> Draft:
     check_emotions(class_names)
     if dataset.class_names != class_names:
         raise DataError(
-            f"the model knows {', '.join(class_names)}, but {dataset.source} has "
-            f"{', '.join(dataset.class_names)}: export with the data it was trained on"
+            f"the model has the classes {', '.join(class_names)}, but {dataset.source} has "
+            f"{', '.join(dataset.class_names)}; export with the data it was trained on"
         )
 
     faces = dataset.splits["validation"].images
@@ -122,11 +122,11 @@ def translate(checkpoint: Path, dataset: Dataset, name: str | None) -> Draft:
 
 
 def open_exported(model: Path, name: str | None) -> Draft:
-    """Open a model that was exported before, with every contract beside it that names its network.
+    """Open an exported model, with every contract in its folder that names its network.
 
     Args:
-        model: An `.onnx` with its `.json` beside it, or that `.json`.
-        name: The model's name from now on; None keeps the one it has.
+        model: An `.onnx` with its `.json` contract next to it, or that `.json`.
+        name: New name of the model; None keeps the current one.
 
     Raises:
         ModelError: The model or a contract cannot be read.
@@ -134,8 +134,8 @@ def open_exported(model: Path, name: str | None) -> Draft:
     own = Recognizer(model)
     if own.spec.file is not None:
         raise ModelError(
-            f"{own.contract.name} is a contract for {own.spec.file}: export {own.spec.file}, and "
-            f"its contracts are calibrated together"
+            f"{own.contract.name} is a contract for {own.spec.file}; export {own.spec.file} to "
+            f"calibrate its contracts together"
         )
     spec = replace(own.spec, name=name or own.spec.name)
     others = []

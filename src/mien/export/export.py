@@ -1,6 +1,6 @@
-"""Write a model's files: a checkpoint that is translated, or an exported model calibrated again.
+"""Export a checkpoint to model files, or calibrate an exported model again.
 
-There is one way for both: translate or open, quantize, halve, scale, calibrate, prove, write.
+Both take the same steps: translate or open, quantize, halve, scale, calibrate, verify, write.
 """
 
 import hashlib
@@ -35,18 +35,18 @@ from mien.model.recognizer import Recognizer
 from mien.model.spec import ModelSpec
 
 WEIGHTS = ".safetensors"
-"""The ending of the file of weights."""
+"""File extension of the weights."""
 
 
 @dataclass(frozen=True)
 class Answering:
-    """How one output of a network was calibrated.
+    """Calibration of one output of a network.
 
     Attributes:
-        contract: The file that says so.
-        spec: What it holds.
+        contract: Path of its contract.
+        spec: Content of the contract.
         calibrated: What was fitted on the validation split.
-        scaling: What was written into the network's last layer; None if nothing was.
+        scaling: Scaling merged into the network's last layer; None if there is none.
     """
 
     contract: Path
@@ -57,19 +57,19 @@ class Answering:
 
 @dataclass(frozen=True)
 class ExportResult:
-    """What an export wrote.
+    """Files and measurements of an export.
 
     Attributes:
         onnx: The network, `NAME.onnx`.
         answers: The model's contract, `NAME.json`, and those of further outputs.
-        weights: The network as it was trained, `NAME.safetensors`, in half precision, to train
-            further with; None where there was no checkpoint.
-        largest_difference: Between torch and onnxruntime, over all faces compared, in logits; None
-            where there was no checkpoint to compare with.
-        int8_loss: The validation accuracy that int8 costs, 0 to 1, below 0 for a gain; None where
-            nothing was quantized.
-        half_difference: The largest difference that half precision makes to a logit, over the
-            validation faces; None where it was not asked for.
+        weights: The trained weights, `NAME.safetensors`, in half precision, as a start for further
+            training; None without a checkpoint.
+        largest_difference: Between the logits of torch and onnxruntime, over all compared faces;
+            None without a checkpoint.
+        int8_loss: Loss of validation accuracy by int8, 0 to 1, negative for a gain; None if nothing
+            was quantized.
+        half_difference: Largest change of a logit by half precision, over the validation faces;
+            None if half precision was not requested.
     """
 
     onnx: Path
@@ -81,27 +81,27 @@ class ExportResult:
 
     @property
     def contract(self) -> Path:
-        """Return the model's own contract."""
+        """Return the path of the model's own contract."""
         return self.answers[0].contract
 
     @property
     def calibrated(self) -> Calibrated:
-        """Return what was fitted for the model's own contract."""
+        """Return the calibration of the model's own contract."""
         return self.answers[0].calibrated
 
     @property
     def scaling(self) -> Scaling | None:
-        """Return what was written into the layer that the model's own contract names."""
+        """Return the scaling merged into the layer that the model's own contract names."""
         return self.answers[0].scaling
 
 
 @dataclass(frozen=True)
 class _Truth:
-    """What the held-out faces should be answered with.
+    """The correct answers for the held-out faces.
 
     Attributes:
-        faces: Those with an answer; their labels are indices into the contract's classes.
-        shares: (N, C) shares of annotators; None where there is a label alone.
+        faces: The faces with an answer; their labels are indices into the contract's classes.
+        shares: (N, C) annotators' vote shares; None where there are only labels.
     """
 
     faces: Split
@@ -109,7 +109,7 @@ class _Truth:
 
     @property
     def targets(self) -> Any:  # noqa: ANN401 - either kind of array
-        """Return what a likelihood is fitted to: the shares, where there are any."""
+        """Return the targets of the likelihood: the shares if there are any, else the labels."""
         return self.faces.labels if self.shares is None else self.shares
 
 
@@ -118,9 +118,9 @@ class _Calibration:
     """One output of a network, calibrated.
 
     Attributes:
-        answering: What the export tells of it.
-        faces: The held-out faces it was calibrated on.
-        logits: (N, C), what it should answer to them once it is written.
+        answering: The part reported in the export's result.
+        faces: The held-out faces used for calibration.
+        logits: (N, C), the expected output for these faces once written.
     """
 
     answering: Answering
@@ -140,37 +140,37 @@ def export(
     int8: bool = False,
     half: bool = False,
 ) -> ExportResult:
-    """Write a model's files, or calibrate those of an exported model again.
+    """Export a checkpoint to model files, or calibrate an exported model again.
 
-    The temperature (Guo et al. 2017, arXiv 1706.04599), a scale and a bias for each class where
-    they clearly help (see `vector_scaling`), and the abstention threshold are chosen on the
-    validation split; no other split is looked at. A contract that answers with people's votes is
-    calibrated on their shares, and any other on the labels.
+    The temperature (Guo et al. 2017, arXiv 1706.04599), a scale and a bias per class where they
+    clearly help (see `vector_scaling`), and the abstention threshold are chosen on the validation
+    split alone. A contract that predicts people's votes is calibrated on vote shares, any other on
+    the labels.
 
     Args:
-        source: `best.safetensors` of a run; or an `.onnx` with its `.json` beside it.
-        dataset: For a checkpoint, the data it was trained on; for an `.onnx`, faces like those it
-            will meet, of classes it knows.
-        output: The folder to write to; an exported model's own is allowed.
-        votes: Votes on the validation faces, for a model that answers with votes.
-        name: The model's name; by default the one in its recipe, or the one it has.
-        coverage: Share of the validation faces to answer, above 0 to 1; the model abstains on
-            those it is less sure of. None answers always.
-        accuracy: Required share of answers that agree with the labels, in place of a coverage.
-        int8: Quantize the convolutions to int8 (see `quantization`); the ranges are measured on the
-            train split where there is one, and on validation otherwise.
+        source: `best.safetensors` of a run, or an `.onnx` with its `.json` contract next to it.
+        dataset: For a checkpoint, the data it was trained on. For an `.onnx`, faces similar to
+            those it will be used on, with classes it knows.
+        output: Output folder; may be the folder of the exported model.
+        votes: Votes on the validation faces, for a model that predicts votes.
+        name: Name of the model; by default the recipe's or the current one.
+        coverage: Required fraction of validation faces with an answer, above 0 to 1; the model
+            abstains on the least confident ones. None never abstains.
+        accuracy: Required accuracy of the answers, instead of a coverage.
+        int8: Quantize the convolutions to int8 (see `quantization`). Activation ranges are measured
+            on the train split if there is one, otherwise on validation.
         half: Store the weights in half precision (see `half_precision`).
 
     Returns:
-        The files, and what was measured.
+        The files, and the measurements.
 
     Raises:
-        DataError: There is no validation split, its classes are not the model's, or there are no
-            votes where the model answers with votes.
-        ExportError: onnxruntime does not agree with torch, int8 costs too many answers, or half
-            precision changes them too much; nothing is written.
-        ModelError: The source cannot be read, does not know a class, or is in int8 already.
-        OutputError: The files cannot be written; what was there before is kept.
+        DataError: There is no validation split, its classes differ from the model's, or votes are
+            missing for a model that predicts votes.
+        ExportError: onnxruntime disagrees with torch, or int8 or half precision changes too many
+            answers; nothing is written.
+        ModelError: The source cannot be read, lacks a class, or is already quantized to int8.
+        OutputError: The files cannot be written; existing files are kept.
     """
     check_wish(coverage=coverage, accuracy=accuracy)
     if "validation" not in dataset.splits:
@@ -196,7 +196,7 @@ def export(
 
 
 def _find_truth(spec: ModelSpec, dataset: Dataset, votes: Votes | None) -> _Truth:
-    """Find what a contract's output should answer to the validation faces."""
+    """Return the correct answers of a contract's output for the validation faces."""
     validation = dataset.splits["validation"]
     labels = translate_labels(validation.labels, dataset.class_names, spec.class_names)
     if spec.labels != "votes":
@@ -204,26 +204,26 @@ def _find_truth(spec: ModelSpec, dataset: Dataset, votes: Votes | None) -> _Trut
 
     if votes is None:
         raise DataError(
-            f"the model {spec.name} answers with people's votes: give those on the validation "
-            f"faces, with --votes votes.csv"
+            f"the model {spec.name} predicts people's votes; pass the votes on the validation "
+            f"faces with --votes votes.csv"
         )
     if votes.class_names != spec.class_names:
         raise DataError(
-            f"the votes are for {', '.join(votes.class_names)}, and the model knows "
-            f"{', '.join(spec.class_names)}: read them in the model's order"
+            f"the votes are for {', '.join(votes.class_names)}, but the model has the classes "
+            f"{', '.join(spec.class_names)}; read the votes in that order"
         )
 
-    # Faces that most people gave no word of the seven have nothing to be judged by.
+    # Faces without a plurality for one of the seven words have no correct answer.
     own = votes.of(validation.paths)
     chosen = np.flatnonzero(own.plurality() != NO_WORD)
     if not len(chosen):
-        raise DataError("the votes name no face of the validation split: are the paths alike?")
+        raise DataError("the votes match no face of the validation split; compare their paths")
     faces = replace(validation, labels=own.plurality()).take(chosen)
     return _Truth(faces, own.shares()[chosen])
 
 
 def _quantize(draft: Draft, dataset: Dataset, truth: _Truth) -> tuple[Draft, float]:
-    """Quantize a draft's convolutions, and return it with the accuracy that this costs."""
+    """Quantize a draft's convolutions; also return the loss of accuracy."""
     ranges = dataset.splits.get("train", dataset.splits["validation"]).images
     content = quantize(widen_weights(draft.onnx), ranges)
 
@@ -239,7 +239,7 @@ def _quantize(draft: Draft, dataset: Dataset, truth: _Truth) -> tuple[Draft, flo
 
 
 def _halve(draft: Draft, faces: NDArray[np.uint8]) -> tuple[Draft, float]:
-    """Halve a draft's weights, and return it with the difference that this makes to a logit."""
+    """Store a draft's weights in half precision; also return the largest change of a logit."""
     content = halve_weights(draft.onnx)
     differences = []
     for spec in draft.contracts:
@@ -254,7 +254,7 @@ def _halve(draft: Draft, faces: NDArray[np.uint8]) -> tuple[Draft, float]:
 
 
 def _record(draft: Draft, told: Mapping[str, object]) -> Draft:
-    """Add what was done to a network to all its contracts."""
+    """Add metadata about a network to all its contracts."""
     contracts = (
         replace(contract, training={**contract.training, **told}) for contract in draft.contracts
     )
@@ -276,7 +276,7 @@ def _calibrate(
     calibrated = calibrate(
         logits, faces, spec.class_names, shares=truth.shares, coverage=coverage, accuracy=accuracy
     )
-    # Counted as if each class had one face more: none is expected never.
+    # Add one face per class, so that no class gets a share of 0.
     counts = to_targets(truth.targets, len(spec.class_names)).sum(axis=0) + 1
     spec = replace(
         spec,
@@ -293,7 +293,7 @@ def _calibrate(
 
 
 def _record_scaling(spec: ModelSpec, scaling: Scaling | None) -> object:
-    """Return what was written into the last layer, and `after` what an earlier export wrote."""
+    """Return the merged scaling, with an earlier export's under `after`."""
     earlier = spec.training.get("logit_scaling")
     if scaling is None:
         return earlier
@@ -303,7 +303,7 @@ def _record_scaling(spec: ModelSpec, scaling: Scaling | None) -> object:
 def _show_sequences(
     content: bytes, calibrations: Sequence[_Calibration]
 ) -> tuple[bytes, list[_Calibration]]:
-    """Add the LSTM's tensors to the outputs of the network, if its structure allows it."""
+    """Expose the LSTM's tensors as outputs of the network, if its structure allows it."""
     shown = []
     for number, calibration in enumerate(calibrations):
         spec = calibration.answering.spec
@@ -320,7 +320,7 @@ def _show_sequences(
 def _write(
     output: Path, content: bytes, calibrations: Sequence[_Calibration], weights: bytes | None
 ) -> tuple[Path, tuple[Answering, ...]]:
-    """Write a model's files, once onnxruntime has opened them and answers as expected."""
+    """Write a model's files after checking that onnxruntime reproduces the expected answers."""
     path = output / f"{calibrations[0].answering.spec.name}.onnx"
     sha256 = hashlib.sha256(content).hexdigest()
     written = []
@@ -339,7 +339,7 @@ def _write(
                 final = output / contract.name
                 written.append((contract, replace(answering, contract=final, spec=spec)))
 
-            # All hold: only now is anything replaced that was there before.
+            # All files are complete: existing files are replaced only now.
             if weights is not None:
                 write_whole(path.with_suffix(WEIGHTS), weights)
             unproved.replace(path)
@@ -348,6 +348,6 @@ def _write(
     except OSError as error:
         raise OutputError(
             f"{path} cannot be written ({describe_error(error)}); "
-            "make room or choose another --output"
+            "free some space or choose another --output"
         ) from error
     return path, tuple(answering for _, answering in written)

@@ -1,4 +1,4 @@
-"""Store the weights of an ONNX network in half precision, in half the space."""
+"""Store the weights of an ONNX network in half precision, which halves the file."""
 
 from typing import Final
 
@@ -10,9 +10,9 @@ from mien.errors import ExportError
 from mien.export.to_onnx import find_last_layer
 
 ALLOWED_DIFFERENCE: Final = 0.01
-"""Largest difference of a logit that half precision may make; a probability moves by 0.005."""
+"""Largest allowed change of a logit by half precision; it moves a probability by 0.005."""
 _LARGE: Final = 4096
-"""Weights of fewer numbers stay as they are: they take no space."""
+"""Smaller weight tensors stay float32: they take little space."""
 _SUFFIX: Final = "_half"
 
 
@@ -20,14 +20,14 @@ def halve_weights(model: bytes) -> bytes:
     """Store a network's large weights as float16, each followed by a Cast to float32.
 
     The arithmetic stays float32: onnxruntime casts once, when it opens the file. The last layers
-    stay whole, since calibration writes a scale and a bias into them.
+    stay float32, since calibration writes a scale and a bias into them.
 
     Args:
-        model: An ONNX file's bytes.
+        model: ONNX file bytes.
 
     Returns:
-        The smaller file's bytes. Weights in half precision already stay so, and those that float16
-        cannot hold stay whole.
+        The bytes of the smaller file. Weights already in half precision are unchanged, and weights
+        outside the range of float16 stay float32.
     """
     proto = onnx.load_from_string(model)
     graph = proto.graph
@@ -57,13 +57,13 @@ def halve_weights(model: bytes) -> bytes:
 
 
 def widen_weights(model: bytes) -> bytes:
-    """Store weights in half precision as float32 again, as what looks for weights expects them.
+    """Convert half-precision weights back to float32, for code that searches for weights.
 
     Args:
-        model: An ONNX file's bytes.
+        model: ONNX file bytes.
 
     Returns:
-        The same network without `halve_weights`; its numbers stay rounded.
+        The same network without the casts of `halve_weights`; its weights remain rounded.
     """
     proto = onnx.load_from_string(model)
     graph = proto.graph
@@ -85,19 +85,20 @@ def widen_weights(model: bytes) -> bytes:
 
 
 def check_half(before: NDArray[np.float32], after: NDArray[np.float32]) -> float:
-    """Return the largest difference that half precision makes to a logit.
+    """Return the largest change of a logit by half precision.
 
     Args:
-        before: Logits (N, C) of the network as it was.
+        before: Logits (N, C) of the original network.
         after: Logits (N, C) with its weights in half precision.
 
     Raises:
-        ExportError: It is over `ALLOWED_DIFFERENCE`, or not a number.
+        ExportError: It exceeds `ALLOWED_DIFFERENCE` or is not a number.
     """
     worst = float(np.abs(after - before).max())
-    if not worst <= ALLOWED_DIFFERENCE:  # also when it is not a number
+    if not worst <= ALLOWED_DIFFERENCE:  # also true for NaN
         raise ExportError(
-            f"half precision changes a logit by {worst:.2g}, and {ALLOWED_DIFFERENCE} is allowed: "
+            f"half precision changes a logit by {worst:.2g}, but only {ALLOWED_DIFFERENCE} is "
+            "allowed; "
             f"nothing was written, export without --half"
         )
     return worst

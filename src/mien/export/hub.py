@@ -1,7 +1,7 @@
-"""Write a model as a folder for the Hugging Face Hub: its card, its two files and an example.
+"""Write a model as a folder for the Hugging Face Hub: card, model files and an example.
 
-The folder is complete: `huggingface-cli upload NAME DIR` publishes it. The example needs neither
-mien nor PyTorch.
+The folder is complete: `huggingface-cli upload NAME DIR` publishes it. The example requires
+neither mien nor PyTorch.
 """
 
 import json
@@ -22,20 +22,20 @@ _TYPES: Final = {"accuracy": "accuracy", "macro_f1": "f1", "ece": "ece"}
 
 
 def write_hub_folder(model: str | os.PathLike[str], folder: Path) -> tuple[Path, ...]:
-    """Write a model's folder for the Hub.
+    """Write a model's folder for the Hugging Face Hub.
 
     Args:
-        model: The name of a model that comes with mien, or the path of an .onnx with its .json.
-        folder: Where to write; files of the same names are replaced.
+        model: Name of a bundled model, or the path of an .onnx file with its .json contract.
+        folder: Output folder; existing files of the same names are replaced.
 
     Returns:
-        The files: card, contract, network, example.
+        Paths of the card, contract, network and example.
 
     Raises:
-        ModelError: The model's files are missing or do not belong together.
+        ModelError: The model's files are missing or do not match.
         OutputError: A file cannot be written.
     """
-    recognizer = Recognizer(model, threads=1)  # checks that the two files belong together
+    recognizer = Recognizer(model, threads=1)  # checks that the files match
     contract, network = recognizer.contract, recognizer.path
     card = write_card(ModelSpec.read(contract), contract.name, network.name)
     example = _read_template("hub_example.py")
@@ -57,12 +57,12 @@ def _read_template(name: str) -> str:
 
 
 def write_card(spec: ModelSpec, contract: str, network: str) -> str:
-    """Write a model's card, with metadata as the Hub reads it.
+    """Render a model's card, with metadata in the Hub's format.
 
     Args:
         spec: The model's contract.
-        contract: The contract's file name.
-        network: The name of the .onnx file.
+        contract: File name of the contract.
+        network: File name of the .onnx file.
     """
     rows = [
         f"| {split} | {values.get('faces', '')} | {title} | {values[key]:.3f} |"
@@ -72,7 +72,7 @@ def write_card(spec: ModelSpec, contract: str, network: str) -> str:
     ]
     figures = "\n".join(["| split | faces | measure | value |", "|---|--:|---|--:|", *rows])
     return _read_template("hub_card.md").format(
-        # JSON is YAML, and says any name safely.
+        # JSON is valid YAML and quotes any name safely.
         metadata="\n".join(f"{key}: {json.dumps(value)}" for key, value in _metadata(spec).items()),
         name=spec.name,
         size=spec.input_size,
@@ -83,12 +83,12 @@ def write_card(spec: ModelSpec, contract: str, network: str) -> str:
         contract=contract,
         file=network,
         threshold="" if spec.abstention_threshold is None else ", abstention threshold",
-        figures=figures if rows else "None were measured at export.",
+        figures=figures if rows else "No figures were measured at export.",
     )
 
 
 def _metadata(spec: ModelSpec) -> dict[str, Any]:
-    """Return the card's metadata; a model of your own has the license that you give it."""
+    """Return the card's metadata; your own model has no license until you add one."""
     metadata: dict[str, Any] = {
         "library_name": "mien",
         "pipeline_tag": "image-classification",

@@ -1,10 +1,10 @@
-"""Read the apparent expression of one face with onnxruntime, NumPy and Pillow alone.
+"""Read the apparent expression of one face with only onnxruntime, NumPy and Pillow.
 
     pip install onnxruntime numpy pillow
     python example.py photo.jpg 178 63 90 110      # the face's box: left, top, width, height
     python example.py face.png                     # an upright face, cropped closely
 
-Any face detector will do. With mien installed, `mien analyze photo.jpg` finds the faces too.
+Any face detector works. With mien installed, `mien analyze photo.jpg` also finds the faces.
 """
 
 import json
@@ -30,7 +30,7 @@ def main() -> None:
 
 
 def read_contract() -> dict[str, object]:
-    """Read what the network takes and returns: the .json beside it."""
+    """Read the contract, the .json file in this folder: the network's input and output."""
     (path,) = FOLDER.glob("*.json")
     contract: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
     return contract | {"file": contract.get("file") or f"{path.stem}.onnx"}
@@ -39,9 +39,9 @@ def read_contract() -> dict[str, object]:
 def crop(
     picture: Image.Image, box: tuple[float, ...], contract: dict[str, object]
 ) -> NDArray[np.uint8]:
-    """Cut a square around a face as the network was trained on it: (48, 48) uint8 grey.
+    """Cut a square around a face in the network's input format: (48, 48) uint8 grey.
 
-    Outside the picture, its edge is repeated.
+    Pixels outside the picture repeat its edge.
     """
     left, top, width, height = box
     longer, size = max(width, height), int(str(contract["input_size"]))
@@ -59,7 +59,7 @@ def crop(
 def average(
     levels: NDArray[np.float64], start: float, extent: float, size: int
 ) -> NDArray[np.float64]:
-    """Shrink the first axis to the means of windows side by side, each a pixel wide at least."""
+    """Average the first axis over adjacent windows, each at least a pixel wide."""
     step = extent / size
     half = max(step, 1.0) / 2
     centres = start + step * (np.arange(size) + 0.5)

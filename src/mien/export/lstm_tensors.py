@@ -1,7 +1,7 @@
-"""The tensors of an ONNX network by which its LSTM can be followed, step by step.
+"""Find and expose the tensors of an ONNX network that show its LSTM step by step.
 
-If the network ends as `logits = weight x mean(steps) + bias`, then what it would answer after each
-step is plain arithmetic on its own tensors. That it does is proved on real faces, not assumed.
+If the network ends as `logits = weight x mean(steps) + bias`, its answer after each step can be
+computed from its own tensors. Whether it does is verified on real faces.
 """
 
 from collections.abc import Mapping
@@ -15,27 +15,27 @@ from mien.model.recognizer import to_input
 from mien.sessions import open_session
 
 SEQUENCE_OUTPUTS: Final = {"steps": "lstm_steps", "weight": "lstm_weight", "bias": "lstm_bias"}
-"""The outputs by which an exported model shows its LSTM, as its contract names them."""
+"""Names of the outputs that expose the LSTM, as used in the contract."""
 LABEL_SEQUENCE_OUTPUTS: Final = {**SEQUENCE_OUTPUTS, "weight": "label_weight", "bias": "label_bias"}
-"""The same for a second last layer over the same LSTM."""
+"""The same for a second output layer over the same LSTM."""
 
 _CLOSE: Final = 1e-4
-"""Largest difference of a logit."""
+"""Largest allowed difference of a logit."""
 _FACES: Final = 8
 
 
 def find_sequence(
     model: bytes, faces: NDArray[np.uint8], *, output: str = "logits"
 ) -> dict[str, str] | None:
-    """Find the LSTM's outputs and the dense layer that reads their mean.
+    """Find the LSTM's outputs and the dense layer applied to their mean.
 
     Args:
-        model: An ONNX file's bytes.
-        faces: (N, 48, 48) uint8, on which the form is proved.
-        output: The name of the logits.
+        model: ONNX file bytes.
+        faces: (N, 48, 48) uint8, on which the form is verified.
+        output: Name of the logits.
 
     Returns:
-        The names of "steps", "weight" and "bias"; None where the network is not of this form.
+        Names of the "steps", "weight" and "bias"; None where the network has another form.
     """
     graph = onnx.load_from_string(model).graph
     makers = {output: node for node in graph.node for output in node.output}
@@ -48,7 +48,7 @@ def find_sequence(
     if pool is None or pool.op_type != "ReduceMean":
         return None
 
-    # The graph looks right; whether these are the tensors, only numbers can tell.
+    # The structure matches; only the numbers can confirm that these are the right tensors.
     found = {"steps": pool.input[0], "weight": last.input[1], "bias": last.input[2]}
     session = open_session(expose_sequence(model, found), name="the model")
     chosen = to_input(faces[:_FACES])
@@ -66,13 +66,13 @@ def expose_sequence(
 ) -> bytes:
     """Add the LSTM's tensors to a model's outputs.
 
-    Each becomes the output of an Identity node: an inner tensor that is an output itself would
-    keep onnxruntime from fusing what is around it, and change the last bits of the logits.
+    Each is exposed through an Identity node: if an inner tensor were an output itself, onnxruntime
+    could not fuse the nodes around it, and the last bits of the logits would change.
 
     Args:
-        model: An ONNX file's bytes; outputs added before are replaced.
-        sequence: The inner tensors, as `find_sequence` names them.
-        names: What the outputs are to be called.
+        model: ONNX file bytes; previously added outputs are replaced.
+        sequence: Names of the inner tensors, from `find_sequence`.
+        names: Names of the new outputs.
     """
     proto = onnx.load_from_string(model)
     graph, added = proto.graph, set(names.values())
@@ -91,5 +91,5 @@ def expose_sequence(
 
 
 def _reads_onwards(node: onnx.NodeProto) -> bool:
-    """Return whether an LSTM is unidirectional: a backward one knows the end from the start."""
+    """Return whether an LSTM is unidirectional: a backward one sees the end from the start."""
     return all(a.name != "direction" or a.s == b"forward" for a in node.attribute)

@@ -1,4 +1,4 @@
-"""Translate a trained network to ONNX, and prove that both answer alike."""
+"""Translate a trained network to ONNX, and check that the outputs agree."""
 
 import io
 import logging
@@ -17,13 +17,13 @@ from mien.export.vector_scaling import Scaling
 from mien.training.model import INPUT_SIZE, CnnLstm
 
 PARITY = 1e-5
-"""Largest difference between torch's and onnxruntime's logits that is let through."""
+"""Largest allowed difference between torch's and onnxruntime's logits."""
 PARITY_BATCHES = (1, 2, 17)
-"""Batch sizes at which they are compared."""
+"""Batch sizes of the comparison."""
 
 
 class Answers(Protocol):
-    """Anything that answers faces with logits: a network, or a model file."""
+    """Anything that maps faces to logits: a network or a model file."""
 
     def predict_logits(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Map grey faces (N, 48, 48) uint8 to logits (N, K)."""
@@ -31,14 +31,14 @@ class Answers(Protocol):
 
 
 def find_last_layer(model: bytes, output: str) -> dict[str, str] | None:
-    """Find the dense layer that makes the logits of an ONNX file.
+    """Find the dense layer that produces the logits of an ONNX file.
 
     Args:
-        model: The file's bytes.
-        output: The name of the logits.
+        model: ONNX file bytes.
+        output: Name of the logits.
 
     Returns:
-        The names of its "weight" (C, U) and "bias" (C,); None where the network ends otherwise.
+        Names of its "weight" (C, U) and "bias" (C,); None where the network ends differently.
     """
     graph = onnx.load_from_string(model).graph
     constants = {tensor.name for tensor in graph.initializer}
@@ -52,12 +52,12 @@ def find_last_layer(model: bytes, output: str) -> dict[str, str] | None:
 
 
 def scale_onnx(model: bytes, layer: Mapping[str, str], scaling: Scaling) -> bytes:
-    """Write `scale * logits + bias` into the last layer of an ONNX file.
+    """Merge `scale * logits + bias` into the last layer of an ONNX file.
 
     Args:
-        model: The file's bytes.
-        layer: The names of its "weight" (C, U) and "bias" (C,), as `find_last_layer` returns them.
-        scaling: The scale and the bias.
+        model: ONNX file bytes.
+        layer: Names of its "weight" (C, U) and "bias" (C,), from `find_last_layer`.
+        scaling: Scale and bias.
     """
     proto = onnx.load_from_string(model)
     for tensor in proto.graph.initializer:
@@ -75,20 +75,20 @@ def scale_onnx(model: bytes, layer: Mapping[str, str], scaling: Scaling) -> byte
 
 
 def to_onnx(net: CnnLstm) -> bytes:
-    """Translate a network.
+    """Translate a network to ONNX.
 
     Args:
-        net: In evaluation mode.
+        net: The network, in evaluation mode.
 
     Returns:
-        The ONNX file: `faces` (N, 1, 48, 48) float32 in [0, 1] to `logits` (N, K) float32, and to
-        `label_logits` where the network has a second last layer.
+        ONNX file bytes: `faces` (N, 1, 48, 48) float32 in [0, 1] to `logits` (N, K) float32, and to
+        `label_logits` where the network has a second output layer.
     """
     has_label_layer = net.label_classifier is not None
     example = (torch.zeros(2, 1, INPUT_SIZE, INPUT_SIZE),)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
-        # About torch's insides and its next release; `prove_parity` is what counts here.
+        # Warnings about torch internals and its next release; `prove_parity` is the actual check.
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
             _BothLayers(net).eval() if has_label_layer else net,
@@ -100,7 +100,9 @@ def to_onnx(net: CnnLstm) -> bytes:
             dynamic_shapes={"x": {0: torch.export.Dim("N")}},
         )
     if program is None:
-        raise ExportError("torch gave no ONNX program: use the torch release that mien[train] asks")
+        raise ExportError(
+            "torch returned no ONNX program; install the torch release that mien[train] requires"
+        )
     model = program.model_proto
     _remove_traces(model)
     onnx.checker.check_model(model, full_check=True)
@@ -110,7 +112,7 @@ def to_onnx(net: CnnLstm) -> bytes:
 
 
 class _BothLayers(nn.Module):
-    """A network whose forward pass returns the logits of both its last layers."""
+    """A network whose forward pass returns the logits of both output layers."""
 
     def __init__(self, net: CnnLstm) -> None:
         super().__init__()
@@ -122,7 +124,7 @@ class _BothLayers(nn.Module):
 
 
 def _remove_traces(model: onnx.ModelProto) -> None:
-    """Remove the paths and source lines of the machine that exported."""
+    """Remove paths and source lines of the exporting machine."""
     graph = model.graph
     for node in graph.node:
         del node.metadata_props[:]
@@ -139,13 +141,13 @@ def prove_parity(net: Answers, translated: Answers, faces: NDArray[np.uint8]) ->
     Args:
         net: The network, in evaluation mode.
         translated: Its translation, run by onnxruntime.
-        faces: (N, 48, 48) uint8, of which some are taken from all over the split.
+        faces: (N, 48, 48) uint8; a sample across the whole split is compared.
 
     Returns:
         The largest difference of a logit.
 
     Raises:
-        ExportError: It is over `PARITY`.
+        ExportError: The difference exceeds `PARITY`.
     """
     worst = 0.0
     for batch in PARITY_BATCHES:
@@ -160,15 +162,15 @@ def check_difference(difference: NDArray[np.float32]) -> float:
     """Check the largest difference of a logit, and return it.
 
     Args:
-        difference: (N, K), between the logits of a model and of its export.
+        difference: (N, K), between the logits of a model and its export.
 
     Raises:
-        ExportError: It is over `PARITY`, or not a number.
+        ExportError: It exceeds `PARITY` or is not a number.
     """
     worst = float(np.abs(difference).max())
-    if not worst <= PARITY:  # also when it is not a number
+    if not worst <= PARITY:  # also true for NaN
         raise ExportError(
-            f"the exported model differs from its original by {worst:.1e} in a logit, "
-            f"{PARITY:.0e} is allowed: nothing was written"
+            f"a logit of the exported model differs from the original by {worst:.1e}, but only "
+            f"{PARITY:.0e} is allowed; nothing was written"
         )
     return worst

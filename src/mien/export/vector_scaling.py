@@ -1,9 +1,9 @@
-"""Vector scaling: a scale and a bias for each class's logit, where they clearly help.
+"""Fit a scale and a bias for each class's logit, where they clearly help (vector scaling).
 
-Guo et al. 2017, arXiv 1706.04599, section 4.2. Unlike a temperature it may change an answer, and it
-has two parameters a class, so it is used only where cross-validation on held-out faces clearly
-prefers it. The export writes it into the network's last layer, so readers of the model need not
-know about it.
+Guo et al. 2017, arXiv 1706.04599, section 4.2. Unlike a temperature, it may change an answer, and
+it has two parameters per class, so it is used only where cross-validation on held-out faces
+clearly prefers it. The export merges it into the network's last layer, so readers of the model
+need not know about it.
 """
 
 from dataclasses import asdict, dataclass
@@ -19,10 +19,10 @@ from mien.model.recognizer import softmax
 
 FOLDS: Final = 5
 CLEAR: Final = 2.0
-"""Standard errors by which the likelihood must be better."""
+"""Required improvement of the likelihood, in standard errors."""
 MIN_FACES: Final = 20
-"""Faces each class needs: fewer cannot carry two numbers."""
-_STRENGTH: Final = 1e-3  # of a pull towards changing nothing
+"""Minimum number of faces per class: fewer cannot determine two parameters."""
+_STRENGTH: Final = 1e-3  # regularisation towards the identity
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class Scaling:
     Attributes:
         scale: (C,), above 0.
         bias: (C,).
-        gain: How much the mean negative log-likelihood falls against a temperature alone, in nats,
-            by cross-validation.
-        gain_error: Its standard error.
+        gain: Reduction of the mean negative log-likelihood compared with a temperature alone, in
+            nats, by cross-validation.
+        gain_error: Standard error of `gain`.
     """
 
     scale: Floats
@@ -53,13 +53,13 @@ def find_scaling(
     """Fit vector scaling, if it is clearly better than a temperature alone.
 
     Args:
-        logits: (N, C), of faces the model was not trained on.
-        truth: (N,) indices of classes, or (N, C) shares of annotators, whose rows sum to 1.
-        folds: Number of folds of the cross-validation.
-        seed: Decides which face is in which fold.
+        logits: (N, C), for faces that the model was not trained on.
+        truth: (N,) class indices, or (N, C) annotators' vote shares, whose rows sum to 1.
+        folds: Number of cross-validation folds.
+        seed: Seed of the assignment to folds.
 
     Returns:
-        The scaling; None where a temperature does as well, or there are too few faces to know.
+        The scaling; None where a temperature does as well or there are too few faces.
     """
     scores = np.asarray(logits, dtype=np.float64)
     targets = to_targets(truth, scores.shape[1])
@@ -83,7 +83,7 @@ def find_scaling(
 
 
 def _fit(scores: Floats, targets: Floats) -> tuple[Floats, Floats]:
-    """Find the scale and the bias, (C,) each, that make the targets (N, C) likeliest."""
+    """Return the scale and the bias, (C,) each, that maximise the likelihood of targets (N, C)."""
     classes = scores.shape[1]
 
     def loss(x: Floats) -> tuple[float, Floats]:

@@ -1,1 +1,1 @@
-"""From an image to faces, and from faces to model inputs."""
+"""Detect faces in an image, and crop them to model inputs."""

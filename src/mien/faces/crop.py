@@ -1,7 +1,7 @@
 """Crop faces to the model's input format.
 
-Everything here is arithmetic that the web page repeats, to the last grey level; docs/crop.md
-gives it in words, and `tests/golden/crops.json` holds examples that both must reproduce.
+The web page repeats this arithmetic exactly, to the last grey level. docs/crop.md describes it in
+words, and `tests/golden/crops.json` contains examples that both must reproduce.
 """
 
 import math
@@ -15,9 +15,9 @@ from mien.errors import InputError
 from mien.faces.face import Face
 
 MIN_FACE_PX: Final = 20
-"""A face whose box is under this on its shorter side is not read: too few pixels to judge by."""
+"""Minimum shorter side of a face's box, in pixels; smaller faces are not read."""
 
-_ROUNDING = 0.5 + 1e-6  # ties go up, also where summing in another order would miss the tie
+_ROUNDING = 0.5 + 1e-6  # rounds ties up, even if summation order makes them slightly smaller
 
 
 def is_too_small(face: Face) -> bool:
@@ -35,15 +35,15 @@ def crop_face(
 ) -> NDArray[np.uint8]:
     """Cut a square around a face, as grey levels.
 
-    The square's side is the box's longer side times (1 + 2 * margin). A face that lies on its
-    side or upside down, by its landmarks, is turned upright by quarter turns.
+    The square's side is the box's longer side times (1 + 2 * margin). A face that is sideways or
+    upside down, according to its landmarks, is rotated upright by quarter turns.
 
     Args:
         image: The picture the face was found in, (H, W, 3) uint8 RGB.
-        face: A face whose box may reach past the picture's edge.
+        face: The face; its box may extend beyond the picture's edge.
         margin: Extra border on each side, as a fraction of the box's longer side.
-        shift_y: How far the square's centre lies below the box's, as a fraction of the box's
-            longer side; below is towards the chin.
+        shift_y: Offset of the square's centre below the box's, towards the chin, as a fraction of
+            the box's longer side.
         size: Side of the crop in pixels.
 
     Returns:
@@ -58,15 +58,15 @@ def crop_face(
     centre = box.center
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
         raise InputError(
-            f"a picture to crop from is (H, W, 3) uint8, got {image.shape} {image.dtype}; "
+            f"expected a picture to crop from as (H, W, 3) uint8, got {image.shape} {image.dtype}; "
             "read it with mien.read_image"
         )
     if not (math.isfinite(side) and side > 0 and all(map(math.isfinite, centre))):
         raise InputError(
-            f"a crop needs a box and a margin that leave something, got {box} and {margin}"
+            f"the box and the margin of a crop must leave an area, got {box} and {margin}"
         )
     turns = quarter_turns(face)
-    down = ((0, 1), (-1, 0), (0, -1), (1, 0))[turns]  # where the chin points in the picture
+    down = ((0, 1), (-1, 0), (0, -1), (1, 0))[turns]  # direction of the chin in the picture
     left = centre[0] + down[0] * shift_y * longer - side / 2
     top = centre[1] + down[1] * shift_y * longer - side / 2
     across, columns = _area_weights(left, side, size, image.shape[1])  # (size, w)
@@ -78,10 +78,10 @@ def crop_face(
 
 
 def quarter_turns(face: Face) -> int:
-    """Count the quarter turns, clockwise, by which a face is turned away from upright: 0 to 3.
+    """Return the number of clockwise quarter turns from upright to the face's orientation: 0 to 3.
 
-    The line from between the eyes to between the mouth's corners decides; a head that leans up
-    to 45 degrees counts as upright.
+    It depends on the line from between the eyes to between the corners of the mouth; a head tilted
+    by up to 45 degrees counts as upright.
     """
     if len(face.landmarks) != 5:
         return 0
@@ -94,9 +94,9 @@ def quarter_turns(face: Face) -> int:
 
 
 def to_grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Convert colour to grey levels: ITU-R 601-2 luma, in integers.
+    """Convert colour to grey levels with the ITU-R 601-2 luma, in integers.
 
-    That is (19595 R + 38470 G + 7471 B + 32768) // 65536, which Pillow computes.
+    This is (19595 R + 38470 G + 7471 B + 32768) // 65536, as computed by Pillow.
 
     Args:
         image: (H, W, 3) uint8 RGB.
@@ -110,21 +110,21 @@ def to_grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _area_weights(
     start: float, extent: float, size: int, length: int
 ) -> tuple[NDArray[np.float64], slice]:
-    """Weigh the pixels of one axis for each pixel of the crop.
+    """Compute the weights of one axis' pixels for each pixel of the crop.
 
-    Each pixel of the crop is the mean of the picture over a window. Windows lie side by side
-    where the picture is made smaller, so every pixel counts by the area of it that is covered.
-    Where it is enlarged they are one pixel wide, which is linear interpolation. What a window
-    covers outside the picture counts for the pixel at the edge.
+    Each pixel of the crop is the mean of the picture over a window. When shrinking, windows are
+    adjacent, so every pixel is weighted by the area covered. When enlarging, they are one pixel
+    wide, which is linear interpolation. Parts of a window outside the picture use the pixel at the
+    edge.
 
     Args:
-        start: Where the crop begins on this axis, in pixels of the picture.
-        extent: How much of the picture it covers, in pixels.
-        size: Pixels of the crop.
-        length: Pixels of the picture.
+        start: Start of the crop on this axis, in pixels of the picture.
+        extent: Extent of the crop on this axis, in pixels of the picture.
+        size: Number of pixels of the crop.
+        length: Number of pixels of the picture.
 
     Returns:
-        Weights (size, n) whose rows sum to 1, and the n pixels of the picture they are for.
+        Weights (size, n) whose rows sum to 1, and the indices of the n pixels they apply to.
     """
     step = extent / size
     width = max(step, 1.0)
@@ -142,10 +142,10 @@ def _area_weights(
 
 
 def _average(weights: NDArray[np.float64], levels: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Multiply matrices, (size, n) @ (n, m), where few weights of each row are not 0.
+    """Multiply matrices, (size, n) @ (n, m), where each row has few non-zero weights.
 
-    A general product would do fifty times the work, and wake a thread for every core to do it:
-    where many photos are read side by side, those threads take more time than all the rest.
+    A general product would do fifty times the work and start a thread per core. When many photos
+    are read in parallel, these threads would take more time than everything else.
     """
     product = np.empty((len(weights), levels.shape[1]))
     for row, weight in enumerate(weights):

@@ -1,6 +1,6 @@
-"""Find the faces in an image: a box, five landmarks and a score for each.
+"""Detect faces in an image: a box, five landmarks and a score for each.
 
-The detector is YuNet. A score is not a probability: it only ranks.
+The detector is YuNet. Its score is not a probability and only allows ranking.
 """
 
 import math
@@ -24,26 +24,26 @@ from mien.images import ImageSource, read_picture
 
 DETECTOR_PATH: Final = Path(__file__).parents[1] / "assets" / "yunet_2023mar_any_size.onnx"
 DETECTOR_SIZE: Final = 640
-"""The picture's longer side at detection; 1280 finds more of the small faces of a group."""
+"""Longer side of the picture at detection, in pixels; 1280 finds more small faces in groups."""
 MIN_SCORE: Final = 0.7
 MAX_OVERLAP: Final = 0.3
-"""Of two candidates that overlap more than this (intersection over union), the better stays."""
+"""Intersection over union above which only the better of two candidates is kept."""
 NEAR_SIZE: Final = 128
-"""The longer side, in pixels, of the small picture in which a face is found again."""
+"""Longer side, in pixels, of the crop in which a face is searched for again."""
 NEAR_MARGIN: Final = 2.6
-"""Size of that picture, in face sizes."""
+"""Side of that crop, in face sizes."""
 TIGHT_CROP_SIZES: Final = (224, 160)
-"""Longer sides tried when nothing was found: a face that fills its picture is missed at 640."""
+"""Further sizes to try if nothing was found: at 640, faces that fill the picture are missed."""
 MAX_PROPORTION: Final = 3.0
 """A picture longer than this many times its shorter side is searched at a larger size."""
 MAX_SIZES: Final = 16
-"""How many times the usual size that may be, at most."""
+"""Maximum factor between that size and the usual one."""
 
 
 class FaceDetector:
-    """A face detector, opened once for many pictures.
+    """A face detector, opened once and run on many pictures.
 
-    Several threads may share it. It can be pickled: its file is opened again on the other side.
+    It can be shared between threads, and pickled: unpickling opens its file again.
     """
 
     def __init__(
@@ -61,22 +61,21 @@ class FaceDetector:
         """Open the detector.
 
         Args:
-            model: Your own YuNet file; None uses the one that comes with mien.
-            detector_size: The picture's longer side at detection, in pixels. 640 suits photos
+            model: Your own YuNet file; None uses the bundled one.
+            detector_size: Longer side of the picture at detection, in pixels. 640 suits photos
                 and portraits; 1280 finds smaller faces and takes 2.3 times as long.
-            min_score: Faces under this score, in [0, 1], are left out.
-            rotated: When to search pictures turned by 90, 180 and 270 degrees as well, for scans
-                and photos that lost their EXIF block: "auto" does where the picture as stored
-                shows no face, or none the detector is sure of; "always" does for every picture,
-                at four times the work; "never" does not.
-            limit_faces: Keep this many faces of a picture at most, the largest; None keeps all.
-            min_face_px: Leave out faces whose box is under this on its shorter side, in pixels.
-            threads: Threads for one picture; None uses all available cores.
-            device: "cpu", or another of `mien.devices.DeviceName`; "auto" takes the best there is.
+            min_score: Faces with a lower score, in [0, 1], are left out.
+            rotated: When to search pictures rotated by 90, 180 and 270 degrees as well, for scans
+                and photos without EXIF data: "auto" if the stored orientation yields no face, or
+                none with a high score; "always" for every picture, at four times the work; "never".
+            limit_faces: Keep at most this many faces of a picture, the largest; None keeps all.
+            min_face_px: Leave out faces whose box has a shorter side below this, in pixels.
+            threads: Maximum number of threads per picture; None uses all available cores.
+            device: "cpu" or another `mien.devices.DeviceName`; "auto" uses the best available.
 
         Raises:
-            ConfigError: A setting is out of its range.
-            ModelError: The file is missing, or is not a YuNet model.
+            ConfigError: A setting is out of range.
+            ModelError: The file is missing or is not a YuNet model.
         """
         _check_settings(detector_size, min_score, rotated)
         _check_choice(limit_faces, min_face_px)
@@ -92,7 +91,7 @@ class FaceDetector:
         self._network = YuNet(network, name=self._path.name, threads=threads, device=device)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the settings, from which the other side opens the detector again."""
+        """Return the settings, to open the detector again elsewhere."""
         return {
             "model": None if self._path == DETECTOR_PATH else self._path.absolute(),
             "detector_size": self._size,
@@ -105,7 +104,7 @@ class FaceDetector:
         }
 
     def __setstate__(self, settings: dict[str, Any]) -> None:
-        """Open the detector with the settings of another."""
+        """Open the detector with the pickled settings."""
         FaceDetector.__init__(self, **settings)
 
     def with_settings(
@@ -117,7 +116,7 @@ class FaceDetector:
         limit_faces: int | None = None,
         min_face_px: float = 0,
     ) -> Self:
-        """Return a detector with other settings that shares this one's network.
+        """Return a detector with other settings that shares this network.
 
         Args:
             detector_size: See `FaceDetector`.
@@ -127,7 +126,7 @@ class FaceDetector:
             min_face_px: See `FaceDetector`.
 
         Raises:
-            ConfigError: A setting is out of its range.
+            ConfigError: A setting is out of range.
         """
         _check_settings(detector_size, min_score, rotated)
         _check_choice(limit_faces, min_face_px)
@@ -154,21 +153,21 @@ class FaceDetector:
         return self.search(image).faces
 
     def search(self, image: NDArray[np.uint8], *, reduction: int = 1) -> Detection:
-        """Find the faces, and how the picture has to be turned to be upright.
+        """Find the faces, and the rotation that makes the picture upright.
 
         Args:
             image: (H, W, 3) uint8 RGB, as `read_image` returns it.
-            reduction: How many of the source's pixels one of the image's spans, along each axis;
-                `min_face_px` counts the source's.
+            reduction: Number of source pixels per image pixel, along each axis; `min_face_px`
+                refers to source pixels.
         """
         found = search(image, self._detect_at, self._sizes(image), self._rotated)
         return replace(found, faces=self._choose(found.faces, reduction))
 
     def detect_frame(self, image: NDArray[np.uint8]) -> tuple[Face, ...]:
-        """Find the faces in a frame of a video, the largest first.
+        """Find the faces in a video frame, the largest first.
 
-        A video says how it has to be turned, and its decoder does so: only with "always" are the
-        other turns searched.
+        A video states its rotation, and the decoder applies it, so other orientations are searched
+        only with "always".
 
         Args:
             image: (H, W, 3) uint8 RGB.
@@ -177,14 +176,14 @@ class FaceDetector:
         return self._choose(search(image, self._detect_at, self._sizes(image), rotated).faces)
 
     def detect_near(self, image: NDArray[np.uint8], box: Box) -> Face | None:
-        """Find a face again near where it is expected; a small part of the picture is looked at.
+        """Find a face near its expected position, in a small part of the picture.
 
         Args:
             image: (H, W, 3) uint8 RGB.
-            box: Where the face is expected, in pixels.
+            box: Expected position of the face, in pixels.
 
         Returns:
-            The face whose centre is closest to the box's; None where there is none near.
+            The face whose centre is closest to the box's; None if there is none nearby.
         """
         centre = box.center
         reach = box.longer_side * NEAR_MARGIN / 2
@@ -201,7 +200,7 @@ class FaceDetector:
         return min(found, key=lambda face: _distance(face.box, centre), default=None)
 
     def _choose(self, faces: Sequence[Face], reduction: int = 1) -> tuple[Face, ...]:
-        """Keep the largest faces, as many and as large as was asked for."""
+        """Apply `limit_faces` and `min_face_px`."""
         least = self._min_face_px / reduction
         large = [face for face in faces if face.box.shorter_side >= least]
         return tuple(large[: self._limit_faces])
@@ -209,8 +208,8 @@ class FaceDetector:
     def _sizes(self, image: NDArray[np.uint8]) -> tuple[int, ...]:
         """List the sizes at which a picture is searched, until one finds a face.
 
-        The first is larger for a panorama, whose faces would otherwise vanish: its shorter side
-        is then as long as that of a picture of `MAX_PROPORTION`.
+        A panorama starts at a larger size, as its faces would otherwise be too small: its shorter
+        side is then as long as that of a picture of `MAX_PROPORTION`.
         """
         longer, shorter = max(image.shape[:2]), min(image.shape[:2])
         fitting = round(self._size * min(longer / shorter / MAX_PROPORTION, MAX_SIZES))
@@ -245,15 +244,15 @@ def detect_faces(
 ) -> tuple[Face, ...]:
     """Find the faces in one picture, the largest first.
 
-    For many pictures, keep a `FaceDetector`.
+    For many pictures, reuse a `FaceDetector`.
 
     Args:
-        source: Anything `read_image` takes.
-        detector_size: The picture's longer side at detection, in pixels.
-        rotated: When to search the picture turned as well; see `FaceDetector`.
-        limit_faces: Keep this many faces at most, the largest; None keeps all.
-        min_face_px: Leave out faces whose box is under this on its shorter side, in pixels.
-        device: "cpu", or another of `mien.devices.DeviceName`.
+        source: Any input of `read_image`.
+        detector_size: Longer side of the picture at detection, in pixels.
+        rotated: When to search the picture rotated as well; see `FaceDetector`.
+        limit_faces: Keep at most this many faces, the largest; None keeps all.
+        min_face_px: Leave out faces whose box has a shorter side below this, in pixels.
+        device: "cpu" or another `mien.devices.DeviceName`.
 
     Returns:
         The faces, in pixels of the source; an empty tuple where there are none.
@@ -305,11 +304,11 @@ def _read_model(path: Path) -> bytes:
 def _letterbox(
     image: NDArray[np.uint8], size: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Scale a picture to a longer side and pad it, black, to the right and below.
+    """Scale a picture to a longer side, and pad it with black to the right and below.
 
     Returns:
-        The pixels, (H, W, 3) with H and W multiples of 32, and what to divide a box
-        (x, y, width, height) by to come back to the picture: (4,) float32.
+        The pixels, (H, W, 3) with H and W multiples of 32, and the divisor that converts a box
+        (x, y, width, height) back to the picture: (4,) float32.
     """
     height, width = image.shape[:2]
     longer = max(height, width)
@@ -325,7 +324,7 @@ def _letterbox(
 
 
 def _suppress(candidates: Candidates) -> list[int]:
-    """Keep the best of the candidates that overlap: indices, the best first."""
+    """Return the indices of the best among overlapping candidates, the best first."""
     left, top, width, height = candidates.boxes.T.astype(np.float64)
     right, bottom, area = left + width, top + height, width * height
     waiting = np.argsort(-candidates.scores, kind="stable")
@@ -341,7 +340,7 @@ def _suppress(candidates: Candidates) -> list[int]:
 
 
 def _shift(face: Face, x: float, y: float) -> Face:
-    """Move a face found in a part of a picture to where it is in the picture."""
+    """Move a face found in a crop to its position in the picture."""
     box = face.box
     return Face(
         box=Box(box.x + x, box.y + y, box.width, box.height),

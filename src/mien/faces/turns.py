@@ -1,9 +1,9 @@
-"""Find the faces of pictures that are upside down or lie on their side.
+"""Find the faces in pictures that are upside down or sideways.
 
-Scans, and photos that lost their EXIF block, do not say which way up they are. The detector finds
-many turned faces too, with lower scores, and the recognizer then answers wrongly: so the picture
-is searched at every quarter turn where the search as stored finds nothing, or is unsure.
-The limits were chosen by benchmarks/turned_photos.py.
+Scans, and photos without EXIF data, do not state their orientation. The detector also finds many
+rotated faces, with lower scores, but the recognizer then gives wrong answers. The picture is
+therefore searched at every quarter turn if the stored orientation yields no face or only uncertain
+ones. benchmarks/turned_photos.py chose the limits.
 """
 
 import functools
@@ -17,27 +17,26 @@ from numpy.typing import NDArray
 from mien.faces.face import Box, Face
 
 Rotated: TypeAlias = Literal["auto", "always", "never"]
-"""When a picture is searched at other quarter turns than the stored one."""
+"""When a picture is searched at quarter turns other than the stored orientation."""
 Search: TypeAlias = Callable[[NDArray[np.uint8], int], Sequence[Face]]
-"""Find the faces of a picture, (H, W, 3) uint8 RGB, at one size of its longer side."""
+"""Finds the faces of a picture, (H, W, 3) uint8 RGB, at one size of its longer side."""
 _Look: TypeAlias = Callable[[int, int], tuple[Face, ...]]
 
 SURE: Final = 0.92
-"""With a face of this score, a picture is upright: turned faces score less."""
+"""A face with this score means that the picture is upright: rotated faces score less."""
 MIN_TURNED_SCORE: Final = 0.8
-"""Under it a face at another turn counts as none: the best upright face seldom scores less."""
+"""Minimum score of a face at another turn; the best upright face rarely scores less."""
 FILLS: Final = 0.6
-"""A face longer than this share of its picture is judged at a smaller size: see `_choose`."""
+"""A face longer than this fraction of its picture is assessed at a smaller size: see `_choose`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """The faces of a picture, and how it had to be turned to find them.
+    """The faces of a picture, and the rotation at which they were found.
 
     Attributes:
-        faces: The largest first, in the picture as it was given.
-        turned: By how many degrees, clockwise, the picture has to be turned to be upright: 0, 90,
-            180 or 270.
+        faces: Faces, the largest first, in the coordinates of the given picture.
+        turned: Clockwise rotation that makes the picture upright, in degrees: 0, 90, 180 or 270.
     """
 
     faces: tuple[Face, ...]
@@ -47,14 +46,14 @@ class Detection:
 def search(
     image: NDArray[np.uint8], find_at: Search, sizes: Sequence[int], rotated: Rotated
 ) -> Detection:
-    """Find faces, at other quarter turns too where that is asked for.
+    """Find faces, if requested also at other quarter turns.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         find_at: Finds faces at one size of the picture.
-        sizes: The sizes to try, until one finds a face.
-        rotated: "auto" tries the other turns where the picture as stored shows no face, or none
-            that scores `SURE`; "always" and "never" do so always and never.
+        sizes: Sizes to try, until one finds a face.
+        rotated: "auto" tries the other turns if the stored orientation yields no face, or none that
+            scores `SURE`; "always" and "never" do so always and never.
     """
 
     @functools.cache
@@ -80,8 +79,8 @@ def _choose(look: _Look, sizes: Sequence[int], longer: int) -> int:
 
     Args:
         look: Finds the faces at a turn and a size.
-        sizes: The sizes to try, until one finds a face at any turn.
-        longer: The picture's longer side in pixels.
+        sizes: Sizes to try, until one finds a face at any turn.
+        longer: Longer side of the picture, in pixels.
     """
     for index, size in enumerate(sizes):
         scores = [_best(look(turns, size)) for turns in range(4)]
@@ -90,7 +89,7 @@ def _choose(look: _Look, sizes: Sequence[int], longer: int) -> int:
             continue
 
         # A face that fills its picture is too large for the detector at the usual size, where its
-        # scores say little of the turn.
+        # scores say little about the orientation.
         if index == 0 and len(sizes) > 1 and _fill(look(turns, size)) > FILLS * longer:
             smaller = [_best(look(turns, sizes[1])) for turns in range(4)]
             if any(smaller):
@@ -110,12 +109,12 @@ def _fill(faces: Sequence[Face]) -> float:
 
 
 def turn_back(face: Face, turns: int, shape: tuple[int, ...]) -> Face:
-    """Move a face found in `np.rot90(image, turns)` to where it is in the image.
+    """Convert a face found in `np.rot90(image, turns)` to coordinates of the image.
 
     Args:
         face: The face.
         turns: Quarter turns, 0 to 3.
-        shape: The image's height and width.
+        shape: Height and width of the image.
     """
     height, width = shape
     to_image: Callable[[float, float], tuple[float, float]] = (

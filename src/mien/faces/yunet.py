@@ -1,8 +1,8 @@
 """Run YuNet, the face detector's network, and return its raw face candidates.
 
 YuNet: Wu, Peng and Yu, "YuNet: A Tiny Millisecond-level Face Detector" (2023),
-doi 10.1007/s11633-023-1423-y. The published file takes 640 x 640 pixels only; the file in mien has
-the same nodes and weights with height and width left free (see `hatch_build.py`). A photo of
+doi 10.1007/s11633-023-1423-y. The published file accepts only 640 x 640 pixels; the file in mien
+has the same nodes and weights with variable height and width (see `hatch_build.py`). A photo of
 640 x 480 then costs a quarter less than a padded square, and the detection size can be chosen.
 """
 
@@ -22,7 +22,7 @@ MULTIPLE = 32
 
 @dataclass(frozen=True)
 class Candidates:
-    """Faces as the network proposes them, in pixels of its input, many of them overlapping.
+    """Face candidates of the network, in pixels of its input, many of them overlapping.
 
     Attributes:
         boxes: (K, 4) float32: x, y, width, height.
@@ -36,7 +36,7 @@ class Candidates:
 
 
 class YuNet:
-    """The network, opened once and run at any size; several threads may share it."""
+    """The network, opened once and run at any size; can be shared between threads."""
 
     def __init__(
         self, model: bytes, *, name: str, threads: int | None = None, device: str = DEFAULT
@@ -44,13 +44,13 @@ class YuNet:
         """Open the network.
 
         Args:
-            model: The bytes of a YuNet file whose height and width are free.
-            name: The file's name, for messages.
-            threads: Threads for one picture; None uses all available cores.
+            model: The bytes of a YuNet file with variable height and width.
+            name: Display name of the file in messages.
+            threads: Maximum number of threads per picture; None uses all available cores.
             device: As for `FaceDetector`.
 
         Raises:
-            ModelError: The bytes are not a YuNet model, or take one size only.
+            ModelError: The bytes are not a YuNet model, or its input size is fixed.
         """
         self._session: Session = open_session(model, name=name, threads=threads, device=device)
         self._outputs = [f"{part}_{s}" for part in ("cls", "obj", "bbox", "kps") for s in STRIDES]
@@ -58,29 +58,31 @@ class YuNet:
         missing = set(self._outputs) - {output.name for output in self._session.get_outputs()}
         if missing or len(self._session.get_inputs()) != 1:
             raise ModelError(
-                f"{name} is not a YuNet face detector: wanted one input and the outputs cls, obj, "
-                f"bbox and kps at strides 8, 16 and 32; leave it out to use mien's own"
+                f"{name} is not a YuNet face detector: expected one input and the outputs cls, "
+                "obj, "
+                f"bbox and kps at strides 8, 16 and 32; omit it to use the bundled detector"
             )
 
         pixels = self._session.get_inputs()[0]
         if any(isinstance(side, int) for side in pixels.shape[2:]):
             height, width = pixels.shape[2:]
             raise ModelError(
-                f"{name} takes {height} x {width} pixels only, expected free height and width; "
-                "leave it out to use mien's own, or free its shapes as mien's hatch_build.py does"
+                f"{name} accepts only {height} x {width} pixels, expected variable height and "
+                "width; "
+                "omit it to use the bundled detector, or convert it as hatch_build.py does"
             )
         self._input = pixels.name
 
     def propose(self, image: NDArray[np.uint8], *, min_score: float) -> Candidates:
-        """Propose faces.
+        """Return face candidates.
 
         Args:
             image: (H, W, 3) uint8 RGB; H and W multiples of `MULTIPLE`.
-            min_score: Candidates under this score, in [0, 1], are left out.
+            min_score: Candidates with a lower score, in [0, 1], are left out.
         """
         columns = [image.shape[1] // stride for stride in STRIDES]
         bgr = image[:, :, ::-1].transpose(2, 0, 1)[np.newaxis]  # (1, 3, H, W)
-        pixels = np.ascontiguousarray(bgr, dtype=np.float32)  # 0..255, as it was trained
+        pixels = np.ascontiguousarray(bgr, dtype=np.float32)  # 0..255, as in training
         outputs = self._session.run(self._outputs, {self._input: pixels})
         levels = [
             _decode(outputs[i :: len(STRIDES)], columns[i], stride, min_score)
@@ -102,7 +104,7 @@ def _decode(
         level: cls, obj (1, rows * columns, 1), bbox (1, ., 4) and kps (1, ., 10).
         columns: Cells in a row.
         stride: Side of a cell in pixels.
-        min_score: Candidates under this score are left out.
+        min_score: Candidates with a lower score are left out.
     """
     cls, obj, bbox, kps = (output[0] for output in level)
     scores = np.sqrt(np.clip(cls[:, 0], 0, 1) * np.clip(obj[:, 0], 0, 1))

@@ -1,1 +1,1 @@
-"""A model file: what it promises, and running it."""
+"""Read a model's contract and run its network."""

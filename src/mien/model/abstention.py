@@ -1,8 +1,8 @@
 """Choose abstention thresholds by coverage or accuracy.
 
 Below the threshold a model names no emotion (selective classification, El-Yaniv & Wiener 2010;
-Geifman & El-Yaniv 2017, arXiv 1705.08500). What each threshold gives was measured on held-out
-faces when the model was exported, and travels in its contract.
+Geifman & El-Yaniv 2017, arXiv 1705.08500). The effect of each threshold was measured on held-out
+faces at export and is stored in the contract.
 """
 
 import math
@@ -15,12 +15,12 @@ from mien.errors import ConfigError, ModelError
 
 @dataclass(frozen=True)
 class Operating:
-    """What one threshold gives.
+    """Coverage and accuracy at one threshold.
 
     Attributes:
         threshold: An emotion is named if its probability is at least this, 0 to 1.
-        coverage: The share of the faces that get an answer, 0 to 1.
-        accuracy: The share of these answers that is as labelled, 0 to 1.
+        coverage: Fraction of faces that get an answer, 0 to 1.
+        accuracy: Fraction of these answers that are correct, 0 to 1.
     """
 
     threshold: float
@@ -30,12 +30,12 @@ class Operating:
 
 @dataclass(frozen=True)
 class AbstentionCurve:
-    """A model's risk-coverage curve, at points that lie close enough to choose from.
+    """A model's risk-coverage curve, sampled closely enough to choose thresholds from.
 
     Attributes:
-        split: The faces it was measured on, as a reader should quote it: "PublicTest".
-        faces: How many they were.
-        points: From full coverage down.
+        split: Display name of the faces it was measured on, for example "PublicTest".
+        faces: Number of these faces.
+        points: Points, from full coverage down.
     """
 
     split: str
@@ -43,13 +43,13 @@ class AbstentionCurve:
     points: tuple[Operating, ...]
 
     def __post_init__(self) -> None:
-        """Check every value.
+        """Validate all fields.
 
         Raises:
-            ModelError: The curve makes no sense.
+            ModelError: A field has the wrong type or an impossible value.
         """
         values = [v for p in self.points for v in (p.threshold, p.coverage, p.accuracy)]
-        split: object = self.split  # whatever the annotation says: it may come from a file
+        split: object = self.split  # the annotation does not hold for values read from a file
         sound = (
             isinstance(split, str)
             and type(self.faces) is int
@@ -64,18 +64,18 @@ class AbstentionCurve:
             )
 
     @classmethod
-    def from_dict(cls, values: Any) -> "AbstentionCurve":  # noqa: ANN401 - it is what JSON held
+    def from_dict(cls, values: Any) -> "AbstentionCurve":  # noqa: ANN401 - any JSON value
         """Read the curve from JSON types.
 
         Raises:
-            ModelError: It is none.
+            ModelError: The value is not a valid curve.
         """
         try:
             points = tuple(Operating(**point) for point in values["points"])
             return cls(values["split"], values["faces"], points)
         except (KeyError, TypeError) as error:
             raise ModelError(
-                f"the contract's abstention_curve is none ({error}); export the model again"
+                f"the contract's abstention_curve is invalid ({error}); export the model again"
             ) from error
 
     def to_dict(self) -> dict[str, Any]:
@@ -87,21 +87,21 @@ class AbstentionCurve:
         return {"split": self.split, "faces": self.faces, "points": points}
 
     def choose(self, *, coverage: float | None = None, accuracy: float | None = None) -> Operating:
-        """Find the point that gives what is wished on the measured faces.
+        """Choose the point that reaches a coverage or an accuracy on the measured faces.
 
         Args:
-            coverage: The share of faces that shall get an answer, above 0 to 1: the highest
-                threshold that gives as much.
-            accuracy: The share of the answers that shall be as labelled, above 0 to 1: the
-                threshold that answers most while this holds.
+            coverage: Required fraction of faces with an answer, above 0 to 1. Selects the highest
+                threshold that reaches it.
+            accuracy: Required accuracy of the answers, above 0 to 1. Selects the threshold with the
+                largest coverage that reaches it.
 
         Raises:
-            ConfigError: Both or neither are given, one is out of range, or the accuracy is never
-                reached.
+            ConfigError: Both or neither are given, one is out of range, or no threshold reaches the
+                    accuracy.
         """
         wish = check_wish(coverage=coverage, accuracy=accuracy)
         if wish is None:
-            raise ConfigError("ask for a coverage or an accuracy")
+            raise ConfigError("set either coverage or accuracy")
         if coverage is not None:
             enough = [point for point in self.points if point.coverage >= coverage - 1e-9]
             return min(enough or self.points[:1], key=lambda point: point.coverage)
@@ -109,14 +109,14 @@ class AbstentionCurve:
         if not right:
             best = max(self.points, key=lambda point: point.accuracy)
             raise ConfigError(
-                f"no threshold reaches an accuracy of {accuracy:.0%} on {self.split}: the best is "
-                f"{best.accuracy:.1%}, answering {best.coverage:.0%} of its faces"
+                f"no threshold reaches an accuracy of {accuracy:.0%} on {self.split}; the best is "
+                f"{best.accuracy:.1%}, at a coverage of {best.coverage:.0%}"
             )
         return max(right, key=lambda point: point.coverage)
 
 
 def check_wish(*, coverage: float | None, accuracy: float | None) -> str | None:
-    """Check what is wished for.
+    """Check the requested coverage or accuracy.
 
     Returns:
         "coverage" or "accuracy", whichever is given; None if neither is.
@@ -130,9 +130,7 @@ def check_wish(*, coverage: float | None, accuracy: float | None) -> str | None:
         if value is not None
     }
     if len(given) > 1:
-        raise ConfigError(
-            "ask for a coverage or for an accuracy, not for both: one threshold rules"
-        )
+        raise ConfigError("set either coverage or accuracy, not both")
     for name, value in given.items():
         if not (_is_share(value) and value > 0):
             raise ConfigError(f"{name} must be above 0 and at most 1, got {value}")

@@ -21,28 +21,28 @@ from mien.sessions import Session, open_session
 
 ASSETS: Final = Path(__file__).parents[1] / "assets"
 NETWORKS: Final = ("accurate", "fast")
-"""The networks that come with mien, each a model of the same name."""
+"""The bundled networks, each with a model of the same name."""
 MODELS: Final = (*NETWORKS, "fer2013")
-"""The models that come with mien, by name; `fer2013` is another contract of `accurate`."""
+"""The bundled models, by name; `fer2013` is a second contract for the network of `accurate`."""
 CHUNK: Final = 64
-"""Faces per run: enough to fill the cores, few enough to stay in their caches."""
+"""Faces per run: enough to use all cores, few enough to fit in their caches."""
 
 
 class Recognizer:
-    """A model, opened once for many faces.
+    """A model, opened once and run on many faces.
 
-    Several threads may share it. It can be pickled: its files are opened again on the other side.
+    It can be shared between threads, and pickled: unpickling opens the model's files again.
 
     Attributes:
-        path: The model's ONNX file.
-        contract: Its contract, by which it can be opened again.
-        spec: The model's contract, with the threshold that was asked for, if one was.
-        emotions: The names of the columns of what `predict_probabilities` gives.
-        temperature: What logits are divided by before the softmax.
-        shift: (C,) what is added to them after that, for the prior that was asked for; None adds
+        path: Path of the ONNX file.
+        contract: Path of the contract.
+        spec: The contract, with the requested threshold, if any.
+        emotions: Names of the columns of `predict_probabilities`.
+        temperature: Divisor of the logits before the softmax.
+        shift: (C,) added to the logits after the temperature, for the requested prior; None adds
             nothing.
         abstention_threshold: A face whose top probability is below it should get no emotion; None
-            answers always.
+                never abstains.
     """
 
     def __init__(
@@ -58,21 +58,21 @@ class Recognizer:
         """Open a model.
 
         Args:
-            model: "accurate", "fast" or "fer2013", which come with mien; the path of an `.onnx`
-                file that has its `.json` contract beside it; or the path of such a contract.
-            threads: Threads one call may use; None uses all available cores.
-            coverage: The share of faces that shall get an answer, in place of the model's own
-                threshold: above 0 to 1, on the split its contract names.
-            accuracy: The share of the answers that shall be as labelled, in the same way.
-            prior: The mix of expressions to expect: "natural", the one the model learnt;
-                "balanced"; or a share for each, as {"happy": 0.5, "neutral": 0.5} (see
-                `mien.model.prior`). Coverage and accuracy were measured with "natural".
-            device: "cpu", or another of `mien.devices.DeviceName`; "auto" takes the best there is.
+            model: "accurate", "fast" or "fer2013", which are bundled; the path of an `.onnx` file
+                with its `.json` contract next to it; or the path of such a contract.
+            threads: Maximum number of threads per call; None uses all available cores.
+            coverage: Required fraction of faces with an answer, above 0 to 1, on the split named in
+                the contract. Replaces the model's own threshold.
+            accuracy: Required accuracy of the answers, above 0 to 1; also replaces the threshold.
+            prior: Expected mix of expressions: "natural", the one the model learnt; "balanced"; or
+                a share for each, such as {"happy": 0.5, "neutral": 0.5} (see `mien.model.prior`).
+                Coverage and accuracy were measured with "natural".
+            device: "cpu" or another `mien.devices.DeviceName`; "auto" uses the best available.
 
         Raises:
-            ModelError: A file is missing or damaged, or model and contract do not fit.
-            ConfigError: `threads` is under 1, there is no threshold as asked for, or the prior
-                cannot be read.
+            ModelError: A file is missing or damaged, or the model does not match its contract.
+            ConfigError: `threads` is under 1, no threshold reaches the coverage or accuracy, or the
+                prior cannot be read.
         """
         self._settings = {
             "threads": threads,
@@ -98,19 +98,19 @@ class Recognizer:
         _check_tensors(self._session, self.spec, self._name)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the model's path, or name, and settings: the other side opens it again."""
+        """Return the model's path or name, and its settings, to open it again elsewhere."""
         is_own = self.contract.parent != ASSETS
         model = self.contract.absolute() if is_own else self.contract.stem
         return {"model": model, **self._settings}
 
     def __setstate__(self, settings: dict[str, Any]) -> None:
-        """Open the model with the settings of another."""
+        """Open the model with the pickled settings."""
         Recognizer.__init__(self, **settings)
 
     def with_threshold(
         self, *, coverage: float | None = None, accuracy: float | None = None
     ) -> "Recognizer":
-        """Return a recognizer with another abstention threshold that shares this one's network.
+        """Return a recognizer with another abstention threshold that shares this network.
 
         Args:
             coverage: See `Recognizer`.
@@ -130,7 +130,7 @@ class Recognizer:
         return other
 
     def with_prior(self, prior: Prior) -> "Recognizer":
-        """Return a recognizer that expects another mix and shares this one's network.
+        """Return a recognizer with another expected mix that shares this network.
 
         Args:
             prior: See `Recognizer`.
@@ -147,11 +147,11 @@ class Recognizer:
         return other
 
     def crop(self, image: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]:
-        """Cut a face out of a picture as the model takes it.
+        """Cut a face out of an image in the model's input format.
 
         Args:
-            image: The picture the face was found in, (H, W, 3) uint8 RGB.
-            face: The face, in the image's pixels.
+            image: The image the face was found in, (H, W, 3) uint8 RGB.
+            face: The face, in pixels of the image.
 
         Returns:
             The crop, (48, 48) uint8 grey; `predict_probabilities` takes several, (N, 48, 48).
@@ -165,10 +165,10 @@ class Recognizer:
         )
 
     def predict_probabilities(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the probability of each emotion as an annotator's label.
+        """Return the probability that an annotator would choose each emotion.
 
         Args:
-            faces: (N, 48, 48) uint8 grey crops, as `crop` cuts them.
+            faces: (N, 48, 48) uint8 grey crops, as returned by `crop`.
 
         Returns:
             (N, 7) float32, calibrated; rows sum to 1, columns are `emotions`.
@@ -200,22 +200,22 @@ class Recognizer:
         return logits
 
     def predict_features(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return what the last layer reads: the mean of the LSTM's outputs over its steps.
+        """Return the input of the last layer: the LSTM's outputs, averaged over its steps.
 
         Args:
             faces: (N, 48, 48) uint8 grey crops.
 
         Returns:
-            (N, U) float32, U being the width of the LSTM's state.
+            (N, U) float32, where U is the size of the LSTM's hidden state.
 
         Raises:
             InputError: The array has another shape or type.
-            ModelError: The network does not show its LSTM's outputs.
+            ModelError: The network does not expose its LSTM's outputs.
         """
         if self.spec.sequence is None:
             raise ModelError(
-                f"{self._name} does not show its LSTM's outputs, from which features are taken; "
-                "export a network with an LSTM again"
+                f"{self._name} does not expose its LSTM's outputs, which the features are computed "
+                "from; export a network with an LSTM again"
             )
         self._check(faces)
         steps, pixels = self.spec.sequence["steps"], self.spec.input_name
@@ -225,7 +225,7 @@ class Recognizer:
         return np.concatenate(means).astype(np.float32)[: len(faces)]
 
     def _check(self, faces: NDArray[np.uint8]) -> None:
-        """Refuse what is not (N, size, size) uint8."""
+        """Check that faces are (N, size, size) uint8."""
         size = self.spec.input_size
         got = getattr(faces, "shape", None), getattr(faces, "dtype", type(faces).__name__)
         if got != ((*(got[0] or ())[:1], size, size), np.uint8):
@@ -245,7 +245,7 @@ def calibrate(
     Args:
         logits: (N, C).
         temperature: Above 0; 1 leaves the softmax as it is.
-        shift: (C,) for a prior, added after the temperature; None adds nothing.
+        shift: (C,) logit shift of a prior, added after the temperature; None adds nothing.
 
     Returns:
         (N, C) float32; rows sum to 1.
@@ -259,13 +259,13 @@ def calibrate(
 def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
     """Convert logits (N, C) to probabilities (N, C) whose rows sum to 1."""
     scores = np.asarray(logits, dtype=np.float64)
-    weights = np.exp(scores - scores.max(axis=1, keepdims=True))  # no overflow
+    weights = np.exp(scores - scores.max(axis=1, keepdims=True))  # avoids overflow
     probabilities: NDArray[np.float64] = weights / weights.sum(axis=1, keepdims=True)
     return probabilities
 
 
 def _find_contract(model: str | os.PathLike[str]) -> Path:
-    """Find a model's contract by the model's name, or the path of either of its files."""
+    """Return the path of a model's contract, by the model's name or the path of either file."""
     if model in MODELS:
         path = ASSETS / f"{model}.json"
         if not path.is_file():
@@ -274,14 +274,14 @@ def _find_contract(model: str | os.PathLike[str]) -> Path:
     path = Path(model)
     if path.suffix not in {".onnx", ".json"}:
         raise ModelError(
-            f"a model is {', '.join(map(repr, MODELS))} or the path of an .onnx file, "
+            f"a model must be {', '.join(map(repr, MODELS))} or the path of an .onnx file, "
             f"got {os.fspath(model)!r}"
         )
     return path.with_suffix(".json")
 
 
 def _find_network(contract: Path, spec: ModelSpec) -> Path:
-    """Return the ONNX file that a contract is for."""
+    """Return the path of a contract's ONNX file."""
     path = contract.with_suffix(".onnx") if spec.file is None else contract.with_name(spec.file)
     if contract.parent == ASSETS and not path.is_file():
         raise _not_installed(contract.stem, path)
@@ -296,7 +296,7 @@ def _not_installed(model: str, missing: Path) -> ModelError:
 
 
 def _read_model(path: Path, spec: ModelSpec) -> bytes:
-    """Read the ONNX file and compare it with its contract."""
+    """Read the ONNX file and compare its hash with the contract."""
     try:
         model = path.read_bytes()
     except OSError as error:
@@ -312,31 +312,31 @@ def _read_model(path: Path, spec: ModelSpec) -> bytes:
 
 
 def _check_tensors(session: Session, spec: ModelSpec, name: str) -> None:
-    """Check that the network takes and gives what the contract says."""
+    """Check that the network's inputs and outputs match the contract."""
     inputs = {tensor.name: list(tensor.shape) for tensor in session.get_inputs()}
     outputs = {tensor.name: list(tensor.shape) for tensor in session.get_outputs()}
     wanted_input = [1, spec.input_size, spec.input_size]
     taken, given = inputs.get(spec.input_name), outputs.get(spec.output_name)
     if len(inputs) != 1 or taken is None or taken[1:] != wanted_input or isinstance(taken[0], int):
         raise ModelError(
-            f"{name} takes {inputs}, but its contract says {spec.input_name!r} with "
+            f"{name} has the input {inputs}, but its contract says {spec.input_name!r} with "
             f"(N, {', '.join(map(str, wanted_input))}); export it again"
         )
     if given is None or given[-1] != len(spec.class_names):
         raise ModelError(
-            f"{name} gives {outputs}, but its contract says {spec.output_name!r} with "
+            f"{name} has the output {outputs}, but its contract says {spec.output_name!r} with "
             f"{len(spec.class_names)} columns; export it again"
         )
 
 
 def to_batches(crops: NDArray[np.uint8]) -> Iterator[NDArray[np.float32]]:
-    """Yield crops (N, 48, 48) uint8 as the model takes them, (B, 1, 48, 48), B up to `CHUNK`."""
+    """Yield crops (N, 48, 48) uint8 as model inputs (B, 1, 48, 48), B up to `CHUNK`."""
     for start in range(0, len(crops), CHUNK):
         yield to_input(crops[start : start + CHUNK])
 
 
 def to_input(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Scale crops to what the model takes.
+    """Scale crops to the model's input range.
 
     Args:
         crops: (N, 48, 48) uint8 grey levels.

@@ -1,8 +1,8 @@
-"""A model's contract, `NAME.json`: reading, checking and writing it.
+"""Read, check and write a model's contract, `NAME.json`.
 
-A model is two files, `NAME.onnx` and `NAME.json`. The JSON is the contract: what the network
-takes and returns, whose label it answers with, and how its scores become probabilities. Nothing is
-inferred from a file's name.
+A model is two files, `NAME.onnx` and `NAME.json`. The JSON is the contract: the network's input
+and output, which labels it predicts, and how its scores become probabilities. Nothing is inferred
+from a file's name.
 """
 
 import dataclasses
@@ -22,55 +22,53 @@ from mien.model.abstention import AbstentionCurve, check_wish
 
 SCHEMA: Final = 1
 CROP_MARGIN: Final = 0.0
-"""Extra border around the detector's box, by benchmarks/crop_margin.py on FER2013."""
+"""Extra border around the detector's box, chosen by benchmarks/crop_margin.py on FER2013."""
 CROP_SHIFT_Y: Final = -0.02
-"""How far a crop's centre lies below the box's, by benchmarks/crop_margin.py on FER2013."""
+"""Offset of the crop's centre below the box's, chosen by benchmarks/crop_margin.py on FER2013."""
 LABELS: Final[Mapping[str, str]] = {
     "votes": "people's votes",
     "fer2013": "FER2013's own label",
     "own": "the label of its training data",
 }
-"""Whose label a model answers with: each value of `labels` in a contract, in words."""
+"""Which labels a model predicts: each value of `labels` in a contract, in words."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSpec:
-    """What a model file takes and gives.
+    """The contract of a model file.
 
     Attributes:
-        name: The model's name, for people.
+        name: Display name of the model.
         onnx_sha256: The SHA-256 of `NAME.onnx`, in lower-case hex.
-        class_names: The names of the output's columns, in order.
-        labels: Whose label the model answers with, one of `LABELS`. "votes": a probability is the
-            share of people who would choose the word. "own", also where a contract does not say:
-            the label that its training data has.
-        file: The ONNX file, beside the contract; None is `NAME.onnx`. So one network can serve
-            two contracts, each with an output of its own.
-        class_shares: The share of each class among the faces that the probabilities were calibrated
-            on, in the order of `class_names`: the mix the model learnt (see `mien.model.prior`).
-            None in contracts that do not say.
+        class_names: Names of the output's columns, in order.
+        labels: Which labels the model predicts, one of `LABELS`. With "votes", a probability is the
+            share of people who would choose the word. "own", the default if a contract has none,
+            stands for the label of the training data.
+        file: Name of the ONNX file, in the folder of the contract; None is `NAME.onnx`. It allows
+            two contracts, each with an output of its own, to share one network.
+        class_shares: Share of each class in the calibration data, in the order of `class_names`:
+            the mix the model learnt (see `mien.model.prior`). None in contracts without it.
         temperature: Probabilities are softmax(logits / temperature).
-        certainty_temperature: What the logarithms of the probabilities are divided by for a face's
-            certainty (see `mien.model.certainty`); None in contracts that do not say.
-        abstention_threshold: Where the top probability is below it, no emotion is named; None
-            names one always.
-        abstention_curve: What other thresholds give, by which `choose_threshold` answers; None in
-            contracts that were written before there was one.
-        input_name: The input tensor: (N, 1, input_size, input_size) float32.
-        output_name: The output tensor: (N, len(class_names)) float32 logits.
-        sequence: The outputs by which the LSTM can be followed: "steps" (N, T, U), its outputs at
-            T places; "weight" (C, U) and "bias" (C,). The logits are weight x the mean of the
-            steps + bias, which was proved at export. None where the network is not of this form.
+        certainty_temperature: Divisor of the log-probabilities for a face's certainty (see
+            `mien.model.certainty`); None in contracts without it.
+        abstention_threshold: Top probability below which no emotion is named; None never abstains.
+        abstention_curve: Coverage and accuracy at other thresholds, used by `choose_threshold`;
+            None in older contracts.
+        input_name: Name of the input tensor: (N, 1, input_size, input_size) float32.
+        output_name: Name of the output tensor: (N, len(class_names)) float32 logits.
+        sequence: Names of the outputs that expose the LSTM: "steps" (N, T, U), its outputs at T
+            positions; "weight" (C, U) and "bias" (C,). The logits equal weight x the mean of the
+            steps + bias, as verified at export. None where the network has another form.
         input_size: Side of the face crop in pixels.
-        color: "grey", the only colour there is so far.
-        scaling: "unit": levels 0..255 become 0..1.
+        color: "grey", the only supported value.
+        scaling: "unit": grey levels 0..255 are scaled to 0..1.
         crop_margin: Border around the detector's box on each side, as a fraction of its longer
             side.
-        crop_shift_y: How far the crop's centre lies below the box's, as a fraction of its
+        crop_shift_y: Offset of the crop's centre below the box's, as a fraction of its
             longer side.
-        metrics: What was measured; each figure names its split.
-        training: Where the weights come from: recipe, config, commit, seed, versions, command.
-        schema: The version of this form.
+        metrics: Measured figures; each names its split.
+        training: Origin of the weights: recipe, config, commit, seed, versions, command.
+        schema: Version of this format.
     """
 
     name: str
@@ -96,35 +94,35 @@ class ModelSpec:
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:
-        """Check every field.
+        """Validate all fields.
 
         Raises:
-            ModelError: A field has the wrong type or a value that makes no sense.
+            ModelError: A field has the wrong type or an impossible value.
         """
         for fault in self._faults():
-            raise ModelError(f"the contract of model {self.name!r} is wrong: {fault}")
+            raise ModelError(f"the contract of model {self.name!r} is invalid: {fault}")
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> "ModelSpec":
         """Read a `NAME.json`.
 
         Raises:
-            ModelError: The file is missing, is no JSON object, lacks a field (class names above
-                all), or has a field that is unknown or wrong.
+            ModelError: The file is missing, is not a JSON object, lacks a field (most of all the
+                class names), or has an unknown or invalid field.
         """
         path = Path(path)
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise ModelError(
-                f"{path} cannot be read ({describe_error(error)}); a model is two "
-                "files, NAME.onnx and NAME.json, side by side"
+                f"{path} cannot be read ({describe_error(error)}); a model consists of two "
+                "files in one folder, NAME.onnx and NAME.json"
             ) from error
         except (ValueError, RecursionError) as error:
             raise ModelError(f"{path} is not JSON ({error}); export the model again") from error
 
         if not isinstance(values, dict):
-            raise ModelError(f"{path} holds {type(values).__name__}, wanted a JSON object")
+            raise ModelError(f"{path} contains {type(values).__name__}, expected a JSON object")
 
         try:
             return cls._from_dict(values)
@@ -136,8 +134,8 @@ class ModelSpec:
         known = {item.name for item in dataclasses.fields(cls)}
         if values.get("schema") != SCHEMA:
             raise ModelError(
-                f"the contract has schema {values.get('schema')!r}, this mien reads {SCHEMA}; "
-                "export the model again, or install the mien that wrote it"
+                f"the contract has schema {values.get('schema')!r}, this version of mien reads "
+                f"{SCHEMA}; export the model again, or install the version of mien that wrote it"
             )
 
         for key in values:
@@ -162,18 +160,18 @@ class ModelSpec:
     def choose_threshold(
         self, *, coverage: float | None = None, accuracy: float | None = None
     ) -> float | None:
-        """Find the threshold below which no emotion is to be named.
+        """Return the threshold below which no emotion is named.
 
         Args:
-            coverage: The share of faces that shall get an answer, above 0 to 1.
-            accuracy: The share of the answers that shall be as labelled, above 0 to 1.
+            coverage: Required fraction of faces with an answer, above 0 to 1.
+            accuracy: Required accuracy of the answers, above 0 to 1.
 
         Returns:
-            The threshold that gives it on the split of `abstention_curve`; with neither, the
+            The threshold that reaches it on the split of `abstention_curve`; with neither, the
             model's own.
 
         Raises:
-            ConfigError: Both are given, one is out of range, the accuracy is never reached, or
+            ConfigError: Both are given, one is out of range, no threshold reaches the accuracy, or
                 the contract has no curve.
         """
         wish = check_wish(coverage=coverage, accuracy=accuracy)
@@ -181,13 +179,13 @@ class ModelSpec:
             return self.abstention_threshold
         if self.abstention_curve is None:
             raise ConfigError(
-                f"the contract of model {self.name!r} does not say what a threshold gives, so no "
-                f"{wish} can be asked of it: mien export MODEL.onnx --data ... adds it"
+                f"the contract of model {self.name!r} has no abstention curve to choose a "
+                f"threshold for {wish} from; run mien export MODEL.onnx --data ... to add it"
             )
         return self.abstention_curve.choose(coverage=coverage, accuracy=accuracy).threshold
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the contract as plain JSON types."""
+        """Return the contract as JSON types."""
         values = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
         values["class_names"] = list(self.class_names)
         values["class_shares"] = None if self.class_shares is None else list(self.class_shares)
@@ -196,25 +194,25 @@ class ModelSpec:
         return {"schema": values.pop("schema"), **values}
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Write `NAME.json`, whole or not at all.
+        """Write `NAME.json` atomically.
 
         Raises:
             OSError: The file cannot be written.
         """
         text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
-        # A point of the curve is a line, not five.
+        # Print each point of the curve on one line instead of five.
         text = re.sub(r'\{\s+("threshold"[^{}]*?)\s+\}', _join_lines, text)
         with replacing(Path(path)) as partial:
             partial.write_text(text + "\n", encoding="utf-8")
 
     def _faults(self) -> list[str]:
-        """List what is wrong, one sentence each."""
+        """List all faults, one sentence each."""
         checks = (*_check_names(self), *_check_numbers(self))
         return [sentence for holds, sentence in checks if not holds]
 
 
 def _check_names(spec: Any) -> Iterator[tuple[object, str]]:  # noqa: ANN401 - may come from a file
-    """Yield what must hold of a contract's words, and the sentence for where it does not."""
+    """Yield each condition on a contract's text fields, and the message if it fails."""
     names, sha256, file = spec.class_names, spec.onnx_sha256, spec.file
     named = isinstance(names, tuple) and all(isinstance(name, str) and name for name in names)
     yield isinstance(spec.name, str) and spec.name, "name must be text"
@@ -223,7 +221,7 @@ def _check_names(spec: Any) -> Iterator[tuple[object, str]]:  # noqa: ANN401 - m
         isinstance(spec.labels, str) and spec.labels in LABELS,
         f"labels must be {' or '.join(map(repr, LABELS))}, got {spec.labels!r}",
     )
-    # A name alone: a contract must not lead out of its folder.
+    # A bare file name: a contract must not point outside its folder.
     is_plain = isinstance(file, str) and re.fullmatch(r"[^/\\]+\.onnx", file)
     yield file is None or is_plain, f"file must be the name of an .onnx file, got {file!r}"
     yield (
@@ -243,7 +241,7 @@ def _check_names(spec: Any) -> Iterator[tuple[object, str]]:  # noqa: ANN401 - m
 
 
 def _check_numbers(spec: Any) -> Iterator[tuple[object, str]]:  # noqa: ANN401 - may come from a file
-    """Yield what must hold of a contract's numbers, and the sentence for where it does not."""
+    """Yield each condition on a contract's numbers, and the message if it fails."""
     threshold, shares = spec.abstention_threshold, spec.class_shares
     yield (
         shares is None
@@ -269,7 +267,7 @@ def _check_numbers(spec: Any) -> Iterator[tuple[object, str]]:  # noqa: ANN401 -
         f"abstention_threshold must be in [0, 1] or null, got {threshold!r}",
     )
 
-    # The crop's side is (1 + 2 * margin) times the box's: from a fifth of it to nine times.
+    # The crop's side is (1 + 2 * margin) times the box's: from a fifth to nine times.
     yield (
         type(spec.input_size) is int and 8 <= spec.input_size <= 1024,
         f"input_size must be 8 to 1024, got {spec.input_size!r}",

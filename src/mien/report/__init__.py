@@ -1,4 +1,4 @@
-"""Reports: results as self-contained HTML pages that open offline."""
+"""Write reports: results as self-contained HTML pages that open offline."""
 
 from mien.report.photos import PhotoReport
 from mien.report.records import RecordReport

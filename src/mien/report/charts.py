@@ -1,7 +1,7 @@
-"""Charts of tracks and events: inline SVG without a script.
+"""Draw charts of tracks and events as inline SVG without scripts.
 
-The row and the name identify an expression; colour only helps. Positions on a time axis are in per
-cent, so that text keeps its size on a phone.
+Row and name identify an expression; colour is redundant. Positions on a time axis are percentages,
+so text keeps its size on a phone.
 """
 
 import itertools
@@ -15,8 +15,8 @@ from mien.results import Event
 
 ROW: Final = 34
 """Height of an expression's row, in pixels."""
-_BAR: Final = 30  # the row's part in which probability 1 is drawn
-_NEAR: Final = 2  # bins on either side that count into the range of raw probabilities
+_BAR: Final = 30  # height of probability 1 within a row
+_NEAR: Final = 2  # neighbouring bins included in the range of raw probabilities, per side
 _STEPS: Final = (
     0.1,
     0.2,
@@ -41,15 +41,15 @@ _WIDE: Final = 1000  # the time axis in the charts' own units
 
 
 def draw_track(segments: Sequence[Sequence[Bin]], names: tuple[str, ...], span: Span) -> Html:
-    """Draw a row for each expression: the smoothed probability, and the range of the raw ones.
+    """Draw a row per expression: the smoothed probability, and the range of the raw ones.
 
     Args:
-        segments: The track's bins; between two segments the face was not in view.
+        segments: The track's bins; between two segments the face is not in view.
         names: The expressions, in the order of the bins' values.
         span: The time axis.
 
     Returns:
-        An SVG that stretches to the available width.
+        An SVG that fills the available width.
     """
     height = ROW * len(names)
     rows = [
@@ -104,7 +104,7 @@ def draw_events(events: Sequence[Event], names: tuple[str, ...], span: Span) -> 
 
 
 def draw_presence(frames: Mapping[int, Bin], span: Span) -> Html:
-    """Draw when a face is in view, as high as the share of frames that show one."""
+    """Draw when a face is in view; height is the share of frames that show one."""
     bins = [frames[index] for index in sorted(frames)]
     edges = _edges(bins, span)
     steps = "".join(
@@ -159,7 +159,7 @@ def draw_bar(share: float, color: str) -> Html:
 
 
 def legend(names: tuple[str, ...]) -> Html:
-    """Write the names beside the rows."""
+    """Write the names next to the rows."""
     items = (
         fill(
             '<span class="{color}"><i></i>{name}</span>', color=color_class(name, names), name=name
@@ -264,7 +264,7 @@ def _hatch_open(segments: Sequence[Sequence[Bin]], span: Span, height: int) -> l
 
 
 def _edges(bins: Sequence[Bin], span: Span) -> list[tuple[float, float]]:
-    """Return where each bin begins and ends on the axis: half-way to its neighbours."""
+    """Return the start and end of each bin on the axis, half-way to its neighbours."""
     middles = [_WIDE * span.share(one.mean_time_s) for one in bins]
     steps = sorted(b - a for a, b in itertools.pairwise(middles))
     half = max(0.5, steps[len(steps) // 2] / 2) if steps else 2.0

@@ -1,4 +1,4 @@
-"""Name a source in a report's titles and file names, so that two of one name stay apart."""
+"""Name sources in report titles and file names, so that equal names stay distinct."""
 
 import re
 from pathlib import PurePath
@@ -7,12 +7,12 @@ _MAX_LETTERS = 80
 
 
 def title_of(source: str) -> str:
-    """Return a source's name with the folder it lies in: `baseline/P01.mp4`."""
+    """Return a source's name with its parent folder: `baseline/P01.mp4`."""
     path = PurePath(source)
     parts = [part for part in path.parts if part not in {path.anchor, ".", ".."}]
     return "/".join(parts[-2:]) or source
 
 
 def file_stem_of(source: str) -> str:
-    """Return the same as a part of a file's name: `baseline-P01.mp4`."""
+    """Return the same as part of a file name: `baseline-P01.mp4`."""
     return re.sub(r"[^\w.-]+", "-", title_of(source))[-_MAX_LETTERS:].strip("-.") or "video"

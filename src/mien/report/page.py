@@ -1,6 +1,6 @@
-"""The frame of every report: one HTML file that makes no network request.
+"""Assemble a report as one HTML file that makes no network request.
 
-Everything put into a template is escaped unless it is `Html` already, because file names are
+Everything put into a template is escaped unless it is already `Html`, because file names are
 untrusted input. The page's Content-Security-Policy lists the hashes of its style and script, so a
 browser runs nothing else and opens no connection.
 """
@@ -53,7 +53,7 @@ Articles 5 and 50). {numbers}</p>
 
 
 class Html(str):
-    """Text that is HTML already and is not escaped again."""
+    """Text that is already HTML and is not escaped again."""
 
     __slots__ = ()
 
@@ -80,9 +80,9 @@ def render_page(title: str, body: Html, *, script: str = "", data: object = None
 
     Args:
         title: The title in the browser's tab.
-        body: The content of `<main>`.
-        script: The name of a script in this package, or "".
-        data: Plain JSON types, which the script reads from the element `data`.
+        body: Content of `<main>`.
+        script: Name of a script in this package, or "".
+        data: JSON types, which the script reads from the element `data`.
 
     Returns:
         The page; encode it as UTF-8.
@@ -90,7 +90,7 @@ def render_page(title: str, body: Html, *, script: str = "", data: object = None
     style = _read("page.css")
     code = _read(script) if script else ""
 
-    # The page runs what is in it and nothing else, by hash; it fetches nothing.
+    # The page runs only the scripts whose hashes are listed, and fetches nothing.
     allowed = _hash(code) if code else "'none'"
     policy = (
         "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
@@ -113,12 +113,12 @@ def render_page(title: str, body: Html, *, script: str = "", data: object = None
         scripts=Html(scripts),
     )
 
-    # A file name may hold what UTF-8 cannot.
+    # A file name may contain characters that UTF-8 cannot encode.
     return page.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def write_note(*, pictures: str, numbers: str) -> Html:
-    """Write what a reader must know before using the results."""
+    """Write the advice on careful use."""
     return fill(_NOTE, pictures=pictures, numbers=numbers)
 
 
@@ -158,7 +158,7 @@ def describe_accuracy(model: ModelSpec) -> str:
                 f"{title}, which resemble its training data; on your pictures it may be right "
                 "less often."
             )
-    return "Measure the model on your own pictures before you rely on it."
+    return "Evaluate the model on your own pictures before you rely on it."
 
 
 def color_class(name: str, names: tuple[str, ...] = EMOTIONS) -> str:

@@ -11,7 +11,7 @@ from mien.faces.face import Box
 from mien.report.thumbnails import cut_face
 from mien.results import FaceResult
 
-_BETTER: Final = 0.02  # a peak is replaced only by one that is this much more probable
+_BETTER: Final = 0.02  # minimum gain in probability to replace a peak
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Peak:
 
     Attributes:
         emotion: The expression.
-        probability: Its smoothed probability there.
-        time_s: When that is, in seconds.
+        probability: Its smoothed probability in that frame.
+        time_s: Time of the frame, in seconds.
         box: The face's box in that frame.
         jpeg: The cropped face, if the frame was available.
     """
@@ -40,18 +40,18 @@ class Peaks:
         """Start without peaks.
 
         Args:
-            least: The lowest probability that counts as a peak.
+            least: Minimum probability of a peak.
         """
         self._least = least
         self._peaks: dict[int, dict[str, Peak]] = {}
 
     def add(self, face: FaceResult, time_s: float, image: NDArray[np.uint8] | None) -> None:
-        """Keep a frame that shows its expression more clearly than any before."""
+        """Keep a frame that shows its expression more clearly than any earlier one."""
         values = face.smoothed or face.probabilities
         if values is None or face.emotion is None or face.track_id is None:
             return
         name = max(values, key=lambda name: values[name])
-        # The single frame and the smoothed probabilities around it should agree.
+        # Require the single frame and the smoothed probabilities to agree.
         if name != face.emotion or values[name] < self._least:
             return
         peaks = self._peaks.setdefault(face.track_id, {})
@@ -60,7 +60,7 @@ class Peaks:
             peaks[name] = Peak(name, values[name], time_s, face.box, jpeg)
 
     def keep_only(self, tracks: Collection[int]) -> None:
-        """Forget all other tracks."""
+        """Drop all other tracks."""
         for track_id in [track for track in self._peaks if track not in tracks]:
             del self._peaks[track_id]
 

@@ -1,6 +1,6 @@
-"""A report of photos: a gallery with filters, and links to the pages of videos.
+"""Write a report of photos: a gallery with filters, and links to the pages of videos.
 
-Photos are not kept: of each, a line and, as long as there is room, a small picture.
+Only one line per photo and, until a limit, a thumbnail are kept in memory.
 """
 
 import os
@@ -34,16 +34,16 @@ from mien.report.video_list import VideoEntry, write_video_list
 from mien.results import Failure, ImageResult
 
 PICTURE_BYTES: Final = 10 * 2**20
-"""Room for all thumbnails together; later photos are listed without one."""
+"""Maximum total size of the thumbnails, in bytes; later photos are listed without one."""
 MAX_LISTED: Final = 20_000
-"""Photos that are listed; later ones are only counted."""
+"""Maximum number of listed photos; later ones are only counted."""
 
 
 class PhotoReport:
-    """Collects what a gallery shows, photo by photo, and writes it at the end.
+    """Collect photos one by one for a gallery, and write it at the end.
 
     Attributes:
-        photos: How many were added, including those that could not be read.
+        photos: Number of photos added, including unreadable ones.
     """
 
     def __init__(
@@ -56,9 +56,9 @@ class PhotoReport:
         """Start a report.
 
         Args:
-            model: The contract of the model that read the faces.
+            model: Contract of the model that read the faces.
             settings: The settings to show, by name.
-            title: What the photos are, e.g. the folder they are from; None says "Photos".
+            title: Display name of the photos, such as their folder; None means "Photos".
         """
         self._model = model
         self._settings = dict(settings or {})
@@ -77,12 +77,12 @@ class PhotoReport:
         return self._room > 0 and len(self._records) < MAX_LISTED
 
     def add(self, result: ImageResult | Failure, image: NDArray[np.uint8] | None = None) -> None:
-        """Add the next photo; it is not kept.
+        """Add the next photo; only its entry is kept.
 
         Args:
-            result: What was found in it, or why it could not be read.
-            image: The photo, (H, W, 3) uint8 RGB, in the pixels that boxes refer to; None leaves
-                out its thumbnail.
+            result: Result of the photo, or its failure.
+            image: The photo, (H, W, 3) uint8 RGB, in the pixels that boxes refer to; None omits the
+                thumbnail.
         """
         self.photos += 1
         tags = _tag(result)
@@ -92,7 +92,7 @@ class PhotoReport:
             return
         record: dict[str, Any] = {"name": result.source, "tags": sorted(tags)}
         if isinstance(result, Failure):
-            # The name stands above it already.
+            # The name is already in the heading.
             record["message"] = result.message.removeprefix(f"{result.source} ")
         else:
             record["faces"] = _group(result)
@@ -108,7 +108,7 @@ class PhotoReport:
         self._videos.append(video)
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Write the page in one step: never a half-written file.
+        """Write the page atomically.
 
         Args:
             path: The HTML file; an existing one is replaced.
@@ -122,7 +122,7 @@ class PhotoReport:
         """Return the page as text.
 
         Args:
-            created: When the report was made; None takes now.
+            created: Creation time; None uses the current time.
         """
         names = self._model.class_names
         body = join(
@@ -131,8 +131,8 @@ class PhotoReport:
                 write_video_list(self._videos, names),
                 Html("") if self._holds_only_videos else self._write_gallery(),
                 write_note(
-                    pictures="This page contains pictures of people: share it only as they would "
-                    "want."
+                    pictures="This page contains pictures of people: share it only with their "
+                    "consent."
                     if self._pictures
                     else "",
                     numbers=describe_accuracy(self._model),
@@ -234,7 +234,7 @@ class PhotoReport:
         )
 
         return fill(
-            '<section aria-labelledby="gallery"><h2 id="gallery">The photos</h2>{limits}'
+            '<section aria-labelledby="gallery"><h2 id="gallery">Photos</h2>{limits}'
             '<noscript><p class="damage"><b>The gallery needs the script in this page.</b> Allow '
             "scripts for this file; it makes no network connection.</p></noscript>"
             '<form id="filters"><fieldset class="filters"><legend>Show photos with</legend>'
@@ -270,7 +270,7 @@ _OTHERS: Final = ("uncertain", "too small", "no face", "failed")
 
 
 def _tag(result: ImageResult | Failure) -> set[str]:
-    """Return what a photo can be filtered by."""
+    """Return the filter tags of a photo."""
     if isinstance(result, Failure):
         return {"failed"}
     if not result.faces:
@@ -279,7 +279,7 @@ def _tag(result: ImageResult | Failure) -> set[str]:
 
 
 def _group(result: ImageResult) -> list[list[Any]]:
-    """Return a photo's answers: each label, how often, and its highest probability."""
+    """Return each label of a photo, how often it occurs, and its highest probability."""
     groups: dict[str, list[Any]] = {}
     for face in result.faces:
         label = face.emotion or say_reason(face.reason)

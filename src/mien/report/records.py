@@ -1,8 +1,7 @@
-"""Reports from records, as JSON Lines hold them: the kind of report that suits the sources.
+"""Write reports from JSON records: a timeline, or a gallery for several sources.
 
-A single video gets its timeline. Several sources get a gallery, which links to a page for each
-video. Records are all that is needed, so an interrupted and resumed run has one report of the
-whole.
+A single video gets a timeline. Several sources get a gallery, which links to a page per video.
+Records are sufficient input, so an interrupted and resumed run produces one complete report.
 """
 
 import os
@@ -26,7 +25,7 @@ Record = Mapping[str, Any]
 
 
 class RecordReport:
-    """Builds reports from records as they pass; memory does not grow with their number."""
+    """Build reports from a stream of records; memory does not grow with their number."""
 
     def __init__(
         self,
@@ -40,13 +39,12 @@ class RecordReport:
         """Start a report.
 
         Args:
-            path: The HTML file; where there are several sources, the videos' pages go beside it,
-                `report-baseline-P01.mp4.html`.
-            model: The contract of the model that read the faces.
+            path: Path of the HTML file. With several sources, the videos' pages are written to the
+                same folder, as `report-baseline-P01.mp4.html`.
+            model: Contract of the model that read the faces.
             settings: The settings to show, by name.
-            title: What the photos are, e.g. the folder they are from; None says "Photos".
-            pictures: Whether to reopen the sources for thumbnails; a source that can no longer be
-                opened has none.
+            title: Display name of the photos, such as their folder; None means "Photos".
+            pictures: Whether to reopen the sources for thumbnails; unavailable sources get none.
         """
         self._path = Path(path)
         self._model = model
@@ -60,7 +58,7 @@ class RecordReport:
         self._written: list[Path] = []
 
     def watch(self, records: Iterable[Record]) -> Iterator[Record]:
-        """Add records and pass them on."""
+        """Add records while passing them on."""
         for record in records:
             self.add(record)
             yield record
@@ -69,7 +67,7 @@ class RecordReport:
         """Add a record of a photo, a failure, a frame or a video's summary.
 
         Raises:
-            OutputError: The page of the video before cannot be written.
+            OutputError: The previous video's page cannot be written.
         """
         result = read_result(record)
         source = result.source
@@ -88,7 +86,7 @@ class RecordReport:
             self._add_photo(result)
 
     def write(self) -> tuple[Path, ...]:
-        """Write the remaining pages and return all of them; call it last.
+        """Write the remaining pages, and return all of them; must be called last.
 
         Raises:
             OutputError: A file cannot be written.
@@ -105,7 +103,7 @@ class RecordReport:
         return tuple(self._written)
 
     def _add_photo(self, photo: ImageResult) -> None:
-        """Add a photo, with its thumbnail while there is room."""
+        """Add a photo, with a thumbnail until the limit is reached."""
         image = None
         if self._with_pictures and self._gallery.has_room:
             with suppress(MienError):

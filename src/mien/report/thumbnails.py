@@ -1,4 +1,4 @@
-"""Small JPEGs of faces and photos for a page."""
+"""Create small JPEGs of faces and photos for a page."""
 
 import io
 from typing import Final
@@ -22,16 +22,16 @@ def cut_face(image: NDArray[np.uint8], box: Box) -> bytes:
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        box: The face, in the image's pixels; it may reach past the edge.
+        box: The face, in pixels of the image; it may extend beyond the edge.
 
     Returns:
-        A JPEG of `FACE_PX` pixels a side; what lies outside the image is black.
+        A JPEG of `FACE_PX` pixels per side; areas outside the image are black.
     """
     half = max(1.0, box.longer_side * (0.5 + _MARGIN))
     x, y = box.center
     place = (round(x - half), round(y - half), round(x + half), round(y + half))
     height, width = image.shape[:2]
-    # Pillow gets only the part that is needed: frames are large, and there are many.
+    # Pass only the required region to Pillow: frames are large and numerous.
     left, top = min(max(place[0], 0), width - 1), min(max(place[1], 0), height - 1)
     part = image[top : max(top + 1, place[3]), left : max(left + 1, place[2])]
     square = Image.fromarray(np.ascontiguousarray(part)).crop(
@@ -41,11 +41,11 @@ def cut_face(image: NDArray[np.uint8], box: Box) -> bytes:
 
 
 def shrink_photo(image: NDArray[np.uint8], result: ImageResult) -> bytes:
-    """Return a thumbnail of a photo with a frame around every face.
+    """Return a thumbnail of a photo with a frame around each face.
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        result: What was found in it, in pixels of its source.
+        result: Its result, in pixels of the source.
 
     Returns:
         A JPEG whose longer side is at most `PHOTO_PX` pixels.
@@ -55,7 +55,7 @@ def shrink_photo(image: NDArray[np.uint8], result: ImageResult) -> bytes:
     size = (max(1, round(photo.width * scale)), max(1, round(photo.height * scale)))
     small = photo.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
     pen = ImageDraw.Draw(small)
-    scale *= image.shape[1] / result.width  # a large photo may have been decoded smaller
+    scale *= image.shape[1] / result.width  # a large photo may have been decoded at a smaller size
     for face in result.faces:
         box = face.box
         corners = [

@@ -1,7 +1,7 @@
-"""A bounded number of time bins for a video of any length.
+"""Summarise a video of any length in a bounded number of time bins.
 
-All tracks share the bins' width. It starts small and doubles whenever there are too many bins, so
-memory stays flat and nothing needs to be known about the video beforehand.
+All tracks share one bin width. It starts small and doubles whenever there are too many bins, so
+memory stays constant and nothing needs to be known about the video beforehand.
 """
 
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from mien.results import FaceResult, FrameResult
 
 MAX_BINS: Final = 900
 MAX_TRACKS: Final = 64
-"""Tracks kept in detail at any time; of those that have ended, the shortest goes first."""
+"""Maximum number of detailed tracks; the shortest finished one is dropped first."""
 _FIRST_WIDTH_S: Final = 0.02
 
 
@@ -20,13 +20,13 @@ class Bin:
     """The frames of one time bin.
 
     Attributes:
-        frames: Analysed frames; of a track, those that show it.
-        seen: Of these, the frames with a face that was read.
-        open: Of these, the frames in which no expression is named.
-        time_s: The sum of the frames' times, in seconds.
-        smoothed: For each expression, the sum of its smoothed probabilities.
-        low: For each expression, its lowest raw probability.
-        high: For each expression, its highest raw probability.
+        frames: Number of analysed frames; in a track, those that show it.
+        seen: Number of these frames with a face that was read.
+        open: Number of these frames in which no expression is named.
+        time_s: Sum of the frames' times, in seconds.
+        smoothed: Sum of smoothed probabilities, per expression.
+        low: Lowest raw probability, per expression.
+        high: Highest raw probability, per expression.
     """
 
     frames: int = 0
@@ -54,7 +54,7 @@ class Bin:
 
     @property
     def mean_time_s(self) -> float:
-        """The mean time of its frames, in seconds."""
+        """Mean time of the frames, in seconds."""
         return self.time_s / self.frames
 
     def mean(self, index: int) -> float | None:
@@ -79,7 +79,7 @@ class Timeline:
         self._last_seen_s: dict[int, float] = {}
 
     def add(self, frame: FrameResult) -> None:
-        """Add an analysed frame; frames come in order of time."""
+        """Add an analysed frame; frames must be in order of time."""
         index = int(frame.time_s // self.width_s)
         seen = int(bool(frame.faces))
         self.frames.setdefault(index, Bin()).add(Bin(frames=1, seen=seen, time_s=frame.time_s))
@@ -101,7 +101,7 @@ class Timeline:
         return sorted(ranked[:number])
 
     def segments(self, track_id: int) -> list[list[Bin]]:
-        """Split a track's bins where frames were analysed that do not show it."""
+        """Split a track's bins where analysed frames do not show it."""
         bins = self.tracks.get(track_id, {})
         found: list[list[Bin]] = []
         for index in sorted(self.frames):
@@ -132,7 +132,7 @@ class Timeline:
         self.tracks = {track: _merge_pairs(bins) for track, bins in self.tracks.items()}
 
     def _forget_one(self, now_s: float) -> None:
-        """Forget the shortest track, and one still in view only if all are."""
+        """Drop the shortest track; one still in view only if all are."""
         track = min(
             self.tracks,
             key=lambda track: (self._last_seen_s[track] >= now_s - 5, self._lengths[track]),

@@ -1,17 +1,17 @@
-"""Times in words, and on a time axis."""
+"""Format times in words, and place them on a time axis."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Span:
-    """The range of a time axis, in seconds; all charts of a page share it."""
+    """Range of a time axis, in seconds; all charts of a page share it."""
 
     start_s: float
     end_s: float
 
     def share(self, time_s: float) -> float:
-        """Return where a time lies on the axis, from 0 to 1."""
+        """Return the position of a time on the axis, from 0 to 1."""
         length = max(self.end_s - self.start_s, 1e-9)
         return min(max((time_s - self.start_s) / length, 0.0), 1.0)
 

@@ -1,4 +1,4 @@
-"""The sections of a video's page that show its tracks over time."""
+"""Write the sections of a video's page that show its tracks over time."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -109,7 +109,7 @@ def _write_peaks(track_id: int, peaks: list[Peak]) -> Html:
 
 
 def _write_data(track_id: int, bins: list[Bin], names: tuple[str, ...]) -> Html:
-    """Write a chart's figures as a table, over coarser stretches of time."""
+    """Write a chart's figures as a table, at a coarser time resolution."""
     size = -(-len(bins) // _TABLE_ROWS)
     rows = []
 
@@ -133,7 +133,7 @@ def _write_data(track_id: int, bins: list[Bin], names: tuple[str, ...]) -> Html:
     return fill(
         '<details><summary>Data table of face {id}</summary><div class="scroll tall" tabindex="0" '
         'role="group" aria-label="Data table of face {id}"><table class="matrix"><caption>Mean '
-        "smoothed probability in per cent, from each time on; last column: share of frames in "
+        "smoothed probability in per cent, starting at each time; last column: share of frames in "
         'which no expression is named.</caption><thead><tr><th scope="col">time</th>{heads}'
         '<th scope="col">none</th></tr></thead><tbody>{rows}</tbody></table></div></details>',
         id=track_id,

@@ -1,6 +1,6 @@
-"""A report of a video, built while its frames are analysed.
+"""Write a report of a video while its frames are analysed.
 
-Frames are not kept: what the page shows is collected as they pass, so memory stays flat.
+Frames are not kept: the content of the page is collected as they pass, so memory stays constant.
 """
 
 import os
@@ -40,18 +40,18 @@ from mien.video.container import VideoSource
 from mien.video.decoder import open_video
 
 MAX_DRAWN: Final = 12
-"""Tracks with a chart of their own: those longest in view; the others are in the table."""
+"""Maximum number of tracks with a chart, the longest in view; the others are in the table."""
 _SAME_TIME_S: Final = 0.002
 
 
 class VideoReport:
-    """Collects what a report shows, frame by frame, and writes it at the end."""
+    """Collect a video's results frame by frame for a report, and write it at the end."""
 
     def __init__(self, model: ModelSpec, settings: Mapping[str, object] | None = None) -> None:
         """Start a report.
 
         Args:
-            model: The contract of the model that read the faces.
+            model: Contract of the model that read the faces.
             settings: The settings to show, by name: `{"every_s": 0.2}`.
         """
         self._model = model
@@ -64,12 +64,12 @@ class VideoReport:
         self._frames = 0
 
     def add(self, frame: FrameResult, image: NDArray[np.uint8] | None = None) -> None:
-        """Add the next analysed frame; it is not kept.
+        """Add the next analysed frame; only its summary is kept.
 
         Args:
-            frame: What was found; a frame without faces counts too.
+            frame: Result of the frame; frames without faces count, too.
             image: The frame, (H, W, 3) uint8 RGB, in the pixels that boxes refer to; None where it
-                is no longer available: see `wanted_times` and `add_picture`.
+                is not available: see `wanted_times` and `add_picture`.
         """
         if not self._frames:
             self._first_s = frame.time_s
@@ -83,13 +83,13 @@ class VideoReport:
         self._peaks.keep_only(self._timeline.tracks)
 
     def wanted_times(self) -> tuple[float, ...]:
-        """Return the times in seconds of frames whose pictures are still missing, in order."""
+        """Return the times, in seconds, of frames whose pictures are still missing, in order."""
         drawn = self._timeline.longest(MAX_DRAWN)
         peaks = (peak for track_id in drawn for peak in self._peaks.of(track_id))
         return tuple(sorted({peak.time_s for peak in peaks if peak.jpeg is None}))
 
     def add_picture(self, time_s: float, image: NDArray[np.uint8]) -> None:
-        """Add the picture of a frame that was analysed before.
+        """Add the picture of a frame that was analysed earlier.
 
         Args:
             time_s: One of `wanted_times`.
@@ -98,13 +98,13 @@ class VideoReport:
         self._peaks.add_picture(time_s, image)
 
     def read_pictures(self, source: VideoSource) -> None:
-        """Read missing pictures from the video; those that cannot be read are left out.
+        """Read missing pictures from the video; unreadable ones are left out.
 
         Args:
-            source: The video that was analysed.
+            source: The analysed video.
 
         Raises:
-            VideoError: It can no longer be read as a video.
+            VideoError: The video can no longer be read.
             MissingExtraError: PyAV is not installed.
         """
         with open_video(source) as video:
@@ -115,11 +115,11 @@ class VideoReport:
                     self.add_picture(time_s, frame.image)
 
     def write(self, path: str | os.PathLike[str], summary: VideoSummary) -> None:
-        """Write the page in one step: never a half-written file.
+        """Write the page atomically.
 
         Args:
             path: The HTML file; an existing one is replaced.
-            summary: Tracks, events and what is known about the file.
+            summary: Tracks, events and file metadata.
 
         Raises:
             OutputError: The file cannot be written.
@@ -130,8 +130,8 @@ class VideoReport:
         """Return the page as text.
 
         Args:
-            summary: Tracks, events and what is known about the file.
-            created: When the report was made; None takes now.
+            summary: Tracks, events and file metadata.
+            created: Creation time; None uses the current time.
         """
         title, names = title_of(summary.source), self._timeline.names
         drawn = self._timeline.longest(MAX_DRAWN)
@@ -152,7 +152,7 @@ class VideoReport:
             write_events(summary.events),
             write_track_table(summary.tracks),
             write_note(
-                pictures="This page contains pictures of people: share it only as they would want."
+                pictures="This page contains pictures of people: share it only with their consent."
                 if any(peak.jpeg for track_id in drawn for peak in self._peaks.of(track_id))
                 else "A track follows a face from frame to frame; it is not an identity.",
                 numbers=describe_accuracy(self._model),
@@ -178,12 +178,12 @@ def write_video_report(
     model: ModelSpec,
     settings: Mapping[str, object] | None = None,
 ) -> None:
-    """Write the report of a video that was analysed before, without pictures.
+    """Write the report of a video that was analysed earlier, without pictures.
 
     Args:
         path: The HTML file; an existing one is replaced.
         result: The video's frames and summary.
-        model: The contract of the model that read the faces.
+        model: Contract of the model that read the faces.
         settings: The settings to show, by name.
 
     Raises:

@@ -13,11 +13,11 @@ from mien.results import VideoSummary
 
 @dataclass(frozen=True)
 class VideoEntry:
-    """A video that has a page of its own.
+    """A video with its own page.
 
     Attributes:
-        summary: What was found in it.
-        page: Its page, in the gallery's folder.
+        summary: Summary of the video.
+        page: Path of its page, in the gallery's folder.
     """
 
     summary: VideoSummary
@@ -41,7 +41,7 @@ def write_video_list(videos: list[VideoEntry], names: tuple[str, ...]) -> Html:
     )
 
     return fill(
-        '<section aria-labelledby="videos"><h2 id="videos">The videos</h2>'
+        '<section aria-labelledby="videos"><h2 id="videos">Videos</h2>'
         '<p class="soft">Each has its own page with a timeline.</p>'
         '<ul class="videos">{items}</ul></section>',
         items=join(items),

@@ -1,4 +1,4 @@
-"""The sections of a video's page that describe it as a whole."""
+"""Write the sections of a video's page that describe it as a whole."""
 
 from collections import Counter
 from typing import Final
@@ -9,8 +9,8 @@ from mien.report.times import say_length, say_time
 from mien.results import Event, Track, VideoSummary
 
 MAX_LISTED: Final = 300
-"""Events and tracks listed in a table."""
-_WORDS: Final = "most probable"  # the column that holds words, not numbers
+"""Maximum number of events and tracks in a table."""
+_WORDS: Final = "most probable"  # the column that contains words
 
 
 def write_head(
@@ -26,7 +26,8 @@ def write_head(
     ]
 
     damage = fill(
-        "<p class='damage'><b>The file is damaged.</b> {why}. What could be read is below.</p>",
+        "<p class='damage'><b>The file is damaged.</b> {why}. The readable part is shown "
+        "below.</p>",
         why=(summary.damage or "").rstrip("."),
     )
     path = fill('<p class="soft"><bdi>{source}</bdi></p>\n', source=summary.source)
@@ -65,7 +66,7 @@ def write_distribution(answers: Counter[str], names: tuple[str, ...]) -> Html:
     ]
 
     return fill(
-        '<section aria-labelledby="often"><h2 id="often">How often each expression</h2>\n'
+        '<section aria-labelledby="often"><h2 id="often">Frequency of expressions</h2>\n'
         '<p class="soft">Each analysed frame counts once for every face in it. No expression is '
         "named where none is probable enough, or the face is too small.</p>\n"
         '<div class="scroll" tabindex="0" role="group" aria-labelledby="often"><table>'

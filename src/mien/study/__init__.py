@@ -1,1 +1,1 @@
-"""Studies of participants: baselines, summaries for each participant, statistics, a report."""
+"""Analyze studies: baselines, summaries per participant, statistics and a report."""

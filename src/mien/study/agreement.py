@@ -1,4 +1,4 @@
-"""Measure how far human coders and the machine agree."""
+"""Measure the agreement between human coders and the model."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from mien.study.coding import Coded
 from mien.study.statistics import import_stats
 
 MIN_RECORDINGS: Final = 3
-"""With fewer, the shares of an expression are not correlated."""
+"""Minimum number of recordings for correlating the shares of an expression."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +27,16 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How far coders and machine agree.
+    """Agreement between coders and model.
 
     Attributes:
-        pictures: How many photos or frames both coded.
-        recordings: Of how many recordings these are.
-        agreement: The share with the same word.
-        kappa: Cohen's kappa over pictures; None where one of both used a single word. Its interval
-            takes pictures for independent, which the frames of a video are not.
-        icc: For each expression, ICC(A,1) of its share in each recording, as the coders and as the
-            machine see it; without the expressions whose shares do not vary.
+        pictures: Number of photos or frames with both codes.
+        recordings: Number of recordings they belong to.
+        agreement: Fraction with the same word.
+        kappa: Cohen's kappa over pictures; None where either side used a single word. Its interval
+            assumes independent pictures, which the frames of a video are not.
+        icc: For each expression, ICC(A,1) between its share of each recording according to the
+            coders and to the model; expressions whose shares do not vary are left out.
     """
 
     pictures: int
@@ -47,17 +47,17 @@ class Agreement:
 
 
 def agree(codes: Sequence[Coded]) -> Agreement:
-    """Measure how far coders and machine agree.
+    """Measure the agreement between coders and model.
 
     Raises:
-        ConfigError: Nothing was coded by both.
+        ConfigError: No picture has both codes.
     """
     try:
         from statsmodels.stats.inter_rater import cohens_kappa, to_table
     except ImportError as error:
         raise require_extra("study", "agreement with coders", "statsmodels") from error
     if not codes:
-        raise ConfigError("no picture was coded by both the coders and the machine")
+        raise ConfigError("no picture has both a human code and a reading")
 
     words = sorted({word for one in codes for word in (one.human, one.machine)})
     numbers = [[words.index(one.human), words.index(one.machine)] for one in codes]
@@ -68,7 +68,7 @@ def agree(codes: Sequence[Coded]) -> Agreement:
         return Agreement(len(codes), recordings, same, None, correlations)
 
     table, _ = to_table(numbers, bins=len(words))
-    with np.errstate(divide="ignore", invalid="ignore"):  # one of both used a single word
+    with np.errstate(divide="ignore", invalid="ignore"):  # one side used a single word
         found = cohens_kappa(table)
     kappa = Estimate(float(found.kappa), float(found.kappa_low), float(found.kappa_upp))
     known = all(map(math.isfinite, (kappa.value, kappa.low, kappa.high)))
@@ -76,23 +76,23 @@ def agree(codes: Sequence[Coded]) -> Agreement:
 
 
 def find_icc(ratings: ArrayLike) -> Estimate | None:
-    """Find the intraclass correlation ICC(A,1): two-way random effects, absolute agreement.
+    """Compute the intraclass correlation ICC(A,1): two-way random effects, absolute agreement.
 
-    The estimate and its interval are those of McGraw and Wong 1996 (doi 10.1037/1082-989X.1.1.30);
-    it is called ICC(2,1) by Shrout and Fleiss.
+    The estimate and its interval follow McGraw and Wong 1996 (doi 10.1037/1082-989X.1.1.30); Shrout
+    and Fleiss call it ICC(2,1).
 
     Args:
-        ratings: (N, K): N recordings, each rated by K raters.
+        ratings: (N, K), N recordings rated by K raters.
 
     Returns:
-        The coefficient, at most 1; None where recordings do not vary.
+        The coefficient, at most 1; None where the recordings do not vary.
 
     Raises:
         InputError: There are fewer than 2 recordings or raters.
     """
     table = np.asarray(ratings, dtype=np.float64)
     if table.ndim != 2 or min(table.shape) < 2:
-        raise InputError(f"wanted ratings (N, K), N and K at least 2, got {table.shape}")
+        raise InputError(f"ratings must be (N, K) with N and K at least 2, got {table.shape}")
     count, raters = table.shape
     rows = table.mean(axis=1, keepdims=True) - table.mean()
     columns = table.mean(axis=0, keepdims=True) - table.mean()
@@ -109,7 +109,7 @@ def find_icc(ratings: ArrayLike) -> Estimate | None:
     if math.isclose(value, 1):
         return Estimate(1.0, 1.0, 1.0)
     if max(between_rows, error) <= 1e-12:
-        return None  # the recordings are all alike: there is nothing to tell apart
+        return None  # no variance between recordings
 
     # Satterthwaite's degrees of freedom for the mixture of the raters' and the error's variance.
     a = raters * value / (count * (1 - value))
@@ -128,7 +128,7 @@ def find_icc(ratings: ArrayLike) -> Estimate | None:
 
 
 def _correlate_shares(codes: Sequence[Coded], words: Sequence[str]) -> dict[str, Estimate]:
-    """Correlate the share of each word in the recordings, as coders and machine see it."""
+    """Compute the ICC of each word's share in the recordings, between coders and model."""
     by_recording: dict[str, list[Coded]] = {}
     for one in codes:
         by_recording.setdefault(one.recording, []).append(one)

@@ -1,17 +1,16 @@
-"""Estimate a person's offset where several expressions are shown about equally often.
+"""Estimate a person's offset when several expressions are shown about equally often.
 
-Two steps, neither of which sees a label:
+There are two steps, neither of which uses labels:
 
-1. The mean of the log-probabilities, first within each expression and then over those that were
-   shown, so that an expression that was shown often does not weigh more. Which picture shows
-   which is not known: offset and expressions are estimated in turn. The mean is shrunk by
-   n / (n + 1).
-2. A mean of logarithms is decided by the expressions that a picture does *not* show. So the offset
-   is moved on until the corrected probabilities share themselves evenly between the expressions
-   shown, which is the most probable offset (MAP) under a normal prior around that of step 1. It
-   is adjusting for shifted priors (Saerens et al. 2002, doi 10.1162/089976602753284446) turned
-   round: there the offset is known and the shares are sought. Where the shares after step 1 speak
-   against even shares, step 2 is left out.
+1. Average the log-probabilities, first within each expression and then over the shown ones, so
+   that frequent expressions do not dominate. Which picture shows which expression is unknown, so
+   offset and expressions are estimated alternately. The mean is shrunk by n / (n + 1).
+2. A mean of logarithms is dominated by the expressions that a picture does *not* show. The offset
+   is therefore adjusted until the corrected probabilities are spread evenly over the expressions
+   shown; this is the maximum a posteriori offset under a normal prior around that of step 1. It
+   inverts the adjustment for shifted priors (Saerens et al. 2002, doi
+   10.1162/089976602753284446), which knows the offset and seeks the shares. If the shares after
+   step 1 contradict even shares, step 2 is skipped.
 """
 
 from typing import Final
@@ -20,26 +19,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 SHRINKAGE: Final = 1.0
-"""Pictures at which half of a person's mean is taken off."""
+"""Number of pictures at which half of a person's mean is subtracted."""
 BALANCE_PRIOR: Final = 0.3
-"""Precision of the prior of step 2: its standard deviation is 1.8, in log-probabilities."""
+"""Precision of the prior in step 2: an SD of 1.8 in log-probabilities."""
 MAX_DIVERGENCE: Final = 0.03
-"""How far the shares may be from even ones for step 2, as their KL divergence in nats: readings
-err. With few pictures chance alone takes them farther, so that 1 / (2 n) is allowed at least."""
+"""Maximum KL divergence of the shares from even ones for step 2, in nats, to allow for misread
+pictures. With few pictures chance alone exceeds it, so at least 1 / (2 n) is allowed."""
 
-_ROUNDS = 4  # of estimating offset and expressions in turn; more change nothing
-_RARE = 0.5  # pictures of an expression at which it counts half
-_NEWTON = 30  # steps at most; a handful is enough
+_ROUNDS = 4  # alternations between offset and expressions; more change nothing
+_RARE = 0.5  # number of pictures at which an expression gets half weight
+_NEWTON = 30  # maximum number of steps; a handful is enough
 
 
 def estimate_even_offset(logs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Estimate what to take off a person's log-probabilities.
+    """Estimate the offset to subtract from a person's log-probabilities.
 
     Args:
-        logs: (N, C), a row a picture, each less its mean.
+        logs: (N, C), one row per picture, minus its mean.
 
     Returns:
-        The offset, (C,), shrunk.
+        The shrunk offset, (C,).
     """
     weight = len(logs) / (len(logs) + SHRINKAGE)
     offset = np.zeros(logs.shape[1])
@@ -51,14 +50,14 @@ def estimate_even_offset(logs: NDArray[np.float64]) -> NDArray[np.float64]:
 def _average_over_expressions(
     logs: NDArray[np.float64], corrected: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Average over expressions: first within each, then over those that were shown.
+    """Average over expressions: first within each, then over the shown ones.
 
     Args:
         logs: A person's log-probabilities, (N, C).
-        corrected: The same less the offset so far: they say which picture shows what.
+        corrected: The same minus the current offset, which tells the expression of each picture.
 
     Returns:
-        The mean, (C,).
+        Mean, (C,).
     """
     shares = _to_shares(corrected)  # (N, C)
     shown = shares.sum(axis=0)  # (C,)
@@ -69,18 +68,18 @@ def _average_over_expressions(
 
 
 def _balance(logs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Find how far to move on, so that the expressions shown have even shares, (C,)."""
+    """Compute the further offset, (C,), that evens out the shares of the shown expressions."""
     count, columns = logs.shape
     step, moved = np.zeros(columns), np.zeros(columns)
     shown = _to_shares(logs).sum(axis=0)
-    even = shown / (shown + _RARE)  # 1 for what was shown, near 0 for what was not
+    even = shown / (shown + _RARE)  # near 1 for shown expressions, near 0 for others
     even /= even.sum()
     shares = np.maximum(shown / count, 1e-12)
     divergence = float((shares * np.log(shares / even)).sum())
     if divergence > max(MAX_DIVERGENCE, 1 / (2 * count)):
         return moved
 
-    # The negative log posterior is convex: Newton's steps, halved where they lead up.
+    # The negative log posterior is convex: take Newton steps, halved while the cost increases.
     def cost(at: NDArray[np.float64]) -> float:
         spread = np.logaddexp.reduce(logs - at, axis=1).sum()
         return float(spread + count * even @ at + BALANCE_PRIOR / 2 * at @ at)
@@ -100,7 +99,7 @@ def _balance(logs: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _to_shares(logs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Convert log-probabilities (N, C) to probabilities that sum to 1 in each row."""
+    """Convert log-probabilities (N, C) to probabilities whose rows sum to 1."""
     shares = np.exp(logs - logs.max(axis=1, keepdims=True))
     normed: NDArray[np.float64] = shares / shares.sum(axis=1, keepdims=True)
     return normed

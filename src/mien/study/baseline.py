@@ -1,19 +1,18 @@
-"""A person's own baseline: correct readings for how that person's face reads at rest.
+"""Correct readings for a person's baseline: how their face reads at rest.
 
 Some faces look sad or stern at rest, to people and to every network. With several pictures of one
-person, the part that stays the same in all of them can be estimated and taken off.
+person, the constant part can be estimated and subtracted.
 
-With x the log-probabilities of a picture, the corrected ones are
+Let x be the log-probabilities of a picture. The corrected ones are
 
     x' = x - w (b - r),    w = n / (n + 1)
 
-b is the person's mean of x, r what that mean is expected to be (see `Expected`), and n how many
-pictures of the person were read: the less was seen, the smaller the correction. Where expressions
-are shown equally often, there is a second step (`mien.study.balance`). Shrinking a mean
-in this way is the empirical-Bayes estimate of a random effect whose variance equals that of the
-noise of one picture (James and Stein 1961; Efron and Morris 1973, doi 10.2307/2284155). Baselines
-for coded expressions, and what they are good for: Olderbak et al. 2014, doi
-10.3758/s13428-013-0421-3. No label is used.
+where b is the person's mean of x, r its expected value (see `Expected`), and n the number of
+pictures of the person: fewer pictures give a smaller correction. Where expressions are shown
+equally often, a second step follows (`mien.study.balance`). Shrinking a mean in this way is the
+empirical-Bayes estimate of a random effect whose variance equals the noise variance of one picture
+(James and Stein 1961; Efron and Morris 1973, doi 10.2307/2284155). Olderbak et al. 2014 (doi
+10.3758/s13428-013-0421-3) discuss baselines for coded expressions. No label is used.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,38 +30,39 @@ from mien.study.balance import SHRINKAGE, estimate_even_offset
 Expected: TypeAlias = Literal["even", "group", "rest"]
 """What the pictures of a person are expected to show.
 
-even: each of several expressions about equally often, as in posed sets and in designs with one
-    condition an expression. The mean is then taken over expressions, not over pictures, and
-    moved on to even shares (see `mien.study.balance`).
-group: what the other people show on average, as where all see the same film. Only the difference
-    of a person from the others is taken off.
-rest: a face at rest, in every picture that the baseline is estimated from.
+even: several expressions about equally often, as in posed sets and in designs with one condition
+    per expression. The mean is taken over expressions instead of pictures, and adjusted to even
+    shares (see `mien.study.balance`).
+group: the average of the other people, as when all watch the same film. Only the difference
+    between a person and the others is subtracted.
+rest: a face at rest, in every picture used for the baseline.
 """
 Refusal: TypeAlias = Literal["few_pictures", "one_expression", "few_people"]
-"""Why readings of a person are left as they are."""
+"""Reasons to leave a person's readings uncorrected."""
 
 MIN_PICTURES: Final = 2
 MIN_SPREAD: Final = 0.5
-"""Variance of a person's log-probabilities, summed over the words: below, they show one thing."""
+"""Minimum variance of a person's log-probabilities, summed over words: below, only one expression
+is shown."""
 MIN_PEOPLE: Final = 3
-"""How many people a group has at least."""
+"""Minimum number of people in a group."""
 REST_NEUTRAL: Final = 0.75
-"""What neutral faces are read as neutral with, in the (geometric) mean over many people."""
+"""Geometric mean probability of "neutral" over many people's neutral faces."""
 
-_FLOOR = 1e-6  # results are rounded: no probability is taken to be smaller
+_FLOOR = 1e-6  # lower bound of probabilities, since results are rounded
 
 _Result = TypeVar("_Result", ImageResult, FrameResult, VideoResult)
 
 
 @dataclass(frozen=True, slots=True)
 class Offset:
-    """The offset of one person's log-probabilities.
+    """Offset of one person's log-probabilities.
 
     Attributes:
-        pictures: How many pictures of the person were read.
-        weight: The share of the person's mean that is taken off, in [0, 1).
-        values: The offset for each expression, summing to 0; all 0 where it was refused.
-        refused: Why no correction is made; None where one is.
+        pictures: Number of pictures of the person.
+        weight: Fraction of the person's mean that is subtracted, in [0, 1).
+        values: Offset of each expression, summing to 0; all 0 where it was refused.
+        refused: Why there is no correction; None where there is one.
     """
 
     pictures: int
@@ -73,7 +73,7 @@ class Offset:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """The baselines of several people, by their names.
+    """Baselines of several people, by name.
 
         >>> happy, calm = [0, 0, 0, 0.4, 0.5, 0.1, 0], [0, 0, 0, 0.02, 0.7, 0.28, 0]
         >>> baseline = Baseline.fit([happy, calm], ["ann", "ann"])
@@ -82,9 +82,9 @@ class Baseline:
         'happy'
 
     Attributes:
-        emotions: The expressions.
+        emotions: Names of the expressions.
         expected: What the pictures were expected to show.
-        offsets: What is taken off, for each person.
+        offsets: The offset of each person.
     """
 
     emotions: tuple[str, ...]
@@ -100,27 +100,27 @@ class Baseline:
         emotions: Sequence[str] = EMOTIONS,
         expected: Expected = "even",
     ) -> Self:
-        """Estimate baselines; no label is used.
+        """Estimate baselines without labels.
 
         Args:
-            probabilities: (N, C), a row a picture, each summing to 1; for `rest`, of pictures at
-                rest only.
-            people: Whose picture each is, N names.
-            emotions: The names of the columns.
+            probabilities: (N, C), one row per picture, each summing to 1; for `rest`, only pictures
+                at rest.
+            people: The person in each picture, N names.
+            emotions: Names of the columns.
             expected: What the pictures are expected to show.
 
         Raises:
-            ConfigError: `expected` is none of the three, or `rest` is asked of a model that does
-                not know "neutral".
+            ConfigError: `expected` is unknown, or `rest` is used with a model that does not know
+                "neutral".
             InputError: The rows are not probabilities, or the lengths differ.
         """
         if expected not in get_args(Expected):
-            raise ConfigError(f"expected is 'even', 'group' or 'rest', got {expected!r}")
+            raise ConfigError(f"expected must be 'even', 'group' or 'rest', got {expected!r}")
         if expected == "rest" and "neutral" not in emotions:
-            raise ConfigError("a baseline at rest needs a model that knows 'neutral'")
+            raise ConfigError("a baseline at rest requires a model with the class 'neutral'")
         logs = _to_logs(probabilities, len(emotions))
         if len(logs) != len(people):
-            raise InputError(f"wanted a name for each of {len(logs)} rows, got {len(people)}")
+            raise InputError(f"expected one name for each of {len(logs)} rows, got {len(people)}")
 
         rows: dict[str, list[int]] = {}
         for row, person in enumerate(people):
@@ -141,15 +141,15 @@ class Baseline:
         *,
         expected: Expected = "even",
     ) -> Self:
-        """Estimate baselines from photos or frames with one face of interest, the largest.
+        """Estimate baselines from photos or frames, using the largest face of each.
 
         Args:
-            results: What `mien.analyze` or a `VideoResult`'s `frames` give.
-            people: Whose picture each is.
+            results: Results of `mien.analyze`, or the `frames` of a `VideoResult`.
+            people: The person in each picture.
             expected: What the pictures are expected to show.
 
         Raises:
-            InputError: There is not one name for each result.
+            InputError: The numbers of names and results differ.
         """
         pairs = [
             (face.probabilities, person)
@@ -161,21 +161,21 @@ class Baseline:
 
     @classmethod
     def of_tracks(cls, video: VideoResult, *, expected: Expected = "even") -> Self:
-        """Estimate a baseline for each track of a video; a track's name is its number.
+        """Estimate a baseline for each track of a video; a track is named by its number.
 
-        Most frames of most recordings show a face at rest, so that a whole video is rarely even:
-        prefer frames that are known to be at rest (`of_frames_at_rest`).
+        Most frames of most recordings show a face at rest, so a whole video is rarely even: prefer
+        frames that are known to be at rest (`of_frames_at_rest`).
         """
         return cls._of_pairs(_list_track_faces(video), expected)
 
     @classmethod
     def of_frames_at_rest(cls, video: VideoResult, start_s: float, end_s: float) -> Self:
-        """Estimate a baseline for each track from a stretch in which the faces are at rest.
+        """Estimate a baseline for each track from an interval in which the faces are at rest.
 
         Args:
             video: The video.
-            start_s: Where the stretch begins, in seconds.
-            end_s: Where it ends, in seconds.
+            start_s: Start of the interval, in seconds.
+            end_s: End of the interval, in seconds.
         """
         frames = tuple(frame for frame in video.frames if start_s <= frame.time_s < end_s)
         return cls._of_pairs(_list_track_faces(replace(video, frames=frames)), "rest")
@@ -194,11 +194,11 @@ class Baseline:
     def correct_probabilities(
         self, probabilities: Mapping[str, float], person: str
     ) -> dict[str, float]:
-        """Subtract a person's baseline; nothing is subtracted for an unknown person.
+        """Subtract a person's baseline; probabilities of an unknown person are unchanged.
 
         Args:
-            probabilities: For each expression.
-            person: A name that the baselines were estimated for.
+            probabilities: Probability of each expression.
+            person: One of the people that baselines were estimated for.
 
         Returns:
             Corrected probabilities, summing to 1.
@@ -218,17 +218,17 @@ class Baseline:
     def correct(
         self, result: _Result, person: str | None = None, *, threshold: float | None = None
     ) -> _Result:
-        """Correct a result; its boxes and times stay as they are.
+        """Correct a result; its boxes and times are unchanged.
 
         Args:
             result: A photo, a frame or a video.
-            person: Whose face it shows; None takes each face's track number as the name.
-            threshold: Where no corrected probability reaches it, no emotion is named.
+            person: The person shown; None uses each face's track number as the name.
+            threshold: No emotion is named if all corrected probabilities are below it.
 
         Returns:
             A copy with corrected probabilities, smoothed probabilities and emotions, without
-            `certainty`, which holds for probabilities as read. Events and the summary of a video
-            are not computed anew.
+            `certainty`, which only holds for uncorrected probabilities. Events and the summary of
+            a video are not recomputed.
         """
         if isinstance(result, VideoResult):
             frames = tuple(
@@ -265,9 +265,9 @@ def _to_logs(probabilities: ArrayLike, columns: int) -> NDArray[np.float64]:
     """Convert probabilities to log-probabilities minus the mean of each row, (N, C)."""
     rows = np.asarray(probabilities, dtype=np.float64)
     if rows.ndim != 2 or rows.shape[1] != columns:
-        raise InputError(f"wanted probabilities (N, {columns}), got {rows.shape}")
+        raise InputError(f"probabilities must be (N, {columns}), got {rows.shape}")
     if not (np.isfinite(rows).all() and (rows >= 0).all() and (rows <= 1 + 1e-6).all()):
-        raise InputError("wanted probabilities in [0, 1]; some are not")
+        raise InputError("probabilities must be in [0, 1]; some are not")
     logs = np.log(np.maximum(rows, _FLOOR))
     centred: NDArray[np.float64] = logs - logs.mean(axis=1, keepdims=True)
     return centred
@@ -276,7 +276,7 @@ def _to_logs(probabilities: ArrayLike, columns: int) -> NDArray[np.float64]:
 def _expect(
     people: Mapping[str, NDArray[np.float64]], emotions: tuple[str, ...], expected: Expected
 ) -> NDArray[np.float64] | None:
-    """Return the mean that a person's log-probabilities are expected to have, (C,)."""
+    """Return the expected mean of a person's log-probabilities, (C,)."""
     if expected == "group":
         if len(people) < MIN_PEOPLE:
             return None
@@ -311,12 +311,12 @@ def _estimate(
 def _find_refusal(
     logs: NDArray[np.float64], expected: Expected, reference: NDArray[np.float64] | None
 ) -> Refusal | None:
-    """Return why a person's readings should be left as they are."""
+    """Return why a person's readings should not be corrected, or None."""
     if reference is None:
         return "few_people"
     if len(logs) < MIN_PICTURES:
         return "few_pictures"
-    # At rest one expression is what is wanted. Elsewhere it would be taken for the person's own.
+    # A single expression is expected at rest, but elsewhere it would pass for the person's own.
     spread = float(logs.var(axis=0, ddof=1).sum())
     return "one_expression" if expected != "rest" and spread < MIN_SPREAD else None
 

@@ -1,4 +1,4 @@
-"""Read how human coders labelled the recordings of a study, and pair that with the machine's."""
+"""Read human coders' labels of a study's recordings, and pair them with the model's."""
 
 import csv
 from collections.abc import Sequence
@@ -17,21 +17,21 @@ SYNONYMS: Final = {
     "end_s": ("End Time - ss.msec",),
     "duration_s": ("Duration - ss.msec", "Duration_sf"),
 }
-"""Our columns, and what tables of ELAN and of Noldus The Observer XT call them."""
+"""Our columns, and their names in tables of ELAN and of Noldus The Observer XT."""
 MOMENT_S: Final = 0.5
-"""How long a label counts for which only a moment is given."""
+"""Validity of a label that is given only for a moment, in seconds."""
 
 _Stretch = tuple[float, float, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Coded:
-    """A photo or frame that coders and machine named.
+    """A photo or frame with a human and a machine label.
 
     Attributes:
-        recording: Of which recording it is.
+        recording: Its recording.
         human: The coders' word.
-        machine: The machine's, corrected.
+        machine: The model's corrected word.
     """
 
     recording: str
@@ -40,13 +40,13 @@ class Coded:
 
 
 def pair_codes(path: Path, rows: Sequence[Row]) -> tuple[Coded, ...]:
-    """Pair the coders' words with the machine's.
+    """Pair the coders' words with the model's.
 
     Args:
-        path: ELAN's .eaf file, or a folder of such files; or a table, separated by commas,
-            semicolons or tabs, with `source` and `label`, and for videos `time_s` (a moment), or
-            `start_s` with `end_s` or `duration_s`. A source is named as in the study, or without
-            folder and ending.
+        path: An .eaf file of ELAN, or a folder of such files; or a table separated by commas,
+            semicolons or tabs, with the columns `source` and `label`, and for videos `time_s` (a
+            moment), or `start_s` with `end_s` or `duration_s`. A source is named as in the study,
+            or without folder and extension.
         rows: The study's rows, corrected.
 
     Returns:
@@ -67,10 +67,10 @@ def pair_codes(path: Path, rows: Sequence[Row]) -> tuple[Coded, ...]:
 
 
 def _read_elan(path: Path) -> dict[str, list[_Stretch]]:
-    """Read the stretches of ELAN's own files, all tiers together."""
+    """Read the intervals of ELAN files, all tiers together."""
     files = sorted(path.glob("*.eaf")) if path.is_dir() else [path]
     if not files:
-        raise ConfigError(f"the folder {path} has no .eaf files, wanted those of ELAN")
+        raise ConfigError(f"the folder {path} contains no .eaf files, expected those of ELAN")
 
     stretches: dict[str, list[_Stretch]] = {}
     for file in files:
@@ -79,7 +79,7 @@ def _read_elan(path: Path) -> dict[str, list[_Stretch]]:
             slots = {
                 slot.attrib["TIME_SLOT_ID"]: float(slot.attrib["TIME_VALUE"]) / 1000
                 for slot in root.iter("TIME_SLOT")
-                if "TIME_VALUE" in slot.attrib  # between two others, a slot may have no time
+                if "TIME_VALUE" in slot.attrib  # a slot between two others may lack a time
             }
             found = [
                 (
@@ -91,7 +91,7 @@ def _read_elan(path: Path) -> dict[str, list[_Stretch]]:
             ]
         except (OSError, ET.ParseError, KeyError, ValueError) as error:
             raise ConfigError(
-                f"{file} cannot be read as a file of ELAN: {describe_error(error)}"
+                f"{file} cannot be read as an ELAN file: {describe_error(error)}"
             ) from error
         media = root.find(".//MEDIA_DESCRIPTOR")
         url = "" if media is None else media.attrib.get("MEDIA_URL", "")
@@ -100,11 +100,11 @@ def _read_elan(path: Path) -> dict[str, list[_Stretch]]:
 
 
 def _read_codes(path: Path) -> dict[str, list[_Stretch]]:
-    """Read the stretches of each source, and what they were labelled."""
+    """Read the labelled intervals of each source."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
         raise ConfigError(f"the codes {path} cannot be read: {reason}") from error
     head = text.partition("\n")[0]
     reader = csv.DictReader(text.splitlines(), delimiter=max((",", ";", "\t"), key=head.count))
@@ -113,14 +113,14 @@ def _read_codes(path: Path) -> dict[str, list[_Stretch]]:
     reader.fieldnames = names
     if not {"source", "label"} <= set(names):
         has = ", ".join(names) or "none"
-        raise ConfigError(f"the codes {path} need the columns source and label, they have {has}")
+        raise ConfigError(f"the codes {path} must have the columns source and label, got {has}")
 
     stretches: dict[str, list[_Stretch]] = {}
     for number, code in enumerate(reader, start=2):
         try:
             stretch = _read_stretch(code)
         except ValueError:
-            raise ConfigError(f"line {number} of {path}: times are seconds") from None
+            raise ConfigError(f"line {number} of {path}: times must be in seconds") from None
         stretches.setdefault(code["source"], []).append(stretch)
     return stretches
 

@@ -10,20 +10,20 @@ from mien.study.plan import Plan
 from mien.study.reading import Readings, Row, with_corrected
 
 Kind: TypeAlias = Literal["participant", "rest", "none"]
-"""The baseline to subtract: a participant's own mean, that of a face at rest, or none."""
+"""The baseline to subtract: the participant's own mean, that of a face at rest, or none."""
 KINDS: Final = ("participant", "rest", "none")
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which baseline is taken off.
+    """The baseline to subtract.
 
     Attributes:
         kind: participant, rest or none.
         expected: For `participant`: what the recordings are expected to show.
-        condition: For `rest`: the condition at rest; None where it is a stretch of time.
-        start_s: For `rest`: where the stretch begins in each recording, in seconds.
-        end_s: For `rest`: where it ends.
+        condition: For `rest`: the condition at rest; None where an interval is used.
+        start_s: For `rest`: start of the interval in each recording, in seconds.
+        end_s: For `rest`: end of the interval, in seconds.
     """
 
     kind: Kind
@@ -44,29 +44,29 @@ class Choice:
 def choose(
     kind: str, expected: str | None, rest: str | None, plan: Plan, *, videos: bool
 ) -> Choice:
-    """Check what was asked for.
+    """Check the requested baseline.
 
     Args:
         kind: participant, rest or none.
-        expected: even or group; None takes even for photos, and group for videos, in which people
-            are calm most of the time.
-        rest: For `rest`, a condition, or seconds such as "0-10".
+        expected: even or group; None means even for photos, and group for videos, in which people
+            are mostly calm.
+        rest: For `rest`, a condition, or an interval in seconds such as "0-10".
         plan: The study.
-        videos: Whether there are videos among its recordings.
+        videos: Whether the recordings include videos.
 
     Raises:
-        ConfigError: It makes no sense.
+        ConfigError: The options contradict each other or the study.
     """
     if kind not in KINDS:
-        raise ConfigError(f"--baseline is participant, rest or none, got {kind!r}")
+        raise ConfigError(f"--baseline must be participant, rest or none, got {kind!r}")
     if (rest is not None) != (kind == "rest"):
         raise ConfigError(
-            "--baseline rest needs --rest, a condition or seconds such as 0-10, "
-            "and --rest is for it alone"
+            "--baseline rest requires --rest, a condition or seconds such as 0-10, "
+            "and --rest requires --baseline rest"
         )
 
     if expected not in (None, "even", "group"):
-        raise ConfigError(f"--expected is even or group, got {expected!r}")
+        raise ConfigError(f"--expected must be even or group, got {expected!r}")
 
     if kind == "participant":
         return Choice(
@@ -91,15 +91,15 @@ def choose(
         ) from None
 
     if not dash or not 0 <= seconds[0] < seconds[1]:
-        raise ConfigError(f"--rest {rest!r} must be rising seconds, such as 0-10")
+        raise ConfigError(f"--rest {rest!r} must be two increasing times in seconds, such as 0-10")
     return Choice("rest", "rest", start_s=seconds[0], end_s=seconds[1])
 
 
 def correct_readings(readings: Readings, choice: Choice) -> tuple[tuple[Row, ...], Baseline | None]:
-    """Estimate the participants' baselines and take them off.
+    """Subtract the participants' baselines from the readings.
 
     Returns:
-        The rows with `corrected`, and the baselines; without one, corrected is as read.
+        The rows with `corrected`, and the baselines; without one, `corrected` equals the reading.
     """
     emotions = readings.spec.class_names
     used: Sequence[Row] = [
@@ -112,7 +112,7 @@ def correct_readings(readings: Readings, choice: Choice) -> tuple[tuple[Row, ...
     if choice.kind != "none":
         if not used:
             what = "at rest" if choice.kind == "rest" else "at all"
-            raise ConfigError(f"no face was read {what}, so that there is no baseline to take off")
+            raise ConfigError(f"no face was read {what}, so there is no baseline to subtract")
         baseline = Baseline.fit(
             [[(row.probabilities or {})[name] for name in emotions] for row in used],
             [row.recording.participant for row in used],

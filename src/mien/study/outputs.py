@@ -1,4 +1,4 @@
-"""Write a study's tables: faces, participants, the same wide, events."""
+"""Write a study's tables: faces, participants (long and wide), and events."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ _OWN: Final = ("source", "participant", "condition", "trial")
 
 
 def write_faces(path: Path, plan: Plan, rows: Iterable[Row], emotions: Sequence[str]) -> None:
-    """Write a row for each photo or frame: the largest face, as read and as corrected."""
+    """Write one row per photo or frame: the largest face, as read and as corrected."""
     header = [
         *_OWN,
         *plan.columns,
@@ -55,7 +55,7 @@ def _describe_row(row: Row, emotions: Sequence[str]) -> dict[str, Any]:
 
 
 def write_participants(path: Path, summaries: Sequence[Summary]) -> None:
-    """Write a row for each participant under each condition."""
+    """Write one row per participant and condition."""
     measures = list(summaries[0].measures) if summaries else []
     header = ["participant", "condition", "recordings", "excluded", *measures]
 
@@ -76,10 +76,10 @@ def write_participants(path: Path, summaries: Sequence[Summary]) -> None:
 
 
 def write_wide(path: Path, plan: Plan, summaries: Sequence[Summary]) -> None:
-    """Write a row for each participant, a column for each measure and condition.
+    """Write one row per participant, with a column for each measure and condition.
 
-    Cells that are excluded, or were not recorded, are empty. Column names are what SPSS and JASP
-    take: letters, digits and underscores.
+    Excluded and missing cells are empty. Column names consist of letters, digits and underscores,
+    as SPSS and JASP require.
     """
     measures = list(summaries[0].measures) if summaries else []
     counted = {(one.participant, one.condition): one for one in summaries if not one.excluded}
@@ -101,7 +101,7 @@ def write_wide(path: Path, plan: Plan, summaries: Sequence[Summary]) -> None:
 
 
 def write_events(path: Path, readings: Readings) -> None:
-    """Write a row for each event of a participant's track."""
+    """Write one row per event of a participant's track."""
     header = [*_OWN, "emotion", "start_s", "end_s", "confidence", "uncertainty_s", "track_id"]
 
     _write(
@@ -121,7 +121,7 @@ def write_events(path: Path, readings: Readings) -> None:
 
 
 def _name_conditions(conditions: Sequence[str]) -> dict[str, str]:
-    """Name conditions as columns, each differently: SPSS does not tell "Film" from "film"."""
+    """Return distinct column names for conditions: SPSS does not distinguish "Film" and "film"."""
     names: dict[str, str] = {}
     for condition in conditions:
         plain = "".join(letter if letter.isalnum() else "_" for letter in condition)
@@ -134,7 +134,7 @@ def _name_conditions(conditions: Sequence[str]) -> dict[str, str]:
 
 
 def _round(cell: object) -> object:
-    """Round numbers to 8 decimals: more digits say nothing."""
+    """Round numbers to 8 decimals: further digits carry no information."""
     return round(cell, 8) if isinstance(cell, float) else cell
 
 
@@ -149,6 +149,7 @@ def _write(path: Path, header: Sequence[str], rows: Iterable[Mapping[str, Any]])
             writer.rows([_round(row.get(name)) for name in header] for row in rows)
     except OSError as error:
         raise OutputError(
-            f"{path} cannot be written ({describe_error(error)}); make room or choose another "
+            f"{path} cannot be written ({describe_error(error)}); free some space or choose "
+            "another "
             "--output"
         ) from error

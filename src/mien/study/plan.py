@@ -1,4 +1,4 @@
-"""Plan a study: which recording belongs to which participant and condition."""
+"""Read a study's plan: the participant and condition of each recording."""
 
 import csv
 import os
@@ -14,23 +14,23 @@ from mien.errors import ConfigError
 from mien.video.frames import list_frames, natural_key
 
 KNOWN: Final = ("source", "participant", "condition", "trial", "start_s", "end_s")
-"""The columns of a table that mean something; all others are kept as they are."""
+"""Columns of a table with a meaning; all others are kept unchanged."""
 ALL: Final = "all"
-"""The condition of recordings for which none is named."""
+"""Condition of recordings without a stated one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One photo or video, or a stretch of one, of one participant.
+    """One photo or video, or an interval of one, of one participant.
 
     Attributes:
         path: The file, or the folder of frames.
-        source: How the table or the folder names it.
-        participant: Whose it is.
-        condition: Under which condition it was made.
-        trial: Which repetition it is; empty where there are none.
-        start_s: Where the stretch begins, in seconds.
-        end_s: Where it ends, in seconds; None is the end.
+        source: Its name in the table or folder.
+        participant: The participant.
+        condition: The condition.
+        trial: The repetition; empty where there are none.
+        start_s: Start of the interval, in seconds.
+        end_s: End of the interval, in seconds; None is the end of the video.
         extra: The table's other columns.
     """
 
@@ -44,7 +44,7 @@ class Recording:
     extra: Mapping[str, str] = field(default_factory=dict)
 
     def holds(self, time_s: float | None) -> bool:
-        """Return whether a frame's time lies in the stretch; a photo has no time."""
+        """Return whether a frame's time is in the interval; a photo has no time."""
         return time_s is None or (
             time_s >= self.start_s and (self.end_s is None or time_s < self.end_s)
         )
@@ -52,11 +52,11 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A study as it was understood.
+    """Recordings of a study.
 
     Attributes:
         recordings: In the order of the table, or of their names.
-        unmatched: Files that the pattern does not fit.
+        unmatched: Files that do not match the pattern.
         columns: The table's own columns, in order.
     """
 
@@ -66,12 +66,12 @@ class Plan:
 
     @property
     def participants(self) -> tuple[str, ...]:
-        """The participants, in natural order."""
+        """Participants, in natural order."""
         return tuple(sorted({one.participant for one in self.recordings}, key=natural_key))
 
     @property
     def conditions(self) -> tuple[str, ...]:
-        """The conditions, in natural order."""
+        """Conditions, in natural order."""
         return tuple(sorted({one.condition for one in self.recordings}, key=natural_key))
 
     def count(self) -> Counter[tuple[str, str]]:
@@ -89,39 +89,39 @@ class Plan:
         )
 
     def paths(self) -> tuple[str, ...]:
-        """List the files, each once, in order."""
+        """List each file once, in order."""
         return tuple(dict.fromkeys(one.path for one in self.recordings))
 
 
 def read_plan(source: Path, pattern: str | None = None, *, frames: bool = False) -> Plan:
-    """Read a study's table, or match a folder's files with a pattern.
+    """Read a study's table, or match a folder's files against a pattern.
 
     Args:
         source: A CSV table (`source, participant[, condition, trial, start_s, end_s, ...]`), or a
             folder.
-        pattern: For a folder, e.g. "{condition}/{participant}_{trial}.mp4".
-        frames: A folder holds folders of frames, which the pattern names; no photos or videos.
+        pattern: For a folder, for example "{condition}/{participant}_{trial}.mp4".
+        frames: Match folders of frames instead of photos and videos.
 
     Raises:
-        ConfigError: The table or the pattern does not say whose recordings these are.
+        ConfigError: The table or the pattern does not identify the participants.
     """
     if source.is_dir():
         if pattern is None:
             raise ConfigError(
-                f"{source} is a folder: say whose its files are, as in "
-                "--pattern '{condition}/{participant}_{trial}.mp4', or name a table"
+                f"{source} is a folder; describe its file names, as in "
+                "--pattern '{condition}/{participant}_{trial}.mp4', or pass a table"
             )
         return match_folder(source, pattern, frames=frames)
     if pattern is not None:
-        raise ConfigError(f"--pattern is for a folder, and {source} is none")
+        raise ConfigError(f"--pattern requires a folder, but {source} is a file")
     return read_table(source)
 
 
 def match_folder(folder: Path, pattern: str, *, frames: bool = False) -> Plan:
-    """Match the photos and videos of a folder, and below, with a pattern; or folders of frames.
+    """Match photos, videos or folders of frames below a folder against a pattern.
 
     Raises:
-        ConfigError: The pattern has no {participant}, or fits no file.
+        ConfigError: The pattern has no {participant}, or matches no file.
     """
     expression = _compile(pattern)
     recordings, unmatched = [], []
@@ -136,7 +136,7 @@ def match_folder(folder: Path, pattern: str, *, frames: bool = False) -> Plan:
         kind = "folders of frames" if frames else "files"
         seen = f", for example {unmatched[0]}" if unmatched else ""
         raise ConfigError(
-            f"the pattern {pattern!r} fits none of the {len(unmatched)} {kind} in {folder}{seen}"
+            f"the pattern {pattern!r} matches none of the {len(unmatched)} {kind} in {folder}{seen}"
         )
 
     columns = [name for name in expression.groupindex if name not in KNOWN]
@@ -144,29 +144,29 @@ def match_folder(folder: Path, pattern: str, *, frames: bool = False) -> Plan:
 
 
 def _list_files(folder: Path) -> Iterator[tuple[str, str]]:
-    """List photos and videos: their paths, and where they lie below the folder."""
+    """List photos and videos: their paths, and their paths relative to the folder."""
     for found in Sources([str(folder)]):
         if found.problem is None:
             yield str(found.path), Path(found.below).as_posix()
 
 
 def _list_sequences(folder: Path) -> Iterator[tuple[str, str]]:
-    """List folders that hold pictures: their paths, and where they lie below the folder."""
+    """List folders that contain pictures: their paths, and their paths relative to the folder."""
     for path in sorted(folder.rglob("*"), key=lambda one: natural_key(str(one))):
         if path.is_dir() and list_frames(path):
             yield str(path), path.relative_to(folder).as_posix()
 
 
 def read_table(path: Path) -> Plan:
-    """Read a study's table; its sources are named relative to its folder.
+    """Read a study's table; its sources are relative to the table's folder.
 
     Raises:
-        ConfigError: It cannot be read, or a row does not make sense.
+        ConfigError: The table cannot be read, or a row is invalid.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
         raise ConfigError(f"the table {path} cannot be read: {reason}") from error
     head = text.partition("\n")[0]
     separator = max((",", ";", "\t"), key=head.count)
@@ -176,10 +176,10 @@ def read_table(path: Path) -> Plan:
     for wanted in ("source", "participant"):
         if wanted not in names:
             has = ", ".join(names) or "none"
-            raise ConfigError(f"the table {path} needs a column {wanted!r}; its columns are {has}")
+            raise ConfigError(f"the table {path} has no column {wanted!r}; it has {has}")
     double = [name for name, times in Counter(names).items() if times > 1]
     if double:
-        raise ConfigError(f"the table {path} has the column {double[0]!r} twice")
+        raise ConfigError(f"the table {path} has two columns {double[0]!r}")
 
     rows = list(_read_rows(reader, path))
     if not rows:
@@ -212,7 +212,7 @@ def _make(path: str, source: str, cells: Mapping[str, str]) -> Recording:
         try:
             times.append(float(text) if text else None)
         except ValueError:
-            raise ConfigError(f"{name} is a number of seconds, got {text!r}") from None
+            raise ConfigError(f"{name} must be a number of seconds, got {text!r}") from None
     start_s, end_s = times[0] or 0.0, times[1]
     if start_s < 0 or (end_s is not None and end_s <= start_s):
         raise ConfigError(f"end_s must be after start_s, got {start_s:g} to {end_s:g}")

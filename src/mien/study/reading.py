@@ -1,4 +1,4 @@
-"""Read a study's recordings: one row for each photo or frame, with the participant's face."""
+"""Read a study's recordings: one row per photo or frame, with the participant's face."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ from mien.video.frames import NAMES
 from mien.video.reading import VideoSettings
 
 READINGS: Final = "readings.jsonl"
-"""What was read, in a study's folder: a run that was stopped resumes there."""
+"""Name of the journal in a study's folder, from which an interrupted run resumes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +31,13 @@ class Row:
     """One photo or frame of a recording, with its largest face.
 
     Attributes:
-        recording: Which recording it is of.
-        time_s: In a video, its time in seconds.
-        frame: In a video, its number.
-        faces: How many faces it shows.
-        face: The largest face in its JSON form, with `quality`; None where there is none.
+        recording: Its recording.
+        time_s: Time in the video, in seconds; None for a photo.
+        frame: Frame number in the video; None for a photo.
+        faces: Number of faces found.
+        face: The largest face in JSON form, with `quality`; None if there is none.
         error: Why the recording could not be read, or not to its end.
-        corrected: Its probabilities less the participant's baseline.
+        corrected: Probabilities after subtracting the participant's baseline.
     """
 
     recording: Recording
@@ -50,32 +50,32 @@ class Row:
 
     @property
     def probabilities(self) -> Mapping[str, float] | None:
-        """The face's probabilities as read; None where no face was read."""
+        """Probabilities of the face as read; None if no face was read."""
         return None if self.face is None else self.face["probabilities"]
 
     @property
     def smoothed_emotion(self) -> str | None:
-        """In a video, the most probable expression of the track's smoothed probabilities."""
+        """Most probable expression by the track's smoothed probabilities; None for photos."""
         smoothed = (self.face or {}).get("smoothed")
         return None if smoothed is None else max(smoothed, key=lambda name: smoothed[name])
 
     @property
     def emotion_baseline(self) -> str | None:
-        """The most probable corrected expression."""
+        """Most probable expression after correction."""
         corrected = self.corrected
         return None if corrected is None else max(corrected, key=lambda name: corrected[name])
 
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """All that was read of a study.
+    """All readings of a study.
 
     Attributes:
-        spec: The contract of the model.
+        spec: Contract of the model.
         rows: In the order of the recordings and their times.
-        events: Each event of a participant's track, with its recording; times are the video's.
-        videos: How many of the recordings are videos.
-        failed: For each source that could not be read, why.
+        events: Events of the participants' tracks with their recordings, in times of the video.
+        videos: Number of recordings that are videos.
+        failed: Error message by source, for those that could not be read.
     """
 
     spec: ModelSpec
@@ -86,7 +86,7 @@ class Readings:
 
 
 class _Measured(Record):
-    """A result whose faces carry the quality of their pictures."""
+    """A result whose faces include their image quality."""
 
     def __init__(self, record: dict[str, Any]) -> None:
         self._record = record
@@ -111,17 +111,17 @@ def read_study(
 
     Args:
         plan: The study.
-        folder: Where what was read is kept.
+        folder: Folder of the journal.
         model: "accurate" or "fast", or the path of an `.onnx` file.
-        device: What the networks run on: "cpu", or another of `mien.devices.DeviceName`.
-        detector_size: The picture's longer side at detection, in pixels.
-        every_s: Of videos, analyse a frame every so many seconds; None analyses every frame.
-        fps: When the frames of folders were taken (see `mien.open_frames`); None is "names".
-        on_result: Told of each result, for a progress line.
-        on_resume: Told how many files an earlier run has read.
+        detector_size: Longer side of the image at detection, in pixels.
+        every_s: Interval between analysed frames of videos, in seconds; None analyses every frame.
+        fps: Frame times of folders of frames (see `mien.open_frames`); None means "names".
+        on_result: Called with each result, for a progress display.
+        on_resume: Called with the number of files read by an earlier run.
+        device: Device of the networks: "cpu" or another `mien.devices.DeviceName`.
 
     Raises:
-        ConfigError: The folder holds another study's readings.
+        ConfigError: The folder contains another study's readings.
         OutputError: The readings cannot be written.
     """
     detector = MeasuringDetector(detector_size=detector_size, threads=1, device=device)
@@ -163,7 +163,7 @@ def _describe(detector: MeasuringDetector, box: Box) -> dict[str, float | None] 
 
 
 def _gather(plan: Plan, spec: ModelSpec, records: Iterable[dict[str, Any]]) -> Readings:
-    """Sort records into the recordings that they belong to."""
+    """Sort records into their recordings."""
     wanted: dict[str, list[Recording]] = {}
     for recording in plan.recordings:
         wanted.setdefault(recording.path, []).append(recording)
@@ -190,12 +190,12 @@ def _gather(plan: Plan, spec: ModelSpec, records: Iterable[dict[str, Any]]) -> R
                 if record["damage"] is not None:
                     failed[source] = record["damage"]
 
-    # In the order of the plan, whatever order the recordings were read in.
+    # Return the order of the plan, whatever order the recordings were read in.
     ordered = [row for recording in plan.recordings for row in rows.get(_key(recording), ())]
     return Readings(spec, tuple(ordered), tuple(events), videos, failed)
 
 
-def _key(recording: Recording) -> Any:  # noqa: ANN401 - recordings hold a dict, and hash by this
+def _key(recording: Recording) -> Any:  # noqa: ANN401 - recordings contain a dict, so this is their hash key
     return recording.path, recording.start_s, recording.end_s, recording.participant
 
 

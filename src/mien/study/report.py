@@ -1,4 +1,4 @@
-"""Write a study's report: data quality first, then conditions compared, then how it was done."""
+"""Write a study's report: data quality, comparison of conditions, methods."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,8 +24,8 @@ from mien.study.statistics import MIN_PARTICIPANTS, RESAMPLES, Comparison
 from mien.study.summary import Summary
 
 MAX_DRAWN: Final = 60
-"""Participants whose timelines are drawn."""
-_STEPS: Final = 120  # stretches of a timeline
+"""Maximum number of participants with a timeline."""
+_STEPS: Final = 120  # bins of a timeline
 _REFUSED: Final = {
     "few_pictures": "too few pictures",
     "one_expression": "one expression only",
@@ -35,7 +35,7 @@ _REFUSED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """All that a report tells of."""
+    """The content of a report."""
 
     plan: Plan
     readings: Readings
@@ -50,7 +50,7 @@ class Study:
 
     @property
     def refused(self) -> dict[str, str]:
-        """The participants whose baseline was not taken off, and why."""
+        """Participants whose baseline was not subtracted, and why."""
         offsets = {} if self.baseline is None else self.baseline.offsets
         return {who: offset.refused for who, offset in offsets.items() if offset.refused}
 
@@ -65,7 +65,7 @@ def render_study(study: Study) -> str:
         _write_agreement(study),
         _write_methods(study),
         write_note(
-            pictures="This page holds no pictures.",
+            pictures="This page contains no pictures.",
             numbers=describe_accuracy(study.readings.spec),
         ),
     ]
@@ -113,8 +113,9 @@ def _write_quality(study: Study) -> Html:
     missing = [f"{person} × {condition}" for person, condition in study.plan.missing()]
     notes = [
         (
-            "Rule, stated before: a participant counts under a condition where their face was read "
-            f"in at least {percent(study.min_coverage)} of the photos or frames."
+            "Exclusion rule, set in advance: a participant counts under a condition where their "
+            "face "
+            f"was read in at least {percent(study.min_coverage)} of the photos or frames."
         )
     ]
 
@@ -123,14 +124,14 @@ def _write_quality(study: Study) -> Html:
     notes += [f"Could not be read: {reason}." for reason in study.readings.failed.values()]
     if study.refused:
         told = ", ".join(f"{who} ({_REFUSED[why]})" for who, why in study.refused.items())
-        notes.append(f"No baseline was taken off: {told}.")
+        notes.append(f"No baseline was subtracted: {told}.")
 
     head = ("participant", "condition", "frames", "coverage", "uncertain", "face", "excluded")
     return _section("quality", "Data quality", notes, _table(head, rows))
 
 
 def _list_sizes(study: Study, participant: str, condition: str) -> Iterator[float]:
-    """Yield the sizes, in pixels, of the faces of a participant under a condition."""
+    """Yield the face sizes, in pixels, of a participant under a condition."""
     for row in study.rows:
         one = row.recording
         if row.face is not None and (one.participant, one.condition) == (participant, condition):
@@ -139,19 +140,19 @@ def _list_sizes(study: Study, participant: str, condition: str) -> Iterator[floa
 
 def _write_comparisons(study: Study) -> Html:
     if len(study.plan.conditions) < 2:
-        notes = ["There is one condition, so that there is nothing to compare."]
+        notes = ["There is only one condition, so there is nothing to compare."]
         return _section("compared", "Conditions compared", notes, Html(""))
 
     notes = [
         (
-            "The unit is the participant. Differences are the second condition less the first, of "
+            "The unit is the participant. Differences are the second condition minus the first, of "
             f"the mean probability of each expression{_say_baseline(study.choice)}."
         )
     ]
 
     if all(one.participants < MIN_PARTICIPANTS for one in study.comparisons):
         notes.append(
-            f"Fewer than {MIN_PARTICIPANTS} participants have both conditions: there are no "
+            f"Fewer than {MIN_PARTICIPANTS} participants have both conditions, so there are no "
             "intervals and no tests."
         )
 
@@ -173,7 +174,7 @@ def _write_comparisons(study: Study) -> Html:
 
 
 def _draw_participant(study: Study, participant: str) -> Html:
-    """Draw a participant's strips, one for each condition they were recorded under."""
+    """Draw a participant's strips, one per condition."""
     names = study.readings.spec.class_names
     own = [row for row in study.rows if row.recording.participant == participant]
     strips = []
@@ -202,11 +203,11 @@ def _write_timelines(study: Study) -> Html:
     notes = [
         (
             "Each participant's most probable expression over the recordings of a condition, in "
-            f"order{_say_baseline(study.choice)}. Gaps: no face was read."
+            f"order{_say_baseline(study.choice)}. In gaps, no face was read."
         )
     ]
     if len(study.plan.participants) > MAX_DRAWN:
-        notes.append(f"The first {MAX_DRAWN} participants are drawn; the tables have all.")
+        notes.append(f"The first {MAX_DRAWN} participants are drawn; the tables cover all.")
 
     body = fill(
         '<ul class="key">{legend}</ul><div class="multiples">{figures}</div>',
@@ -217,7 +218,7 @@ def _write_timelines(study: Study) -> Html:
 
 
 def _draw_strip(rows: Sequence[Row], names: tuple[str, ...]) -> Html:
-    """Draw what was read from first to last as a band of colours."""
+    """Draw readings from first to last as a band of colours."""
     size = max(1, -(-len(rows) // _STEPS))
     bands: list[tuple[str | None, int]] = []
     for start in range(0, len(rows), size):
@@ -260,18 +261,18 @@ def _write_agreement(study: Study) -> Html:
     if found is None:
         return Html("")
     words = (
-        f"{found.pictures:,} photos or frames of {found.recordings:,} recordings were coded by "
-        f"both; {percent(found.agreement)} alike"
+        f"{found.pictures:,} photos or frames of {found.recordings:,} recordings have both a human "
+        f"code and a reading; {percent(found.agreement)} agree"
     )
     if found.kappa is not None:
         words += (
             f"; Cohen's kappa {found.kappa.value:.2f} (95 % interval {found.kappa.low:.2f} to "
-            f"{found.kappa.high:.2f}, which takes frames for independent)"
+            f"{found.kappa.high:.2f}, assuming independent frames)"
         )
     notes, table = [f"{words}."], Html("")
     if found.icc:
         notes.append(
-            "Below: the share of each expression in a recording, as coders and machine see it; "
+            "Below: the share of each expression in a recording, according to coders and model; "
             "ICC(A,1), two-way random effects, absolute agreement."
         )
         rows = [
@@ -294,7 +295,7 @@ def _write_methods(study: Study) -> Html:
 
     text = (
         f"Apparent facial expressions were read with mien {version('mien')} (model {spec.name}, "
-        f"SHA-256 {spec.onnx_sha256[:12]}, trained to answer with {whose}), the largest face of "
+        f"SHA-256 {spec.onnx_sha256[:12]}, trained to predict {whose}), the largest face of "
         f"each photo or frame.{videos} {_describe_baseline(choice)} Participants were excluded "
         f"from a condition where their face was read in under {percent(study.min_coverage)} of it. "
         "Conditions were compared with the participant as the unit: mean paired differences with "
@@ -302,12 +303,13 @@ def _write_methods(study: Study) -> Html:
         "percentiles; Hesterberg 2015), Cohen's d of paired differences, and permutation tests "
         "that flip the signs of differences, corrected by Holm's method. The readings are of "
         "expressions as people would "
-        "label them, not of what anybody felt."
+        "label them, not of what anyone felt."
     )
 
     body = fill(
-        '<blockquote class="methods"><p>{text}</p></blockquote><p class="soft">Cite mien as its '
-        "CITATION.cff says; the baselines follow Olderbak et al. 2014 "
+        '<blockquote class="methods"><p>{text}</p></blockquote><p class="soft">Cite mien as '
+        "described in its "
+        "CITATION.cff; the baselines follow Olderbak et al. 2014 "
         "(doi 10.3758/s13428-013-0421-3).</p>",
         text=text,
     )
@@ -315,26 +317,27 @@ def _write_methods(study: Study) -> Html:
 
 
 def _describe_baseline(choice: Choice) -> str:
-    """Return the sentence of the methods that says what was taken off the readings."""
-    shrunk = "shrunk by n / (n + 1), n the number of pictures"
+    """Return the methods sentence about the subtracted baseline."""
+    shrunk = "shrunk by n / (n + 1), where n is the number of pictures"
     if choice.kind == "none":
-        return "No baseline was taken off."
+        return "No baseline was subtracted."
     if choice.kind == "rest":
-        return f"Each participant's mean log-probabilities at rest were taken off, {shrunk}."
+        return f"Each participant's mean log-probabilities at rest were subtracted, {shrunk}."
     if choice.expected == "even":
         return (
-            "Each participant's own mean log-probabilities (over the expressions shown) were taken "
-            f"off, {shrunk}, and the readings were then shared evenly between the expressions "
-            "shown unless they spoke against it."
+            "Each participant's own mean log-probabilities (over the expressions shown) were "
+            f"subtracted, {shrunk}, and the readings were then adjusted to even shares of the "
+            "expressions shown unless they contradicted this."
         )
     return (
-        "Each participant's own mean log-probabilities were taken off where they differ from those "
+        "Each participant's own mean log-probabilities were subtracted where they differ from "
+        "those "
         f"of all participants, {shrunk}."
     )
 
 
 def _say_baseline(choice: Choice) -> str:
-    return "" if choice.kind == "none" else " with the participant's baseline taken off"
+    return "" if choice.kind == "none" else " with the participant's baseline subtracted"
 
 
 def _say_p(p: float) -> str:
@@ -356,7 +359,7 @@ def _section(anchor: str, title: str, notes: Sequence[str], body: Html) -> Html:
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Html:
-    """Write a table; a long one scrolls within itself."""
+    """Write a table; long tables scroll."""
     cells = (
         join(
             (

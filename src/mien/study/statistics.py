@@ -1,4 +1,4 @@
-"""Compare conditions, with the participants as the unit."""
+"""Compare conditions, with participants as the unit of analysis."""
 
 import itertools
 import math
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from mien.errors import require_extra
 
 MIN_PARTICIPANTS: Final = 3
-"""Fewer pairs give neither an interval nor a test."""
+"""Minimum number of pairs for an interval and a test."""
 RESAMPLES: Final = 9_999
 
 
@@ -22,17 +22,17 @@ class Comparison:
     """One measure under two conditions, paired by participant.
 
     Attributes:
-        measure: What is compared.
-        first: A condition.
-        second: Another; differences are second less first.
-        participants: How many have both.
-        difference: The mean of the differences.
-        low: The lower end of its 95 % interval.
-        high: The upper end.
-        effect_size: Cohen's d of paired differences: their mean over their standard deviation;
-            None where they do not vary.
-        p: Of a permutation test that flips the signs of differences, two-sided.
-        p_holm: The same after Holm's correction for all comparisons of the study.
+        measure: Name of the measure.
+        first: The first condition.
+        second: The second condition; differences are second minus first.
+        participants: Number of participants with both.
+        difference: Mean difference.
+        low: Lower bound of its 95 % interval.
+        high: Upper bound.
+        effect_size: Cohen's d of paired differences: their mean divided by their standard
+            deviation; None where they do not vary.
+        p: Two-sided p-value of a permutation test that flips the signs of differences.
+        p_holm: The same after Holm's correction over all comparisons of the study.
     """
 
     measure: str
@@ -52,18 +52,18 @@ def find_interval(
 ) -> tuple[float, float]:
     """Bootstrap an interval for the mean over participants.
 
-    The percentile interval is too narrow for few participants. So its tails are taken as far out as
-    Student's t and the factor sqrt(n / (n - 1)) put them (the "expanded percentile" interval of
-    Hesterberg 2015, doi 10.1080/00031305.2015.1089789); benchmarks/study_coverage.py shows that
-    95 % of such intervals hold the truth.
+    The percentile interval is too narrow for few participants. Its tails are therefore extended to
+    match Student's t and the factor sqrt(n / (n - 1)) (the "expanded percentile" interval of
+    Hesterberg 2015, doi 10.1080/00031305.2015.1089789). benchmarks/study_coverage.py shows that 95
+    % of such intervals contain the true mean.
 
     Args:
-        differences: One for each participant, (N,).
-        confidence: The share of intervals that should hold the true mean.
-        seed: Of the resampling.
+        differences: One per participant, (N,).
+        confidence: Nominal coverage of the interval, 0 to 1.
+        seed: Seed of the resampling.
 
     Returns:
-        The lower and the upper end.
+        Lower and upper bound.
     """
     stats = import_stats()
     values = np.asarray(differences, dtype=np.float64)
@@ -71,7 +71,7 @@ def find_interval(
     if float(np.ptp(values)) == 0:
         return float(values[0]), float(values[0])
 
-    # Percentiles of few participants are too narrow: expanded as Hesterberg (2015) does.
+    # The percentile interval of few participants is too narrow: expand it (Hesterberg 2015).
     quantile = stats.t.ppf((1 - confidence) / 2, count - 1) * math.sqrt(count / (count - 1))
     tail = float(stats.norm.cdf(quantile))
     found = stats.bootstrap(
@@ -92,15 +92,15 @@ def compare_conditions(
     measures: Sequence[str],
     conditions: Sequence[str],
 ) -> tuple[Comparison, ...]:
-    """Compare every two conditions in every measure.
+    """Compare every pair of conditions in every measure.
 
     Args:
-        cells: For each (participant, condition), its measures; None or missing where it has none.
-        measures: What is compared.
-        conditions: In order.
+        cells: Measures by (participant, condition); None or missing where unavailable.
+        measures: Names of the measures to compare.
+        conditions: Conditions, in order.
 
     Returns:
-        The comparisons; with under `MIN_PARTICIPANTS` pairs, only the difference is given.
+        The comparisons; with fewer than `MIN_PARTICIPANTS` pairs, only the difference is given.
     """
     people = list(dict.fromkeys(participant for participant, _ in cells))
     found = []
@@ -141,7 +141,7 @@ def _compare(measure: str, first: str, second: str, differences: NDArray[np.floa
 
 
 def _correct_for_many(found: Sequence[Comparison]) -> tuple[Comparison, ...]:
-    """Correct the tests for their number, by Holm's method."""
+    """Correct the p-values for multiple comparisons by Holm's method."""
     tested = [one for one in found if one.p is not None]
     if not tested:
         return tuple(found)
@@ -155,7 +155,7 @@ def _correct_for_many(found: Sequence[Comparison]) -> tuple[Comparison, ...]:
 
 
 def import_stats() -> ModuleType:
-    """Import scipy.stats, or ask for it."""
+    """Import scipy.stats, or raise the error that names the extra."""
     try:
         import scipy.stats
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Sum up each participant under each condition."""
+"""Summarise each participant under each condition."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -14,14 +14,14 @@ Cell: TypeAlias = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One participant under one condition.
+    """Measures of one participant under one condition.
 
     Attributes:
         participant: The participant.
         condition: The condition.
-        recordings: How many recordings there are.
-        measures: What was measured, by column; None where there is nothing to measure.
-        excluded: Why the cell is left out of comparisons; None where it counts.
+        recordings: Number of recordings.
+        measures: Measures by column name; None where undefined.
+        excluded: Why the cell is left out of comparisons; None if it is included.
     """
 
     participant: str
@@ -34,14 +34,14 @@ class Summary:
 def sum_up(
     plan: Plan, readings: Readings, rows: Sequence[Row], *, min_coverage: float
 ) -> tuple[Summary, ...]:
-    """Sum up every participant under every condition that was recorded.
+    """Summarise every participant under every recorded condition.
 
     Args:
         plan: The study.
-        readings: What was read.
+        readings: The study's readings.
         rows: The same rows with corrected probabilities.
-        min_coverage: A cell counts in comparisons where the participant's face was read in at
-            least this share of its photos or frames.
+        min_coverage: Minimum fraction of photos or frames with a read face for a cell to be
+            included in comparisons, 0 to 1.
     """
     by_cell: dict[Cell, list[Row]] = {}
     for row in rows:
@@ -103,7 +103,7 @@ def _measure(
 
 
 def _count_seconds(rows: Sequence[Row]) -> float | None:
-    """Count the seconds that a cell's videos were looked at; None where there are photos only."""
+    """Return the analysed seconds of a cell's videos; None if there are only photos."""
     by_recording: dict[tuple[str, float], list[float]] = {}
     for row in rows:
         if row.time_s is not None:
@@ -119,7 +119,7 @@ def _count_seconds(rows: Sequence[Row]) -> float | None:
 
 
 def _find_latency(shown: Sequence[tuple[Recording, Mapping[str, Any]]]) -> float | None:
-    """Average over recordings how long after its beginning an expression was first shown."""
+    """Return the mean delay of an expression's first appearance, over recordings."""
     first: dict[tuple[str, float], float] = {}
     for recording, event in shown:
         key = recording.path, recording.start_s

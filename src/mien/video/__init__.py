@@ -1,1 +1,1 @@
-"""Videos: decoding, tracking, smoothing, events and annotated copies."""
+"""Decode, track, smooth and annotate videos, and find events."""

@@ -30,13 +30,13 @@ if TYPE_CHECKING:  # PyAV is an extra: it is imported when the first video is op
     from av.video.stream import VideoStream
 
 VIDEOS: Final = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
-"""The endings an annotated video may have, and their containers."""
+"""File extensions of annotated videos, and their containers."""
 
 _TIME_BASE: Final = Fraction(1, 90_000)  # fine enough for the times of any video
 _COPIED: Final = frozenset({"aac", "mp3", "mp3float", "ac3", "eac3", "alac", "opus", "flac"})
-"""The sound that players play from .mp4 and .mov, where these hold it."""
+"""Audio codecs that players support in .mp4 and .mov."""
 
-_ENCODERS: Final = (  # the first that PyAV was built with
+_ENCODERS: Final = (  # the first one that PyAV includes
     ("libx264", {"preset": "veryfast", "crf": "20"}),
     ("mpeg4", {"qscale": "3"}),
 )
@@ -51,21 +51,21 @@ def annotate_video(
 ) -> Path:
     """Write a copy of a video with its faces' boxes and emotions drawn in.
 
-    Every frame is kept at its true time, and so is the sound. Between analysed frames, a face's
-    box moves on evenly. The copy begins and ends with the video, also if only a part was analysed.
+    Every frame keeps its true time, and so does the sound. Boxes are interpolated between analysed
+    frames. The copy spans the whole video, even if only a part was analysed.
 
     Args:
-        source: The video that was analysed.
-        frames: Its results in order; a `VideoReading` will do, and is read as it is needed.
-        path: Where to write: .mp4, .mov or .mkv. The file is whole or not there at all.
-        font: A font file for the words; None finds one.
+        source: The analysed video.
+        frames: Its results in order; a `VideoReading` works and is consumed as needed.
+        path: Output path: .mp4, .mov or .mkv. The file is written atomically.
+        font: A font file for the labels; None searches for one.
 
     Returns:
         The path.
 
     Raises:
-        ConfigError: The path has another ending, or is the video itself.
-        VideoError: The source cannot be read as a video, or no copy of it can be made.
+        ConfigError: The path has another extension, or is the video itself.
+        VideoError: The source is not a readable video, or it cannot be copied.
         OutputError: The file cannot be written.
     """
     target = Path(path)
@@ -80,33 +80,33 @@ def annotate_video(
     except OSError as error:
         raise OutputError(
             f"{target} cannot be written ({describe_error(error)}); "
-            "make room or choose another place"
+            "free some space or choose another path"
         ) from error
-    except import_av().FFmpegError as error:  # FFmpeg's for a full disk is an OSError too
+    except import_av().FFmpegError as error:  # FFmpeg reports a full disk as an OSError, too
         raise VideoError(
-            f"{target} cannot be written: {target.suffix} takes no copy of this video "
-            f"({describe_error(error)}); try another of {', '.join(VIDEOS)}"
+            f"{target} cannot be written: {target.suffix} does not support this video "
+            f"({describe_error(error)}); try one of {', '.join(VIDEOS)}"
         ) from error
     return target
 
 
 def check_target(target: Path, source: VideoSource) -> None:
-    """Refuse a path that an annotated video cannot be written to, before any work is done.
+    """Check that an annotated video can be written to a path, before any work starts.
 
     Raises:
-        ConfigError: It has another ending, or is the video itself.
+        ConfigError: It has another extension, or is the video itself.
     """
     if target.suffix.lower() not in VIDEOS:
         raise ConfigError(
-            f"an annotated video is written as {', '.join(VIDEOS)}, got {target.name!r}"
+            f"an annotated video must end in {', '.join(VIDEOS)}, got {target.name!r}"
         )
     is_path = isinstance(source, str | os.PathLike)
     if is_path and os.path.realpath(source) == os.path.realpath(target):  # type: ignore[arg-type]
-        raise ConfigError(f"{target} is the video itself: name another place")
+        raise ConfigError(f"{target} is the video itself; choose another path")
 
 
 class _Copy:
-    """Writes one annotated copy."""
+    """One annotated copy while it is being written."""
 
     def __init__(
         self,
@@ -120,7 +120,7 @@ class _Copy:
         self._picture = self._add_picture()
 
     def write(self, frames: Iterable[FrameResult]) -> None:
-        """Draw and encode every frame; sound is put in where it belongs."""
+        """Draw and encode every frame; interleave the sound."""
         course = _Course(frames)
         with (
             closing(_Sound(self._video, self._output)) as sound,
@@ -136,7 +136,7 @@ class _Copy:
             sound.copy_until(math.inf)
 
     def _add_picture(self) -> "VideoStream":
-        """Add the stream of pictures."""
+        """Add the video stream."""
         available = import_av().codecs_available
         name, options = next((pair for pair in _ENCODERS if pair[0] in available), _ENCODERS[-1])
         rate = Fraction(self._video.frame_rate or 25).limit_denominator(1001)
@@ -145,13 +145,13 @@ class _Copy:
         stream.width = self._video.width + self._video.width % 2
         stream.height = self._video.height + self._video.height % 2
         stream.pix_fmt = "yuv420p"
-        # MPEG-4 cannot count finer than 1/65535 s; H.264 can.
+        # MPEG-4 allows no time base finer than 1/65535 s; H.264 does.
         stream.codec_context.time_base = _TIME_BASE if name == "libx264" else Fraction(1, 60_000)
         return stream
 
 
 class _Course:
-    """Gives the faces at any time, from results that come at some times only."""
+    """Faces at any time, interpolated from results at some times."""
 
     def __init__(self, frames: Iterable[FrameResult]) -> None:
         self._frames: Iterator[FrameResult] = iter(frames)
@@ -159,7 +159,7 @@ class _Course:
         self._next = next(self._frames, None)
 
     def at(self, frame: int, time_s: float) -> tuple[FaceResult, ...]:
-        """Return the faces of a frame; call it for frames in order."""
+        """Return the faces of a frame; must be called for frames in order."""
         while self._next is not None and self._next.frame <= frame:
             self._current, self._next = self._next, next(self._frames, None)
         if self._current is None:
@@ -174,7 +174,7 @@ class _Course:
 
 
 def _between(face: FaceResult, later: FaceResult | None, share: float) -> FaceResult:
-    """Move a face's box a share of the way to where it is later."""
+    """Interpolate a face's box between two frames."""
     if later is None or share <= 0:
         return face
     box = Box(
@@ -187,7 +187,7 @@ def _between(face: FaceResult, later: FaceResult | None, share: float) -> FaceRe
 
 
 class _Sound:
-    """Copies a video's sound, packet by packet; what a container cannot hold becomes AAC."""
+    """Copy a video's sound packet by packet; codecs unknown to the container become AAC."""
 
     def __init__(self, video: Video, output: "OutputContainer") -> None:
         self._output = output
@@ -228,13 +228,13 @@ class _Sound:
         self._stack.close()
 
     def copy_until(self, time_s: float) -> None:
-        """Copy the sound that is heard before a time."""
+        """Copy the sound before a time."""
         while self._next is not None and self._time_of(self._next) <= time_s:
             self._write(self._next)
             self._next = self._read()
 
     def _read(self) -> "Packet[Any] | None":
-        """Read the next packet; damaged sound ends where it breaks."""
+        """Read the next packet; damaged sound ends at the damage."""
         try:
             return next(self._packets, None)
         except import_av().FFmpegError:
@@ -256,18 +256,18 @@ class _Sound:
                 frame.pts = None if frame.pts is None else frame.pts - shift
                 for part in resampler.resample(frame):
                     self._output.mux(stream.encode(part))
-            if packet.dts is None:  # nothing follows
+            if packet.dts is None:  # end of the stream
                 self._output.mux(stream.encode(None))
         elif packet.dts is not None and packet.pts is not None:
             packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
             if self._is_matroska and packet.pts + (packet.duration or 0) <= 0:
-                return  # what only warms a decoder up would push all pictures back
+                return  # decoder pre-roll would delay all pictures
             packet.stream = stream
             self._output.mux(packet)
 
 
 def _takes(container: str, stream: "AudioStream") -> bool:
-    """Return whether a container can hold a stream without conversion: .mov cannot hold Opus."""
+    """Return whether a container supports a stream without conversion (.mov lacks Opus)."""
     av = import_av()
     try:
         with av.open(io.BytesIO(), "w", format=container) as output:
@@ -279,7 +279,7 @@ def _takes(container: str, stream: "AudioStream") -> bool:
 
 
 def _decode_sound(packet: "Packet[Any]") -> list[Any]:
-    """Decode a packet of sound; a damaged one is silent."""
+    """Decode a packet of sound; a damaged one becomes silence."""
     try:
         return list(packet.decode())
     except import_av().FFmpegError:

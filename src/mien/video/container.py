@@ -1,8 +1,9 @@
-"""Open a video's container safely: whatever the file holds, no other file is opened.
+"""Open a video's container safely: it cannot open any other file.
 
-PyAV reads the bytes through a Python object without a name, so content decides what a file is,
-never its ending. Only demuxers that stay within their file are allowed, and anything they try to
-open is refused: a playlist cannot lead to other files, and a path is never taken as a URL.
+PyAV reads the bytes through a Python object without a name, so the content and never the extension
+decides the format. Only demuxers that stay within their file are allowed, and every attempt to
+open something else is refused: a playlist cannot lead to other files, and a path is never taken
+as a URL.
 """
 
 import io
@@ -35,27 +36,27 @@ DEMUXERS: Final = (
 """The allowed demuxers: none of them reads other files."""
 
 _BUFFER_BYTES = 2**18
-_LENIENT_PYAV = 19  # its `open` has no `metadata_errors`
+_LENIENT_PYAV = 19  # its `open` lacks `metadata_errors`
 _READABLE = "MP4, MOV, MKV, WebM, AVI, MPEG or an animated GIF, PNG, WebP or AVIF"
-_GIVEN = threading.Lock()  # a stream that was given may be read through several `VideoFile`s
+_GIVEN = threading.Lock()  # several `VideoFile`s may read the same stream
 
 
 class VideoFile:
-    """A video's bytes, to be opened as often as they are read through.
+    """A video's bytes, which can be opened repeatedly.
 
     Attributes:
-        name: The path, or what was given in place of one.
+        name: The path, or a display name of another source.
     """
 
     def __init__(self, source: VideoSource) -> None:
         """Store the source.
 
         Args:
-            source: A path, a whole file as bytes, or a binary stream; one that cannot go back is
+            source: A path, a whole file as bytes, or a binary stream; an unseekable stream is
                 copied to a temporary file first.
 
         Raises:
-            VideoError: There is no such file, or it is something else.
+            VideoError: The file does not exist or cannot be read.
             MissingExtraError: PyAV is not installed.
         """
         import_av()
@@ -71,7 +72,7 @@ class VideoFile:
         self._lock = threading.Lock() if self._owns_stream else _GIVEN
 
     def _rewrite_webp(self) -> None:
-        """Return an input that FFmpeg can read for an animated WebP."""
+        """Replace an animated WebP by an input that FFmpeg can read."""
         try:
             file = self._path.open("rb") if self._path is not None else self._stream
             file = cast(BinaryIO, file)
@@ -87,20 +88,20 @@ class VideoFile:
             self._path = None
 
     def close(self) -> None:
-        """Close a temporary copy; a stream that was given stays open."""
+        """Close a temporary copy; the caller's stream stays open."""
         if self._stream is not None and self._owns_stream:
             self._stream.close()
 
     @contextmanager
     def open(self) -> Iterator[tuple["InputContainer", "VideoStream"]]:
-        """Open the file from its beginning: the container, and its stream of moving pictures.
+        """Open the file from its beginning: the container and its video stream.
 
         Raises:
-            VideoError: It cannot be read as a video.
+            VideoError: The file cannot be read as a video.
         """
         try:
             file = self._path.open("rb") if self._path is not None else self._stream
-            cast(BinaryIO, file).tell()  # a stream that was closed meanwhile says so
+            cast(BinaryIO, file).tell()  # raises if the stream has been closed
         except (OSError, ValueError) as error:
             raise VideoError(f"{self.name} cannot be opened: {describe_error(error)}") from error
         file = cast(BinaryIO, file)
@@ -115,7 +116,7 @@ class VideoFile:
 
     def _open_container(self, file: BinaryIO) -> "InputContainer":
         av = import_av()
-        # Titles may be in any encoding. From PyAV 19 on, they are decoded leniently anyway.
+        # Titles may be in any encoding. PyAV 19 and later always decode them leniently.
         major = int(av.__version__.split(".")[0])
         lenient: dict[str, Any] = {"metadata_errors": "replace"} if major < _LENIENT_PYAV else {}
         try:
@@ -131,14 +132,14 @@ class VideoFile:
                 buffer_size=_BUFFER_BYTES,
                 **lenient,
             )
-        except Exception as error:  # on hostile bytes a demuxer raises anything
+        except Exception as error:  # demuxers may raise anything on hostile bytes
             if is_program_fault(error):
                 raise
             raise self._refusal(file, error) from error
         return cast("InputContainer", container)
 
     def _choose_stream(self, container: "InputContainer") -> "VideoStream":
-        """Choose the stream of moving pictures; a cover picture does not count."""
+        """Choose the video stream, ignoring cover pictures."""
         cover = import_av().stream.Disposition.attached_pic
         streams = [one for one in container.streams.video if not one.disposition & cover]
         if not streams:
@@ -146,19 +147,19 @@ class VideoFile:
             raise VideoError(f"{self.name} is not a video: it has {has}")
         best = container.streams.best("video")
         stream = next((one for one in streams if one is best), streams[0])
-        if stream.frames == 1:  # an animated AVIF has its first picture as a stream of its own
+        if stream.frames == 1:  # an animated AVIF has its first picture as a separate stream
             stream = max(streams, key=lambda one: one.frames)
-        context = cast("object | None", stream.codec_context)  # None for a codec without decoder
+        context = cast("object | None", stream.codec_context)  # None if there is no decoder
         if context is None:
             raise VideoError(
-                f"{self.name} cannot be read as a video: its codec is not one that PyAV decodes; "
+                f"{self.name} cannot be read as a video: PyAV cannot decode its codec; "
                 "convert it, e.g. to H.264"
             )
         width, height = stream.codec_context.width, stream.codec_context.height
         if width * height > MAX_PIXELS:
             size = f"{width} x {height}"
             raise VideoError(
-                f"{self.name} is too large: its frames are {size}; make it smaller first"
+                f"{self.name} is too large: its frames are {size}; scale it down first"
             )
         return stream
 
@@ -172,23 +173,24 @@ class VideoFile:
 
         if not head:
             return VideoError(
-                f"{self.name} is empty, wanted a video; was it saved or sent completely?"
+                f"{self.name} is empty, expected a video; check that it was saved or uploaded "
+                "completely"
             )
 
         content = describe_content(head)
         if content.startswith("is a video"):
             reason = describe_error(error)
             return VideoError(
-                f"{self.name} is damaged or incomplete ({reason}); save or send it again"
+                f"{self.name} is damaged or incomplete ({reason}); save or upload it again"
             )
 
         return VideoError(
-            f"{self.name} is not a video that mien reads: it {content}; wanted {_READABLE}"
+            f"{self.name} is not a supported video: it {content}; expected {_READABLE}"
         )
 
 
 class _Bytes:
-    """Shows PyAV a file's bytes and nothing else; several may share a file, each at its place."""
+    """File interface for PyAV on shared bytes, with a position of its own."""
 
     def __init__(self, file: BinaryIO, lock: threading.Lock) -> None:
         self._file = file
@@ -216,26 +218,26 @@ class _Bytes:
 
 
 def _refuse_to_open(url: str, flags: int, options: dict[str, str]) -> BinaryIO:
-    """Keep a file from leading to others."""
+    """Prevent a file from opening others."""
     raise PermissionError(f"a video may not open {url}")
 
 
 def _make_seekable(source: object, name: str) -> BinaryIO:
-    """Return a stream that can go back, as decoders need to."""
+    """Return a seekable stream, as decoders require."""
     if isinstance(source, bytes | bytearray | memoryview):
         return io.BytesIO(source)
     if not hasattr(source, "read"):
         kind = type(source).__name__
-        raise VideoError(f"a video is a path, bytes or a binary stream, got {kind}")
+        raise VideoError(f"a video must be a path, bytes or a binary stream, got {kind}")
     stream = cast(BinaryIO, source)
     try:
         nothing: object = stream.read(0)
         if not isinstance(nothing, bytes):
             kind = type(nothing).__name__
-            raise VideoError(f"{name} gives {kind}, wanted bytes; open it in mode 'rb'")
+            raise VideoError(f"{name} returns {kind}, expected bytes; open it in mode 'rb'")
         if hasattr(stream, "seekable") and stream.seekable():
             return stream
-        copy = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the video
+        copy = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the video
         shutil.copyfileobj(stream, copy)
     except (OSError, ValueError) as error:
         raise VideoError(f"{name} cannot be read: {describe_error(error)}") from error
@@ -243,10 +245,10 @@ def _make_seekable(source: object, name: str) -> BinaryIO:
 
 
 def import_av() -> ModuleType:
-    """Import PyAV, or ask for it.
+    """Import PyAV.
 
     Raises:
-        MissingExtraError: It is not installed.
+        MissingExtraError: PyAV is not installed.
     """
     try:
         import av

@@ -1,7 +1,7 @@
 """Decode videos into frames with their presentation times.
 
-It is the only video decoder in mien. Every frame is decoded, for the next ones build on it; only
-those that are taken are converted to RGB.
+This is the only video decoder in mien. Every frame is decoded, since later frames depend on it;
+only selected frames are converted to RGB.
 """
 
 import bisect
@@ -23,11 +23,11 @@ if TYPE_CHECKING:  # PyAV is an extra: it is imported when the first video is op
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-_LOOK = (5 * THUMBNAIL[0], 5 * THUMBNAIL[1])  # rows and columns that a thumbnail samples
+_LOOK = (5 * THUMBNAIL[0], 5 * THUMBNAIL[1])  # rows and columns sampled for a thumbnail
 _SAME_TIME_S = 5e-4  # many containers round times to a millisecond
-_JUMP_BACK_S = 1.0  # a clock that falls back further was set anew
-_JUMP_SHORT_S = 0.5  # a jump to a frame can lead past it: files are searched by when to decode
-_STATES_LENGTH = ("mov", "matroska", "avi", "asf", "flv")  # other lengths are guessed from the end
+_JUMP_BACK_S = 1.0  # a larger step back means that the clock was reset
+_JUMP_SHORT_S = 0.5  # seeking can overshoot, since files are indexed by decoding time
+_STATES_LENGTH = ("mov", "matroska", "avi", "asf", "flv")  # FFmpeg estimates other durations
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,10 +35,10 @@ class VideoFrame:
     """One frame of a video.
 
     Attributes:
-        time_s: When it is shown, in seconds from the video's beginning.
-        frame: Its number in the video, from 0, in the order of presentation.
+        time_s: Presentation time, in seconds from the video's beginning.
+        frame: Frame number in the video, from 0, in presentation order.
         image: (H, W, 3) uint8 RGB, upright, with square pixels.
-        is_cut: Whether the video cut since the frame that was taken before this one.
+        is_cut: Whether there was a scene cut since the previously selected frame.
     """
 
     time_s: float
@@ -49,7 +49,7 @@ class VideoFrame:
 
 @dataclass
 class _Damage:
-    """An error while reading a video."""
+    """Errors found while reading a video."""
 
     spoilt: int = 0
     first_s: float = 0.0
@@ -57,7 +57,7 @@ class _Damage:
     reason: str = ""
 
     def note_spoilt(self, time_s: float) -> None:
-        """Note a frame that could not be decoded, or came out spoilt."""
+        """Record a frame that could not be decoded or is corrupt."""
         if not self.spoilt:
             self.first_s = time_s
         self.spoilt += 1
@@ -65,15 +65,15 @@ class _Damage:
 
 @dataclass
 class _Clock:
-    """Turns presentation stamps into seconds from the beginning that never fall back.
+    """Convert presentation timestamps to seconds from the beginning that never decrease.
 
     Attributes:
-        time_base: Seconds a stamp's unit lasts.
-        origin_s: The stamp, in seconds, at which the video begins.
-        step_s: How long a frame lasts where nothing tells.
+        time_base: Seconds per timestamp unit.
+        origin_s: Timestamp, in seconds, at which the video begins.
+        step_s: Duration of a frame without other information, in seconds.
         last_s: The time of the last frame; None before the first.
-        restarted: Whether the stamps have begun anew, so that the length that the file states,
-            made of them, is wrong.
+        restarted: Whether the timestamps have restarted, so that the stated duration, computed from
+            them, is wrong.
     """
 
     time_base: float
@@ -83,17 +83,17 @@ class _Clock:
     restarted: bool = False
 
     def read(self, stamp: int | None) -> float:
-        """Return a frame's time; one without a time stamp follows the frame before it."""
+        """Return a frame's time; one without a timestamp follows the previous frame."""
         last = self.last_s
         if stamp is None:
             time_s = 0.0 if last is None else last + self.step_s
         else:
             time_s = stamp * self.time_base - self.origin_s
             if last is None:
-                # What lies before the file's stated start is shown at its start.
+                # Frames before the file's stated start are shown at its start.
                 time_s = max(time_s, 0.0)
             elif last - time_s > _JUMP_BACK_S:
-                # A recording that was begun again counts from zero: go on after the last one.
+                # A restarted recording counts from zero: continue after the last frame.
                 self.restarted = True
                 self.origin_s -= last + self.step_s - time_s
                 time_s = last + self.step_s
@@ -108,15 +108,15 @@ class Video:
     """An open video; a context manager.
 
     Attributes:
-        file: Its bytes.
-        name: The path, or what was given in place of one.
-        width: In pixels, as it is meant to be seen: upright, with square pixels.
-        height: In pixels, as it is meant to be seen.
-        duration_s: What the file says, in seconds; None where it says nothing. Where stamps begin
-            anew in the middle, it grows with the frames that are read.
-        frame_rate: The mean of frames a second that the file states; None where it states none.
-        has_audio: Whether there is sound.
-        origin_s: The stamp, in the file's own seconds, at which the video begins.
+        file: The video's bytes.
+        name: The path, or a display name of another source.
+        width: Display width in pixels: upright, with square pixels.
+        height: Display height in pixels.
+        duration_s: Duration stated in the file, in seconds; None if unknown. Where timestamps
+            restart, it grows with the frames read.
+        frame_rate: Mean frame rate stated in the file, in frames per second; None if unknown.
+        has_audio: Whether the video has sound.
+        origin_s: Timestamp, in seconds, at which the video begins.
     """
 
     duration_s: float | None
@@ -124,15 +124,16 @@ class Video:
     def __init__(
         self, source: VideoSource, *, on_packet: Callable[[int], None] | None = None
     ) -> None:
-        """Open a video and look at its first frame.
+        """Open a video and decode its first frame.
 
         Args:
             source: A path, a whole file as bytes, or a binary stream.
-            on_packet: Called before each packet is decoded, by whichever thread decodes, with how
-                many pictures were sent to the decoder so far; what it raises ends the reading.
+            on_packet: Called before each packet is decoded, from the decoding thread, with the
+                number of pictures sent to the decoder so far. An exception from it stops the
+                reading.
 
         Raises:
-            VideoError: It cannot be read as a video.
+            VideoError: The source cannot be read as a video.
             MissingExtraError: PyAV is not installed.
         """
         self._on_packet = on_packet
@@ -162,16 +163,16 @@ class Video:
         self.close()
 
     def close(self) -> None:
-        """Close what was opened; a stream passed by the caller stays open."""
+        """Close the file; a stream passed by the caller stays open."""
         self.file.close()
 
     @property
     def damage(self) -> str | None:
-        """What the last reading of the frames found broken, in one sentence, or None."""
+        """Damage found in the last pass over the frames, in one sentence, or None."""
         damage, parts = self._damage, []
         if damage.spoilt:
             frames = "1 frame is" if damage.spoilt == 1 else f"{damage.spoilt} frames are"
-            parts.append(f"{frames} spoilt or missing, from {damage.first_s:.2f} s on")
+            parts.append(f"{frames} corrupt or missing, starting at {damage.first_s:.2f} s")
         if damage.stopped_s is not None:
             whole = "" if self.duration_s is None else f" of {self.duration_s:.2f} s"
             parts.append(f"reading stopped at {damage.stopped_s:.2f} s{whole}: {damage.reason}")
@@ -180,15 +181,15 @@ class Video:
     def frames(
         self, *, every_s: float | None = None, start_s: float = 0.0, end_s: float | None = None
     ) -> Generator[VideoFrame, None, None]:
-        """Yield the frames in order; of a damaged video, those that can be read.
+        """Yield the frames in order; of a damaged video, the readable ones.
 
         Args:
-            every_s: Take the first frame in every stretch of this many seconds; None takes all.
-            start_s: Take frames from here on, in seconds.
-            end_s: Take frames before this time; None goes on to the end.
+            every_s: Take the first frame in each interval of this many seconds; None takes all.
+            start_s: Take frames from this time on, in seconds.
+            end_s: Take frames before this time, in seconds; None continues to the end.
 
         Raises:
-            ConfigError: The times make no sense.
+            ConfigError: A time is out of range.
         """
         if not (every_s is None or every_s > 0):
             raise ConfigError(f"every_s must be above 0, got {every_s}")
@@ -223,14 +224,14 @@ class Video:
                 cut = False
 
     def _number(self, start_s: float) -> Generator[tuple[int, float, "av.VideoFrame"], None, None]:
-        """Decode and number the frames from a time on; where it can, jump there."""
+        """Decode and number the frames from a time on, seeking where possible."""
         earlier = self._list_stamps(start_s) if start_s > 0 else []
         number: int | None = None
         if earlier:
             with closing(self._decode(seek_s=max(0.0, start_s - _JUMP_SHORT_S))) as decoded:
                 for place, (time_s, raw) in enumerate(decoded):
                     if place == 0 and time_s > start_s + _SAME_TIME_S:
-                        break  # the jump went too far: the file's index is wrong
+                        break  # seeking overshot: the file's index is wrong
                     if time_s >= start_s - _SAME_TIME_S:
                         if number is None:
                             number = bisect.bisect_left(earlier, raw.pts or 0)
@@ -244,7 +245,7 @@ class Video:
                         yield number, time_s, raw
 
     def _list_stamps(self, until_s: float) -> list[int]:
-        """Return the time stamps of the frames before a time, in order; none if one is missing."""
+        """Return the timestamps of the frames before a time, in order; none if one is missing."""
         stamps = []
         with self.file.open() as (container, stream), suppress(import_av().FFmpegError):
             for packet in container.demux(stream):
@@ -253,7 +254,7 @@ class Video:
                         return []
                     continue
                 if packet.pts >= self._first_stamp and not packet.is_discard:
-                    stamps.append(packet.pts)  # the others are never shown
+                    stamps.append(packet.pts)  # packets without pts are never shown
                 if packet.dts is None:
                     continue
                 if packet.dts * self._time_base - self.origin_s > until_s:
@@ -263,10 +264,10 @@ class Video:
     def _decode(
         self, *, seek_s: float | None = None
     ) -> Generator[tuple[float, "av.VideoFrame"], None, None]:
-        """Decode the frames with their times, and note what is damaged.
+        """Decode the frames with their times, and record damage.
 
         Args:
-            seek_s: Begin at the last key frame before this time.
+            seek_s: Start at the last key frame before this time, in seconds.
         """
         clock = _Clock(self._time_base, self.origin_s, self._step_s)
         with self.file.open() as (container, stream):
@@ -285,10 +286,10 @@ class Video:
     def _decode_packets(
         self, container: "InputContainer", stream: "VideoStream"
     ) -> Iterator["av.VideoFrame"]:
-        """Decode what can be decoded; what goes with it also tells where the file ends."""
+        """Decode all readable packets; also track where the file ends."""
         error_type = import_av().FFmpegError
         pictures = 0
-        reached_s = last_s = 0.0  # by picture and sound; by the streams that the length is of
+        reached_s = last_s = 0.0  # of video and sound; of the streams that determine the duration
         try:
             for packet in container.demux():
                 is_own = packet.stream.index == stream.index
@@ -309,7 +310,7 @@ class Video:
                     self._damage.note_spoilt(reached_s)
         except error_type as error:
             self._damage.stopped_s = reached_s
-            self._damage.reason = f"the file cannot be read on ({describe_error(error)})"
+            self._damage.reason = f"the rest of the file cannot be read ({describe_error(error)})"
             with suppress(error_type):
                 yield from stream.decode(None)
             return
@@ -317,30 +318,31 @@ class Video:
         is_stated = container.format.name.startswith(_STATES_LENGTH)
         if is_stated and self._stated_s - last_s > allowed_s:
             self._damage.stopped_s = reached_s
-            self._damage.reason = "the file ends there; it was not saved or sent completely"
+            self._damage.reason = "the file ends early; it was not saved or uploaded completely"
 
     def _read_time_scale(self, container: "InputContainer", stream: "VideoStream") -> None:
-        """Read what stamps mean, and at which of them the video begins."""
+        """Read the time base, and the timestamp at which the video begins."""
         self._time_base = float(stream.time_base or 1)
         self._step_s = 1 / self.frame_rate if self.frame_rate else 0.04
         start = cast("int | None", container.start_time)
-        if start is None:  # FFmpeg does not tell it of a few frames
+        if start is None:  # FFmpeg does not report it for a few frames
             with suppress(import_av().FFmpegError):
                 first = next(container.demux(stream))
                 start = int((first.pts or 0) * self._time_base * 1e6)
         self.origin_s = (start or 0) / 1e6
-        if self.origin_s < 0:  # sound may begin earlier, to warm its decoder up
+        if self.origin_s < 0:  # sound may start earlier, as decoder pre-roll
             self.origin_s = min(0.0, (stream.start_time or 0) * self._time_base)
 
     def _read_length(self, container: "InputContainer", stream: "VideoStream") -> None:
-        """Read how long the video is said to be, and the stretch that is to be there in full."""
+        """Read the stated duration, and the part of it that must be present."""
         length_s = (container.duration or 0) / 1e6
-        # FFmpeg writes the last stamp for Matroska's length, others the time since the first.
+        # For Matroska, FFmpeg reports the last timestamp, for others the time since the first one.
         if container.format.name.startswith("matroska") and length_s > self.origin_s:
             length_s = round(length_s - self.origin_s, 6)
         self.duration_s = length_s if length_s > 0 else None
         self._stated_s = length_s
-        # In mov and mp4 each stream has a length; a time code's one packet lasts to the end.
+        # In mov and mp4 each stream has a duration; the single packet of a time code lasts to the
+        # end.
         is_mov = container.format.name.startswith("mov")
         self._is_own_length = is_mov and stream.duration is not None
         if self._is_own_length:
@@ -348,7 +350,7 @@ class Video:
             self._stated_s = end * self._time_base - self.origin_s
 
     def _look_at_first_frame(self) -> tuple[int, int]:
-        """Return the display height and width of the video, and note where it begins."""
+        """Return the display height and width of the video, and record where it begins."""
         with closing(self._decode()) as decoded:
             for _, raw in decoded:
                 self._first_stamp = raw.pts or 0
@@ -371,14 +373,14 @@ def open_video(source: VideoSource) -> Video:
     """Open a video.
 
     Args:
-        source: A path, a whole file as bytes, or a binary stream; one that cannot go back is
-            copied to a temporary file first.
+        source: A path, a whole file as bytes, or a binary stream; an unseekable stream is copied to
+            a temporary file first.
 
     Returns:
-        The video, to be used in a `with` statement.
+        The video, for use in a `with` statement.
 
     Raises:
-        VideoError: It cannot be read as a video.
+        VideoError: The source cannot be read as a video.
         MissingExtraError: PyAV is not installed.
     """
     return Video(source)
@@ -391,12 +393,12 @@ def _pixel_aspect(stream: "VideoStream") -> float:
 
 
 def _quarter_turns(raw: "av.VideoFrame") -> int:
-    """Count the quarter turns, counter-clockwise, that bring a frame upright."""
+    """Return the number of counter-clockwise quarter turns that bring a frame upright."""
     return round(raw.rotation / 90) % 4
 
 
 def _read_luma(raw: "av.VideoFrame") -> NDArray[np.generic]:
-    """Return a frame's brightness, in [0, 255], without converting it if possible."""
+    """Return a frame's brightness, in [0, 255], if possible without conversion."""
     is_plain = raw.format.name.startswith(("yuv", "nv12", "nv21", "gray"))
     if is_plain and raw.format.components[0].bits == 8:
         plane = raw.planes[0]

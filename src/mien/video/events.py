@@ -1,10 +1,10 @@
 """Find a track's events: "happy from 10.2 s to 19.7 s".
 
-Where one expression gives way to another, their smoothed probabilities cross between two frames:
-there one stretch ends and the next begins. A stretch that is too short, or whose expression hardly
-leads over its neighbour's, joins that neighbour, so that events do not flicker. A short stretch at
-the track's beginning or end never joins for being short: how long it really lasted is not known.
-It is no event, but the event beside it must not claim its time.
+Where one expression replaces another, their smoothed probabilities cross between two frames; that
+is where one stretch ends and the next begins. A stretch that is too short, or whose expression
+hardly exceeds its neighbour's, is merged into that neighbour to prevent flickering events. A short
+stretch at the beginning or end of the track is not merged, as its true duration is unknown. It is
+no event itself, but the neighbouring event must not claim its time.
 """
 
 import heapq
@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from mien.results import Event
 
 MIN_EVENT_S: Final = 0.5
-"""A shorter stretch is not an event."""
+"""Minimum duration of an event, in seconds."""
 MIN_LEAD: Final = 0.05
-"""How far an expression's mean must be above its neighbour's for the two to be told apart."""
+"""Minimum difference of mean probability between an expression and its neighbour's."""
 
-_NONE = -1  # the label of a stretch without an expression
+_NONE = -1  # label of a stretch without an expression
 
 
 def find_events(
@@ -35,14 +35,14 @@ def find_events(
     """Find the events of a track.
 
     Args:
-        track_id: The track's number.
-        times_s: The times of the frames it was read in, (N,), rising.
-        smoothed: Its smoothed probabilities, (N, C).
-        emotions: The names of the columns.
-        threshold: Where the most probable expression is below this, there is no event.
+        track_id: Number of the track.
+        times_s: Times of the frames in which it was read, (N,), increasing.
+        smoothed: Smoothed probabilities, (N, C).
+        emotions: Names of the columns.
+        threshold: There is no event where the highest probability is below this.
 
     Returns:
-        The events, in the order of their beginning; they do not overlap.
+        The events, sorted by start; they do not overlap.
     """
     if not len(times_s):
         return []
@@ -66,10 +66,10 @@ def find_events(
 
 
 def _find_uncertainty(times_s: NDArray[np.float64], first: int, last: int) -> float:
-    """Return how far an event's start or end may be off: nothing was read between two frames.
+    """Return the uncertainty of an event's start or end, due to the interval between two frames.
 
-    At the track's own beginning and end, the time to the next frame inside stands for the one
-    outside, which the track does not have.
+    At the beginning and end of the track, where one neighbouring frame is missing, the interval to
+    the other one is used instead.
     """
     before = times_s[max(first, 1)] - times_s[max(first, 1) - 1]
     final = min(last, len(times_s) - 2)
@@ -78,7 +78,7 @@ def _find_uncertainty(times_s: NDArray[np.float64], first: int, last: int) -> fl
 
 
 class _Stretches:
-    """Runs of frames that show one expression, joined until none is short or weak."""
+    """Runs of frames with one expression, merged until none is short or weak."""
 
     def __init__(
         self,
@@ -90,15 +90,15 @@ class _Stretches:
         self._first = changes[:-1]
         self._last = [stop - 1 for stop in changes[1:]]
         self._label = [int(labels[first]) for first in self._first]
-        self._before = list(range(-1, len(self._first) - 1))  # neighbours; -1 is none
+        self._before = list(range(-1, len(self._first) - 1))  # neighbours; -1 for none
         self._after = [*range(1, len(self._first)), -1]
-        self._version = [0] * len(self._first)  # goes up when a stretch or a neighbour changes
+        self._version = [0] * len(self._first)  # increases when a stretch or a neighbour changes
         self._times_s = times_s
         self._smoothed = smoothed
         self._sums = np.vstack([np.zeros(smoothed.shape[1]), np.cumsum(smoothed, axis=0)])
 
     def listed(self) -> Iterator[tuple[int, int, int, float, float]]:
-        """Yield each stretch: its first and last frame, its label, when it begins and ends."""
+        """Yield each stretch: first and last frame, label, start and end time."""
         stretch = 0
         while stretch >= 0:
             start_s, end_s = self._bounds(stretch)
@@ -106,21 +106,21 @@ class _Stretches:
             stretch = self._after[stretch]
 
     def join(self) -> None:
-        """Join stretches that are too short or too weak to a neighbour, the shortest first."""
+        """Merge stretches that are too short or too weak into a neighbour, the shortest first."""
         weak = [found for stretch in range(len(self._first)) if (found := self._judge(stretch))]
         heapq.heapify(weak)
         while weak:
             _, stretch, version, neighbour = heapq.heappop(weak)
             if version != self._version[stretch]:
-                continue  # it was joined, or judged again, since it was queued
+                continue  # merged or reassessed since it was queued
 
-            # It takes the neighbour's label; then both neighbours may be of one kind with it.
+            # It takes the neighbour's label, after which both neighbours may have the same label.
             self._label[stretch] = self._label[neighbour]
             for other in (self._before[stretch], self._after[stretch]):
                 if other >= 0 and self._label[other] == self._label[stretch]:
                     stretch = self._merge(min(stretch, other), max(stretch, other))
 
-            # Lengths and leads have changed around it: what is queued there is out of date.
+            # Its neighbours' durations and leads have changed, so their queue entries are outdated.
             for changed in (self._before[stretch], stretch, self._after[stretch]):
                 if changed >= 0:
                     self._version[changed] += 1
@@ -137,20 +137,20 @@ class _Stretches:
         return one
 
     def _judge(self, stretch: int) -> tuple[float, int, int, int] | None:
-        """Return a stretch's length and the neighbour it should join; None if it stands alone."""
+        """Return a stretch's duration and the neighbour to merge it into; None if it is kept."""
         neighbours = [n for n in (self._before[stretch], self._after[stretch]) if n >= 0]
         if not neighbours:
             return None
         lead, neighbour = min((self._lead(stretch, other), other) for other in neighbours)
 
         start_s, end_s = self._bounds(stretch)
-        at_edge = len(neighbours) == 1  # it may have lasted longer than was seen
+        at_edge = len(neighbours) == 1  # it may have lasted longer
         if lead >= MIN_LEAD and (at_edge or end_s - start_s >= MIN_EVENT_S):
             return None
         return end_s - start_s, stretch, self._version[stretch], neighbour
 
     def _lead(self, stretch: int, neighbour: int) -> float:
-        """Return how far a stretch's expression leads over its neighbour's, in the mean."""
+        """Return the mean difference between a stretch's expression and its neighbour's."""
         label, other = self._label[stretch], self._label[neighbour]
         if _NONE in (label, other):
             return 1.0
@@ -162,7 +162,7 @@ class _Stretches:
         return float(self._sums[stop, label] - self._sums[first, label]) / (stop - first)
 
     def _bounds(self, stretch: int) -> tuple[float, float]:
-        """Return when a stretch begins and ends."""
+        """Return the start and end time of a stretch."""
         before, after = self._before[stretch], self._after[stretch]
         start_s = float(self._times_s[self._first[stretch]])
         end_s = float(self._times_s[self._last[stretch]])
@@ -172,11 +172,11 @@ class _Stretches:
         )
 
     def _crossing(self, one: int, other: int) -> float:
-        """Return when a stretch's expression gives way to the next one's, between two frames."""
+        """Return the time between two frames at which a stretch gives way to the next one."""
         before, after = self._last[one], self._first[other]
         label, next_label = self._label[one], self._label[other]
 
-        # Both probabilities are taken as straight lines between the frames: where do they meet?
+        # Interpolate both probabilities linearly between the frames, and intersect the lines.
         share = 0.5
         if _NONE not in (label, next_label):
             lead = float(self._smoothed[before, label] - self._smoothed[before, next_label])

@@ -1,4 +1,4 @@
-"""Follow faces from frame to frame: look at the whole picture now and then, and near between."""
+"""Follow faces from frame to frame: detect in the whole image at intervals, and nearby between."""
 
 import math
 
@@ -11,15 +11,16 @@ from mien.video.tracking import Tracker
 
 
 class Follower:
-    """Finds the faces of one video or camera and says which track each belongs to."""
+    """Find the faces of one video or camera, and assign them to tracks."""
 
     def __init__(self, detector: FaceDetector, *, detect_every_s: float) -> None:
-        """Begin.
+        """Start without tracks.
 
         Args:
-            detector: What faces are found with.
-            detect_every_s: Look at the whole picture at least this often, in seconds; between,
-                each face is found again near where it is expected. 0 looks every time.
+            detector: The face detector.
+            detect_every_s: Maximum interval between detections in the whole image, in seconds. In
+                between, each face is searched for near its expected position. 0 detects in every
+                frame.
         """
         self._detector = detector
         self._detect_every_s = detect_every_s
@@ -27,7 +28,7 @@ class Follower:
         self._next_detection_s = -math.inf
 
     def cut(self) -> None:
-        """End all tracks: what follows is another scene."""
+        """End all tracks at a scene cut."""
         self._tracker.cut()
         self._next_detection_s = -math.inf
 
@@ -38,8 +39,8 @@ class Follower:
 
         Args:
             image: (H, W, 3) uint8 RGB.
-            time_s: The frame's time, after that of the frame before.
-            early_s: By how much a look at the whole picture may come before its time.
+            time_s: Time of the frame, after that of the previous one.
+            early_s: By how much a detection in the whole image may come early, in seconds.
         """
         faces = None
         if time_s < self._next_detection_s - early_s:
@@ -50,7 +51,7 @@ class Follower:
         return faces, self._tracker.update(time_s, faces)
 
     def _find_again(self, image: NDArray[np.uint8], time_s: float) -> tuple[Face, ...] | None:
-        """Find the faces of the frame before near where they are expected; None if one is lost."""
+        """Find the previous frame's faces near their expected positions; None if one is lost."""
         faces: list[Face] = []
         for box in self._tracker.expect(time_s):
             face = self._detector.detect_near(image, box)
@@ -61,5 +62,5 @@ class Follower:
 
 
 def _is_same(one: Box, other: Box) -> bool:
-    """Return whether two boxes are so close that they must be of one face."""
+    """Return whether two boxes are so close that they must belong to the same face."""
     return one.shared_area(other) > 0.5 * min(one.area, other.area)

@@ -1,8 +1,8 @@
 """Open a folder of frames as one video.
 
-Cameras and other programs leave a picture for each frame. They are written with their times into a
-Matroska file without a name, which is then read like any video: JPEG files as they are, all others
-without loss. The file is as large as the frames are together.
+Cameras and other programs may save one picture per frame. The pictures are written with their
+times into an unnamed temporary Matroska file, which is then read like any video: JPEG files
+unchanged, all others losslessly. The file is as large as all frames together.
 """
 
 import csv
@@ -25,18 +25,18 @@ from mien.images import name_source, read_image
 from mien.video.container import import_av
 
 NAMES: Final = "names"
-"""In place of frames a second: the frames' names end in their times."""
+"""Value of `fps` for frame names that end in their times."""
 _TIME: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s)$", re.IGNORECASE)
 _MILLISECOND: Final = Fraction(1, 1000)
 _ORIENTATION = 0x0112
 
 
 class _Packed(io.FileIO):
-    """A temporary file that is gone with its last user."""
+    """A temporary file that is deleted with its last user."""
 
     def __init__(self, descriptor: int, name: str) -> None:
         super().__init__(descriptor, "r")
-        self.name = name  # what results call it
+        self.name = name  # the source's name in results
 
     def __del__(self) -> None:
         self.close()
@@ -48,16 +48,16 @@ def open_frames(
     """Open a folder of frames as one video, in natural order: frame2 comes before frame10.
 
     Args:
-        folder: A folder with one picture for each frame, all of one size.
-        fps: When the frames were taken: frames a second; the path of a CSV table with the columns
-            `file` and `time_s`; or "names", whose ends are times, as in "clip_12.48s.png" or
+        folder: A folder with one picture per frame, all of the same size.
+        fps: Frame rate in frames per second; or the path of a CSV table with the columns `file` and
+            `time_s`; or "names" for file names that end in a time, such as "clip_12.48s.png" or
             "clip_12480ms.png".
 
     Returns:
-        A video, for `mien.analyze_video` and all that takes one; results carry the folder's name.
+        A video for `mien.analyze_video` and similar functions; results have the folder's name.
 
     Raises:
-        ConfigError: There are no times, or they do not rise.
+        ConfigError: Times are missing or not increasing.
         ImageError: A frame cannot be read.
         VideoError: The folder has no pictures, or one differs in size.
         MissingExtraError: PyAV is not installed.
@@ -66,7 +66,7 @@ def open_frames(
     name = name_source(folder)
     files = list_frames(Path(folder))
     if not files:
-        raise VideoError(f"{name} is a folder without pictures, wanted the frames of a video")
+        raise VideoError(f"{name} contains no pictures, expected the frames of a video")
 
     timed = _find_times(Path(folder), files, fps)
     with tempfile.TemporaryFile() as target:
@@ -77,7 +77,7 @@ def open_frames(
 
 
 def list_frames(folder: Path) -> list[Path]:
-    """List the pictures of a folder in natural order; hidden files are left out."""
+    """List the pictures in a folder in natural order, without hidden files."""
     try:
         found = [
             path
@@ -92,7 +92,7 @@ def list_frames(folder: Path) -> list[Path]:
 
 
 def natural_key(text: str) -> tuple[tuple[bool, int, str], ...]:
-    """Return a key for sorting that puts p2 before p10."""
+    """Return a sort key that puts p2 before p10."""
     return tuple(
         (part.isdigit(), int(part) if part.isdigit() else 0, part)
         for part in re.split(r"([0-9]+)", text)
@@ -102,14 +102,14 @@ def natural_key(text: str) -> tuple[tuple[bool, int, str], ...]:
 def _find_times(
     folder: Path, files: Sequence[Path], fps: float | str | os.PathLike[str]
 ) -> list[tuple[Path, int]]:
-    """Find each frame's time, in milliseconds."""
+    """Return each frame's time, in milliseconds."""
     try:
         rate = float(cast(float, fps))
     except (TypeError, ValueError):
         rate = None
     if rate is not None:
         if not 0 < rate <= 1000:
-            raise ConfigError(f"fps is above 0 and at most 1000 frames a second, got {rate:g}")
+            raise ConfigError(f"fps must be above 0 and at most 1000 frames a second, got {rate:g}")
         return [(path, round(1000 * number / rate)) for number, path in enumerate(files)]
 
     if os.fspath(cast(str, fps)) == NAMES:
@@ -118,7 +118,9 @@ def _find_times(
         times = _read_table(Path(cast(str, fps)))
     missing = [path.name for path in files if path.name not in times]
     if missing:
-        raise ConfigError(f"{fps} has no time for {len(missing)} frames of {folder}: {missing[0]}")
+        raise ConfigError(
+            f"{fps} has no time for {len(missing)} frames of {folder}, such as {missing[0]}"
+        )
 
     timed = sorted(((path, times[path.name]) for path in files), key=lambda pair: pair[1])
     for (before, earlier), (after, later) in itertools.pairwise(timed):
@@ -128,19 +130,19 @@ def _find_times(
 
 
 def _read_name(path: Path) -> int:
-    """Read a frame's time, in milliseconds, at the end of its name."""
+    """Read a frame's time, in milliseconds, from the end of its name."""
     found = _TIME.search(path.stem)
     if found is None:
         raise ConfigError(
-            f"the name {path.name} does not end in a time such as 12.48s or 12480ms; say how many "
-            "frames a second there are, as in --fps 25"
+            f"the name {path.name} does not end in a time such as 12.48s or 12480ms; pass the "
+            "frame rate instead, as in --fps 25"
         )
     number, unit = found.groups()
     return round(float(number) * (1 if unit.lower() == "ms" else 1000))
 
 
 def _read_table(path: Path) -> dict[str, int]:
-    """Read the frames' times, in milliseconds, out of a CSV table."""
+    """Read the frames' times, in milliseconds, from a CSV table."""
     try:
         rows = list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
     except (OSError, ValueError) as error:
@@ -149,12 +151,12 @@ def _read_table(path: Path) -> dict[str, int]:
         return {row["file"]: round(1000 * float(row["time_s"])) for row in rows}
     except (KeyError, TypeError, ValueError):
         raise ConfigError(
-            f"the times {path} need the columns file and time_s, with seconds in each row"
+            f"the times {path} must have the columns file and time_s (in seconds)"
         ) from None
 
 
 def _write(target: Any, timed: Sequence[tuple[Path, int]], av: ModuleType) -> None:  # noqa: ANN401
-    """Write the frames into a Matroska file."""
+    """Write the frames to a Matroska file."""
     size = _check_sizes([path for path, _ in timed])
     copied = all(_is_plain_jpeg(path) for path, _ in timed)
     ends = [time_ms for _, time_ms in timed[1:]]
@@ -181,7 +183,7 @@ def _encode(
     *,
     copied: bool,
 ) -> Iterator[Any]:
-    """Yield the packets of a frame: one."""
+    """Encode a frame as one packet."""
     if copied:
         packet = av.Packet(path.read_bytes())
         packet.pts = packet.dts = time_ms
@@ -194,7 +196,7 @@ def _encode(
 
 
 def _check_sizes(paths: Sequence[Path]) -> tuple[int, int]:
-    """Return the frames' size, (width, height), which must be the same for all."""
+    """Return the size of the frames, (width, height), which must be equal."""
     wanted: tuple[int, int] | None = None
     for path in paths:
         size = _look(path)[0]
@@ -202,7 +204,7 @@ def _check_sizes(paths: Sequence[Path]) -> tuple[int, int]:
         if size != wanted:
             raise VideoError(
                 f"{name_source(path)} is {size[0]} x {size[1]}, but the first frame is "
-                f"{wanted[0]} x {wanted[1]}; put frames of one size into a folder"
+                f"{wanted[0]} x {wanted[1]}; all frames must have the same size"
             )
     return cast(tuple[int, int], wanted)
 
@@ -212,13 +214,13 @@ def _is_plain_jpeg(path: Path) -> bool:
 
 
 def _look(path: Path) -> tuple[tuple[int, int], bool]:
-    """Return a picture's size, upright, and whether it is a JPEG that FFmpeg reads as we do."""
+    """Return a picture's upright size, and whether FFmpeg reads it as a JPEG like we do."""
     try:
         with Image.open(path) as picture:
             turned = picture.getexif().get(_ORIENTATION, 1)
             plain = picture.format == "JPEG" and picture.mode in ("RGB", "L") and turned == 1
             width, height = picture.size
-    except Exception as error:  # on hostile bytes a decoder raises anything
+    except Exception as error:  # decoders may raise anything on hostile bytes
         raise ImageError(
             f"the frame {name_source(path)} cannot be read: {describe_error(error)}"
         ) from error

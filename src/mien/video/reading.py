@@ -1,4 +1,4 @@
-"""Read a video: frames with their faces, tracks, events, a summary."""
+"""Read a video: faces per frame, tracks, events and a summary."""
 
 import math
 from array import array
@@ -25,22 +25,22 @@ from mien.video.following import Follower
 from mien.video.smoothing import SMOOTHING_S, Smoother
 
 MAX_AHEAD: Final = 4
-"""Frames that are decoded while one is worked on."""
+"""Frames decoded in advance while one is analysed."""
 MAX_WAITING: Final = 16
-"""Frames whose faces are gathered before they are read together."""
+"""Frames whose faces are read in one batch."""
 
 
 @dataclass(frozen=True)
 class VideoSettings:
-    """Which frames of a video to read, and how.
+    """Which frames of a video to analyse, and how.
 
     Attributes:
-        every_s: Analyse a frame every so many seconds; None analyses every frame.
-        start_s: Begin at this time, in seconds.
-        end_s: Stop before this time, in seconds; None reads to the end.
-        detect_every_s: Look for faces in the whole picture at least this often, in seconds;
-            between, each face is found again near where it is expected. 0 looks every time.
-        smoothing_s: The time constant of the smoothing, in seconds; 0 smooths nothing.
+        every_s: Interval between analysed frames, in seconds; None analyses every frame.
+        start_s: Start time, in seconds.
+        end_s: End time, exclusive, in seconds; None reads to the end.
+        detect_every_s: Maximum interval between detections in the whole image, in seconds. In
+            between, each face is searched for near its expected position. 0 detects in every frame.
+        smoothing_s: Time constant of the smoothing, in seconds; 0 disables it.
     """
 
     every_s: float | None = 0.2
@@ -53,7 +53,7 @@ class VideoSettings:
         """Check the settings.
 
         Raises:
-            ConfigError: A setting makes no sense.
+            ConfigError: A setting is out of range.
         """
         if self.every_s is not None and not 0 < self.every_s < math.inf:
             raise ConfigError(
@@ -68,7 +68,7 @@ class VideoSettings:
 
 
 class FaceAnalyzer(Protocol):
-    """What a video's faces are found and read with: a `mien.Analyzer`."""
+    """Interface that finds and reads a video's faces, such as `mien.Analyzer`."""
 
     detector: FaceDetector
     recognizer: Recognizer
@@ -76,7 +76,7 @@ class FaceAnalyzer(Protocol):
 
 @dataclass(frozen=True)
 class _Found:
-    """A frame whose faces were found but not read yet."""
+    """A frame with detected faces that have not been read yet."""
 
     time_s: float
     frame: int
@@ -87,28 +87,28 @@ class _Found:
 
 @dataclass
 class _Course:
-    """What is kept of a track: a few numbers for every frame it was read in."""
+    """Compact record of a track: a few numbers per frame."""
 
     start_s: float
     end_s: float
     frames: int = 0
     times_s: "array[float]" = field(default_factory=lambda: array("d"))
-    smoothed: "array[float]" = field(default_factory=lambda: array("f"))  # row after row
+    smoothed: "array[float]" = field(default_factory=lambda: array("f"))  # rows concatenated
     total: NDArray[np.float64] | None = None
     read: int = 0
 
 
 class VideoReading:
-    """A video that is being read: iterate over it once for its frames, then ask for the summary.
+    """A video being read: iterate over it once for its frames, then read the summary.
 
-    A context manager; it closes itself at the end of the frames.
+    A context manager that closes itself after the last frame.
 
     Attributes:
-        source: The path, or what was given in place of one.
-        width: In pixels, as the video is meant to be seen.
-        height: In pixels, as the video is meant to be seen.
-        frame_rate: The mean of frames a second that the file states, or None.
-        settings: What is read, and how.
+        source: The path, or a display name of another source.
+        width: Display width in pixels.
+        height: Display height in pixels.
+        frame_rate: Mean frame rate stated in the file, in frames per second; None if unknown.
+        settings: Which frames are analysed, and how.
     """
 
     def __init__(
@@ -124,11 +124,11 @@ class VideoReading:
         Args:
             analyzer: A `mien.Analyzer`.
             source: A path, a whole file as bytes, or a binary stream.
-            settings: What to read, and how.
-            on_packet: Told, from another thread, how many pictures were sent to the decoder.
+            settings: Which frames to analyse, and how.
+            on_packet: Called from another thread with the number of pictures sent to the decoder.
 
         Raises:
-            VideoError: It cannot be read as a video.
+            VideoError: The source cannot be read as a video.
             MissingExtraError: PyAV is not installed.
         """
         self.settings = settings or VideoSettings()
@@ -153,17 +153,17 @@ class VideoReading:
 
     @property
     def duration_s(self) -> float | None:
-        """What the file says, in seconds; None where it says nothing."""
+        """Duration stated in the file, in seconds; None if unknown."""
         return self._video.duration_s
 
     def close(self) -> None:
-        """Stop reading; the summary then tells of what was read."""
+        """Stop reading; the summary then covers the frames read so far."""
         self._results.close()
         self._video.close()
 
     @property
     def summary(self) -> VideoSummary:
-        """What is said of the frames read so far; complete once all were taken."""
+        """Summary of the frames read so far; complete after the last frame."""
         tracks = []
         events = []
         emotions = self._analyzer.recognizer.emotions
@@ -195,7 +195,7 @@ class VideoReading:
         )
 
     def _run(self) -> Generator[FrameResult, None, None]:
-        """Find, read, smooth, and keep count."""
+        """Detect, read, smooth and record the frames."""
         settings = self.settings
         smoother = Smoother(settings.smoothing_s)
         decoded = self._video.frames(
@@ -209,17 +209,17 @@ class VideoReading:
         yield from map(self._count, smoother.finish())
 
     def _find(self, frame: VideoFrame) -> _Found:
-        """Find a frame's faces, tell their tracks, and cut them out."""
+        """Find a frame's faces, assign tracks, and crop them."""
         if frame.is_cut:
             self._follower.cut()
-        # Frames seldom come exactly at their interval: half of one early is in time.
+        # Frames seldom match their interval exactly, so half an interval early counts as on time.
         early_s = (self.settings.every_s or 0.0) / 2 + 1e-6
         faces, track_ids = self._follower.find(frame.image, frame.time_s, early_s=early_s)
         crops = crop_faces(frame.image, faces, self._analyzer.recognizer)
         return _Found(frame.time_s, frame.frame, faces, track_ids, crops)
 
     def _read(self, waiting: list[_Found]) -> Iterator[FrameResult]:
-        """Read the faces of several frames together."""
+        """Read the faces of several frames in one batch."""
         pictures = [(found.faces, found.crops) for found in waiting]
         labels = self._analyzer.recognizer.spec.labels
         for found, faces in zip(
@@ -232,7 +232,7 @@ class VideoReading:
             yield FrameResult(self.source, found.time_s, found.frame, tracked, labels)
 
     def _count(self, frame: FrameResult) -> FrameResult:
-        """Keep what the summary needs of a frame."""
+        """Record what the summary needs from a frame."""
         self._frames += 1
         self._frames_with_face += bool(frame.faces)
         for face in frame.faces:
@@ -255,7 +255,7 @@ class VideoReading:
 def _decode_ahead(
     decoded: Generator[VideoFrame, None, None],
 ) -> Generator[VideoFrame, None, None]:
-    """Decode the next frames in a thread while the caller works on one."""
+    """Decode the next frames in a thread while the caller processes one."""
     with closing(decoded), ThreadPoolExecutor(1, "mien-decode") as pool:
         coming = deque(pool.submit(next, decoded, None) for _ in range(MAX_AHEAD))
         try:
@@ -273,18 +273,18 @@ def read_video(
     *,
     on_packet: Callable[[int], None] | None = None,
 ) -> VideoReading:
-    """Read a video frame by frame, in memory that does not grow with its length.
+    """Read a video frame by frame; memory does not grow with its length.
 
     Args:
         analyzer: A `mien.Analyzer`.
         source: A path, a whole file as bytes, or a binary stream.
-        settings: What to read, and how; None reads five frames a second.
-        on_packet: Called before each packet is decoded, from another thread, with how many
-            pictures were sent to the decoder so far; what it raises ends the reading.
+        settings: Which frames to analyse, and how; None analyses five frames per second.
+        on_packet: Called before each packet is decoded, from another thread, with the number of
+            pictures sent to the decoder so far. An exception from it stops the reading.
 
     Returns:
-        What to iterate over for a `FrameResult` for each analysed frame, in order, also where
-        there is no face; afterwards its `summary` tells of the whole.
+        An iterable of one `FrameResult` per analysed frame, in order, including frames without
+        faces; afterwards its `summary` covers the whole video.
 
     Raises:
         VideoError: The source cannot be read as a video.
@@ -299,7 +299,7 @@ def analyze_video(
     """Read a whole video; see `read_video`.
 
     Returns:
-        Every analysed frame, and the whole.
+        Every analysed frame, and the summary.
     """
     with read_video(analyzer, source, settings) as reading:
         frames = tuple(reading)

@@ -8,18 +8,18 @@ from numpy.typing import NDArray
 THUMBNAIL: Final = (18, 32)
 """Rows and columns of a thumbnail."""
 MIN_CHANGE: Final = 12.0
-"""Grey levels by which the thumbnails on both sides of a cut differ at least, in the mean."""
+"""Minimum mean difference of the thumbnails before and after a cut, in grey levels."""
 MAX_LIKENESS: Final = 0.6
-"""Correlation of the thumbnails on both sides of a cut, at most."""
+"""Maximum correlation of the thumbnails before and after a cut."""
 
-_FINE = 5  # samples a thumbnail's pixel is the mean of, on each axis
+_FINE = 5  # samples averaged per thumbnail pixel, on each axis
 
 
 def make_thumbnail(luma: NDArray[np.generic]) -> NDArray[np.float32]:
-    """Shrink a frame's brightness to a thumbnail, from a sample of its pixels.
+    """Shrink a frame's brightness to a thumbnail, using a sample of its pixels.
 
     Args:
-        luma: (H, W), of any type and range.
+        luma: (H, W), of any dtype and range.
 
     Returns:
         `THUMBNAIL` float32, in the range of `luma`.
@@ -34,14 +34,14 @@ def make_thumbnail(luma: NDArray[np.generic]) -> NDArray[np.float32]:
 
 
 def is_cut(before: NDArray[np.float32], after: NDArray[np.float32]) -> bool:
-    """Return whether a video cuts between two neighbouring frames.
+    """Return whether there is a scene cut between two neighbouring frames.
 
-    A cut changes what is seen, and where: a flash or a lamp that goes on changes brightness but
-    leaves the picture's pattern; something that moves leaves most of the picture.
+    A cut changes both brightness and layout. A flash or a lamp changes brightness but leaves the
+    pattern, and a moving object leaves most of the picture.
 
     Args:
-        before: A thumbnail, levels in [0, 255].
-        after: The next frame's.
+        before: Thumbnail of a frame, levels in [0, 255].
+        after: Thumbnail of the next frame.
     """
     if float(np.abs(after - before).mean()) < MIN_CHANGE:
         return False

@@ -1,8 +1,8 @@
 """Smooth the probabilities of a video's frames over time.
 
-Each face's probabilities become a mean over its track's frames, before it and after it, weighted
-by exp(-|distance in time| / time constant). Looking both ways, it lags behind nothing; weights
-that depend on times suit any frame rate. Frames are held back until what follows them is known.
+Each face's probabilities are replaced by a mean over the frames of its track before and after it,
+weighted by exp(-|time difference| / time constant). Using both directions avoids lag, and weights
+by time suit any frame rate. Frames are held back until the following ones are known.
 """
 
 import math
@@ -14,21 +14,21 @@ from typing import Final
 from mien.results import FaceResult, FrameResult
 
 SMOOTHING_S: Final = 0.3
-"""The time constant for videos, in seconds, where frames before and after count."""
+"""Time constant for videos, in seconds, which uses frames before and after."""
 LIVE_SMOOTHING_S: Final = 0.4
-"""The time constant for live frames, in seconds, where only frames before are known."""
+"""Time constant for live frames, in seconds, which uses only past frames."""
 REACH: Final = 4.0
-"""How many time constants away a frame still counts; there its weight is under 2 %."""
+"""Window in time constants; beyond it, weights are under 2 %."""
 
 
 class Smoother:
-    """Smooths the frames of one video, given in the order of their times."""
+    """Smooths the frames of one video, passed in order of time."""
 
     def __init__(self, smoothing_s: float) -> None:
-        """Choose how much is smoothed.
+        """Set the amount of smoothing.
 
         Args:
-            smoothing_s: The time constant in seconds; 0 leaves the probabilities as they are.
+            smoothing_s: Time constant in seconds; 0 leaves the probabilities unchanged.
         """
         self._smoothing_s = smoothing_s
         self._reach_s = REACH * smoothing_s
@@ -36,7 +36,7 @@ class Smoother:
         self._read: dict[int, deque[tuple[float, Mapping[str, float]]]] = {}
 
     def push(self, frame: FrameResult) -> Iterator[FrameResult]:
-        """Add the next frame, and return those whose neighbours are now known."""
+        """Add the next frame, and yield those whose neighbours are now known."""
         self._waiting.append(frame)
         for face in frame.faces:
             if face.track_id is not None and face.probabilities is not None:
@@ -46,7 +46,7 @@ class Smoother:
             yield self._smooth(self._waiting.popleft())
 
     def finish(self) -> Iterator[FrameResult]:
-        """Yield the frames that are still held back, at the end of the video."""
+        """Yield the remaining frames, at the end of the video."""
         while self._waiting:
             yield self._smooth(self._waiting.popleft())
 
@@ -75,7 +75,7 @@ class Smoother:
         return replace(face, smoothed=smoothed)
 
     def _forget(self, before_s: float) -> None:
-        """Drop frames that are too old to count, and tracks that have ended."""
+        """Drop frames that are too old to matter, and tracks that have ended."""
         for track_id, read in list(self._read.items()):
             while read and read[0][0] < before_s:
                 read.popleft()

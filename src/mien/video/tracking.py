@@ -1,8 +1,8 @@
-"""Follow faces from frame to frame, by motion and size alone.
+"""Track faces from frame to frame, by motion and size alone.
 
-A track says that a face went on from frame to frame, never whose it is: no measure of what the
-face looks like is taken. So somebody who leaves and comes back is a new track, and two people who
-pass behind each other may be mistaken for one another.
+A track links the faces of consecutive frames; it never identifies a person, as no measure of a
+face's appearance is taken. A person who leaves and returns gets a new track, and two people who
+pass behind each other may be confused.
 """
 
 import math
@@ -16,18 +16,18 @@ from numpy.typing import NDArray
 from mien.faces.face import Box, Face
 
 MAX_LOSS_S: Final = 1.0
-"""A track whose face was not seen for longer has ended."""
+"""A track ends when its face has not been seen for this long, in seconds."""
 
-_MAX_GATE = 1.5  # how far from where it is expected a face may be, in face sizes
-_GATE, _GATE_PER_S = 0.6, 2.0  # the same at once, and what each second without sight adds
-_MAX_GROWTH = 2.0  # by what factor a face may grow or shrink
-_MAX_AHEAD_S = 0.5  # motion is not carried on for longer than this
-_NEW_SHARE = 0.5  # how much of a velocity is what was seen last
+_MAX_GATE = 1.5  # maximum distance from the expected position, in face sizes
+_GATE, _GATE_PER_S = 0.6, 2.0  # its initial value, and its growth per second without detection
+_MAX_GROWTH = 2.0  # maximum factor of growth or shrinkage
+_MAX_AHEAD_S = 0.5  # motion is extrapolated for at most this long
+_NEW_SHARE = 0.5  # weight of the latest measurement in the velocity
 
 
 @dataclass
 class _Track:
-    """A face that is being followed; positions in pixels, velocities in pixels a second."""
+    """A tracked face; positions in pixels, velocities in pixels per second."""
 
     track_id: int
     box: Box
@@ -36,13 +36,13 @@ class _Track:
     seen: int = 1
 
     def predict(self, time_s: float) -> Box:
-        """Predict where the face is at a time, at constant velocity."""
+        """Predict the face's box at a time, at constant velocity."""
         ahead_s = min(time_s - self.last_s, _MAX_AHEAD_S)
         x, y = self.box.x + self.velocity[0] * ahead_s, self.box.y + self.velocity[1] * ahead_s
         return Box(x, y, self.box.width, self.box.height)
 
     def move(self, box: Box, time_s: float) -> None:
-        """Note where the face was seen."""
+        """Update the track with a new detection."""
         passed_s = time_s - self.last_s
         if passed_s > 0:
             (old_x, old_y), (x, y) = self.box.center, box.center
@@ -55,7 +55,7 @@ class _Track:
 
 
 class Tracker:
-    """Follows the faces of one video; frames are given in the order of their times."""
+    """Tracks the faces of one video; frames must be passed in order of time."""
 
     def __init__(self) -> None:
         self._tracks: list[_Track] = []
@@ -63,13 +63,13 @@ class Tracker:
         self._next_id = 1
 
     def expect(self, time_s: float) -> tuple[Box, ...]:
-        """Predict where the faces of the previous frame are at a time."""
+        """Predict the positions of the previous frame's faces at a time."""
         return tuple(
             track.predict(time_s) for track in self._tracks if track.track_id in self._visible
         )
 
     def cut(self) -> None:
-        """End all tracks: what follows is another scene."""
+        """End all tracks at a scene cut."""
         self._tracks = []
         self._visible = set()
 
@@ -77,11 +77,11 @@ class Tracker:
         """Assign each face of a frame to a track.
 
         Args:
-            time_s: The frame's time, after that of the frame before.
+            time_s: Time of the frame, after that of the previous one.
             faces: The frame's faces.
 
         Returns:
-            A track's number for each face; new faces begin new tracks, in their order.
+            Track number of each face; new faces start new tracks, in order.
         """
         self._tracks = [track for track in self._tracks if time_s - track.last_s <= MAX_LOSS_S]
         costs = np.array(
@@ -105,28 +105,28 @@ class Tracker:
 
 
 def assign(costs: NDArray[np.float64]) -> list[tuple[int, int]]:
-    """Pair rows with columns so that as many as can be are paired, at the least total cost.
+    """Match as many rows with columns as possible, at the least total cost.
 
-    The Hungarian method by shortest augmenting paths: Jonker and Volgenant (1987), doi
+    Uses the Hungarian method with shortest augmenting paths: Jonker and Volgenant (1987), doi
     10.1007/BF02278710.
 
     Args:
-        costs: (R, C); infinite where a pair may not be.
+        costs: (R, C); infinite for pairs that are not allowed.
 
     Returns:
-        The pairs (row, column), by row.
+        Pairs (row, column), sorted by row.
     """
     rows, columns = costs.shape
     if not rows or not columns:
         return []
-    # A pair that may not be costs more than all others together, so it is taken last, then left.
+    # A forbidden pair costs more than all others together: it is chosen last, then dropped.
     allowed = np.isfinite(costs)
     forbidden = 1.0 + 2 * float(np.abs(costs[allowed]).sum())
     size = max(rows, columns)
     square = np.full((size + 1, size + 1), forbidden)
     square[1 : rows + 1, 1 : columns + 1] = np.where(allowed, costs, forbidden)
     row_price, column_price = np.zeros(size + 1), np.zeros(size + 1)
-    row_of = np.zeros(size + 1, dtype=np.int64)  # row_of[column]; 0 is none, and the start
+    row_of = np.zeros(size + 1, dtype=np.int64)  # row_of[column]; 0 means none and is the start
     for row in range(1, size + 1):
         row_of[0], column = row, 0
         shortest = np.full(size + 1, np.inf)

@@ -1,7 +1,7 @@
-"""Rewrite an animated WebP as a video that FFmpeg can read, frame by frame without loss.
+"""Rewrite an animated WebP losslessly as a video that FFmpeg can read.
 
-FFmpeg's decoder takes still WebP only. Pillow decodes the frames, and PyAV writes them with their
-times into Matroska.
+FFmpeg's decoder supports only still WebP. Pillow decodes the frames, and PyAV writes them with
+their times into a Matroska file.
 """
 
 import io
@@ -18,7 +18,7 @@ from PIL import Image
 from mien.errors import VideoError, describe_error, is_program_fault
 
 MAX_ANIMATION_PIXELS: Final = 2**29
-"""Of all frames together: 1,747 frames of 640 x 480. Rewriting more would take too long."""
+"""Maximum number of pixels of all frames together, for example 1,747 frames of 640 x 480."""
 _MILLISECOND: Final = Fraction(1, 1000)
 
 
@@ -26,17 +26,17 @@ def rewrite_animation(webp: bytes, name: str, av: ModuleType) -> BinaryIO:
     """Rewrite an animated WebP.
 
     Args:
-        webp: The whole file.
-        name: What to call it in messages.
-        av: PyAV.
+        webp: Content of the file.
+        name: Display name for messages.
+        av: The PyAV module.
 
     Returns:
-        The same frames at the same times, as a Matroska file without a name.
+        The same frames at the same times, as an unnamed Matroska file.
 
     Raises:
-        VideoError: It cannot be decoded, or is too large.
+        VideoError: The animation cannot be decoded, or is too large.
     """
-    target = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the video
+    target = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the video
     try:
         with Image.open(io.BytesIO(webp), formats=["WEBP"]) as animation:
             _check_size(animation, name)
@@ -46,36 +46,36 @@ def rewrite_animation(webp: bytes, name: str, av: ModuleType) -> BinaryIO:
                 stream.pix_fmt, stream.time_base = "bgr0", _MILLISECOND
                 stream.codec_context.time_base = _MILLISECOND
                 for frame in _make_frames(animation, av):
-                    for packet in stream.encode(frame):  # one for each frame, at once
+                    for packet in stream.encode(frame):  # one per frame, without delay
                         packet.duration = frame.duration
                         container.mux(packet)
                 container.mux(stream.encode(None))
     except VideoError:
         target.close()
         raise
-    except Exception as error:  # on hostile bytes a decoder raises anything
+    except Exception as error:  # decoders may raise anything on hostile bytes
         target.close()
         if is_program_fault(error):
             raise
         raise VideoError(
-            f"{name} is damaged or incomplete ({describe_error(error)}); save or send it again"
+            f"{name} is damaged or incomplete ({describe_error(error)}); save or upload it again"
         ) from error
     return cast(BinaryIO, target)
 
 
 def _check_size(animation: Image.Image, name: str) -> None:
-    """Refuse an animation with too many pixels before one is decoded."""
+    """Check the number of pixels of an animation before decoding it."""
     frames: int = getattr(animation, "n_frames", 1)
     width, height = animation.size
     if frames * width * height > MAX_ANIMATION_PIXELS:
         raise VideoError(
-            f"{name} is too large: {frames:,} frames of {width} x {height}, and an animated WebP "
-            f"may have {MAX_ANIMATION_PIXELS:,} pixels; convert it to MP4 first"
+            f"{name} is too large: {frames:,} frames of {width} x {height}, but an animated WebP "
+            f"may have at most {MAX_ANIMATION_PIXELS:,} pixels; convert it to MP4 first"
         )
 
 
 def _make_frames(animation: Image.Image, av: ModuleType) -> Iterator[Any]:
-    """Yield the frames of an animation with their times; transparency is laid on white."""
+    """Yield the frames of an animation with their times, on a white background."""
     start_ms = 0
     for number in range(getattr(animation, "n_frames", 1)):
         animation.seek(number)

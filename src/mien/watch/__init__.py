@@ -1,1 +1,1 @@
-"""The live camera view: a local page and its server."""
+"""Live camera view: a local page and its server."""

@@ -1,7 +1,8 @@
-"""The local server of the live view in the browser.
+"""Local server of the live view in the browser.
 
-It serves one page and answers its pictures; it is reached on this machine only. A random token in
-every address, and a look at Host and Origin, keep other sites and other users of the browser out.
+It serves one page and reads the pictures that the page sends. It accepts connections from this
+machine only; a random token in every address and checks of Host and Origin keep out other sites
+and other users of the browser.
 """
 
 import hmac
@@ -31,12 +32,12 @@ Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
-"""An application as servers call it: https://asgi.readthedocs.io"""
+"""An ASGI application, see https://asgi.readthedocs.io."""
 
 HOST: Final = "127.0.0.1"
 MAX_PICTURE_BYTES: Final = 4 * 2**20
 MAX_SESSIONS: Final = 16
-"""Tabs that are remembered; the one that was silent for longest is forgotten first."""
+"""Maximum number of tabs; the one that has been silent longest is dropped first."""
 
 _FILES: Final = {
     "": ("index.html", "text/html; charset=utf-8"),
@@ -60,7 +61,7 @@ _HEADERS: Final = {
 
 
 class _Sessions:
-    """The tabs that are being watched in, each with one picture in work at most."""
+    """The open tabs, each with at most one picture being read."""
 
     def __init__(self, analyzer: Analyzer) -> None:
         self._analyzer = analyzer
@@ -69,7 +70,7 @@ class _Sessions:
         self._lock = threading.Lock()
 
     def get(self, name: str) -> tuple[LiveSession, threading.Lock]:
-        """Find a tab's session, or begin one."""
+        """Return a tab's session, creating it if needed."""
         with self._lock:
             if name not in self._open:
                 self._opened += 1
@@ -85,13 +86,13 @@ class _Sessions:
 def make_app(
     analyzer: Analyzer, *, port: int, token: str, recording: Recording | None = None
 ) -> ASGIApp:
-    """Make the server's application.
+    """Create the server's application.
 
     Args:
-        analyzer: Detector and model, open.
-        port: Where it is served on 127.0.0.1.
-        token: What every address begins with.
-        recording: Where frames are recorded if the page says so; None where nothing is kept.
+        analyzer: An open detector and model.
+        port: Port on 127.0.0.1 where it is served.
+        token: Prefix of every address.
+        recording: Where to record frames on the page's request; None disables recording.
     """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     sessions = _Sessions(analyzer)
@@ -105,7 +106,7 @@ def make_app(
         request: Request, session: str, time_s: float, frame: int, record: bool = False
     ) -> Response:
         if not 1 <= len(session) <= 64 or not math.isfinite(time_s) or frame < 0:
-            return _refuse(422, "session, time_s and frame are not what the page sends")
+            return _refuse(422, "session, time_s or frame is missing or invalid")
 
         picture = await _read_body(request)
         if picture is None:
@@ -114,7 +115,7 @@ def make_app(
 
         live, busy = sessions.get(session)
         if not busy.acquire(blocking=False):
-            return _refuse(429, "the picture before is still being read: this one is dropped")
+            return _refuse(429, "the previous picture is still being read; this one was dropped")
 
         try:
             result = await run_in_threadpool(live.analyze, picture, time_s=time_s, frame=frame)
@@ -135,7 +136,7 @@ def make_app(
 
 
 def _describe(model: ModelSpec, recording: Recording | None) -> dict[str, Any]:
-    """Describe to the page what reads its pictures, and where they are recorded."""
+    """Describe to the page the model that reads its pictures, and the recording."""
     return {
         "model": model.name,
         "emotions": list(model.class_names),
@@ -146,9 +147,9 @@ def _describe(model: ModelSpec, recording: Recording | None) -> dict[str, Any]:
 
 
 def _send_file(name: str) -> Response:
-    """Send one of the page's files, or say that there is none."""
+    """Send one of the page's files, or a 404 response."""
     if name not in _FILES:
-        return _refuse(404, "there is nothing at this address")
+        return _refuse(404, "not found")
     file, kind = _FILES[name]
     content = resources.files("mien.watch").joinpath("page", file).read_bytes()
     return Response(content, media_type=kind)
@@ -159,17 +160,17 @@ def run(app: ASGIApp, listener: socket.socket) -> None:
 
     Args:
         app: From `make_app`.
-        listener: A socket that listens on `HOST`.
+        listener: A listening socket on `HOST`.
     """
     config = uvicorn.Config(
         app, log_level="error", lifespan="off", ws="none", timeout_graceful_shutdown=2
     )
-    with suppress(KeyboardInterrupt):  # uvicorn has ended in order, and passes the Ctrl-C on
+    with suppress(KeyboardInterrupt):  # uvicorn has shut down cleanly and re-raises the Ctrl-C
         uvicorn.Server(config).run(sockets=[listener])
 
 
 class _Guard:
-    """Lets through what the page of this run sends, and gives every answer its headers."""
+    """Reject requests that do not come from this run's page, and add headers to every response."""
 
     def __init__(self, app: ASGIApp, *, port: int, token: str) -> None:
         self._app = app
@@ -209,14 +210,12 @@ class _Guard:
         start, end = scope["path"][: len(self._prefix)], scope["path"][len(self._prefix) :]
         known = hmac.compare_digest(start.encode(), self._prefix.encode())
         if not known or not end.startswith("/"):
-            return _refuse(
-                404, "the address is not that of this run: open the one that mien watch printed"
-            )
+            return _refuse(404, "not an address of this run; open the one that mien watch printed")
         return None
 
 
 async def _read_body(request: Request) -> bytes | None:
-    """Read what was sent; None if it is too long."""
+    """Read the request body; None if it is too long."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

@@ -1,4 +1,4 @@
-"""One live frame: its faces, and the events that begin and end with it."""
+"""The result of one live frame: its faces, and the events that begin and end with it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,18 +9,18 @@ from mien.results import Event, FaceResult, FrameResult
 
 @dataclass(frozen=True, slots=True)
 class LiveFrame(FrameResult):
-    """One live frame, its faces, and the events that begin and end with it.
+    """The faces of one live frame, and the events that begin and end with it.
 
     Attributes:
-        source: What the camera is called.
-        time_s: When the frame was taken, in seconds, as it was given.
-        frame: The frame's number, from 0.
-        faces: The largest first, each with `track_id` and `smoothed`.
-        labels: Whose label the model answers with, as in `FrameResult`.
-        expressions: For each face, in order, the smoothed expression: the one with the highest
-            smoothed probability, or None where that is under the model's threshold.
-        began: Events that are certain to have begun now; `end_s` is this frame's time.
-        ended: Events that are certain to have ended now.
+        source: Display name of the camera.
+        time_s: Time of the frame, in seconds, as passed by the caller.
+        frame: Frame number, from 0.
+        faces: Faces, the largest first, each with `track_id` and `smoothed`.
+        labels: Which labels the model predicts, as in `FrameResult`.
+        expressions: For each face, the expression with the highest smoothed probability, or None
+            where that is below the model's threshold.
+        began: Events whose beginning is confirmed by this frame; `end_s` is its time.
+        ended: Events whose end is confirmed by this frame.
     """
 
     expressions: tuple[str | None, ...] = ()
@@ -29,7 +29,7 @@ class LiveFrame(FrameResult):
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "LiveFrame":
-        """Read back what `to_dict` returned."""
+        """Restore a frame from the output of `to_dict`."""
         return cls(
             source=record["source"],
             time_s=record["time_s"],
@@ -42,7 +42,7 @@ class LiveFrame(FrameResult):
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the record as plain JSON types."""
+        """Return the frame as JSON types."""
         record = FrameResult.to_dict(self)
         return record | {
             "expressions": list(self.expressions),

@@ -1,11 +1,11 @@
-"""Read frames as they come, from a camera loop of your own: tracks, smoothing and events.
+"""Read frames from your own camera loop: tracks, smoothing and events.
 
     live = mien.Live(model="fast")
     while camera_runs:
-        result = live.read(frame, time_s)   # (H, W, 3) uint8 RGB, seconds from any beginning
+        result = live.read(frame, time_s)   # (H, W, 3) uint8 RGB, seconds from any origin
 
-Nothing that comes later is known. So smoothed probabilities are an exponential mean over what came
-before, and lag behind a change by about their time constant; an event is told of once it has lasted
+Only past frames are known. Smoothed probabilities are therefore an exponential mean over the past
+that lags behind a change by about their time constant, and an event is reported once it has lasted
 `MIN_EVENT_S`.
 """
 
@@ -33,28 +33,28 @@ from mien.watch.frame import LiveFrame
 from mien.watch.stream import LiveStream
 
 DETECT_EVERY_S: Final = 0.5
-"""Interval between detections in the whole picture, in seconds."""
+"""Interval between detections in the whole image, in seconds."""
 
 
 @dataclass
 class _Course:
-    """What is kept of a track: its smoothed probabilities, its event, and what may follow that."""
+    """State of a track: its smoothed probabilities, its event, and a possible next event."""
 
     time_s: float
     smoothed: Mapping[str, float] | None = None
     event: Event | None = None
-    total: float = 0.0  # of the event's smoothed probabilities
+    total: float = 0.0  # sum of the event's smoothed probabilities
     frames: int = 0
-    next: str | None = None  # what is shown since `next_s`, if it is not the event's expression
+    next: str | None = None  # the expression since `next_s`, if it differs from the event's
     next_s: float = 0.0
 
     def step(
         self, track_id: int, expression: str | None, time_s: float
     ) -> tuple[Event | None, Event | None]:
-        """Go one frame on: what lasts `MIN_EVENT_S` ends an event and begins another.
+        """Advance by one frame; an expression that lasts `MIN_EVENT_S` starts a new event.
 
         Returns:
-            The event that has begun, and the one that has ended.
+            The event that began and the one that ended, each None if there is none.
         """
         shown = 0.0 if expression is None or not self.smoothed else self.smoothed[expression]
         event = self.event
@@ -63,7 +63,7 @@ class _Course:
             self.event = replace(event, end_s=time_s, confidence=self.total / self.frames)
             return None, None
 
-        # Another expression, or none, is shown: since when?
+        # Another expression, or none, is shown; remember since when.
         key = expression or ""
         if self.next != key:
             self.next, self.next_s = key, time_s
@@ -85,9 +85,9 @@ class _Course:
 
 
 class Live:
-    """Reads one camera's frames in the order of their times; several threads may share it.
+    """Read one camera's frames in order of time; can be shared between threads.
 
-    Memory does not grow with time.
+    Memory does not grow over time.
     """
 
     def __init__(
@@ -101,18 +101,19 @@ class Live:
         detect_every_s: float = DETECT_EVERY_S,
         device: str = DEFAULT,
     ) -> None:
-        """Open detector and model.
+        """Open the detector and the model.
 
         Args:
             model: "fast" or "accurate", or the path of an `.onnx` file with its `.json`.
-            analyzer: A `mien.Analyzer` in place of a model, to share one among cameras.
-            threads: Threads to use; None takes all available cores.
-            source: What the results call the camera.
-            smoothing_s: The time constant of the smoothing, in seconds; 0 smooths nothing.
-            detect_every_s: Look for faces in the whole picture at least this often, in seconds;
-                between, each is found again near where it is expected. 0 looks every time.
-            device: What the networks run on (an `analyzer` has its own): "cpu", or another of
-                `mien.devices.DeviceName`; "auto" takes the best there is.
+            analyzer: A `mien.Analyzer` instead of a model, to share one between cameras.
+            threads: Maximum number of threads; None uses all available cores.
+            source: Display name of the camera in results.
+            smoothing_s: Time constant of the smoothing, in seconds; 0 disables it.
+            detect_every_s: Maximum interval between detections in the whole image, in seconds. In
+                between, each face is searched for near its expected position. 0 detects in every
+                frame.
+            device: Device of the networks (an `analyzer` has its own): "cpu" or another
+                `mien.devices.DeviceName`; "auto" uses the best available.
 
         Raises:
             ModelError: The model or the detector is missing or damaged.
@@ -142,7 +143,7 @@ class Live:
         detect_every_s: float = DETECT_EVERY_S,
         device: str = DEFAULT,
     ) -> LiveStream:
-        """Read a camera, a stream or a file in a thread of its own; see `mien.LiveStream`.
+        """Read a camera, a stream or a file in a separate thread; see `mien.LiveStream`.
 
             with mien.Live.open(0) as stream:
                 for result in stream:
@@ -150,15 +151,15 @@ class Live:
 
         Args:
             source: A camera's number, a device such as "/dev/video0", an address
-                ("rtsp://user:password@host/path"), or a file, which is played at its own speed.
-            model: As for `Live`, like those that follow.
-            threads: Threads to use.
-            smoothing_s: The time constant of the smoothing, in seconds.
-            detect_every_s: How often the whole picture is looked at, in seconds.
-            device: What the networks run on.
+                ("rtsp://user:password@host/path"), or a file, which is played in real time.
+            model: As for `Live`, like the following arguments.
+            threads: Maximum number of threads.
+            smoothing_s: Time constant of the smoothing, in seconds.
+            detect_every_s: Maximum interval between detections in the whole image, in seconds.
+            device: Device of the networks.
 
         Raises:
-            VideoError: It cannot be opened.
+            VideoError: The source cannot be opened.
             MissingExtraError: PyAV is not installed.
         """
         name = f"camera {source}" if isinstance(source, int) else hide_secrets(str(source))
@@ -174,11 +175,11 @@ class Live:
 
     @property
     def emotions(self) -> tuple[str, ...]:
-        """The model's expressions."""
+        """Names of the model's expressions."""
         return self._analyzer.recognizer.emotions
 
     def cut(self) -> None:
-        """Begin another scene: all tracks end, as where a stream was interrupted."""
+        """Start a new scene: all tracks end, as after an interruption."""
         with self._lock:
             self._follower.cut()
 
@@ -193,21 +194,21 @@ class Live:
         """Read the next frame.
 
         Args:
-            frame: (H, W, 3) uint8, red first; blue first where `bgr` says so.
-            time_s: When it was taken, in seconds from any beginning; one that does not come after
-                the frame before is moved there.
-            bgr: The channels are blue, green, red, as OpenCV gives them.
-            number: The frame's number, where dropped frames count too; None counts those read.
+            frame: (H, W, 3) uint8, in RGB order unless `bgr` is set.
+            time_s: Time of the frame, in seconds from any origin; a time that is not after the
+                previous frame's is moved just after it.
+            bgr: The channels are blue, green, red, as in OpenCV.
+            number: Frame number that includes dropped frames; None counts the frames read.
 
         Returns:
-            The faces with their tracks, and the events that begin and end.
+            The faces with their tracks, and the events that began or ended.
 
         Raises:
-            InputError: It is no picture, or the time is not a number.
+            InputError: The frame has another shape or type, or the time is not a number.
         """
         if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8 or not frame.size:
             raise InputError(
-                f"a live frame is (H, W, 3) uint8, got {frame.shape} {frame.dtype}; "
+                f"a live frame must be (H, W, 3) uint8, got {frame.shape} {frame.dtype}; "
                 "convert it first"
             )
         if not math.isfinite(time_s):
@@ -240,10 +241,10 @@ class Live:
         )
 
     def finish(self) -> tuple[Event, ...]:
-        """End all events: no frame follows.
+        """End all events after the last frame.
 
         Returns:
-            The events that were still going on.
+            The events that were still ongoing.
         """
         with self._lock:
             ended = [course.event for course in self._courses.values() if course.event]
@@ -252,7 +253,7 @@ class Live:
         return tuple(ended)
 
     def _smooth(self, face: FaceResult, time_s: float) -> FaceResult:
-        """Note a face's probabilities, and what they are in the mean of late."""
+        """Update the exponential mean with a face's probabilities, and return it."""
         if face.track_id is None:
             return face
         course = self._courses.setdefault(face.track_id, _Course(time_s))

@@ -1,4 +1,4 @@
-"""Record the frames of a camera into a file, as they come."""
+"""Record the frames of a camera to a file as they arrive."""
 
 import threading
 from collections.abc import Sequence
@@ -14,23 +14,23 @@ SUFFIXES: Final = (".jsonl", ".csv")
 
 
 class Recording:
-    """A file that grows as frames come; a context manager.
+    """A file of recorded frames; a context manager.
 
     Attributes:
-        path: The file.
-        frames: How many frames were written.
+        path: Path of the file.
+        frames: Number of frames written.
     """
 
     def __init__(self, path: Path, emotions: Sequence[str]) -> None:
-        """Begin the file; one that is there already is never written over.
+        """Create the file; an existing one is never overwritten.
 
         Args:
-            path: Ends with one of `SUFFIXES`: JSON Lines (an object a frame), or CSV (the
+            path: Ends with one of `SUFFIXES`: JSON Lines (one object per frame), or CSV (with the
                 columns of every table, see `mien.tables`).
-            emotions: The expressions, in the order of the columns.
+            emotions: Names of the expressions, in the order of the columns.
 
         Raises:
-            ConfigError: The name ends otherwise, or the file is there already.
+            ConfigError: The extension is not supported, or the file exists.
             OutputError: The file cannot be written.
         """
         self.path: Final = path
@@ -39,7 +39,7 @@ class Recording:
         self._is_csv = path.suffix.lower() == ".csv"
         self._lock = threading.Lock()
         if path.suffix.lower() not in SUFFIXES:
-            raise ConfigError(f"--record takes a .jsonl or .csv file, got {str(path)!r}")
+            raise ConfigError(f"--record requires a .jsonl or .csv file, got {str(path)!r}")
 
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,8 +47,7 @@ class Recording:
         except OSError as error:
             if path.exists():
                 raise ConfigError(
-                    f"{path} is there already, and a recording writes over nothing: "
-                    "name another file"
+                    f"{path} exists, and a recording never overwrites a file; choose another name"
                 ) from error
             raise self._cannot_write(error) from error
 
@@ -63,10 +62,10 @@ class Recording:
         self.close()
 
     def write(self, frame: FrameResult) -> None:
-        """Write one frame and flush it at once.
+        """Write one frame and flush it.
 
         Raises:
-            OutputError: There is no room left; what was written before is kept.
+            OutputError: The disk is full; earlier frames are kept.
         """
         with self._lock:
             if self._file.closed:
@@ -83,12 +82,12 @@ class Recording:
             self.frames += 1
 
     def close(self) -> None:
-        """End the file."""
+        """Close the file."""
         with self._lock:
             self._file.close()
 
     def _cannot_write(self, error: OSError) -> OutputError:
         return OutputError(
             f"{self.path} cannot be written ({describe_error(error)}); "
-            "make room or choose another --record"
+            "free some space or choose another --record"
         )

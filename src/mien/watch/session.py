@@ -1,4 +1,4 @@
-"""Read the encoded pictures of one live camera, watched in one tab of a browser."""
+"""Read the encoded pictures of one live camera from one browser tab."""
 
 from typing import Final
 
@@ -9,14 +9,14 @@ from mien.watch.live import Live
 
 
 class LiveSession:
-    """One camera: `mien.Live` behind pictures that a browser encoded."""
+    """Pass encoded pictures from a browser to `mien.Live`."""
 
     def __init__(self, analyzer: Analyzer, source: str) -> None:
-        """Begin to follow faces.
+        """Start without tracks.
 
         Args:
-            analyzer: Detector and model; several sessions may share it.
-            source: What the records call the camera.
+            analyzer: An open detector and model; several sessions may share it.
+            source: Display name of the camera in results.
         """
         self.source: Final = source
         self._live = Live(analyzer=analyzer, source=source, detect_every_s=0)
@@ -25,15 +25,15 @@ class LiveSession:
         """Read one picture.
 
         Args:
-            picture: An encoded picture, as a browser's canvas gives it.
-            time_s: When it was taken, in seconds from the session's beginning; one that does
-                not come after the picture before is moved there.
-            frame: Its number among the camera's frames, from 0; dropped ones are counted too.
+            picture: An encoded picture from a browser's canvas.
+            time_s: Time of the picture, in seconds from the session's beginning; a time that is not
+                after the previous picture's is moved just after it.
+            frame: Frame number of the camera, from 0, including dropped frames.
 
         Returns:
             The frame, its faces with tracks and smoothed probabilities.
 
         Raises:
-            ImageError: It cannot be read as a picture.
+            ImageError: The picture cannot be decoded.
         """
         return self._live.read(read_image(picture), time_s, number=frame)

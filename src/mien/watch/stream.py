@@ -1,8 +1,8 @@
-"""Read a camera or a stream in a thread of its own: the newest frame, never a late one.
+"""Read the newest frame of a camera or stream, decoding in a separate thread.
 
-Decoding goes on at the source's pace. Where reading faces takes longer than a frame lasts, frames
-are dropped; results are never delayed. A stream that breaks off is opened again, at first at once
-and then less and less often. Passwords in addresses appear in no message and no result.
+Decoding keeps the source's pace. Where reading faces takes longer than a frame lasts, frames are
+dropped instead of delaying results. An interrupted stream is reopened, first immediately and then
+at growing intervals. Passwords in addresses appear in no message and no result.
 """
 
 import os
@@ -27,14 +27,14 @@ if TYPE_CHECKING:  # PyAV is an extra: it is imported when a source is opened
 
 MIN_WAIT_S: Final = 0.5
 MAX_WAIT_S: Final = 30.0
-"""The first and the longest pause before a stream is opened again, in seconds."""
+"""Shortest and longest pause before a stream is reopened, in seconds."""
 TIMEOUT_S: Final = 10.0
-"""A source that sends nothing for longer has broken off."""
+"""A source that sends nothing for this long counts as interrupted, in seconds."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Picture:
-    """A decoded frame: when it came, its number, and whether the source broke off before it."""
+    """A decoded frame: its arrival time, its number, and whether it follows an interruption."""
 
     time_s: float
     number: int
@@ -43,15 +43,15 @@ class _Picture:
 
 
 class FrameReader(Protocol):
-    """The reader of the frames: a `mien.Live`."""
+    """Interface of the object that reads the frames, such as `mien.Live`."""
 
     @property
     def source(self) -> str:
-        """The name of the camera in results."""
+        """Display name of the camera in results."""
         ...
 
     def cut(self) -> None:
-        """Begin another scene."""
+        """Start a new scene."""
         ...
 
     def read(
@@ -62,13 +62,13 @@ class FrameReader(Protocol):
 
 
 class LiveStream:
-    """An open camera or stream: iterate over it for its frames, newest first; a context manager.
+    """An open camera or stream: iterate over it for the newest frames; a context manager.
 
     Attributes:
-        source: The address without its password.
-        image: The picture of the last result, (H, W, 3) uint8 RGB; None before the first.
-        dropped: Frames that came and were not read.
-        reconnects: How often the source was opened again.
+        source: Address without the password.
+        image: Image of the last result, (H, W, 3) uint8 RGB; None before the first.
+        dropped: Number of frames that arrived but were not read.
+        reconnects: Number of times the source was reopened.
     """
 
     def __init__(
@@ -78,16 +78,16 @@ class LiveStream:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Open the source; the thread begins with the context.
+        """Open the source; the thread starts when the context is entered.
 
         Args:
             source: A camera's number, a device, an address or a file.
-            live: What reads the frames.
-            clock: Seconds that never fall back.
+            live: The reader of the frames.
+            clock: A monotonic clock, in seconds.
 
         Raises:
             VideoError: The source cannot be opened.
-            ConfigError: There are no cameras by number on this system.
+            ConfigError: This system does not number its cameras.
             MissingExtraError: PyAV is not installed.
         """
         import_av()
@@ -117,7 +117,7 @@ class LiveStream:
         self.close()
 
     def close(self) -> None:
-        """Stop reading and let go of the source."""
+        """Stop reading and release the source."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(TIMEOUT_S + 1)
@@ -125,14 +125,12 @@ class LiveStream:
             self._container.close()
 
     def __iter__(self) -> Iterator[LiveFrame]:
-        """Yield a result for the newest frame, until the source ends.
+        """Yield results for the newest frames until the source ends.
 
-        A camera or an address never ends of itself: while it is away, this waits.
+        A camera or an address never ends by itself: iteration waits until it is back.
         """
         if not self._thread.is_alive() and not self._ended:
-            raise ConfigError(
-                "a live stream is read in a with block: with mien.Live.open(0) as ..."
-            )
+            raise ConfigError("open a live stream in a with block: with mien.Live.open(0) as ...")
         while (picture := self._wait()) is not None:
             if picture.is_cut:
                 self._live.cut()
@@ -140,19 +138,19 @@ class LiveStream:
             yield self._live.read(picture.image, picture.time_s, number=picture.number)
 
     def _wait(self) -> _Picture | None:
-        """Wait for a frame that was not given yet; None where the source has ended."""
+        """Wait for a new frame; return None when the source has ended."""
         with self._news:
             while self._newest is None:
                 if self._failure is not None:
                     raise self._failure
                 if self._ended or self._stop.is_set():
                     return None
-                self._news.wait(0.2)  # not for ever, so that Ctrl-C is heard
+                self._news.wait(0.2)  # with a timeout, so that Ctrl-C is handled
             picture, self._newest = self._newest, None
             return picture
 
     def _run(self) -> None:
-        """Decode, keep the newest frame, and open the source again where it breaks off."""
+        """Decode, keep the newest frame, and reopen the source after interruptions."""
         number = 0
         wait_s = MIN_WAIT_S
         is_cut = False
@@ -175,7 +173,7 @@ class LiveStream:
                     self.reconnects += 1
                 except VideoError:
                     continue
-        except Exception as error:  # noqa: BLE001 - it is raised where the frames are asked for
+        except Exception as error:  # noqa: BLE001 - re-raised in the consumer's thread
             self._failure = error
         finally:
             if self._container is not None:
@@ -185,7 +183,7 @@ class LiveStream:
                 self._news.notify_all()
 
     def _decode(self, container: "InputContainer", number: int, *, is_cut: bool) -> int:
-        """Decode until the source ends, breaks off or is closed; return the next frame's number."""
+        """Decode until the source ends, fails or is closed; return the next frame's number."""
         av = import_av()
         began_s: float | None = None
         try:
@@ -193,7 +191,7 @@ class LiveStream:
                 if self._stop.is_set():
                     break
                 now_s = self._clock() - self._began_s
-                if self._is_file and frame.time is not None:  # a file is played at its own speed
+                if self._is_file and frame.time is not None:  # play files in real time
                     began_s = now_s - frame.time if began_s is None else began_s
                     if self._stop.wait(max(0.0, began_s + frame.time - now_s)):
                         break
@@ -206,12 +204,16 @@ class LiveStream:
                     self._newest = _Picture(now_s, number, image, is_cut)
                     self._news.notify_all()
                 number, is_cut = number + 1, False
-        except (av.FFmpegError, OSError, ValueError):  # broken off; the next look tells more
+        except (
+            av.FFmpegError,
+            OSError,
+            ValueError,
+        ):  # interrupted; try to reconnect
             pass
         return number
 
     def _connect(self) -> "InputContainer":
-        """Open the source, and say in one sentence why it cannot be."""
+        """Open the source; failures become one sentence."""
         av = import_av()
         options = {"rtsp_transport": "tcp", "flags": "low_delay"}
         if self._is_file:
@@ -224,29 +226,29 @@ class LiveStream:
                 timeout=TIMEOUT_S,
                 metadata_errors="replace",
             )
-        except Exception as error:  # noqa: BLE001 - a device or a server brings up anything
+        except Exception as error:  # noqa: BLE001 - devices and servers may raise anything
             raise VideoError(
                 f"{self.source} cannot be opened ({hide_secrets(describe_error(error))}); "
-                "is it there, switched on, and not used by another program?"
-            ) from None  # the cause would show the address with its password
+                "check that it is connected, switched on and not used by another program"
+            ) from None  # the cause would reveal the password in the address
         if not container.streams.video:
             container.close()
-            raise VideoError(f"{self.source} has no moving pictures")
+            raise VideoError(f"{self.source} has no video")
         container.streams.video[0].thread_type = "SLICE"  # frame threads would add a delay
         return container
 
 
 def _find_device(source: int | str | os.PathLike[str]) -> tuple[str, str | None]:
-    """Return what PyAV opens for a source, and the format that a device needs."""
+    """Return PyAV's name of a source, and the format that a device requires."""
     if isinstance(source, int):
         if source < 0:
-            raise ConfigError(f"a camera's number is 0 or more, got {source}")
+            raise ConfigError(f"a camera's number must be 0 or more, got {source}")
         if platform.system() == "Linux":
             return f"/dev/video{source}", "v4l2"
         if platform.system() == "Darwin":
             return str(source), "avfoundation"
         raise ConfigError(
-            "on Windows a camera goes by its name: mien.Live.open('video=Integrated Camera')"
+            "on Windows, name the camera instead: mien.Live.open('video=Integrated Camera')"
         )
 
     place = os.fspath(source)
