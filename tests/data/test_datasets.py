@@ -308,7 +308,7 @@ class TestOwnImages:
         self, tmp_path: Path, classes: tuple[str, ...]
     ) -> None:
         path = write_zip(tmp_path / "a.zip", own_files(1, classes))
-        with pytest.raises(DataError, match="mean the same; rename one of them"):
+        with pytest.raises(DataError, match="have the same meaning; rename one of them"):
             load_dataset(path)
 
     def test_any_size_and_colour_becomes_a_grey_square(self, tmp_path: Path) -> None:

@@ -234,7 +234,7 @@ def test_another_run_is_never_overwritten_nor_mixed_up(smoke):
     folder, dataset, _ = smoke
     with pytest.raises(ConfigError, match="already contains a run: continue it with --resume"):
         fit(SMOKE, dataset, folder)
-    with pytest.raises(ConfigError, match="begun with seed = 1, and this recipe says 9"):
+    with pytest.raises(ConfigError, match="started with seed = 1, but this recipe has 9"):
         fit(replace(SMOKE, seed=9), dataset, folder, resume=True)
     with pytest.raises(ConfigError, match="other training data"):
         fit(SMOKE, drawn_dataset(per_class=5), folder, resume=True)
@@ -356,7 +356,7 @@ def test_what_it_begins_with_can_learn_more_slowly_than_the_last_layer(smoke, tm
     assert not torch.allclose(found[last], begun[last], atol=1e-4)
     with pytest.raises(ConfigError, match=r"start_rate must be from 0 to 1, got -0.1"):
         replace(config, start_rate=-0.1)
-    with pytest.raises(ConfigError, match=r"give both, or neither"):
+    with pytest.raises(ConfigError, match=r"set both, or neither"):
         replace(SMOKE, start_rate=0.1)
 
 
@@ -529,7 +529,7 @@ def test_a_state_survives_its_file(tmp_path):
     assert read["b"]["c"][1][0] == 1.5
     assert read["b"]["c"][1][1] == "y"
     assert read["a"] == state["a"]
-    with pytest.raises(TrainingError, match="does not hold"):
+    with pytest.raises(TrainingError, match="cannot contain"):
         io.save_checkpoint({"x": object()}, path)
 
 
@@ -541,6 +541,6 @@ def test_a_missing_train_split_says_why(tmp_path):
     with pytest.raises(DataError, match=r"no train split.* are named PublicTest_.*rename them"):
         fit(SMOKE, data, tmp_path / "run")
     data = replace(data, splits={"validation": held_out})
-    with pytest.raises(DataError, match="give it train/<class>/"):
+    with pytest.raises(DataError, match="add train/<class>/"):
         fit(SMOKE, data, tmp_path / "run")
     assert not (tmp_path / "run").exists()

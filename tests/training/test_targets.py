@@ -53,7 +53,7 @@ def test_a_teacher_of_other_faces_or_classes_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="cannot be read"):
         make_targets(config, TRAIN, NAMES)
     write_teacher(path, faces=slice(1, None))
-    with pytest.raises(ConfigError, match=r"did not see .* --split train"):
+    with pytest.raises(ConfigError, match=r"no prediction for .* --split train"):
         make_targets(config, TRAIN, NAMES)
     write_teacher(path, names=(*NAMES[:-1], "contempt"))
     with pytest.raises(ConfigError, match=r"knows .*contempt"):

@@ -1,6 +1,6 @@
 """Run the command line: find the command, call it, and report errors as one sentence.
 
-No input of a user ends in a traceback: every `MienError` and every usage error is printed after
+User input never causes a traceback: every `MienError` and every usage error is printed after
 `mien:`, with an exit code of `mien.cli.exit_codes`.
 """
 
@@ -18,7 +18,7 @@ from mien.cli import exit_codes
 from mien.errors import MienError, describe_error, require_extra
 
 NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""Errors of a full disk behind standard output; for other files they are an `OutputError`."""
+"""Errors of a full disk on standard output; for other files they are an `OutputError`."""
 UPPER_FLOOR: Final = ("data", "train", "evaluate", "compare", "export")
 """Commands that need mien[train]."""
 _GROUND_FLOOR: Final = ("analyze", "study", "explain", "watch", "serve", "devices", "completion")
@@ -86,10 +86,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
     Args:
-        arguments: The words after `mien` on the command line; None takes the process's own.
+        arguments: The arguments after `mien`; None uses those of the process.
 
     Returns:
-        One of `mien.cli.exit_codes`.
+        An exit code of `mien.cli.exit_codes`.
     """
     _open_closed_streams()
     _escape_unprintable_letters()
@@ -158,7 +158,7 @@ def _report_system_error(error: OSError) -> int:
     if not is_closed and error.errno not in NO_ROOM:
         raise error
 
-    # Python flushes stdout once more on its way out, which must not fail again.
+    # Python flushes stdout again at exit, which must not fail.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if is_closed:
         return exit_codes.PIPE_CLOSED

@@ -23,7 +23,7 @@ def compare(
 ) -> None:
     """Compare two models on the same faces, and test whether one is better.
 
-    Uses McNemar's exact test on the faces that only one of them reads as labelled, and a
+    Uses McNemar's exact test on the faces that only one of them classifies correctly, and a
     paired bootstrap of the differences in accuracy and macro-F1.
 
     ```console
@@ -34,8 +34,8 @@ def compare(
     This compares two trained models. To compare two recipes, train several seeds of each.
 
     Args:
-        a: A model, as `mien evaluate` takes it, or the predictions.csv that it wrote.
-        b: The other one.
+        a: A model, as for `mien evaluate`, or its predictions.csv.
+        b: The other model.
         data: The labelled faces; not needed if both are predictions.csv.
         split: In FER2013, validation is PublicTest and test is PrivateTest; validation by default,
             and not needed if both are predictions.csv.

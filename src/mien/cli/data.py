@@ -82,7 +82,7 @@ def votes(
     `mien evaluate --votes` and `mien export --votes` read it.
 
     Args:
-        path: The dataset, as `mien data audit` takes it.
+        path: The dataset, as for `mien data audit`.
         votes: FER+'s fer2013new.csv, or a table of votes by path.
         output: Write the joined table to this CSV file.
         pixels: fer2013.csv, if the votes are by row and the dataset is not that table.

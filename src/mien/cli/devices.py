@@ -1,4 +1,4 @@
-"""`mien devices`: list what networks can run on."""
+"""`mien devices`: list the devices that networks can run on."""
 
 from rich.console import Console
 from rich.table import Table
@@ -14,8 +14,8 @@ def devices() -> None:
     $ mien analyze holiday/ --device cuda --output faces.csv
     ```
 
-    The installed onnxruntime decides which are available; for each of the others, the package to
-    install in its place is named.
+    The installed onnxruntime determines which are available; for each of the others, the package
+    to install instead is shown.
     """
     table = Table("device", "available", "package", box=None, pad_edge=False)
     there = list_devices()

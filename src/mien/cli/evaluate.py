@@ -56,10 +56,10 @@ def evaluate(
     validation split; use the test split once, when everything is chosen.
 
     Args:
-        model: A checkpoint (.safetensors), a run's folder, an .onnx with its .json beside it, or
+        model: A checkpoint (.safetensors), a run's folder, an .onnx with its .json, or
             the name of a model that ships with mien.
         others: More models, for an ensemble: the mean of their calibrated probabilities.
-        data: A zip, a folder or a CSV file, as `mien data audit` takes it.
+        data: A zip, a folder or a CSV file, as for `mien data audit`.
         split: In FER2013, validation is PublicTest and test is PrivateTest; `all` uses every face,
             for data that the model was not trained on.
         votes: A table of people's votes on these faces (see `mien data votes`): reports accuracy
@@ -81,7 +81,7 @@ def evaluate(
     from mien.evaluation.slice_table import read_column
     from mien.evaluation.slices import slice_predictions
 
-    # Whatever can be refused is refused before the long work, not after it.
+    # Check all arguments before the long work starts.
     predictor = load_vote([model, *others])
     folder = Path("evaluations") / f"{_slug(predictor.name)}-{split}" if output is None else output
     about = {"model_sha256": predictor.sha256, "split": split}
@@ -133,7 +133,7 @@ def _measure(
     # Without a temperature of its own, one is fitted to the validation split.
     is_calibrated = predictor.temperature or faces.name == "all"
     validation = None if is_calibrated else dataset.splits.get("validation")
-    rounds = [faces, faces]  # as they are, and mirrored
+    rounds = [faces, faces]  # original and mirrored
     if validation is not None and faces.name != "validation":
         rounds.append(validation)
     readings = sum(len(each.labels) for each in rounds)

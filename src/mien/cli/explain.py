@@ -46,7 +46,7 @@ def explain(
         output: The file to draw into: .png, .jpg or .webp; by default NAME-explained.png.
         face: Which face: 1 is the largest, as `mien analyze` counts them.
         emotion: What to explain; by default the most probable one.
-        model: `accurate`, `fast`, `fer2013`, or the path of an .onnx file with its .json beside it.
+        model: `accurate`, `fast`, `fer2013`, or the path of an .onnx file with its .json.
         device: What the networks run on; `mien devices` lists what is there. `auto` takes the best.
         detector_size: Longer side of the picture for face detection, in pixels.
         json: Print the explanation's figures as JSON; draw only if there is an --output.

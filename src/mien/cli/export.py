@@ -11,7 +11,7 @@ from mien.errors import ConfigError
 from mien.model.abstention import check_wish
 from mien.model.spec import LABELS
 
-if TYPE_CHECKING:  # the extra `train` is asked for when the command runs
+if TYPE_CHECKING:  # the extra `train` is only required when the command runs
     from mien.export.export import Answering, ExportResult
 
 _NOTHING: Final = (None, None, None, None, None, None, False, False)
@@ -51,13 +51,13 @@ def export(
     again; its network does not change otherwise, except with --int8 or --half.
 
     Args:
-        model: A training's folder or its best.safetensors, or an .onnx with its .json beside it.
+        model: A training's folder or its best.safetensors, or an .onnx with its .json.
         data: The data it was trained on, or, for an .onnx, faces like those it will read: a zip,
             a folder or a CSV file.
         output: The folder to write to.
-        hub: Write an exported model, or one that comes with mien, as it is into this folder, as the
-            Hugging Face Hub wants it: card, network, contract and an example. It takes no other
-            option.
+        hub: Write an exported or bundled model unchanged into this folder, in the layout of the
+            Hugging Face Hub: card, network, contract and an example. It excludes all other
+            options.
         votes: A table of votes (see `mien data votes`), for a model that answers with people's
             votes: it is calibrated on their shares.
         name: The model's name; by default the one in its recipe.
@@ -71,11 +71,11 @@ def export(
     """
     if hub is not None:
         if (data, output, votes, name, coverage, accuracy, int8, half) != _NOTHING:
-            raise ConfigError("--hub writes a model as it is and takes no other option")
+            raise ConfigError("--hub writes a model unchanged and excludes all other options")
         _write_for_hub(model, hub)
         return
     if data is None or output is None:
-        raise ConfigError("mien export needs --data and --output, or --hub alone")
+        raise ConfigError("mien export requires --data and --output, or only --hub")
     from mien.data.datasets import load_dataset
     from mien.data.votes import read_votes
     from mien.export.export import export as write_model
@@ -100,7 +100,7 @@ def export(
 
 
 def _write_for_hub(model: Path, folder: Path) -> None:
-    """Write a model's folder for the Hub, and say what is in it."""
+    """Write a model's folder for the Hub, and list its files."""
     from mien.export.hub import write_hub_folder
 
     is_named = len(model.parts) == 1 and not model.suffix

@@ -11,8 +11,8 @@ from mien.model.spec import LABELS
 from mien.results import FaceResult, ImageResult, VideoSummary
 
 _BAR: Final = 14  # columns of a bar at probability 1
-_NARROW: Final = 72  # a terminal of fewer columns has no room for bars
-_OPTIONAL: Final = {"next best": 64, "box": 48}  # the columns that a terminal must have for them
+_NARROW: Final = 72  # a terminal of fewer columns is too narrow for bars
+_OPTIONAL: Final = {"next best": 64, "box": 48}  # required terminal width for each
 _COLORS: Final = {
     "angry": "red",
     "disgust": "green",
@@ -51,7 +51,7 @@ class FaceTable:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._full, self._rest, self._by = "#.x" if console.options.ascii_only else "━┄×"
-        self._bar = _BAR if console.width >= _NARROW else 0  # a number needs less room
+        self._bar = _BAR if console.width >= _NARROW else 0  # else only a number
         self._is_first = True
         self._gap = False
 
@@ -76,7 +76,7 @@ class FaceTable:
         self._console.print(heading, soft_wrap=True)
         if video.events:
             self._console.print(_tabulate_events(video))
-        self._gap, self._is_first = True, True  # the next photo's table has its columns named
+        self._gap, self._is_first = True, True  # the next photo's table repeats the column names
 
     def _print_photo(self, result: ImageResult) -> None:
         """Print one photo's faces."""

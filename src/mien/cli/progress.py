@@ -25,7 +25,7 @@ from mien.errors import MienError
 from mien.results import Failure, FrameResult
 
 MAX_REASONS: Final = 8
-"""Number of reasons in a summary; the list beside the output has all of them."""
+"""Maximum number of reasons in a summary; the list next to the output has all of them."""
 
 
 class _Pace(ProgressColumn):
@@ -53,7 +53,7 @@ class RunProgress:
         """Prepare the line.
 
         Args:
-            console: Where it goes.
+            console: The output console.
             counted: The same sources again, to be counted during the run; None if they can be read
                 only once, in which case there is no total.
         """
@@ -96,14 +96,14 @@ class RunProgress:
         self._progress.advance(self._task)
 
     def _count(self) -> None:
-        """Count the sources, which gives the line its total; not where that means to read them."""
+        """Count the sources for the total, unless this would require reading them."""
         total = 0
         try:
             for source in self._counted or ():
                 if source.is_streamed:
                     return
                 total += 1
-        except MienError:  # the run itself says it
+        except MienError:  # reported by the run itself
             return
         self._progress.update(self._task, total=total)
 
@@ -125,11 +125,11 @@ def print_summary(
     """Print how many files were read, how many failed and why, and the duration.
 
     Args:
-        console: Where it goes.
-        tally: The counts of the whole run, earlier parts included.
-        seconds: How long this part of the run took.
-        done_before: Sources that an earlier part of the run finished.
-        left_out: Files of folders and archives that were neither pictures nor videos.
+        console: The output console.
+        tally: Counts of the whole run, including earlier parts.
+        seconds: Duration of this part of the run.
+        done_before: Number of sources finished by an earlier part of the run.
+        left_out: Number of files in folders and archives that were neither pictures nor videos.
     """
     told = [f"{tally.read:,} read", f"{tally.without_face:,} without a face"]
     if tally.damaged:
@@ -139,7 +139,7 @@ def print_summary(
     line = Text(", ".join(told), style="bold")
     now = tally.sources - done_before
     rate = f"  {now:,} files in {say_duration(seconds)}"
-    line.append(f"{rate}, {now / max(seconds, 1e-3):.1f} a second", style="not bold dim")
+    line.append(f"{rate}, {now / max(seconds, 1e-3):.1f} per second", style="not bold dim")
     console.print(line, soft_wrap=True)
 
     if done_before:

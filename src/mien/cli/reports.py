@@ -38,7 +38,7 @@ def print_report(
     robustness: Robustness | None = None,
     slices: Slices | None = None,
 ) -> None:
-    """Print all that was measured, and where its page is."""
+    """Print the report, and the path of its page."""
     console = Console(highlight=False)
     print_evaluation(evaluation, name, console)
     if robustness is not None:
@@ -143,7 +143,7 @@ def print_robustness(robustness: Robustness, console: Console) -> None:
 def print_slices(slices: Slices, console: Console) -> None:
     """Print each slice's figures, and the caveats."""
     console.print()
-    heading = ("faces", "accuracy", "95 %", "macro-F1", "95 %", "equal classes")
+    heading = ("faces", "accuracy", "95 %", "macro-F1", "95 %", "equal mix")
 
     table = _table(slices.column, *heading)
     for part in slices.slices:
@@ -241,7 +241,7 @@ def _tabulate_classes(figures: Figures, console: Console) -> Table:
 def _tabulate_confusion(figures: Figures, console: Console) -> Table:
     """Shade each cell by its share of the row; without colours, print only the counts."""
     names = list(figures.per_class)
-    table = _table("labelled \\ read as", *names, space=1)
+    table = _table("labelled \\ predicted", *names, space=1)
     for i, (name, row) in enumerate(zip(names, figures.confusion, strict=True)):
         cells = []
         for j, count in enumerate(row):
@@ -257,7 +257,7 @@ def _calibration_lines(evaluation: Evaluation) -> Table:
     points = {round(p["coverage"], 2): p for p in coverage_points(evaluation.risk_coverage)}
 
     surest = [
-        f"{points[share]['accuracy']:.1%} of the surest {share:.0%}"
+        f"{points[share]['accuracy']:.1%} of the most confident {share:.0%}"
         for share in _SHOWN_COVERAGES
         if share in points
     ]
@@ -266,7 +266,7 @@ def _calibration_lines(evaluation: Evaluation) -> Table:
         "temperature": f"{calibration.temperature:.3f} ({calibration.origin}): "
         f"ECE {calibration.ece_before:.3f} -> {calibration.ece_after:.3f}, "
         f"NLL {calibration.nll_before:.3f} -> {calibration.nll_after:.3f}",
-        "abstaining": f"right on {', '.join(surest)} (AURC {evaluation.risk_coverage.aurc:.3f})",
+        "abstaining": f"correct on {', '.join(surest)} (AURC {evaluation.risk_coverage.aurc:.3f})",
         "with flip": f"the {FLIP}",
     }
     return tabulate(lines)

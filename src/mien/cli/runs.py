@@ -103,7 +103,7 @@ def write_results(
 ) -> int:
     """Write results to a journal as they arrive, and to the output at the end."""
     if output.suffix.lower() in {".csv", ".parquet"}:
-        check_emotions(spec.class_names)  # now, not after hours of reading
+        check_emotions(spec.class_names)  # now instead of after hours of reading
     errors = Console(stderr=True, highlight=False)
     run = {"mien": version("mien"), "model": spec.onnx_sha256, **decided}
     watch, sources, counted = Stopwatch(), job.list_sources(), job.list_again()
@@ -119,7 +119,7 @@ def write_results(
                     if json:
                         print(result.to_json(), flush=True)
         except SourceError as error:
-            raise SourceError(f"{error} (what was read is kept in {journal.path})") from error
+            raise SourceError(f"{error} (the results are kept in {journal.path})") from error
         except KeyboardInterrupt as stop:
             raise KeyboardInterrupt(
                 f"stopped; results so far are in {journal.path}: run the same command again to "

@@ -45,12 +45,12 @@ def serve(
     Args:
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
-        model: `accurate`, `fast`, `fer2013`, or the path of an .onnx file with its .json beside it;
+        model: `accurate`, `fast`, `fer2013`, or the path of an .onnx file with its .json;
             may be repeated. A request can name any of them; the first is the default.
         device: What the networks run on; `mien devices` lists what is there. `auto` takes the best.
         jobs: Keep video jobs in this Redis, such as redis://host:6379/0, so that several replicas
             share them; also read from MIEN_JOBS. By default, they are kept in this process.
-        token_file: A file that holds the token, and nothing else.
+        token_file: A file that contains only the token.
         allow_host: A host name of the service, as in its URL; may be repeated. By default, the
             names of this machine if only it can connect, otherwise any.
         allow_origin: An origin, such as https://example.org, whose pages may use the service; may
@@ -93,7 +93,7 @@ def _name_hosts(host: str, allowed: tuple[str, ...], loopback: tuple[str, ...]) 
 
 
 def _check_origins(option: str, origins: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the origins; they go into headers, so nothing else may be in them."""
+    """Check origins: they go into headers, so they may contain nothing else."""
     for origin in origins:
         if not re.fullmatch(r"https?://[\w.-]+(:\d+)?|https?://\[[\da-fA-F:.]+\](:\d+)?", origin):
             raise ConfigError(f"{option} must be like https://example.org, got {origin!r}")

@@ -76,8 +76,8 @@ def study(
             share of it, 0 to 1.
         coded: A CSV table of human coders' labels (source, label[, time_s | start_s, end_s]):
             agreement is reported. Tables of ELAN and Noldus, .eaf files and folders of these are
-            read as they are.
-        model: `accurate`, `fast`, or the path of an .onnx file with its .json beside it.
+            read directly.
+        model: `accurate`, `fast`, or the path of an .onnx file with its .json.
         device: What the networks run on; `mien devices` lists what is there. `auto` takes the best.
         every: For videos: interval between analysed frames; `frame` for every frame.
         fps: Recordings are folders of frames, in natural order, and --pattern names folders: frames

@@ -1,4 +1,4 @@
-"""Print tables whose words are never broken: a name of a file is to be read and copied."""
+"""Print tables without breaking words, so that file names can be read and copied."""
 
 from typing import Final
 
@@ -10,7 +10,7 @@ _ANY_WIDTH: Final = 100_000
 
 
 class _Whole:
-    """A table that becomes wider than the terminal rather than break a word."""
+    """A table that exceeds the terminal's width rather than break a word."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -23,10 +23,10 @@ class _Whole:
 
 
 def print_table(console: Console, table: Table) -> None:
-    """Print a table: cells are wrapped between words only, and nothing is cut off.
+    """Print a table; cells wrap only between words, and nothing is truncated.
 
     Args:
-        console: Where it goes.
-        table: Its long lines go on beyond the terminal's width where a word is too long for it.
+        console: The output console.
+        table: The table; it exceeds the terminal's width where a word is too long.
     """
     console.print(_Whole(table), crop=False)

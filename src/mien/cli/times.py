@@ -18,13 +18,13 @@ def parse_time(text: str, *, option: str) -> float:
 
     Args:
         text: The time.
-        option: The option it is for, for the message.
+        option: Name of the option, for the message.
 
     Returns:
         Seconds, 0 or more.
 
     Raises:
-        ConfigError: It is not a valid time.
+        ConfigError: The text is not a valid time.
     """
     if clock := _CLOCK.fullmatch(text.strip()):
         hours, minutes, seconds = clock.groups()
@@ -41,7 +41,7 @@ def parse_every(text: str) -> float | None:
         Seconds, above 0; None for every frame.
 
     Raises:
-        ConfigError: It is neither.
+        ConfigError: The text is neither.
     """
     if text.strip().lower() == EVERY_FRAME:
         return None

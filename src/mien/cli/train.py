@@ -46,7 +46,7 @@ def train(
     Args:
         recipe: `cnn-lstm`, `baseline`, `fine-tune`, `accurate`, `fast` or `smoke`, or your own TOML
             file; docs/train.md explains every setting.
-        data: A zip, a folder or a CSV file, as `mien data audit` takes it.
+        data: A zip, a folder or a CSV file, as for `mien data audit`.
         output: The run's folder; runs/NAME by default, with the recipe's name.
         resume: Continue the run in the output folder after its last epoch.
         overrides: Override a setting of the recipe, as key=value; may be repeated.
@@ -115,7 +115,7 @@ def _name_resumption(
     output: Path,
     options: Sequence[str],
 ) -> str:
-    """Return the command that goes on with a training, to be copied."""
+    """Return the command that resumes a training, ready to copy."""
     words = ["mien", "train", "--recipe", str(recipe), "--data", str(data), "--output", str(output)]
     return shlex.join([*words, *options, "--resume"])
 
@@ -134,7 +134,7 @@ def _look_ahead(best: Path, accuracy: float, data: Path) -> Mapping[str, str]:
 
 
 def _check(dataset: Dataset) -> None:
-    """Refuse data with faults, and name the option to train on it anyway."""
+    """Reject data with faults, and name the option to train anyway."""
     try:
         check_trainable(audit_dataset(dataset))
     except DataError as error:

@@ -64,7 +64,7 @@ def watch(
         address = f"http://{HOST}:{port}/{token}/"
         _tell(address, chosen, record)
         if not no_browser:
-            webbrowser.open(address)  # the socket listens already: the browser waits a moment
+            webbrowser.open(address)  # the socket is already listening
         app = make_app(analyzer, port=port, token=token, recording=recording)
         run(app, listener)
     kept = "" if recording is None else f"; {recording.frames:,} frames recorded in {record}"

@@ -1,7 +1,7 @@
-"""Read the faces of tables of photos, for whichever engine moves the tables.
+"""Read the faces in tables of photos, for any engine that distributes the tables.
 
-Spark, Dask and others call a function on one part of a dataset after the other, in many
-processes. `BatchReader` is that function: a table of photos in, a tidy table of faces out.
+Spark, Dask and others call a function on the parts of a dataset, in many processes. `BatchReader`
+is that function: it maps a table of photos to a tidy table of faces.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class BatchReader:
-    """Reads tables of photos with a model that is opened at the first one.
+    """Reads tables of photos; the model is opened at the first one.
 
-    It can be pickled before and after that: each process opens its own model.
+    It can be pickled before and after: each process opens its own model.
     """
 
     def __init__(
@@ -27,11 +27,11 @@ class BatchReader:
         key: str = "path",
         open_analyzer: Callable[[], Analyzer] | None = None,
     ) -> None:
-        """Keep what to read with.
+        """Store the settings.
 
         Args:
-            image: The column with the photos' bytes.
-            key: The column whose values go under `source`.
+            image: Name of the column with the photos' bytes.
+            key: Name of the column whose values become `source`.
             open_analyzer: Opens detector and model, for one thread; None opens the default ones.
         """
         self._image = image
@@ -40,16 +40,16 @@ class BatchReader:
         self._analyzer: Analyzer | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return all but the model."""
+        """Return all settings without the model."""
         return self.__dict__ | {"_analyzer": None}
 
     def __call__(self, batch: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
         """Read a `pyarrow.Table` of photos.
 
-        A photo that cannot be read has one row with the reason under `error`.
+        An unreadable photo gets one row with the reason in `error`.
 
         Returns:
-            A tidy `pyarrow.Table`: a row for each face, and one for each photo without a face.
+            A tidy `pyarrow.Table`: one row per face, and one per photo without faces.
         """
         pa, _ = load_pyarrow()
         cells = batch.column(self._key).to_pylist(), batch.column(self._image).to_pylist()
@@ -63,7 +63,7 @@ class BatchReader:
             frames: Data frames with the two columns.
 
         Yields:
-            Tidy data frames, one for each.
+            Tidy data frames, one per input.
         """
         pa, _ = load_pyarrow()
         for frame in frames:

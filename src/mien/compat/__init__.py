@@ -1,1 +1,1 @@
-"""Other libraries' calls and answers, so that a program can change by one import."""
+"""Drop-in replacements for the interfaces of other libraries."""

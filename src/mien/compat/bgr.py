@@ -26,12 +26,12 @@ ORDER: Final = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral
 
 @functools.cache
 def open_analyzer() -> Analyzer:
-    """Open the model that ships, once."""
+    """Open the default model, once."""
     return Analyzer()
 
 
 def read_bgr(source: BgrSource) -> NDArray[np.uint8]:
-    """Read a picture; the colours of an array are in OpenCV's order.
+    """Read a picture; arrays are in OpenCV's BGR order.
 
     Args:
         source: A path, base64, a stream, or an array: (H, W) grey, (H, W, 3) BGR or (H, W, 4)
@@ -41,7 +41,7 @@ def read_bgr(source: BgrSource) -> NDArray[np.uint8]:
         (H, W, 3) uint8 RGB.
 
     Raises:
-        ImageError: It cannot be read as a picture.
+        ImageError: The source cannot be read as a picture.
     """
     if isinstance(source, np.ndarray):
         if source.ndim == 3 and source.shape[2] == 3:
@@ -60,7 +60,7 @@ def read_bgr(source: BgrSource) -> NDArray[np.uint8]:
 
 
 def read_given(image: NDArray[np.uint8], faces: Sequence[Face]) -> tuple[FaceResult, ...]:
-    """Read faces whose boxes are known."""
+    """Read faces with known boxes."""
     recognizer = open_analyzer().recognizer
     crops = crop_faces(image, tuple(faces), recognizer)
     return read_faces(recognizer, [(tuple(faces), crops)])[0]

@@ -1,12 +1,12 @@
-"""The interface of `DeepFace.analyze`, on top of mien.
+"""Provide the interface of `DeepFace.analyze`, implemented with mien.
 
-Change the import, and the calls may stay:
+Only the import needs to change:
 
     from mien.compat import deepface as DeepFace    # was: from deepface import DeepFace
 
-The shapes are those of DeepFace 0.0.9x: percentages from 0 to 100, `region`, `face_confidence`;
-errors are `ValueError`s, as there, and `mien.MienError`s too. What differs is in
-docs/from-deepface.md.
+The formats are those of DeepFace 0.0.9x: percentages from 0 to 100, `region`, `face_confidence`.
+Errors are both `ValueError`s, as in DeepFace, and `mien.MienError`s. docs/from-deepface.md lists
+the differences.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from mien.faces.face import Box, Face
 from mien.results import FaceResult
 
 ACTIONS: Final = ("emotion",)
-"""What mien reads. It does not guess age, gender or race."""
+"""The supported action: mien does not estimate age, gender or race."""
 SKIP: Final = "skip"
 
 
@@ -30,11 +30,11 @@ class ImgNotFound(ImageError, ValueError):  # noqa: N818 - the names are DeepFac
 
 
 class FaceNotDetected(ImageError, ValueError):  # noqa: N818
-    """A picture in which no face was found, where `enforce_detection` asks for one."""
+    """A picture without a face, where `enforce_detection` requires one."""
 
 
 class UnimplementedError(ConfigError, ValueError):
-    """Something that DeepFace does and mien does not."""
+    """A feature of DeepFace that mien does not have."""
 
 
 @overload
@@ -73,19 +73,19 @@ def analyze(  # noqa: PLR0917 - the arguments and their order are DeepFace's
     silent: bool = False,
     anti_spoofing: bool = False,
 ) -> list[dict[str, Any]] | list[list[dict[str, Any]]]:
-    """Read the apparent expression of every face, in DeepFace's shape.
+    """Read the apparent expression of every face, in DeepFace's format.
 
     Args:
         img_path: A path, an array (BGR, as OpenCV reads it), base64 (`data:image/...`), a binary
             stream; or a list of these, or an array (N, H, W, 3).
         actions: `"emotion"` or `["emotion"]`.
-        enforce_detection: Raise where no face is found; otherwise the whole picture counts as a
+        enforce_detection: Raise if no face is found; otherwise the whole picture counts as a
             face, with `face_confidence` 0.
-        detector_backend: "skip" takes the whole picture as a face; any other word stands for
-            mien's own detector.
-        align: Without effect.
+        detector_backend: "skip" treats the whole picture as a face; any other value uses mien's
+            own detector.
+        align: No effect.
         expand_percentage: Must be 0.
-        silent: Without effect: nothing is printed.
+        silent: No effect: nothing is printed.
         anti_spoofing: Must be False.
 
     Returns:
@@ -96,7 +96,7 @@ def analyze(  # noqa: PLR0917 - the arguments and their order are DeepFace's
     Raises:
         FaceNotDetected: There is no face (a `ValueError`).
         ImgNotFound: A picture cannot be read (a `ValueError`).
-        UnimplementedError: mien does not do what was asked for (a `ValueError`).
+        UnimplementedError: The request is not supported (a `ValueError`).
     """
     _check(actions, expand_percentage, anti_spoofing=anti_spoofing)
     if isinstance(img_path, np.ndarray) and img_path.ndim == 4:
@@ -108,18 +108,20 @@ def analyze(  # noqa: PLR0917 - the arguments and their order are DeepFace's
 
 
 def _check(actions: str | Sequence[str], expand_percentage: int, *, anti_spoofing: bool) -> None:
-    """Refuse what mien does not do."""
+    """Reject unsupported requests."""
     wanted = [actions] if isinstance(actions, str) else list(actions)
     other = [action for action in wanted if action not in ACTIONS]
     if other or not wanted:
         raise UnimplementedError(
-            f"mien reads actions=['emotion'], got {wanted}: it does not guess age, gender or race"
+            f"mien reads actions=['emotion'], got {wanted}: it does not estimate age, gender or "
+            "race"
         )
     if anti_spoofing:
-        raise UnimplementedError("mien does not tell photographs of photographs: anti_spoofing")
+        raise UnimplementedError("mien has no anti_spoofing")
     if expand_percentage:
         raise UnimplementedError(
-            f"mien's crop is its model's own: expand_percentage must be 0, got {expand_percentage}"
+            "the model determines the crop, so expand_percentage must be 0, got "
+            f"{expand_percentage}"
         )
 
 
@@ -137,8 +139,8 @@ def _analyze(source: BgrSource, backend: str, *, enforce: bool) -> list[dict[str
             what = "is too small to be read" if faces else "was found"
             name = source if isinstance(source, str) and len(source) < 300 else "the picture"
             raise FaceNotDetected(
-                f"Face could not be detected in {name}: none {what}; give another picture, or "
-                "enforce_detection=False, which takes the whole picture for a face"
+                f"Face could not be detected in {name}: none {what}; use another picture, or "
+                "enforce_detection=False, which treats the whole picture as a face"
             )
 
         height, width = image.shape[:2]

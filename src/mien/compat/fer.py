@@ -1,10 +1,10 @@
-"""The interface of the package `fer`, on top of mien.
+"""Provide the interface of the package `fer`, implemented with mien.
 
-Change the import, and the calls may stay:
+Only the import needs to change:
 
     from mien.compat.fer import FER    # was: from fer import FER
 
-What differs is in docs/from-fer.md.
+docs/from-fer.md lists the differences.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ class FER:
     """A detector with fer's methods.
 
     Attributes:
-        emotions: What `detect_emotions` gave last.
+        emotions: The last result of `detect_emotions`.
     """
 
     def __init__(  # noqa: PLR0917 - the arguments and their order are fer's
@@ -40,16 +40,16 @@ class FER:
         min_neighbors: int = 5,
         offsets: tuple[int, int] = (10, 10),
     ) -> None:
-        """Keep the settings.
+        """Store the settings.
 
         Args:
-            cascade_file: Without effect: faces are found by mien's own detector.
-            mtcnn: Without effect.
-            tfserving: Without effect: nothing is sent anywhere.
-            scale_factor: Without effect.
-            min_face_size: Faces under this on their shorter side, in pixels, are left out.
-            min_neighbors: Without effect.
-            offsets: Without effect: the crop is the model's own.
+            cascade_file: No effect: mien's own detector finds the faces.
+            mtcnn: No effect.
+            tfserving: No effect: nothing is sent anywhere.
+            scale_factor: No effect.
+            min_face_size: Faces with a shorter side below this, in pixels, are left out.
+            min_neighbors: No effect.
+            offsets: No effect: the model determines the crop.
         """
         self._min_face_size = min_face_size
         self.emotions: list[dict[str, Any]] = []
@@ -59,7 +59,7 @@ class FER:
 
         Args:
             img: A path, base64, or an array: (H, W, 3) BGR or (H, W) grey.
-            bgr: Without effect: the array's shape says whether it is grey.
+            bgr: No effect: the array's shape determines whether it is grey.
 
         Returns:
             A box for each face, the largest first: left, top, width, height in pixels.
@@ -78,11 +78,10 @@ class FER:
 
         Args:
             img: A path, base64, or an array: (H, W, 3) BGR or (H, W) grey.
-            face_rectangles: Boxes that are known already (left, top, width, height); None finds
-                them.
+            face_rectangles: Known boxes (left, top, width, height); None finds them.
 
         Returns:
-            For each face, the largest first, or in the order of the boxes that were given: `box`
+            For each face, the largest first, or in the order of the given boxes: `box`
             (left, top, width, height) and `emotions`, from 0 to 1, rounded to two places.
 
         Raises:

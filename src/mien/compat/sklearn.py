@@ -1,11 +1,11 @@
-"""A scikit-learn transformer: faces to probabilities, or to the features they are read from.
+"""Provide a scikit-learn transformer from faces to probabilities or features.
 
     >>> from sklearn.linear_model import LogisticRegression
     >>> from sklearn.pipeline import make_pipeline
     >>> from mien.compat.sklearn import ExpressionTransformer
     >>> model = make_pipeline(ExpressionTransformer(output="features"), LogisticRegression())
 
-It needs scikit-learn (`pip install 'mien[sklearn]'`), and is imported by this path alone.
+It requires scikit-learn (`pip install 'mien[sklearn]'`) and is only available by this path.
 """
 
 import os
@@ -32,14 +32,14 @@ class ExpressionTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mi
 
     Args:
         model: "accurate", "fast", "fer2013", or the path of an .onnx file.
-        output: "probabilities", one column for each expression, calibrated, rows summing to 1; or
-            "features", the mean of the LSTM's outputs, from which these are computed.
-        threads: Threads one call may use; None uses all available cores.
-        device: What the network runs on: "cpu", or another of `mien.devices.DeviceName`.
+        output: "probabilities", one calibrated column per expression, rows summing to 1; or
+            "features", the averaged outputs of the LSTM, which the probabilities are computed from.
+        threads: Maximum number of threads per call; None uses all available cores.
+        device: Device of the network: "cpu" or another `mien.devices.DeviceName`.
 
     Attributes:
         recognizer_: The opened model.
-        n_features_in_: Levels of a face: 48 x 48 = 2304.
+        n_features_in_: Number of grey levels per face: 48 x 48 = 2304.
     """
 
     def __init__(
@@ -59,16 +59,16 @@ class ExpressionTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mi
         """Open the model and check the faces.
 
         Args:
-            X: Faces, as `transform` takes them.
+            X: Faces, as for `transform`.
             y: Ignored.
 
         Raises:
-            ConfigError: There is no such output.
+            ConfigError: The output does not exist.
             ModelError: The model cannot be opened, or has no LSTM to take features from.
             InputError: The faces have another shape or range.
         """
         if self.output not in ("probabilities", "features"):
-            raise ConfigError(f"the output is 'probabilities' or 'features', got {self.output!r}")
+            raise ConfigError(f"output must be 'probabilities' or 'features', got {self.output!r}")
         recognizer = Recognizer(self.model, threads=self.threads, device=self.device)
         if self.output == "features":  # a network without an LSTM has none
             size = recognizer.spec.input_size
@@ -82,15 +82,15 @@ class ExpressionTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mi
         """Read faces.
 
         Args:
-            X: Grey levels from 0 to 255: (N, 48, 48), or flattened (N, 2304), as
-                `Recognizer.crop` cuts faces and as fer2013.csv holds them.
+            X: Grey levels from 0 to 255: (N, 48, 48), or flattened (N, 2304), as returned by
+                `Recognizer.crop` and stored in fer2013.csv.
 
         Returns:
             (N, C) float32 probabilities, or (N, U) float32 features.
 
         Raises:
             InputError: The faces have another shape or range.
-            NotFittedError: `fit` was not called (scikit-learn's).
+            NotFittedError: `fit` has not been called (scikit-learn's).
         """
         check_is_fitted(self, "recognizer_")
         faces = self._check(X)
@@ -116,13 +116,14 @@ class ExpressionTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mi
             faces = faces.reshape(-1, size, size)
         if faces.shape[1:] != (size, size) or not len(faces):
             raise InputError(
-                f"faces are (N, {size}, {size}) or (N, {size**2}), got {faces.shape}; crop them "
+                f"faces must be (N, {size}, {size}) or (N, {size**2}), got {faces.shape}; crop "
+                "them "
                 "with Recognizer.crop"
             )
         if faces.dtype != np.uint8:
             is_level = np.issubdtype(faces.dtype, np.number) and not np.iscomplexobj(faces)
             if not is_level or not ((faces >= 0) & (faces <= 255)).all():
-                raise InputError("faces are grey levels from 0 to 255")
+                raise InputError("faces must be grey levels from 0 to 255")
             faces = np.rint(faces).astype(np.uint8)
         return np.ascontiguousarray(faces)
 

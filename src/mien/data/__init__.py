@@ -1,1 +1,1 @@
-"""Labelled faces: reading, checking and splitting datasets. Needs no PyTorch."""
+"""Read, check and split datasets of labelled faces; requires no PyTorch."""

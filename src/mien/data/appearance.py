@@ -12,7 +12,7 @@ MEASURES: Final = ("sharpness", "brightness", "contrast")
 """Per image: variance of the Laplacian, mean, and standard deviation of the grey levels."""
 
 _CHUNK: Final = 1024
-_SIGMAS: Final = 3.0  # significance; the other two conditions make false alarms rarer still
+_SIGMAS: Final = 3.0  # significance; the other two conditions make false alarms even rarer
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Mismatch:
         measure: One of `MEASURES`.
         higher: The split that has more of it.
         lower: The split that has less.
-        higher_median: Of the measure over the first split's images.
-        lower_median: Of the measure over the second split's images.
+        higher_median: Median of the measure over the first split's images.
+        lower_median: Median of the measure over the second split's images.
         share: Share of all pairs of one image from each split in which `higher` has more; 0.5 for
             splits that look alike.
         severe: Whether a model trained on one split should not be evaluated on the other.
@@ -79,11 +79,11 @@ def measure_looks(images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
 def compare_looks(looks: Mapping[str, Mapping[str, NDArray[np.float32]]]) -> tuple[Mismatch, ...]:
     """Find the pairs of splits that look different, worst first.
 
-    Two splits differ in a measure if three things hold: an image of the one has more of it than an
-    image of the other in at least 90 % of all pairs (70 %: mildly; this is the area under the ROC
-    curve of the Mann-Whitney test); the medians are apart (sharpness and contrast at least 2
-    times, brightness 30 levels; mildly 1.25 times, 10 levels); and chance does not do that to
-    splits so small (3 standard deviations).
+    Two splits differ in a measure if three conditions hold. In at least 90 % of all pairs of one
+    image from each split (70 % for a mild difference), the image of the first split has more of it;
+    this is the area under the ROC curve of the Mann-Whitney test. The medians are apart (sharpness
+    and contrast by a factor of 2, brightness by 30 levels; mild: 1.25, 10 levels). And the
+    difference is significant for splits of this size (3 standard deviations).
 
     Args:
         looks: The output of `measure_looks` for each split.

@@ -24,13 +24,13 @@ MAX_FILE_BYTES: Final = 64 * 2**20
 MAX_TABLE_BYTES: Final = 2 * 2**30
 """A table, or an archive within an archive, with more bytes is rejected."""
 MAX_GROWTH: Final = 100
-"""Largest expansion factor of a zip that holds more than 1 GiB."""
+"""Maximum expansion factor of a zip that expands to more than 1 GiB."""
 
 _LEAVES: Final = re.compile(r"^/|^[A-Za-z]:|(^|/)\.\.(/|$)")
 _DAMAGE: Final = (
     OSError,
     EOFError,
-    RuntimeError,  # an encrypted member; NotImplementedError (an unknown compression) is one too
+    RuntimeError,  # encrypted member; also covers NotImplementedError (unknown compression)
     ValueError,
     zipfile.BadZipFile,
     zlib.error,
@@ -44,7 +44,7 @@ class BrokenFile:
 
     Attributes:
         path: Its name within the dataset.
-        reason: Why, as the rest of a sentence that begins with the name: "is empty, ...".
+        reason: The reason, as a clause that follows the name: "is empty, ...".
         line: The row's line in its table, counted from 1 for the header; None for a file.
     """
 
@@ -54,17 +54,17 @@ class BrokenFile:
 
     @property
     def place(self) -> str:
-        """Return where it is, to be read: "fer2013.csv/Training, line 5," or its name."""
+        """Return a readable place: "fer2013.csv/Training, line 5," or the file's name."""
         if self.line is None:
             return self.path
         return f"{self.path.rpartition('/')[0]}, line {self.line},"
 
 
 class Source(Protocol):
-    """Named files in a folder, a zip, or on their own.
+    """Named files in a folder, a zip, or a single file.
 
     Attributes:
-        name: What the user calls it.
+        name: Display name.
         files: The name of each file, sorted; "/" separates folders on every system.
         folders: The names of empty folders, sorted.
         broken: What could not be listed.
@@ -94,14 +94,14 @@ def open_source(path: Path) -> Iterator[Source]:
         elif not stat.S_ISREG(mode):
             raise DataError(f"{_text(path)} is neither a folder nor a regular file")
         elif path.stat().st_size == 0:
-            raise DataError(f"{_text(path)} is empty; was it copied completely?")
+            raise DataError(f"{_text(path)} is empty; check that it was copied completely")
         elif _begins_like_zip(path):
             with path.open("rb") as stream, open_zip(stream, _text(path)) as source:
                 yield source
         else:
             yield _File(path)
     except FileNotFoundError as error:
-        raise DataError(f"{_text(path)} does not exist; is the path right?") from error
+        raise DataError(f"{_text(path)} does not exist; check the path") from error
     except OSError as error:
         raise DataError(f"{_text(path)} cannot be read: {describe_error(error)}") from error
 
@@ -117,8 +117,8 @@ def open_zip(stream: IO[bytes], name: str) -> Iterator[Source]:
         archive = zipfile.ZipFile(stream)
     except _DAMAGE as error:
         raise DataError(
-            f"{name} is not a complete zip file ({describe_error(error)}); was it downloaded "
-            "completely?"
+            f"{name} is not a complete zip file ({describe_error(error)}); check that it was "
+            "downloaded completely"
         ) from error
     with archive:
         yield _Zip(archive, name, stream.seek(0, io.SEEK_END))

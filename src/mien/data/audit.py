@@ -33,10 +33,10 @@ class Finding:
     """One finding about a dataset.
 
     Attributes:
-        gravity: A "fault" should prevent training; a "warning" changes what figures mean; a "note"
-            is a decision of the loader.
+        gravity: A "fault" should prevent training; a "warning" affects the meaning of metrics; a
+            "note" is a decision of the loader.
         title: The problem in a few words.
-        detail: The figures, and what to do.
+        detail: Figures, and advice.
     """
 
     gravity: Gravity
@@ -111,12 +111,12 @@ class DatasetAudit:
 
 
 def audit_dataset(dataset: Dataset) -> DatasetAudit:
-    """Check a dataset for faults that would spoil a training or its figures.
+    """Check a dataset for faults that would invalidate a training or its metrics.
 
-    Requires numpy only. FER2013's 35,887 images take a few seconds.
+    Requires only numpy. FER2013's 35,887 images take a few seconds.
 
     Args:
-        dataset: With one split or more.
+        dataset: A dataset with at least one split.
     """
     inventory = take_inventory(dataset)
     found = [
@@ -135,7 +135,7 @@ def check_trainable(audit: DatasetAudit) -> None:
     """Reject a dataset that should not be trained on.
 
     Args:
-        audit: Of the dataset.
+        audit: Audit of the dataset.
 
     Raises:
         DataError: The audit found a fault: splits that look different, no train or validation
@@ -150,7 +150,7 @@ def check_trainable(audit: DatasetAudit) -> None:
 
 
 def _judge_looks(inventory: Inventory) -> Iterator[Finding]:
-    """Find splits that look different; a split that differs from two others is named once."""
+    """Find splits that look different; a split that differs from two others is reported once."""
     by_split: dict[tuple[bool, str, str], list[Mismatch]] = {}
     for mismatch in inventory.mismatches:
         key = (mismatch.severe, mismatch.measure, mismatch.lower)
@@ -208,7 +208,7 @@ def _judge_copies(inventory: Inventory) -> Iterator[Finding]:
                 "fault" if share >= MOSTLY_COPIES else "warning",
                 f"{exact:,} of {inventory.size(split):,} {split} images ({share:.1%}) are in "
                 "train too",
-                f"They have an exact duplicate there{more}. Figures on {split} are too good: "
+                f"They have an exact duplicate there{more}. Figures on {split} are too optimistic: "
                 "report "
                 "them without these images as well.",
             )
@@ -217,8 +217,9 @@ def _judge_copies(inventory: Inventory) -> Iterator[Finding]:
                 "warning",
                 f"{near:,} of {inventory.size(split):,} {split} images have a near duplicate in "
                 "train",
-                f"Their grey levels correlate above {NEAR_CORRELATION}: frames of one video, or "
-                f"one photo cropped twice? Figures on {split} are too good.",
+                f"Their grey levels correlate above {NEAR_CORRELATION}: they may be frames of "
+                "one video, or "
+                f"one photo cropped twice. Figures on {split} are too optimistic.",
             )
 
     if inventory.conflicts:

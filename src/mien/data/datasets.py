@@ -1,4 +1,4 @@
-"""Datasets: a zip, a folder or a table of labelled faces, read into split arrays."""
+"""Read labelled faces from a zip, a folder or a table into split arrays."""
 
 import hashlib
 import tempfile
@@ -57,11 +57,12 @@ class Dataset:
 
     Attributes:
         source: The path it was read from.
-        class_names: The names of the classes that are present: `EMOTIONS` for FER2013.
-        splits: "train", "validation" and "test", in this order; some may be missing, none is
+        class_names: Names of the classes present: `EMOTIONS` for FER2013.
+        splits: "train", "validation" and "test", in this order; a split may be missing, but none is
             empty.
         broken: Files and rows that could not be used, and why.
-        notes: Sentences about decisions of the loader: class names mapped, splits created.
+        notes: Sentences about decisions of the loader, such as mapped class names or created
+            splits.
     """
 
     source: str
@@ -159,7 +160,7 @@ def _read_source(source: Source, size: int, *, nested: bool = False) -> _Picture
         if is_candidate and is_table(next(read_chunks(source, file), b"")):
             return _read_table(source, file, size)
 
-    # Archives of archives end here: one zip may lie in another, and none deeper.
+    # A zip may contain one other zip, but no deeper nesting.
     zips = [file for file in source.files if file.lower().endswith(".zip")]
     if len(zips) == 1 and not nested:
         with tempfile.TemporaryFile() as copy:

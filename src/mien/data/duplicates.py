@@ -11,18 +11,18 @@ from mien.data.holdout import hash_image
 NEAR_CORRELATION: Final = 0.94
 """Two images are near duplicates if their grey levels have a higher Pearson correlation."""
 NEAR_LIMIT: Final = 100_000
-"""Most distinct images to search for near duplicates: the time grows with the square."""
+"""Maximum number of distinct images searched for near duplicates: the time grows quadratically."""
 
-_SIDE: Final = 8  # of a fingerprint: the lowest 8 x 8 frequencies
+_SIDE: Final = 8  # of a fingerprint, the lowest 8 x 8 frequencies
 _ROWS: Final = 1024
 _COLUMNS: Final = 4096
 _PAIRS: Final = 2048
-_MANY: Final = 20_000  # with more candidates in a block, comparing all of it is faster
+_MANY: Final = 20_000  # with more candidates, comparing the whole block is faster
 _SLACK: Final = 1e-4  # far above the rounding of float32
 
 
 def group_copies(images: Iterable[NDArray[np.uint8]]) -> NDArray[np.int64]:
-    """Number the images so that exact duplicates, and only they, share a number.
+    """Number the images so that exactly the duplicates share a number.
 
     Args:
         images: N images, (H, W) uint8.
@@ -37,11 +37,11 @@ def group_copies(images: Iterable[NDArray[np.uint8]]) -> NDArray[np.int64]:
 
 
 def find_originals(images: NDArray[np.uint8], held_out: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Mark the train images to keep: no blanks, no duplicates, none that is held out.
+    """Mark the train images to keep: no blanks, no duplicates, no held-out images.
 
     Args:
-        images: (N, H, W), those to train with.
-        held_out: (M, H, W), those to evaluate on.
+        images: (N, H, W), training images.
+        held_out: (M, H, W), evaluation images.
 
     Returns:
         (N,) bool: False for an image of one grey level, for one with an exact duplicate among
@@ -61,15 +61,15 @@ def is_constant(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 
 def find_near_copies(images: NDArray[np.uint8], holders: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Find out in which splits each image has a near copy.
+    """Determine the splits in which each image has a near duplicate.
 
-    A near copy's grey levels correlate with the image's above `NEAR_CORRELATION`, at full
-    resolution, neither shifted nor mirrored. Constant images are near copies of nothing.
+    The grey levels of a near duplicate correlate with the image's above `NEAR_CORRELATION`, at full
+    resolution, without shift or mirroring. Constant images have no near duplicates.
 
-    All pairs are judged, and none is missed, though most of them only by their fingerprints: the
-    lowest frequencies P of the normalised image v, orthonormal, and the norm r of what they leave
-    out. By Cauchy and Schwarz v1 . v2 <= P1 . P2 + r1 r2; that is one dot product of 65 numbers,
-    and where it stays below the threshold the correlation does too.
+    The search is exhaustive, although most pairs are only compared by their fingerprints: the
+    lowest frequencies P of the normalised image v, orthonormal, and the norm r of the remainder. By
+    the Cauchy-Schwarz inequality, v1 . v2 <= P1 . P2 + r1 r2. This is one dot product of 65
+    numbers, and where it stays below the threshold, so does the correlation.
 
     Args:
         images: (N, S, S) uint8, without exact duplicates.
@@ -117,7 +117,7 @@ def _normalise(images: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _fingerprint(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Reduce each image to 65 numbers whose dot product is never below the correlation."""
+    """Reduce each image to 65 numbers whose dot product is an upper bound of the correlation."""
     size = images.shape[1]
     side = min(_SIDE, size)
     positions = (np.arange(size) + 0.5) * np.pi / size

@@ -1,4 +1,4 @@
-"""FER2013's tables of labels and pixels, `fer2013.csv` and its like, read row by row."""
+"""Read FER2013's tables of labels and pixels, such as `fer2013.csv`, row by row."""
 
 import csv
 import io
@@ -15,7 +15,7 @@ from mien.data.layout import EMOTION_OF_WORD, SPLIT_OF_WORD
 from mien.errors import DataError
 
 TABLE_EMOTIONS: Final = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
-"""The meaning of 0 to 6 in FER2013's tables: neutral is last there, unlike in `EMOTIONS`."""
+"""Meaning of 0 to 6 in FER2013's tables: there, neutral is last, unlike in `EMOTIONS`."""
 TABLE_SIZE: Final = 48
 MAX_LINE: Final = 2**16
 """Characters; a row of FER2013 has at most 9,233."""
@@ -46,14 +46,14 @@ def is_table(head: bytes) -> bool:
 
 
 def read_table(chunks: Iterable[bytes], name: str) -> Iterator[Row | BrokenFile]:
-    """Read a table row by row; an error in a row only affects that row.
+    """Read a table row by row; an invalid row does not affect the others.
 
     Args:
-        chunks: The table's bytes, in pieces of any length.
-        name: The name of the table in paths and messages.
+        chunks: The table's bytes, in chunks of any length.
+        name: Display name of the table in paths and messages.
 
     Raises:
-        DataError: The columns are not those of FER2013, or it stops being a table at some line.
+        DataError: The columns are not those of FER2013, or a line is not CSV.
     """
     reader = csv.reader(_lines(chunks, name))
     try:
@@ -76,7 +76,7 @@ def read_table(chunks: Iterable[bytes], name: str) -> Iterator[Row | BrokenFile]
 def _read_row(
     columns: Mapping[str, int], cells: Sequence[str], name: str, line: int
 ) -> Row | BrokenFile:
-    """Read a row, or return what is wrong with it."""
+    """Read a row, or return its fault."""
     if len(cells) != len(columns):
         told = f"has {len(cells)} cells, expected {len(columns)}"
         return BrokenFile(f"{name}/{line:06d}", told, line)
@@ -106,7 +106,7 @@ def _read_emotion(cell: str) -> str | None:
 
 
 def _read_pixels(cell: str) -> NDArray[np.uint8] | str:
-    """Read an image, or return what is wrong with it."""
+    """Read an image, or return its fault."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", DeprecationWarning)  # numpy before 2.3 only warns

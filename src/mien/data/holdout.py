@@ -33,17 +33,17 @@ def hold_out(
     Args:
         images: N images, (H, W) uint8.
         labels: N class indices.
-        fractions: The share of each split except train, above 0, with a sum below 1.
-        seed: Another seed gives other splits.
+        fractions: Share of each split except train, above 0, with a sum below 1.
+        seed: Seed of the assignment.
 
     Returns:
-        N names of splits.
+        N split names.
     """
     groups: defaultdict[bytes, list[int]] = defaultdict(list)
     for index, image in enumerate(images):
         groups[hash_image(image)].append(index)
 
-    # Copies stay together, and a group counts once, for the first of its labels.
+    # Duplicates stay together, and a group counts once, with the first of its labels.
     classes: defaultdict[int, list[bytes]] = defaultdict(list)
     for key, members in groups.items():
         classes[min(labels[index] for index in members)].append(key)
@@ -51,7 +51,7 @@ def hold_out(
     splits = ["train"] * len(images)
     salt = str(seed).encode()
 
-    # The order of the hashes is as good as a random one, and new pictures do not change it.
+    # Sorting by hash is as good as random, and stable when pictures are added.
     for keys in classes.values():
         keys.sort(key=lambda key: hashlib.sha256(salt + key).digest())
         rest = iter(keys)

@@ -1,4 +1,4 @@
-"""Count what is in a dataset: images, duplicates and conflicts, per class and split."""
+"""Count the contents of a dataset: images, duplicates and conflicts, per class and split."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -17,8 +17,8 @@ class CopyGroup:
     """Exact duplicates of one image with conflicting labels.
 
     Attributes:
-        paths: Of the duplicates.
-        classes: The label of each.
+        paths: Paths of the duplicates.
+        classes: Label of each duplicate.
     """
 
     paths: tuple[str, ...]
@@ -31,20 +31,20 @@ class Inventory:
 
     Attributes:
         source: The path it was read from.
-        class_names: In the order of the labels.
+        class_names: Class names, in the order of the labels.
         counts: Images per split and class.
         broken: Files and rows that could not be used, and why.
         notes: Decisions of the loader.
-        constant: Per split the paths of images of one grey level.
-        redundant: Images that add nothing: exact duplicates beyond the first of each.
+        constant: Paths of images of one grey level, per split.
+        redundant: Number of redundant images: exact duplicates beyond the first of each.
         redundant_within: The same, counted within each split.
-        copies: `copies[a][b]`: images of split a that have an exact duplicate in split b.
+        copies: `copies[a][b]`: number of images of split a with an exact duplicate in split b.
         near_copies: The same for near duplicates, including exact ones. None if the dataset is
             too large for the search.
         conflicts: Groups of exact duplicates with more than one label.
-        looks: Per split the medians of `MEASURES`.
+        looks: Medians of `MEASURES` per split.
         mismatches: Pairs of splits that look different, worst first.
-        train_copies: Per split (N,) bool, whether train has an exact duplicate of the image.
+        train_copies: (N,) bool per split, whether train has an exact duplicate of the image.
     """
 
     source: str
@@ -68,10 +68,10 @@ class Inventory:
 
 
 def take_inventory(dataset: Dataset) -> Inventory:
-    """Count what is in a dataset.
+    """Count the contents of a dataset.
 
     Args:
-        dataset: With one split or more.
+        dataset: A dataset with at least one split.
     """
     splits = dataset.splits
     # Groups by hash, one entry per image, in the order of the splits.

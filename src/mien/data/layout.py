@@ -65,10 +65,10 @@ class Layout:
     """The classes and splits that the file names of a dataset imply.
 
     Attributes:
-        class_names: In the order of the labels.
-        places: For each file that is in a class, sorted by name.
-        strays: Image files that are in no class.
-        notes: Sentences about names that were mapped to others.
+        class_names: Class names, in the order of the labels.
+        places: Class and split of each file in a class, sorted by name.
+        strays: Image files outside any class.
+        notes: Sentences about mapped names.
     """
 
     class_names: tuple[str, ...]
@@ -85,17 +85,17 @@ def is_image_name(name: str) -> bool:
 def find_layout(files: Sequence[str], empty_folders: Sequence[str] = ()) -> Layout:
     """Find the class and the split of each file.
 
-    The layout is `train|val|test/<class>/...` at any depth if some image lies so, and otherwise
-    `<class>/...` below the deepest folder that holds all images. File names of FER2013
-    (`Training_`, `PublicTest_`, `PrivateTest_` and a number) tell the split themselves, unless the
+    The layout is `train|val|test/<class>/...` at any depth if at least one image has such a path,
+    otherwise `<class>/...` below the deepest folder that contains all images. File names of FER2013
+    (`Training_`, `PublicTest_`, `PrivateTest_` and a number) determine the split, unless the
     folders assign the images to other splits.
 
     Args:
-        files: Names with "/" between folders.
-        empty_folders: Folders without any file: a class without images is still a class.
+        files: File names, with "/" between folders.
+        empty_folders: Folders without files: a class without images is still a class.
 
     Raises:
-        DataError: There is no class folder, only one, or two that mean the same.
+        DataError: There are fewer than two class folders, or two with the same meaning.
     """
     kept = sorted(name for name in files if not _is_litter(name))
     images = [name for name in kept if is_image_name(name)]
@@ -114,14 +114,15 @@ def find_layout(files: Sequence[str], empty_folders: Sequence[str] = ()) -> Layo
             where = "train, validation or test folder" if by_split else "class folder"
             strays.append(BrokenFile(name, f"is in no {where}"))
 
-    # A folder of other files, such as notes, is no class; an empty one is.
+    # A folder with only other files, such as notes, is no class; an empty folder is one.
     with_images = {found[name][1] for name in images if name in found}
     left_out = {class_folder for _, class_folder in found.values()} - with_images
     found = {name: place for name, place in found.items() if place[1] in with_images}
     empty = _empty_classes(empty_folders, by_split, root)
     if len(with_images | empty) < 2:
         raise DataError(
-            f"found {'one class folder' if with_images else 'no class folder'} with images, wanted "
+            f"found {'one class folder' if with_images else 'no class folder'} with images, "
+            "expected "
             "at least two: train/<class>/..., test/<class>/..., or <class>/..."
         )
 
@@ -159,7 +160,7 @@ def _read_class_folders(folders: set[str]) -> dict[str, str]:
     for same in spellings.values():
         if len(same) > 1:
             raise DataError(
-                f"the class folders {' and '.join(map(repr, same))} mean the same; "
+                f"the class folders {' and '.join(map(repr, same))} have the same meaning; "
                 "rename one of them"
             )
     return {same[0]: meaning if are_emotions else same[0] for meaning, same in spellings.items()}
@@ -183,7 +184,7 @@ def _read_splits(folders: Mapping[str, str | None]) -> dict[str, str | None]:
 
 
 def _split_and_class(name: str) -> tuple[str | None, str | None]:
-    """Find the last folder that is named like a split and has a class folder below it."""
+    """Find the last folder that is named like a split and contains a class folder."""
     folders = name.split("/")[:-1]
     for depth in range(len(folders) - 2, -1, -1):
         split = SPLIT_OF_WORD.get(folders[depth].strip().lower())
@@ -199,10 +200,10 @@ def _folder_below(name: str, root: tuple[str, ...]) -> str | None:
 
 
 def _common_folder(images: Sequence[str]) -> tuple[str, ...]:
-    """Find the deepest folder that holds all images."""
+    """Find the deepest folder that contains all images."""
     if not images:
         return ()
-    # Names are sorted: what the first and the last share, all share.
+    # Names are sorted, so a prefix shared by the first and last one is shared by all.
     first, last = (name.split("/")[:-1] for name in (images[0], images[-1]))
     depth = 0
     while depth < min(len(first), len(last)) and first[depth] == last[depth]:
@@ -211,12 +212,12 @@ def _common_folder(images: Sequence[str]) -> tuple[str, ...]:
 
 
 def _empty_classes(folders: Sequence[str], by_split: bool, root: tuple[str, ...]) -> set[str]:
-    """Find the classes that have a folder but no file in it."""
+    """Find the classes that have a folder but no files in it."""
     classes = set()
     for folder in folders:
         if _is_litter(folder):
             continue
-        inside = f"{folder}/."  # as if the folder held a file
+        inside = f"{folder}/."  # as if the folder contained a file
         class_folder = _split_and_class(inside)[1] if by_split else _folder_below(inside, root)
         if class_folder is not None and folder.split("/")[-1] == class_folder:
             classes.add(class_folder)

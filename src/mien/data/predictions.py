@@ -1,7 +1,7 @@
 """Read and write tables of predictions.
 
-With a `predictions.csv`, anyone can recompute every figure, or compare two models face by face
-without running either again.
+From a `predictions.csv`, anyone can recompute all metrics or compare two models face by face,
+without running them again.
 """
 
 import csv
@@ -29,11 +29,11 @@ class Predictions:
     """A model's predictions for labelled faces.
 
     Attributes:
-        class_names: C names, the order of the columns.
-        paths: N names of faces, each once.
+        class_names: C class names, in the order of the columns.
+        paths: N unique names of faces.
         labels: (N,) indices into `class_names`.
         probabilities: (N, C), rows sum to 1.
-        copies: (N,) whether the face has an exact duplicate in train; None if not known.
+        copies: (N,) whether the face has an exact duplicate in train; None if unknown.
     """
 
     class_names: tuple[str, ...]
@@ -44,18 +44,18 @@ class Predictions:
 
     @property
     def predicted(self) -> Labels:
-        """The most probable class of each face, (N,) indices into `class_names`."""
+        """Most probable class of each face, (N,) indices into `class_names`."""
         predicted: Labels = self.probabilities.argmax(axis=1)
         return predicted
 
     @property
     def confidence(self) -> Floats:
-        """The probability of that class, (N,)."""
+        """Probability of that class, (N,)."""
         confidence: Floats = self.probabilities.max(axis=1)
         return confidence
 
     def to_csv(self) -> str:
-        """Write the table: path, label, predicted, copy_in_train, a column for each class."""
+        """Write the table: path, label, predicted, copy_in_train, and a column per class."""
         text = io.StringIO()
         writer = CsvWriter(text)
         writer.row((*_COLUMNS, *self.class_names))
@@ -70,13 +70,13 @@ class Predictions:
 
 
 def read_predictions(path: Path) -> Predictions:
-    """Read a `predictions.csv` that `mien evaluate` wrote.
+    """Read a `predictions.csv` written by `mien evaluate`.
 
     Args:
-        path: The table, or the table compressed with gzip, `.csv.gz`.
+        path: The table, optionally compressed with gzip, `.csv.gz`.
 
     Raises:
-        DataError: The file cannot be read, or is not such a table.
+        DataError: The file cannot be read, or is not a table of predictions.
     """
     try:
         content = path.read_bytes()

@@ -1,8 +1,8 @@
-"""Join published votes with the faces they are about, and write them as a table by path.
+"""Join published votes with their faces, and write them as a table by path.
 
-FER+ publishes `fer2013new.csv`: a row for each row of `fer2013.csv`, without paths. With that table
-the votes are joined by row. Kaggle's zip or folder has the same pictures under other names, as
-JPEG: those are joined by their pixels, which only `fer2013.csv` can tell.
+FER+ publishes `fer2013new.csv`: one row for each row of `fer2013.csv`, without paths. With that
+table, votes are joined by row. Kaggle's zip and folder contain the same pictures under other
+names, as JPEG: these are joined by comparing pixels with `fer2013.csv`.
 """
 
 import csv
@@ -21,8 +21,8 @@ from mien.data.votes import OTHERS, Votes, find_columns, read_votes
 from mien.errors import DataError, describe_error
 
 ALIKE: Final = 0.99
-"""Lowest correlation at which one picture counts as a JPEG of the other."""
-_BLOCK: Final = 512  # pictures compared at once: the correlations fit in memory
+"""Minimum correlation between a picture and its JPEG version."""
+_BLOCK: Final = 512  # pictures compared at once, so that the correlations fit in memory
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Join:
     """Votes joined with a dataset.
 
     Attributes:
-        votes: On each face that was joined, by its path in the dataset.
-        unjoined: The paths of the faces that were not.
+        votes: Votes for each joined face, by its path in the dataset.
+        unjoined: Paths of the faces without votes.
     """
 
     votes: Votes
@@ -43,7 +43,7 @@ def join_votes(table: Path, dataset: Dataset, pixels: Dataset | None = None) -> 
 
     Args:
         table: Votes by path, or FER+'s `fer2013new.csv`, by row.
-        dataset: The faces to join them with.
+        dataset: The faces.
         pixels: `fer2013.csv`, if the votes are by row and the dataset is not that table itself.
 
     Raises:
@@ -59,12 +59,12 @@ def join_votes(table: Path, dataset: Dataset, pixels: Dataset | None = None) -> 
     rows = {path: _row_of(path) for split in source.splits.values() for path in split.paths}
     if None in rows.values():
         raise DataError(
-            f"{table} refers to rows of fer2013.csv, and {source.source} has none: pass that "
+            f"{table} refers to rows of fer2013.csv, but {source.source} has none; pass that "
             "table, too, with --pixels fer2013.csv"
         )
     if max(row for row in rows.values() if row is not None) >= len(by_row.paths):
         raise DataError(
-            f"{table} has {len(by_row.paths):,} rows, fewer than {source.source}: it does not "
+            f"{table} has {len(by_row.paths):,} rows, fewer than {source.source}, so it does not "
             "belong "
             "to this table"
         )
@@ -75,7 +75,7 @@ def join_votes(table: Path, dataset: Dataset, pixels: Dataset | None = None) -> 
 
 
 def write_votes(votes: Votes) -> str:
-    """Write votes as a table, CSV: path, the words, and `OTHERS`."""
+    """Write votes as a CSV table: path, the words, and `OTHERS`."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("path", *votes.class_names, *OTHERS))
@@ -87,8 +87,8 @@ def write_votes(votes: Votes) -> str:
 def find_twins(dataset: Dataset, pixels: Dataset) -> dict[str, str]:
     """Match each picture of a dataset with the same picture in another version of it.
 
-    Only pictures of the same split and class are compared. Of several matches, a picture gets the
-    first that is still free.
+    Only pictures of the same split and class are compared. If several match, the first unused one
+    is taken.
 
     Returns:
         The path in `pixels` for each path in `dataset` that has a match.
@@ -146,7 +146,7 @@ def _goes_by_row(table: Path) -> bool:
 
 
 def _read_by_row(table: Path, class_names: tuple[str, ...]) -> Votes:
-    """Read FER+'s table; a face's name is its row, counted from 0."""
+    """Read FER+'s table; a face is named by its row number, from 0."""
     with table.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         columns = find_columns(table, reader.fieldnames or (), class_names, key="Usage")
@@ -162,7 +162,7 @@ def _read_by_row(table: Path, class_names: tuple[str, ...]) -> Votes:
 
 
 def _row_of(path: str) -> int | None:
-    """Return the row of fer2013.csv/PublicTest/000007: its line without the header, from 0."""
+    """Return the row number, from 0, of a path such as fer2013.csv/PublicTest/000007."""
     *folders, line = path.split("/")
     return int(line) - 2 if folders and ".csv" in folders[0] and line.isdigit() else None
 

@@ -1,13 +1,13 @@
 """Read people's votes on faces, and derive labels from them.
 
 FER+ (Barsoum et al. 2016, arXiv 1608.01041) asked ten people about each face of FER2013. A table of
-votes has a column `path` and one for each answer: the class names of the data, or FER+'s names for
-them, and any of `OTHERS`.
+votes has a column `path` and one for each answer: the data's class names or FER+'s names for them,
+and any of `OTHERS`.
 
-The protocol is fixed here. `Votes.plurality`: the word with the most votes, if any word has one;
-other answers are ignored. `Votes.majority`: answers with a single vote are dropped, as in FER+, and
-a word must then have more than half of the remaining votes, including other answers.
-`Votes.shares`: the distribution of the votes over the words, including single votes.
+The protocol is fixed. `Votes.plurality` is the word with the most votes, if any word has one; other
+answers are ignored. `Votes.majority` drops answers with a single vote, as FER+ does; a word must
+then have more than half of the remaining votes, including other answers. `Votes.shares` is the
+distribution of the votes over the words, including single votes.
 """
 
 import csv
@@ -33,18 +33,18 @@ FER_PLUS_WORDS: Final[Mapping[str, str]] = {
 }
 """FER2013's words, and FER+'s names for them."""
 OTHERS: Final = ("contempt", "unknown", "NF")
-"""Answers beside FER2013's words: one more word, "I do not know", and "not a face"."""
+"""Further answers: one more word, "I do not know", and "not a face"."""
 NO_WORD: Final = -1
-"""The label of a face for which the votes choose no word."""
+"""Label of a face for which the votes choose no word."""
 
 
 @dataclass(frozen=True)
 class Votes:
-    """How many people chose which of K words for each of N faces.
+    """Number of people who chose each of K words for each of N faces.
 
     Attributes:
         paths: N names of faces, as in the dataset.
-        class_names: K words, the order of the columns of `counts`.
+        class_names: K words, in the order of the columns of `counts`.
         counts: (N, K) int64.
         others: (N, 3) int64, the votes for each of `OTHERS`.
     """
@@ -61,7 +61,7 @@ class Votes:
         return totals
 
     def of(self, paths: Sequence[str]) -> "Votes":
-        """Return the votes on some faces, in this order; zeros for a face without votes."""
+        """Return the votes for some faces, in this order; zeros for faces without votes."""
         rows = {path: row for row, path in enumerate(self.paths)}
         found = np.array([rows.get(path, -1) for path in paths], dtype=np.int64)
         known = (found >= 0)[:, np.newaxis]
@@ -174,7 +174,7 @@ def find_columns(
     for column in (key, *columns):
         if column not in header:
             raise DataError(
-                f"the votes {path} have no column {column}: a table of votes has {key} and one "
+                f"the votes {path} have no column {column}; a table of votes has {key} and one "
                 f"column for each of {', '.join(class_names)}"
                 + ("; `mien data votes` converts fer2013new.csv to it" if key == "path" else "")
             )

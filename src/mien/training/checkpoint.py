@@ -47,7 +47,7 @@ class SafetensorsIO(CheckpointIO):
         except OSError as error:
             raise TrainingError(
                 f"the checkpoint {target} cannot be written ({error}); the last good one is "
-                f"kept: make room, then start again with --resume"
+                f"kept: free some space, then start again with --resume"
             ) from error
 
     def load_checkpoint(
@@ -86,7 +86,7 @@ def read_description(path: Path) -> dict[str, Any]:
     state = _read_state(path)
     description: dict[str, Any] = _unpack(state.get("mien"), {})
     if not isinstance(description, dict):
-        raise ModelError(f"{path} has no description: it is not a checkpoint of mien")
+        raise ModelError(f"{path} has no description, so it is not a checkpoint of mien")
     return description
 
 
@@ -117,7 +117,7 @@ def load_model(path: Path) -> tuple[CnnLstm, dict[str, Any]]:
     try:
         net.load_state_dict(weights)
     except RuntimeError as error:
-        raise ModelError(f"the weights in {path} do not fit its config: {error}") from error
+        raise ModelError(f"the weights in {path} do not match its config: {error}") from error
     return net.eval(), description
 
 
@@ -157,7 +157,7 @@ def begin_with(net: CnnLstm, start: str, config: ModelConfig, class_names: tuple
 
     Raises:
         ModelError: The file is damaged or not a checkpoint of mien.
-        ConfigError: There is no such file, or it is of another network.
+        ConfigError: There is no such file, or its network differs.
     """
     trained, description = _load_named("start", start)
     theirs = config_from_dict(description["config"]).model
@@ -206,7 +206,7 @@ def load_teachers(teachers: Sequence[str], class_names: tuple[str, ...]) -> tupl
         if set(theirs) != set(class_names):
             raise ConfigError(
                 f"the teacher {teacher} knows {', '.join(theirs)}, "
-                f"and the data has {', '.join(class_names)}"
+                f"but the data has {', '.join(class_names)}"
             )
 
         # Columns are found by name: the data may have the classes in another order.
@@ -224,7 +224,8 @@ def _load_named(setting: str, name: str) -> tuple[CnnLstm, dict[str, Any]]:
     path = ASSETS / f"{name}.safetensors" if name in NETWORKS else Path(name)
     if not path.is_file():
         raise ConfigError(
-            f"{setting}: there is no checkpoint {path}; give {' or '.join(NETWORKS)}, which come "
+            f"{setting}: there is no checkpoint {path}; expected {' or '.join(NETWORKS)}, which "
+            "come "
             f"with mien, or the best.safetensors of a run"
         )
     return load_model(path)
@@ -273,7 +274,7 @@ def _pack(value: Any, path: str, tensors: dict[str, Tensor]) -> Any:
         return packed if isinstance(value, list) else {"$tuple": packed}
     if value is None or isinstance(value, str | int | float | bool):
         return value
-    raise TrainingError(f"{path} is a {type(value).__name__}, which a checkpoint does not hold")
+    raise TrainingError(f"{path} is a {type(value).__name__}, which a checkpoint cannot contain")
 
 
 def _unpack(value: Any, tensors: Mapping[str, Tensor]) -> Any:

@@ -17,9 +17,9 @@ class ModelConfig:
     Attributes:
         head: `lstm` reads the feature map as a sequence; `dense` flattens it (the CNN baseline);
             `pool` averages it over its places.
-        scan: What a step of the LSTM is: one of the map's `places` in raster order (36 steps at
-            48 px), the same as a `snake`, each second row from right to left, one of its `rows`
-            (6 steps), or the map at `once` (a single step).
+        scan: One step of the LSTM: one of the map's `places` in raster order (36 steps at 48 px);
+            the same as a `snake`, with every second row from right to left; one of its `rows` (6
+            steps); or the whole map at `once` (a single step).
         readout: The output of the LSTM: the `mean` over its steps, or the `last` step.
         bidirectional: Add a second LSTM in the reverse direction; each has half of `units`.
         shortcut: Add the mean of the map, through a dense layer, to the LSTM's output: a
@@ -120,27 +120,27 @@ class TrainConfig:
             (Zhang et al. 2018, arXiv 1710.09412); 0 is none.
         cutmix: Alpha of the Beta distribution by which a rectangle of another face, and as much of
             its target, replaces a part of one (Yun et al. 2019, arXiv 1905.04899); 0 is none.
-        without_copies: Remove from train: blank faces, faces that are also in validation, and
-            exact duplicates beyond the first.
+        without_copies: Remove from train blank faces, faces that are also in validation, and exact
+            duplicates beyond the first.
         class_balance: Class weights: the frequency of the class to the power of minus this; 0 is
             none, 1 gives all classes equal weight.
-        teachers: Teachers for distillation (Hinton et al. 2015, arXiv 1503.02531): tables, each
-            the `predictions.csv` of `mien evaluate --split train`; or networks (`accurate`, `fast`,
-            or checkpoints), which answer each face as it is shown, augmented (Beyer et al. 2022,
-            arXiv 2106.05237), one network a step, in turn.
+        teachers: Teachers for distillation (Hinton et al. 2015, arXiv 1503.02531): tables, each the
+            `predictions.csv` of `mien evaluate --split train`; or networks (`accurate`, `fast`, or
+            checkpoints), which predict each augmented face (Beyer et al. 2022, arXiv 2106.05237),
+            one network per step, in turn.
         distillation: Share of the target given to the teachers' vote, 0 to 1.
-        votes: A table of how many people gave each face which word (see `mien.data.votes`).
-            Their shares are what the network learns to answer; each vote counts alike. The
-            teachers that learnt from votes too teach this, the others the data's own label.
-        label_weight: With `votes`: weight of the loss on the data's own label, which a second last
-            layer on the same trunk learns to answer, beside the 1 of the votes; 0 makes no such
+        votes: A table of how many people chose each word for each face (see `mien.data.votes`). The
+            network learns the shares of the votes. Teachers that were trained on votes also teach
+            these, the others the dataset's own label.
+        label_weight: With `votes`: weight of the loss on the dataset's own label, relative to 1 for
+            the votes. The label is learnt by a second output layer on the same trunk; 0 omits this
             layer.
         average_decay: Decay of the moving average of the weights, per step; 0 is none.
-        best_by: Which epoch is the best one, by its validation: the highest `accuracy`, or the
-            lowest `loss`, which is the better judge where probabilities matter, as with votes.
-        early_stopping: Stop after this many epochs without a better validation; 0 is never.
-        gradient_clip: Largest norm of the gradient; 0 is none.
-        precision: `auto` takes bfloat16 autocast where a short probe finds it faster.
+        best_by: Criterion of the best epoch on the validation split: the highest `accuracy`, or the
+            lowest `loss`, which is preferable where probabilities matter, as with votes.
+        early_stopping: Patience in epochs without improvement on validation; 0 disables it.
+        gradient_clip: Maximum norm of the gradient; 0 disables clipping.
+        precision: `auto` uses bfloat16 autocast if a short benchmark finds it faster.
         model: The network.
         augment: The augmentation.
     """
@@ -177,7 +177,7 @@ class TrainConfig:
 
     @property
     def epochs(self) -> int:
-        """All epochs of all stages."""
+        """Total number of epochs of all stages."""
         return sum(stage.epochs for stage in self.stages)
 
     @property
@@ -187,7 +187,7 @@ class TrainConfig:
 
     @property
     def asks_networks(self) -> bool:
-        """Whether the teachers are networks, not tables of predictions."""
+        """Whether the teachers are networks instead of tables of predictions."""
         return any(not teacher.endswith(".csv") for teacher in self.teachers)
 
     def size_at(self, epoch: int) -> int:
@@ -206,7 +206,7 @@ class TrainConfig:
         return self.stages[-1].size
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the config as plain JSON and TOML types."""
+        """Return the config as JSON and TOML types."""
         plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self)))
         return plain
 
@@ -294,36 +294,38 @@ def _check(config: TrainConfig) -> None:
 def _check_teaching(config: TrainConfig) -> None:
     """Reject settings of the targets that exclude each other, or require another."""
     if config.mixup and config.cutmix:
-        raise ConfigError("mixup and cutmix are two ways to do one thing: give one of them")
+        raise ConfigError("mixup and cutmix exclude each other; set only one of them")
     if config.start_rate < 1 and not config.start:
-        raise ConfigError("start_rate is for what start begins with: give both, or neither")
+        raise ConfigError("start_rate requires start; set both, or neither")
     if bool(config.teachers) != bool(config.distillation):
-        raise ConfigError("teachers and distillation go together: give both, or neither")
+        raise ConfigError("teachers and distillation require each other; set both, or neither")
 
     if config.label_weight and not config.votes:
         raise ConfigError(
-            "label_weight is for a second last layer beside the one that answers with votes: give "
-            "votes too, or leave it out"
+            "label_weight is for a second output layer next to the one for votes: set votes too, "
+            "or "
+            "omit label_weight"
         )
 
     # Tables of teachers have one prediction per face: they have no layer for the label.
     if config.votes and config.teachers and not config.asks_networks:
         raise ConfigError(
-            "votes are learnt together with networks as teachers, not with tables: give the "
-            "teachers' checkpoints"
+            "votes require networks as teachers instead of tables; pass the teachers' checkpoints"
         )
     if config.asks_networks and any(teacher.endswith(".csv") for teacher in config.teachers):
         raise ConfigError(
-            "teachers are tables (.csv) or networks, not both: let the networks write tables, by "
+            "teachers must be either tables (.csv) or networks; to convert networks to tables, run "
             "mien evaluate MODEL --split train"
         )
 
 
 def _check_model(model: ModelConfig) -> None:
     if not len(model.widths) == len(model.depths) == len(model.block_dropout) == 3:
-        raise ConfigError("model.widths, depths and block_dropout have one number per block: 3")
+        raise ConfigError(
+            "model.widths, depths and block_dropout must have one number per block: 3"
+        )
     if model.bidirectional and model.units % 2:
-        raise ConfigError(f"model.units must be even where bidirectional, got {model.units}")
+        raise ConfigError(f"model.units must be even if bidirectional, got {model.units}")
 
 
 def _check_stages(config: TrainConfig) -> None:
@@ -332,7 +334,7 @@ def _check_stages(config: TrainConfig) -> None:
     for stage in config.stages:
         if stage.size % 8 or not 16 <= stage.size <= 96 or stage.epochs < 1:
             raise ConfigError(
-                f"a stage has a size from 16 to 96 px in steps of 8 and at least one epoch, "
+                f"a stage must have a size from 16 to 96 px in steps of 8 and at least one epoch, "
                 f"got {stage.size} px and {stage.epochs}"
             )
 
@@ -342,13 +344,13 @@ def _check_stages(config: TrainConfig) -> None:
             f"got {config.stages[-1].size}"
         )
 
-    # A dense layer, and a step that is a row or the whole map, only fit one size of map.
+    # A dense layer, and steps of a row or the whole map, only fit one size of the map.
     model = config.model
     is_fixed = model.head == "dense" or (model.head == "lstm" and model.scan != "places")
     if is_fixed and any(stage.size != 48 for stage in config.stages):
         raise ConfigError(
-            f"model.head={model.head} with model.scan={model.scan} fits faces of 48 px only, and "
-            f"stages begin at {config.stages[0].size} px: add --set "
+            f"model.head={model.head} with model.scan={model.scan} requires faces of 48 px, but "
+            f"stages start at {config.stages[0].size} px; add --set "
             f"'stages=[{{size=48, epochs={config.epochs}}}]' (the recipe `baseline` has the dense "
             f"head and its stage)"
         )

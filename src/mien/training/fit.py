@@ -111,9 +111,9 @@ def _explain_missing(split: str, dataset: Dataset) -> str:
     official = [title for title in FER2013_SPLITS if title in named]
     told = f"{dataset.source} has no {split} split, which training needs"
     if not official:
-        return f"{told}; give it train/<class>/... and val/<class>/... folders"
+        return f"{told}; add train/<class>/... and val/<class>/... folders"
     return (
-        f"{told}: its pictures are named {official[0]}_..., by which FER2013 marks its "
+        f"{told}: its pictures are named {official[0]}_..., which marks FER2013's "
         f"{named[official[0]]} split; rename them, or sort them into train/<class>/ and "
         f"val/<class>/ folders"
     )
@@ -129,7 +129,7 @@ def _lock(output: Path) -> Iterator[None]:
             lock.acquire(timeout=0)
     except Timeout as error:
         raise ConfigError(
-            f"another training is writing to {output}: wait for it or choose another --output"
+            f"another training is writing to {output}; wait for it or choose another --output"
         ) from error
     except OSError as error:
         raise OutputError(
@@ -180,7 +180,7 @@ def _prepare(
     devices: int,
     nodes: int,
 ) -> _Run:
-    """Load everything a recipe names, and check that it fits the data and the run's folder."""
+    """Load everything that a recipe names, and check it against the data and the run's folder."""
     check_emotions(dataset.class_names)
     split, held_out = dataset.splits["train"], dataset.splits["validation"]
     if config.without_copies:
@@ -315,7 +315,7 @@ def _quiet() -> Iterator[None]:
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
         warnings.filterwarnings("ignore", message=".*in eval mode at the start.*")  # start_rate 0
-        # Lightning's own: it holds on to an old name of torch's.
+        # Lightning's own: it uses a deprecated name of torch.
         warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
         warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
         yield

@@ -1,4 +1,4 @@
-"""Measure the first steps of a training, and tell how long all of it will take."""
+"""Estimate the duration of a training from its first steps."""
 
 import time
 from collections.abc import Callable
@@ -9,18 +9,18 @@ import lightning.pytorch as pl
 from mien.training.config import TrainConfig
 
 MEASURED_S: Final = 3.0
-"""How long steps are measured; the forecast comes at the latest after the first epoch's steps."""
+"""Duration of the measurement, in seconds; it ends with the first epoch's steps at the latest."""
 _READING: Final = 1 / 3
-"""A face that is read costs about this share of one that is learnt."""
+"""Cost of evaluating a face, relative to training on it."""
 
 
 class Forecast(pl.Callback):
-    """Tells the seconds that are left, once, after some steps of the first epoch.
+    """Report the remaining seconds once, after some steps of the first epoch.
 
     Args:
         config: The recipe.
-        held_out: How many faces each epoch is validated on.
-        on_forecast: Called with the seconds, validation included.
+        held_out: Number of faces evaluated after each epoch.
+        on_forecast: Called with the seconds, including validation.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Forecast(pl.Callback):
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Start the clock: after the first step, which is slow, or before an only one."""
+        """Start the clock: after the first step, which is slow, or before the only one."""
         is_warm = batch_idx > 0 or trainer.num_training_batches == 1
         if self._began is None and is_warm:
             self._began = time.monotonic()
@@ -48,7 +48,7 @@ class Forecast(pl.Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Count a step, and tell once enough were measured."""
+        """Count a step, and report once enough steps have been measured."""
         if self._on_forecast is None or self._began is None:
             return
         self._steps += 1
@@ -62,7 +62,7 @@ class Forecast(pl.Callback):
         self._on_forecast = None
 
     def _count_steps(self, epoch: int, batches: int) -> float:
-        """Count the steps of the epochs that are left, each as long as those of this one."""
+        """Count the steps of the remaining epochs, in units of this epoch's steps."""
         now = self._config.size_at(epoch)
         # The time of a step is roughly proportional to the pixels of its faces.
         epochs = sum(

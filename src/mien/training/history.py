@@ -63,7 +63,7 @@ class History(pl.Callback):
         self.rows = list(state_dict["rows"])
 
     def find_best(self) -> dict[str, Any]:
-        """Return the best epoch's row, by what the recipe judges by."""
+        """Return the best epoch's row, by the recipe's criterion."""
         return choose_best(self.rows, self.config.best_by)
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -83,7 +83,7 @@ class History(pl.Callback):
             "cpu_seconds": round(time.process_time() - self._cpu_began, 1),
         }
         self.rows.append(row)
-        if trainer.logger is not None:  # what the module does not log itself
+        if trainer.logger is not None:  # values that the module does not log
             own = ("size", "learning_rate", "seconds", "cpu_seconds")
             trainer.logger.log_metrics({name: row[name] for name in own}, step=row["epoch"])
         if trainer.is_global_zero:
@@ -147,8 +147,8 @@ def choose_best(rows: list[dict[str, Any]], best_by: str = "accuracy") -> dict[s
     """Return the best of rows of history.csv, by validation.
 
     Args:
-        rows: One an epoch.
-        best_by: "accuracy", and of equals the one with the least loss; or "loss" alone.
+        rows: One row per epoch.
+        best_by: "accuracy", with ties broken by the lowest loss; or "loss".
     """
     if best_by == "loss":
         return min(rows, key=lambda row: row["validation_loss"])
@@ -165,7 +165,7 @@ class EpochBar(RichProgressBar):
     def get_metrics(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule
     ) -> dict[str, int | str | float | dict[str, float]]:
-        """Return the numbers to show beside the bar."""
+        """Return the numbers to show next to the bar."""
         shown = {"train_loss": "loss", "validation_accuracy": "validation accuracy"}
         metrics = trainer.progress_bar_metrics
         return {title: float(metrics[name]) for name, title in shown.items() if name in metrics}
@@ -180,7 +180,7 @@ def draw_curves(
         rows: Rows of history.csv.
         path: The file to write.
         name: The model's name, for the title.
-        best_by: What `choose_best` is to judge by.
+        best_by: Criterion for `choose_best`.
     """
     picture = io.BytesIO()
     figure = plot_curves(rows, name, best_by)
@@ -202,7 +202,7 @@ def plot_curves(rows: list[dict[str, Any]], name: str, best_by: str = "accuracy"
             values = [row[f"{split}_{measure}"] for row in rows]
             axes.plot(epochs, values, color=colour, label=split, marker=".", markersize=4)
         for before, row in itertools.pairwise(rows):
-            if row["size"] != before["size"]:  # mark the change of size, which bends the curves
+            if row["size"] != before["size"]:  # mark the change of size, which shows in the curves
                 axes.axvline(before["epoch"] + 0.5, color="#888888", linestyle=":")
                 place = (before["epoch"] + 0.7, 0.02)
                 where = axes.get_xaxis_transform()

@@ -10,7 +10,7 @@ from mien.model.recognizer import to_batches
 from mien.training.config import ModelConfig
 
 INPUT_SIZE = 48
-"""Side of the face the model reads, in pixels."""
+"""Side of the model's input face, in pixels."""
 MAP_SIZE = INPUT_SIZE // 8
 """Side of the feature map of such a face, after three poolings."""
 
@@ -23,7 +23,7 @@ class ConvBlock(nn.Module):
     Args:
         channels_in: Channels of the input.
         channels_out: Channels of the output.
-        depth: How many 3x3 convolutions.
+        depth: Number of 3x3 convolutions.
         dropout: Share of the channels dropped in training, 0 to 1.
         residual: Add the first convolution's output to the last one's.
     """

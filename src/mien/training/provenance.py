@@ -120,9 +120,11 @@ def find_begun(now: dict[str, Any], last: Path, *, resume: bool) -> dict[str, An
         wanted = now["config"][key]
         if wanted != value and not (key == "precision" and wanted == "auto"):
             raise ConfigError(
-                f"{output} was begun with {key} = {value}, and this recipe says {wanted}: resume "
+                f"{output} was started with {key} = {value}, but this recipe has {wanted}; resume "
                 f"it with its own config.toml, or choose another --output"
             )
     if begun["data_sha256"] != now["data_sha256"]:
-        raise ConfigError(f"{output} was begun with other training data than {now['data_source']}")
+        raise ConfigError(
+            f"{output} was started with other training data than {now['data_source']}"
+        )
     return begun

@@ -28,7 +28,7 @@ def find_recipe(recipe: str | Path) -> Path:
         The recipe's file.
 
     Raises:
-        ConfigError: It is neither.
+        ConfigError: There is no such recipe or file.
     """
     if str(recipe) in RECIPES:
         return FOLDER / f"{recipe}.toml"
@@ -38,7 +38,7 @@ def find_recipe(recipe: str | Path) -> Path:
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise ConfigError(
             f"there is no recipe {str(recipe)!r}: {hint}mien ships {', '.join(RECIPES)}; any other "
-            f"recipe is given as the path of a TOML file"
+            f"recipe must be the path of a TOML file"
         )
     return path
 
@@ -55,7 +55,7 @@ def read_config(recipe: str | Path, overrides: Sequence[str] = ()) -> TrainConfi
         The checked config.
 
     Raises:
-        ConfigError: There is no such recipe, it cannot be read, or a key or value makes no sense.
+        ConfigError: The recipe is missing or cannot be read, or a key or value is invalid.
     """
     path = find_recipe(recipe)
     try:
@@ -88,7 +88,7 @@ def _merge(table: dict[str, Any], override: str) -> None:
     """Insert one `key=value` into a nested table."""
     key, equals, value = override.partition("=")
     if not equals or not key.strip():
-        raise ConfigError(f"an override is written key=value, got {override!r}")
+        raise ConfigError(f"an override must have the form key=value, got {override!r}")
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
@@ -97,7 +97,7 @@ def _merge(table: dict[str, Any], override: str) -> None:
     for parent in parents:
         child = table.setdefault(parent, {})
         if not isinstance(child, dict):
-            raise ConfigError(f"{key.strip()} names no setting: {parent} is a single value")
+            raise ConfigError(f"{key.strip()} is not a setting: {parent} is a single value")
         table = child
     table[last] = parsed
 
@@ -129,7 +129,7 @@ def _convert(hint: Any, value: Any, key: str) -> Any:
     elif get_origin(hint) is Literal:
         if value in get_args(hint):
             return value
-        raise ConfigError(f"{key} is one of {', '.join(get_args(hint))}, got {value!r}")
+        raise ConfigError(f"{key} must be one of {', '.join(get_args(hint))}, got {value!r}")
     elif hint is float and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     elif type(value) is hint:

@@ -82,13 +82,14 @@ def _read_vote(path: Path, split: Split, class_names: tuple[str, ...]) -> NDArra
     missing = next((face for face in split.paths if face not in rows), None)
     if missing is not None:
         raise ConfigError(
-            f"the teacher {path} did not see {missing}: write its predictions for this very data, "
+            f"the teacher {path} has no prediction for {missing}; write its predictions for this "
+            "dataset, "
             f"with mien evaluate MODEL --split train"
         )
     if set(predictions.class_names) != set(class_names):
         raise ConfigError(
             f"the teacher {path} knows {', '.join(predictions.class_names)}, "
-            f"and the data has {', '.join(class_names)}"
+            f"but the data has {', '.join(class_names)}"
         )
 
     columns = [predictions.class_names.index(name) for name in class_names]
