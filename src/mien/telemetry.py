@@ -24,8 +24,8 @@ def switch_off(environment: MutableMapping[str, str] = os.environ) -> None:
     """Set every switch that the user has not set.
 
     Args:
-        environment: The variables to change; by default those of this process, which the
-            processes that it starts inherit.
+        environment: The variables to change; by default those of this process, which the processes
+            that it starts inherit.
     """
     for name, value in SWITCHES.items():
         environment.setdefault(name, value)

@@ -82,21 +82,21 @@ def analyze(
     Args:
         paths: Pictures (JPEG, PNG, WebP, AVIF, TIFF, GIF, BMP) and videos; folders (searched
             recursively); patterns such as "**/*.jpg"; zip and tar files, WebDataset shards and
-            Parquet tables; URLs (s3://, gs://, az://, hf://, https://), with the extra `cloud`;
-            `-` is one picture on standard input. After `--`, a name may begin with a hyphen.
+            Parquet tables; URLs (s3://, gs://, az://, hf://, https://), with the extra `cloud`; `-`
+            is one picture on standard input. After `--`, a name may begin with a hyphen.
         from_list: A file or URL with more paths, one per line or separated by NUL; `-` is standard
             input.
         output: Write results to a .jsonl, .csv or .parquet file, or to a folder, which receives
             annotated copies and results.jsonl.
-        json: Print JSON Lines, in order: one object per photo; for a video, one per analysed
-            frame, then one for the whole video.
+        json: Print JSON Lines, in order: one object per photo; for a video, one per analysed frame,
+            then one for the whole video.
         annotate: Draw the faces into copies of the photos: a folder, or a file for one photo.
         font: A font file for the text in these copies, if no font found on the system has the
             letters of the class names.
         report: Write an HTML report: a timeline for a video, a gallery for photos; of several
             sources, each video gets a page of its own.
-        every: For videos: interval between analysed frames, 0.2s by default; `frame` analyses
-            every frame.
+        every: For videos: interval between analysed frames, 0.2s by default; `frame` analyses every
+            frame.
         start: For videos: start at this time, such as 90, 90s or 1:30.
         end: For videos: stop before this time.
         fps: Each folder holds the frames of one video, in natural order: frames per second; or a
@@ -110,16 +110,16 @@ def analyze(
             reliably in the photo as it is), `always` or `never`. For videos, `auto` is `never`.
         limit_faces: Read this many faces of each photo or frame at most, the largest.
         min_face_px: Leave out faces that are smaller, in pixels on the shorter side of the box.
-        coverage: Name an emotion for this share of faces, the most confident ones, instead of
-            using the model's own threshold; measured on the split that the contract names.
-        prior: Expected mix of expressions among these faces: natural, the mix the model was
-            trained on; balanced, for posed sets and experiments that show each equally often;
-            or shares, such as happy=0.5,neutral=0.5.
+        coverage: Name an emotion for this share of faces, the most confident ones, instead of using
+            the model's own threshold; measured on the split that the contract names.
+        prior: Expected mix of expressions among these faces: natural, the mix the model was trained
+            on; balanced, for posed sets and experiments that show each equally often; or shares,
+            such as happy=0.5,neutral=0.5.
         accuracy: Choose the threshold so that this share of the named emotions is correct, 0 to 1.
         image_column: The column of Parquet tables that holds pictures, or their paths or URLs;
             found by its type if not named.
-        key_column: The column of Parquet tables whose values name the results; by default, paths
-            or the numbers of rows.
+        key_column: The column of Parquet tables whose values name the results; by default, paths or
+            the numbers of rows.
         device: What the networks run on; `mien devices` lists what is there. `auto` takes the best.
     """
     _check_paths(paths, from_list)

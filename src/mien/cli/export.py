@@ -52,20 +52,19 @@ def export(
 
     Args:
         model: A training's folder or its best.safetensors, or an .onnx with its .json.
-        data: The data it was trained on, or, for an .onnx, faces like those it will read: a zip,
-            a folder or a CSV file.
+        data: The data it was trained on, or, for an .onnx, faces like those it will read: a zip, a
+            folder or a CSV file.
         output: The folder to write to.
         hub: Write an exported or bundled model unchanged into this folder, in the layout of the
-            Hugging Face Hub: card, network, contract and an example. It excludes all other
-            options.
+            Hugging Face Hub: card, network, contract and an example. It excludes all other options.
         votes: A table of votes (see `mien data votes`), for a model that answers with people's
             votes: it is calibrated on their shares.
         name: The model's name; by default the one in its recipe.
         coverage: Share of validation faces to answer, above 0 to 1; the model names no emotion for
             less confident ones. By default it always names one.
         accuracy: Required share of answers that agree with the labels, instead of a coverage.
-        int8: Quantize the convolutions to int8: half the CPU time and half the file size.
-            Refused if it costs more than 0.3 % of the validation faces.
+        int8: Quantize the convolutions to int8: half the CPU time and half the file size. Refused
+            if it costs more than 0.3 % of the validation faces.
         half: Store the weights in half precision: half the file size at the same speed. Refused if
             a logit changes by more than 0.01 on any validation face.
     """

@@ -45,8 +45,8 @@ def serve(
     Args:
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
-        model: `accurate`, `fast`, `fer2013`, or the path of an .onnx file with its .json;
-            may be repeated. A request can name any of them; the first is the default.
+        model: `accurate`, `fast`, `fer2013`, or the path of an .onnx file with its .json; may be
+            repeated. A request can name any of them; the first is the default.
         device: What the networks run on; `mien devices` lists what is there. `auto` takes the best.
         jobs: Keep video jobs in this Redis, such as redis://host:6379/0, so that several replicas
             share them; also read from MIEN_JOBS. By default, they are kept in this process.
@@ -55,8 +55,8 @@ def serve(
             names of this machine if only it can connect, otherwise any.
         allow_origin: An origin, such as https://example.org, whose pages may use the service; may
             be repeated.
-        allow_frame: An origin, such as https://example.org, whose pages may show the web page in
-            a frame; may be repeated. By default, none may.
+        allow_frame: An origin, such as https://example.org, whose pages may show the web page in a
+            frame; may be repeated. By default, none may.
         limits: What the service accepts.
     """
     with importing_extra("serve", "mien serve"):

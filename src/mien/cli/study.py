@@ -81,8 +81,8 @@ def study(
         device: What the networks run on; `mien devices` lists what is there. `auto` takes the best.
         every: For videos: interval between analysed frames; `frame` for every frame.
         fps: Recordings are folders of frames, in natural order, and --pattern names folders: frames
-            per second; or a CSV table with the columns file and time_s; or `names`, where names
-            end in a time such as 12.48s.
+            per second; or a CSV table with the columns file and time_s; or `names`, where names end
+            in a time such as 12.48s.
         detector_size: Longer side of the picture for face detection, in pixels.
     """
     if not 0 <= min_coverage <= 1:

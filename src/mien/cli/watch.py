@@ -39,8 +39,8 @@ def watch(
     frames are dropped, never delayed. Stop with Ctrl-C.
 
     Args:
-        model: `accurate`, `fast`, `fer2013`, or the path of an .onnx file with its .json beside
-            it; by default `fast`, if it is installed.
+        model: `accurate`, `fast`, `fer2013`, or the path of an .onnx file with its .json beside it;
+            by default `fast`, if it is installed.
         device: What the networks run on; `mien devices` lists what is there. `auto` takes the best.
         record: Write every analysed frame to this file: .jsonl (one object per frame) or .csv (one
             row per face). An existing file is never overwritten.

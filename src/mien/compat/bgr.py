@@ -34,8 +34,7 @@ def read_bgr(source: BgrSource) -> NDArray[np.uint8]:
     """Read a picture; arrays are in OpenCV's BGR order.
 
     Args:
-        source: A path, base64, a stream, or an array: (H, W) grey, (H, W, 3) BGR or (H, W, 4)
-            BGRA.
+        source: A path, base64, a stream, or an array: (H, W) grey, (H, W, 3) BGR or (H, W, 4) BGRA.
 
     Returns:
         (H, W, 3) uint8 RGB.

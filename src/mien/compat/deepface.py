@@ -79,10 +79,10 @@ def analyze(  # noqa: PLR0917 - the arguments and their order are DeepFace's
         img_path: A path, an array (BGR, as OpenCV reads it), base64 (`data:image/...`), a binary
             stream; or a list of these, or an array (N, H, W, 3).
         actions: `"emotion"` or `["emotion"]`.
-        enforce_detection: Raise if no face is found; otherwise the whole picture counts as a
-            face, with `face_confidence` 0.
-        detector_backend: "skip" treats the whole picture as a face; any other value uses mien's
-            own detector.
+        enforce_detection: Raise if no face is found; otherwise the whole picture counts as a face,
+            with `face_confidence` 0.
+        detector_backend: "skip" treats the whole picture as a face; any other value uses mien's own
+            detector.
         align: No effect.
         expand_percentage: Must be 0.
         silent: No effect: nothing is printed.

@@ -39,8 +39,8 @@ class Inventory:
         redundant: Number of redundant images: exact duplicates beyond the first of each.
         redundant_within: The same, counted within each split.
         copies: `copies[a][b]`: number of images of split a with an exact duplicate in split b.
-        near_copies: The same for near duplicates, including exact ones. None if the dataset is
-            too large for the search.
+        near_copies: The same for near duplicates, including exact ones. None if the dataset is too
+            large for the search.
         conflicts: Groups of exact duplicates with more than one label.
         looks: Medians of `MEASURES` per split.
         mismatches: Pairs of splits that look different, worst first.

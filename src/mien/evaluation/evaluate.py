@@ -44,7 +44,7 @@ def evaluate(
 
     Args:
         predictor: The model. If it has no temperature, one is fitted on `validation`. Its `labels`
-                attribute, if present, says which labels it predicts.
+            attribute, if present, says which labels it predicts.
         split: The faces to evaluate on, (N, 48, 48) uint8, and their labels.
         class_names: Names of the label indices. The model must know all of them, in any order. A
             class of the model that has no face in the split appears only in the confusion matrix.

@@ -56,8 +56,8 @@ class Figures:
         accuracy_interval: Its 95 % interval (Wilson, 1927).
         macro_f1: Mean F1 over the classes that have a face.
         top2_accuracy: Fraction of faces whose label is one of the two most probable classes.
-        ece: Expected calibration error of the top probability, 15 bins of equal width
-            (Guo et al., 2017, arXiv 1706.04599).
+        ece: Expected calibration error of the top probability, 15 bins of equal width (Guo et al.,
+            2017, arXiv 1706.04599).
         nll: Mean negative log-likelihood, in nats.
         brier: Mean squared distance to the one-hot label, 0 to 2.
         per_class: Metrics by class name, in the order of the confusion matrix.
@@ -216,8 +216,7 @@ def cross_entropies(logits: NDArray[np.floating], targets: Floats) -> Floats:
 
     Args:
         logits: (N, C).
-        targets: (N, C), rows sum to 1. For one-hot rows, the result is the negative
-            log-likelihood.
+        targets: (N, C), rows sum to 1. For one-hot rows, the result is the negative log-likelihood.
     """
     log_probabilities = special.log_softmax(np.asarray(logits, dtype=np.float64), axis=1)
     entropies: Floats = -(targets * log_probabilities).sum(axis=1)

@@ -64,8 +64,7 @@ def calibrate(
         held_out: These faces; their labels are indices into `class_names`.
         class_names: C class names, in the order of the columns.
         shares: (N, C) annotators' vote shares, rows sum to 1. If given, the temperature is fitted
-            to
-                them, otherwise to the labels.
+            to them, otherwise to the labels.
         coverage: Required fraction of faces with an answer, above 0 to 1.
         accuracy: Required accuracy of the answers, above 0 to 1.
 

@@ -62,8 +62,8 @@ class FaceDetector:
 
         Args:
             model: Your own YuNet file; None uses the bundled one.
-            detector_size: Longer side of the picture at detection, in pixels. 640 suits photos
-                and portraits; 1280 finds smaller faces and takes 2.3 times as long.
+            detector_size: Longer side of the picture at detection, in pixels. 640 suits photos and
+                portraits; 1280 finds smaller faces and takes 2.3 times as long.
             min_score: Faces with a lower score, in [0, 1], are left out.
             rotated: When to search pictures rotated by 90, 180 and 270 degrees as well, for scans
                 and photos without EXIF data: "auto" if the stored orientation yields no face, or

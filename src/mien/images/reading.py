@@ -39,8 +39,8 @@ class Picture:
         pixels: (H, W, 3) uint8 RGB, upright.
         width: The source's width in pixels, upright.
         height: The source's height in pixels, upright.
-        reduction: How many of the source's pixels one of `pixels` spans, along each axis: 2 where
-            a large JPEG was decoded at half its size, else 1.
+        reduction: How many of the source's pixels one of `pixels` spans, along each axis: 2 where a
+            large JPEG was decoded at half its size, else 1.
         damage: What is missing from the source, in one sentence; None where it is complete.
     """
 
@@ -61,11 +61,11 @@ def read_image(source: ImageSource, *, max_pixels: int = MAX_PIXELS) -> NDArray[
 
     Args:
         source: A path; an encoded picture as bytes or as a binary stream; a Pillow image; or an
-            array of (H, W), (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA that is uint8, uint16,
-            bool, or floating point in [0, 1].
+            array of (H, W), (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA that is uint8, uint16, bool,
+            or floating point in [0, 1].
         max_pixels: An encoded picture with more is refused before it is decoded; at most
-            `MAX_PIXELS`. A baseline JPEG with up to four times as many is decoded at half its
-            width and height.
+            `MAX_PIXELS`. A baseline JPEG with up to four times as many is decoded at half its width
+            and height.
 
     Returns:
         (H, W, 3) uint8 RGB. May share memory with an array that was given: do not write to it.

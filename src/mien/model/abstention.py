@@ -97,7 +97,7 @@ class AbstentionCurve:
 
         Raises:
             ConfigError: Both or neither are given, one is out of range, or no threshold reaches the
-                    accuracy.
+                accuracy.
         """
         wish = check_wish(coverage=coverage, accuracy=accuracy)
         if wish is None:

@@ -42,7 +42,7 @@ class Recognizer:
         shift: (C,) added to the logits after the temperature, for the requested prior; None adds
             nothing.
         abstention_threshold: A face whose top probability is below it should get no emotion; None
-                never abstains.
+            never abstains.
     """
 
     def __init__(

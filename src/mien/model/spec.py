@@ -64,8 +64,7 @@ class ModelSpec:
         scaling: "unit": grey levels 0..255 are scaled to 0..1.
         crop_margin: Border around the detector's box on each side, as a fraction of its longer
             side.
-        crop_shift_y: Offset of the crop's centre below the box's, as a fraction of its
-            longer side.
+        crop_shift_y: Offset of the crop's centre below the box's, as a fraction of its longer side.
         metrics: Measured figures; each names its split.
         training: Origin of the weights: recipe, config, commit, seed, versions, command.
         schema: Version of this format.

@@ -18,17 +18,17 @@ class FaceResult:
         box: Where the face is, in pixels of the source.
         landmarks: Right eye, left eye, nose tip, right and left mouth corner: (x, y) in pixels.
         detection_score: How sure the detector is, in [0, 1]; not a probability.
-        probabilities: For each emotion, calibrated, summing to 1; None where the face was not
-            read because it is too small.
+        probabilities: For each emotion, calibrated, summing to 1; None where the face was not read
+            because it is too small.
         emotion: The most probable emotion; None where there is a reason to name none.
         reason: Why no emotion is named; None where one is.
-        certainty: How likely it is that most people would choose the most probable emotion, in
-            [0, 1] (see `mien.model.certainty`); None where the face was not read, or the model's
+        certainty: How likely it is that most people would choose the most probable emotion, in [0,
+            1] (see `mien.model.certainty`); None where the face was not read, or the model's
             contract does not say.
         track_id: In a video, which track of faces this one belongs to, from 1; it says that a face
             went on from frame to frame, never whose it is. None in a photo.
-        smoothed: In a video, the track's probabilities smoothed over time, summing to 1; None in
-            a photo, or where the track was not read at any time near.
+        smoothed: In a video, the track's probabilities smoothed over time, summing to 1; None in a
+            photo, or where the track was not read at any time near.
     """
 
     box: Box

@@ -27,8 +27,8 @@ class ImageResult(Table):
         height: The picture's height in pixels, upright.
         faces: The largest first; empty where there are none.
         turned: By how many degrees, clockwise, the picture has to be turned to be upright, where
-            its faces say so: 0, 90, 180 or 270. Boxes and landmarks are those of the picture as
-            it was given.
+            its faces say so: 0, 90, 180 or 270. Boxes and landmarks are those of the picture as it
+            was given.
         damage: What is missing from the file, in one sentence; None where it is complete. What
             could be read was read.
         labels: Whose label the model answers with: "votes" (people's votes), "fer2013" (FER2013's

@@ -66,8 +66,8 @@ class Event:
         end_s: When it ends, in seconds.
         confidence: The mean smoothed probability of that expression over the event, in [0, 1].
         uncertainty_s: How far `start_s` and `end_s` may each be off, in seconds: the time between
-            the two frames that were read around them, the longer of the two. An event at the end
-            of its track ends at the last frame read, and may have lasted this much longer.
+            the two frames that were read around them, the longer of the two. An event at the end of
+            its track ends at the last frame read, and may have lasted this much longer.
     """
 
     track_id: int

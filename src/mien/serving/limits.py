@@ -20,8 +20,8 @@ class Limits:
         batch_faces: Largest number of faces in one batch.
         max_image_bytes: Bytes of one picture; above it, 413.
         max_pixels: Pixels of one picture; above it, 413.
-        max_detector_size: The largest `detector_size`, in pixels, that a request may ask for;
-            above it, 400.
+        max_detector_size: The largest `detector_size`, in pixels, that a request may ask for; above
+            it, 400.
         max_images: Pictures in one request; above it, 413.
         max_request_bytes: Bytes of all pictures in one request together; above it, 413.
         max_video_bytes: Bytes of one video; above it, 413.

@@ -35,8 +35,8 @@ class SafetensorsIO(CheckpointIO):
         """Write a checkpoint atomically.
 
         Raises:
-            TrainingError: The disk is full or the folder cannot be written; the file that was
-                there before is untouched.
+            TrainingError: The disk is full or the folder cannot be written; the file that was there
+                before is untouched.
         """
         target = Path(path)
         content = _to_bytes(checkpoint)

@@ -22,8 +22,8 @@ class ModelConfig:
             steps); or the whole map at `once` (a single step).
         readout: The output of the LSTM: the `mean` over its steps, or the `last` step.
         bidirectional: Add a second LSTM in the reverse direction; each has half of `units`.
-        shortcut: Add the mean of the map, through a dense layer, to the LSTM's output: a
-            residual connection (He et al. 2016, arXiv 1512.03385).
+        shortcut: Add the mean of the map, through a dense layer, to the LSTM's output: a residual
+            connection (He et al. 2016, arXiv 1512.03385).
         lstm_dropout: Share of the LSTM's recurrent weights dropped in each training batch, 0 to 1
             (Merity et al. 2017, arXiv 1708.02182).
         widths: Channels of each convolutional block.
@@ -63,10 +63,10 @@ class AugmentConfig:
         brightness: Largest amount added to or subtracted from all levels, as a fraction of white.
         contrast: Largest change of all levels by a factor: 0.2 is 0.8 to 1.2.
         dimming: Largest loss of light, as a fraction, applied to a quarter of the faces.
-        blur: Largest standard deviation of a Gaussian blur, in pixels up to 3, applied to a
-            quarter of the faces.
-        noise: Standard deviation of Gaussian noise, as a fraction of white, applied to a quarter
+        blur: Largest standard deviation of a Gaussian blur, in pixels up to 3, applied to a quarter
             of the faces.
+        noise: Standard deviation of Gaussian noise, as a fraction of white, applied to a quarter of
+            the faces.
         erasing: Probability that a rectangle (2 to 20 % of the face) is painted grey, 0 to 1.
     """
 
@@ -116,8 +116,8 @@ class TrainConfig:
         warmup: Share of the steps used for warmup, 0 to 1.
         weight_decay: Decoupled weight decay (Loshchilov & Hutter 2019, arXiv 1711.05101).
         label_smoothing: Share of the target distributed equally over all classes, 0 to 1.
-        mixup: Alpha of the Beta distribution by which two faces and their targets are mixed
-            (Zhang et al. 2018, arXiv 1710.09412); 0 is none.
+        mixup: Alpha of the Beta distribution by which two faces and their targets are mixed (Zhang
+            et al. 2018, arXiv 1710.09412); 0 is none.
         cutmix: Alpha of the Beta distribution by which a rectangle of another face, and as much of
             its target, replaces a part of one (Yun et al. 2019, arXiv 1905.04899); 0 is none.
         without_copies: Remove from train blank faces, faces that are also in validation, and exact

@@ -87,8 +87,8 @@ def fit(
         The checkpoints and the best validation accuracy.
 
     Raises:
-        ConfigError: `output` contains another run, or one in progress; or the checkpoint to
-            start from has another architecture.
+        ConfigError: `output` contains another run, or one in progress; or the checkpoint to start
+            from has another architecture.
         DataError: A split is missing.
         OutputError: `output` cannot be written.
         TrainingError: The loss is no longer finite, or a checkpoint cannot be written.

@@ -31,8 +31,8 @@ class TrainingModule(pl.LightningModule):
         class_count: Number of classes K.
         description: The description to store in each checkpoint, in JSON types.
         class_weights: (K,) float32, the weight of each class in the loss; None is 1.
-        teachers: Networks in evaluation mode that predict each augmented face. With
-            `config.votes`, those without a layer for the label teach only the label.
+        teachers: Networks in evaluation mode that predict each augmented face. With `config.votes`,
+            those without a layer for the label teach only the label.
     """
 
     def __init__(
