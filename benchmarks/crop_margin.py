@@ -6,7 +6,7 @@ at the same place. A tight frame has no surroundings, which may bend the box, so
 shown bare and with grey borders, at several sizes, and the median over these settings counts.
 The points of eyes and mouth, which lie well inside the frame, are kept as a second opinion.
 
-    python benchmarks/crop_margin.py ../shared/data/fer2013.zip
+    python benchmarks/crop_margin.py fer2013.zip
 
 takes about two minutes on one core and writes benchmarks/crop_margin.json.
 """

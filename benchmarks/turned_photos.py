@@ -1,6 +1,6 @@
 """Measure what searching photos at every quarter turn finds, what it finds wrongly and costs.
 
-    python benchmarks/turned_photos.py ../shared/data/people/*.zip --faceless FOLDER
+    python benchmarks/turned_photos.py PEOPLE.zip... --faceless FOLDER
 
 Every photo is searched as it is and turned by 90, 180 and 270 degrees, with each setting of
 `rotated`. The photos have one face or several, are upright, and lie in zip files or folders;
@@ -46,7 +46,7 @@ def main() -> None:
         for name, photos in collections.items():
             figures["people"].setdefault(name, {})[rotated] = measure_people(detector, photos)
         figures["faceless"][rotated] = measure_faceless(detector, faceless)
-    command = "python benchmarks/turned_photos.py ../shared/data/people/*.zip --faceless FOLDER"
+    command = "python benchmarks/turned_photos.py PEOPLE.zip... --faceless FOLDER"
     write_result(__file__, command, ("mien", "numpy", "onnxruntime", "pillow"), figures)
 
 
