@@ -145,8 +145,8 @@ class Analyzer:
 
         Args:
             sources: Anything `mien.read_image` takes, each; or pairs of a name and such a source,
-                whose results then bear that name: `[("a.jpg", data), ...]`. An array
-                (N, H, W, 3) is N pictures.
+                whose results then bear that name: `[("a.jpg", data), ...]`. An array (N, H, W, 3)
+                is N pictures.
 
         Returns:
             For each source, in order, its result, or a `Failure`.
@@ -284,16 +284,16 @@ def analyze(
     Args:
         source: A path, bytes or a binary stream of either kind, an array (RGB) or a Pillow image.
         model: "accurate", "fast", "fer2013", or the path of an `.onnx` file with its `.json`.
-        detector_size: The picture's longer side at detection, in pixels; 1280 finds the small
-            faces of a group.
+        detector_size: The picture's longer side at detection, in pixels; 1280 finds the small faces
+            of a group.
         rotated: When to search a picture turned by quarter turns as well: "auto" does where it
             shows no sure face as it is, "always" and "never" do so always and never. In videos,
             only "always" does.
         limit_faces: Read this many faces of a photo or frame at most, the largest; None reads all.
         min_face_px: Leave out faces whose box is under this on its shorter side, in pixels.
         threads: Threads to use; None uses all available cores.
-        coverage: The share of faces to name an emotion for, above 0 to 1, in place of the
-            model's own threshold: the surest ones, by the split its contract names.
+        coverage: The share of faces to name an emotion for, above 0 to 1, in place of the model's
+            own threshold: the surest ones, by the split its contract names.
         accuracy: The required accuracy of those emotions, in the same way.
         prior: The mix of expressions to expect: "natural", the one the model learnt; "balanced",
             for posed sets and experiments that show each alike often; or a share for each.
@@ -428,6 +428,7 @@ def _refuse_single(sources: object) -> None:
     is_single |= isinstance(source, np.ndarray) and source.ndim < 4
     if is_single or not isinstance(source, Iterable):
         raise ConfigError(
-            f"analyze_many takes several pictures, got {name_source(source)}; "  # type: ignore[arg-type]
+            f"analyze_many takes several pictures, got {name_source(source)}; "
+            ""  # type: ignore[arg-type]
             "put them into a list, or read one with analyze"
         )

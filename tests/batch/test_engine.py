@@ -263,7 +263,7 @@ def test_an_output_that_cannot_be_written_keeps_the_journal(tmp_path: Path) -> N
 def test_reasons_are_counted_without_what_is_particular() -> None:
     messages = [
         "x/a.jpg is damaged or incomplete (image file is truncated (12 bytes not processed)); save",
-        "x/a.jpg is damaged or incomplete (broken data stream); save or send it again",
+        "x/a.jpg is damaged or incomplete (broken data stream); save or upload it again",
     ]
     assert {describe_reason("x/a.jpg", m) for m in messages} == {"is damaged or incomplete"}
     tally = Tally()

@@ -393,7 +393,7 @@ class TestHostile:
             assert len(labelled(dataset)) == 6
             assert set(told) == set(files) - set(own_files(3))
             assert told["cat/empty.png"].startswith("is empty")
-            assert told["dog/page.html"].startswith("is not a picture that mien reads")
+            assert told["dog/page.html"].startswith("is not a supported picture")
             assert all("\n" not in reason and "<bytes>" not in reason for reason in told.values())
 
     def test_a_damaged_or_encrypted_member_is_named(self, tmp_path: Path) -> None:

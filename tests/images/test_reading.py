@@ -213,10 +213,10 @@ def test_arrays(array: np.ndarray, wanted: int) -> None:
         (np.zeros(9, np.uint8), "shape"),
         (np.zeros((4, 4), np.int64), "int64"),
         (np.zeros((4, 4), complex), "complex"),
-        (np.full((4, 4), 200.0), "wanted [0, 1]"),
-        (np.full((4, 4), -0.1), "wanted [0, 1]"),
-        (np.full((4, 4), np.nan), "wanted [0, 1]"),
-        (np.full((4, 4), np.inf), "wanted [0, 1]"),
+        (np.full((4, 4), 200.0), "expected [0, 1]"),
+        (np.full((4, 4), -0.1), "expected [0, 1]"),
+        (np.full((4, 4), np.nan), "expected [0, 1]"),
+        (np.full((4, 4), np.inf), "expected [0, 1]"),
     ],
 )
 def test_arrays_that_are_no_pictures(array: np.ndarray, words: str) -> None:

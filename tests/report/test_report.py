@@ -350,7 +350,7 @@ def test_a_gallery_filters_searches_and_shows_more(browser, tmp_path, portrait):
     photos = PhotoReport(SPEC, title=HOSTILE)
     for number in range(150):
         if number == 7:
-            photos.add(Failure("7.jpg", "image", "7.jpg is empty, wanted a picture"))
+            photos.add(Failure("7.jpg", "image", "7.jpg is empty, expected a picture"))
         else:
             emotion = "happy" if number % 3 else "sad"
             faces = () if number % 10 == 9 else (face(None, emotion, 0.4 + number / 300),)
@@ -366,7 +366,7 @@ def test_a_gallery_filters_searches_and_shows_more(browser, tmp_path, portrait):
     page.get_by_role("radio", name="no face").check()
     assert items.count() == 15
     page.get_by_role("radio", name="failed").check()
-    assert "is empty, wanted a picture" in items.first.inner_text()
+    assert "is empty, expected a picture" in items.first.inner_text()
     page.get_by_role("radio", name="happy").check()
     page.select_option("#order", "sure")
     assert "89 %" in items.first.inner_text()  # 148: 0.4 + 148 / 300

@@ -150,9 +150,9 @@ def test_limits_hold_across_replicas_and_results_expire(url: str) -> None:
     one, other = open_jobs(url, max_jobs=2, keep_job_s=0.5), open_jobs(url, max_jobs=2)
     jobs = [one.submit(bytearray(b"a")), other.submit(bytearray(b"b"))]
     for replica in (one, other):
-        with pytest.raises(Problem, match="there are 2 videos"):
+        with pytest.raises(Problem, match="limit of 2 videos"):
             replica.refuse_if_full()
-        with pytest.raises(Problem, match="there are 2 videos"):
+        with pytest.raises(Problem, match="limit of 2 videos"):
             replica.submit(bytearray(b"c"))
     one.start()
     for job in jobs:
@@ -255,7 +255,7 @@ def test_an_outage_is_told_and_survived(failing: tuple[Server, bool]) -> None:
         lambda: one.find(current.id),
         lambda: one.delete(current.id),
     ):
-        with pytest.raises(Problem, match="store of jobs cannot be reached") as raised:
+        with pytest.raises(Problem, match="job store cannot be reached") as raised:
             ask()
         assert raised.value.status == 503
         assert raised.value.to_response().headers["Retry-After"] == "5"

@@ -103,7 +103,7 @@ MODEL = {"model": "other"}
         ("/v1/analyze", "min_score=nan", "takes a number"),
         ("/v1/analyze", "detector_size=640.5", "takes a whole number"),
         ("/v1/analyze", "detector_size=4096", "up to 1280 here"),
-        ("/v1/analyze", "detector_size=640&detector_size=320", "is given twice"),
+        ("/v1/analyze", "detector_size=640&detector_size=320", "occurs twice"),
         ("/v1/analyze", "model=best", "only tiny, other"),
         ("/v1/analyze", "coverage=2", "coverage"),
         ("/v1/analyze", "limit_faces=0", "limit_faces must be 1 or more, got 0"),
@@ -170,7 +170,7 @@ def test_json_holds_pictures_as_base64(client, photo):
         ({"img": "AAAA", "actions": ["emotion", "age"]}, 400, "reads nothing else"),
         ({"img": "AAAA", "detecter_size": 3}, 400, "did you mean detector_size?"),
         ({"img": "AAAA", "anti_spoofing": True}, 400, "unknown setting 'anti_spoofing'"),
-        ({"img": "AAAA"}, 415, "not a picture that mien reads"),
+        ({"img": "AAAA"}, 415, "not a supported picture"),
     ],
 )
 def test_json_that_cannot_be_used_is_refused(client, body, status, said):

@@ -172,7 +172,7 @@ def test_every_answer_forbids_what_the_page_does_not_need(analyzer):
     ("sent", "status", "words"),
     [
         (b"", 422, "empty"),
-        (b"hello", 422, "not a picture"),
+        (b"hello", 422, "not a supported picture"),
         (b"\xff\xd8\xff\xe0 spoilt", 422, "damaged"),
         (bytes(5 * 2**20), 413, "larger than 4 MiB"),
     ],

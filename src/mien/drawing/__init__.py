@@ -1,1 +1,1 @@
-"""What drawings are made of: fonts, colours, places and shapes."""
+"""Building blocks of drawings: fonts, colours, placement and shapes."""

@@ -1,7 +1,7 @@
-"""Find a font that has the letters of some words.
+"""Find a font that has the letters of a text.
 
-Pillow's own font has the letters of ASCII alone. Class names in other letters are drawn with a
-font of the system, with the one inside matplotlib, or with the one that a caller names.
+Pillow's own font only has ASCII letters. Other class names are drawn with a system font, with
+matplotlib's font, or with a font named by the caller.
 """
 
 import functools
@@ -38,21 +38,21 @@ NAMES: Final = (
     "YuGothM.ttc",
     "malgun.ttf",
 )
-"""Files that systems have, in the order of search; the later ones have East Asian letters."""
+"""Font files of common systems, in search order; the last ones have East Asian letters."""
 
 _NO_LETTER = "\uffff"
 
 
 def load_font(size: int, words: str = "", *, font: str | os.PathLike[str] | None = None) -> Font:
-    """Load a font that has the letters of some words.
+    """Load a font that has the letters of a text.
 
     Args:
-        size: In pixels.
-        words: What is to be drawn.
-        font: A font file to use; None finds one.
+        size: Size in pixels.
+        words: Text to draw.
+        font: A font file to use; None searches for one.
 
     Raises:
-        ConfigError: The file is no font, or no font here has the letters.
+        ConfigError: The file is not a font, or no available font has the letters.
     """
     letters = "".join(sorted({letter for letter in words if letter.isprintable()}))
     found = _find_font(letters, None if font is None else os.fspath(font))
@@ -61,9 +61,9 @@ def load_font(size: int, words: str = "", *, font: str | os.PathLike[str] | None
 
 @contextmanager
 def fitting_letters(figure: Any) -> Iterator[None]:  # noqa: ANN401 - matplotlib is not imported
-    """Set fonts that have the letters of a matplotlib figure, and render it inside.
+    """Set fonts with the letters of a matplotlib figure, and hide warnings while rendering it.
 
-    Where no font here has them, matplotlib draws boxes, and its warning for each is kept back.
+    If no available font has them, matplotlib draws boxes, and its warnings are suppressed.
 
     Args:
         figure: A `matplotlib.figure.Figure`.
@@ -72,7 +72,7 @@ def fitting_letters(figure: Any) -> Iterator[None]:  # noqa: ANN401 - matplotlib
         words = text.get_text()
         with suppress(ConfigError):
             font = load_font(12, words)
-            # matplotlib's own font is DejaVu Sans, in the weights that a title may have.
+            # matplotlib's own font is DejaVu Sans, in the weights that titles may have.
             if not words.isascii() and Path(_name_file(font)).name != _DEJAVU:
                 text.get_fontproperties().set_file(_name_file(font))
 
@@ -88,18 +88,19 @@ def _name_file(font: Font) -> str:
 
 @functools.lru_cache(maxsize=32)
 def _find_font(letters: str, named: str | None) -> str | None:
-    """Return the file of a font; None stands for Pillow's own."""
+    """Return the path of a font; None stands for Pillow's own."""
     if named is not None:
         try:
             chosen = ImageFont.truetype(named, 20)
         except OSError as error:
             raise ConfigError(
-                f"{named} cannot be read as a font ({describe_error(error)}); name a .ttf, .otf or "
+                f"{named} cannot be read as a font ({describe_error(error)}); choose a .ttf, "
+                ".otf or "
                 ".ttc file"
             ) from error
         if not _draws(chosen, letters):
             raise ConfigError(
-                f"the font {named} lacks some of the letters {_quote(letters)}; name another one"
+                f"the font {named} lacks some of the letters {_quote(letters)}; choose another one"
             )
         return named
 
@@ -109,11 +110,11 @@ def _find_font(letters: str, named: str | None) -> str | None:
         try:
             if _draws(ImageFont.truetype(name, 20), letters):
                 return name
-        except OSError:  # it is not on this system
+        except OSError:  # not on this system
             continue
     raise ConfigError(
-        f"no font was found that has the letters {_quote(letters)}; name a font file, with --font "
-        "or as font=..."
+        f"no font was found that has the letters {_quote(letters)}; choose a font file with --font "
+        "or font=..."
     )
 
 
@@ -122,7 +123,7 @@ def _quote(letters: str) -> str:
 
 
 def _find_matplotlib() -> list[str]:
-    """Find the font that matplotlib brings, without loading matplotlib."""
+    """Return matplotlib's font, without loading matplotlib."""
     found = util.find_spec("matplotlib")
     if found is None or found.origin is None:
         return []
@@ -130,7 +131,7 @@ def _find_matplotlib() -> list[str]:
 
 
 def _draws(font: ImageFont.FreeTypeFont, letters: str) -> bool:
-    """Return whether a font has letters, and does not draw its sign for a missing one."""
+    """Return whether a font has all letters, without falling back to its missing-glyph box."""
     missing = font.getmask(_NO_LETTER)
     return not any(
         (mask := font.getmask(letter)).size == missing.size and bytes(mask) == bytes(missing)

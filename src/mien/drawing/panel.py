@@ -15,7 +15,7 @@ _TRACK: Final = "#FFFFFF30"
 
 
 def panel_size(probabilities: Mapping[str, float], font: Font) -> tuple[int, int]:
-    """Measure a panel: the names, a bar of 5 em and a number, with spaces of 0.7 em."""
+    """Measure a panel: names, a bar of 5 em and a number, with gaps of 0.7 em."""
     em = em_px(font)
     names = max(font.getlength(name) for name in probabilities)
     width = names + 5 * em + font.getlength("100%") + 2.8 * em
@@ -25,7 +25,7 @@ def panel_size(probabilities: Mapping[str, float], font: Font) -> tuple[int, int
 def draw_panel(
     picture: Image.Image, probabilities: Mapping[str, float], color: str, font: Font, place: Size
 ) -> None:
-    """Draw one bar for each emotion, as long as it is probable; the longest in the colour."""
+    """Draw one bar per emotion with a length by probability, the longest in colour."""
     width, height = panel_size(probabilities, font)
     em = em_px(font)
     left, right = place[0] + 0.7 * em, place[0] + width - 0.7 * em

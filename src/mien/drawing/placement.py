@@ -15,17 +15,17 @@ Size: TypeAlias = tuple[int, int]
 def place_label(
     room: Size, size: Size, box: Rectangle, taken: Sequence[Rectangle], line: int
 ) -> tuple[int, int] | None:
-    """Choose the place of a label: beside its box, or the nearest place that is free.
+    """Choose the position of a label: next to its box, or the nearest free position.
 
     Args:
-        room: The picture's size.
-        size: The label's size.
-        box: The face that is labelled.
-        taken: What should stay visible: every face, and the labels so far.
-        line: The width of the line around the box, in pixels.
+        room: Size of the picture.
+        size: Size of the label.
+        box: The labelled face.
+        taken: Areas to keep visible: every face, and the labels placed so far.
+        line: Width of the line around the box, in pixels.
 
     Returns:
-        The label's left upper corner, in pixels; None where there is no room near the face.
+        The label's top left corner, in pixels; None if there is no space near the face.
     """
     width, height = size
     gap = 2 * line
@@ -45,7 +45,7 @@ def place_label(
 
 
 def _spread(room: Size, size: Size, box: Rectangle) -> list[tuple[int, int]]:
-    """List places around a box, the nearest first, as far away as the box or the label is wide."""
+    """List positions around a box, the nearest first, up to the size of the box or the label."""
     reach = max(box[2] - box[0], box[3] - box[1], size[0])
     step = max(2, size[1] // 2)
     columns = range(
@@ -66,7 +66,7 @@ def _spread(room: Size, size: Size, box: Rectangle) -> list[tuple[int, int]]:
 def _are_free(
     spots: NDArray[np.int64], size: Size, taken: Sequence[Rectangle]
 ) -> NDArray[np.bool_]:
-    """Return for each place, (N, 2), whether a label there covers nothing."""
+    """Return for each position, (N, 2), whether a label there covers nothing."""
     others = np.array(taken, dtype=np.float64).reshape(-1, 4)
     ends = spots + size
     across = np.minimum(ends[:, None, 0], others[:, 2]) > np.maximum(
@@ -80,14 +80,14 @@ def _are_free(
 def place_panel(
     room: Size, size: Size, box: Rectangle, taken: Sequence[Rectangle], gap: int
 ) -> tuple[int, int] | None:
-    """Find room for a panel beside, below or above a box; None without room.
+    """Find a free position for a panel next to, below or above a box, or None.
 
     Args:
-        room: The picture's size.
-        size: The panel's size.
-        box: The face that the panel is about.
-        taken: What should stay visible.
-        gap: The space around the panel, in pixels.
+        room: Size of the picture.
+        size: Size of the panel.
+        box: The face that the panel describes.
+        taken: Areas to keep visible.
+        gap: Space around the panel, in pixels.
     """
     width, height = size
     if width + 2 * gap > room[0] or height + 2 * gap > room[1]:

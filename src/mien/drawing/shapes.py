@@ -1,4 +1,4 @@
-"""Draw smooth shapes into a picture: rounded rectangles, letters that stand out, strips."""
+"""Draw smooth shapes into a picture: rounded rectangles, contrasting letters, strips."""
 
 from typing import Final
 
@@ -10,7 +10,7 @@ from mien.drawing.placement import Size
 INK: Final = "#FFFFFF"
 DARK_INK: Final = "#101218"
 PAPER: Final = (16, 18, 24, 205)
-_SMOOTH: Final = 4  # shapes are drawn this much larger and scaled down, for smooth edges
+_SMOOTH: Final = 4  # supersampling factor, for smooth edges
 
 
 def add_strip(picture: Image.Image, size: Size, least_height: int = 0) -> Image.Image:
@@ -41,7 +41,7 @@ def paste(
     place: tuple[int, int],
     paint: str | tuple[int, int, int, int],
 ) -> None:
-    """Paint through a mask; a paint's fourth level is how much it covers."""
+    """Paint through a mask; the fourth channel of a colour is its opacity."""
     red, green, blue, *cover = ImageColor.getrgb(paint) if isinstance(paint, str) else paint
     if cover:
         mask = mask.point([level * cover[0] // 255 for level in range(256)])
@@ -49,11 +49,11 @@ def paste(
 
 
 def em_px(font: Font) -> float:
-    """Measure a font's size in pixels."""
+    """Return a font's size in pixels."""
     return float(getattr(font, "size", 12))
 
 
 def ink_on(color: str) -> str:
-    """Choose black or white letters, whichever stands out."""
+    """Return black or white, whichever has more contrast."""
     red, green, blue = ImageColor.getrgb(color)[:3]
     return DARK_INK if 0.299 * red + 0.587 * green + 0.114 * blue > 110 else INK

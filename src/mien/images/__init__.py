@@ -1,4 +1,4 @@
-"""Pictures of any kind: read, named, and refused in a sentence."""
+"""Read pictures of any supported format, and explain why others are rejected."""
 
 from mien.images.reading import Picture, read_image, read_picture
 from mien.images.refusal import MAX_PIXELS

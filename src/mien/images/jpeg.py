@@ -10,23 +10,23 @@ from PIL import Image, JpegImagePlugin
 from mien.errors import ImageError
 
 MAX_SCANS: Final = 100
-"""A JPEG with more is refused: each costs a pass over all pixels, and needs but ten bytes."""
+"""Maximum number of scans: each costs a pass over all pixels but only ten bytes."""
 MAX_SEGMENTS: Final = 10_000
-"""A JPEG with more is refused too: Pillow goes through them in Python."""
+"""Maximum number of segments: Pillow parses them in Python."""
 
-_MARKER = re.compile(rb"\xff[\xc0-\xcf\xd8-\xfe]")  # but for those inside a scan
+_MARKER = re.compile(rb"\xff[\xc0-\xcf\xd8-\xfe]")  # except those inside a scan
 _END, _SCAN = b"\xff\xd9", b"\xff\xda"
-_SEQUENTIAL = {b"\xff\xc0", b"\xff\xc1"}  # the frames whose decoding needs few rows at a time
+_SEQUENTIAL = {b"\xff\xc0", b"\xff\xc1"}  # frame types decoded a few rows at a time
 
 
 @dataclass(frozen=True, slots=True)
 class JpegScan:
-    """What a JPEG's markers say.
+    """Information from a JPEG's markers.
 
     Attributes:
         size: Width and height in pixels, as stored; (0, 0) for a progressive JPEG.
-        scans: Passes over the picture.
-        has_end: Whether the end marker is there.
+        scans: Number of scans.
+        has_end: Whether there is an end marker.
     """
 
     size: tuple[int, int]
@@ -35,22 +35,22 @@ class JpegScan:
 
     @property
     def can_be_halved(self) -> bool:
-        """Whether decoding needs memory for a few rows only, not for the whole picture."""
+        """Whether decoding needs memory for only a few rows instead of the whole picture."""
         return self.size != (0, 0) and self.scans == 1
 
 
 def scan_jpeg(data: bytes, name: str) -> JpegScan:
-    """Follow a JPEG's markers as a decoder does, up to its end.
+    """Follow a JPEG's markers like a decoder, up to the end.
 
-    What looks like a marker inside a segment (a thumbnail's) or after the end (in the video of a
-    motion photo) is none.
+    Bytes that look like a marker inside a segment (such as a thumbnail's) or after the end (in the
+    video of a motion photo) are ignored.
 
     Args:
-        data: The whole file.
-        name: What it is called in messages.
+        data: Content of the file.
+        name: Display name in messages.
 
     Raises:
-        ImageError: It is short to send and long to decode.
+        ImageError: The file is small but takes very long to decode.
     """
     at, scans, segments, size = 2, 0, 0, (0, 0)
     while (marker := _MARKER.search(data, at)) and marker[0] != _END:
@@ -67,20 +67,20 @@ def scan_jpeg(data: bytes, name: str) -> JpegScan:
         if scans > MAX_SCANS or segments > MAX_SEGMENTS:
             raise ImageError(
                 f"{name} is a JPEG of more than {MAX_SCANS} scans or {MAX_SEGMENTS:,} segments, "
-                "wanted a few; save it again"
+                "which no camera writes; save it again"
             )
     return JpegScan(size, scans, has_end=marker is not None)
 
 
 def end_jpeg(data: bytes) -> bytes:
-    """Add the end marker that is missing: the decoder then keeps what came before."""
+    """Add a missing end marker, so that the decoder keeps everything before it."""
     return data.removesuffix(b"\xff") + _END
 
 
 def open_half(data: bytes) -> Image.Image:
-    """Open a JPEG so that it is decoded at half its width and height, rounded up.
+    """Open a JPEG to be decoded at half its width and height, rounded up.
 
-    The plugin is called directly, as `Image.open` would refuse the full size.
+    Calls the plugin directly, since `Image.open` would reject the full size.
     """
     image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
     image.draft(None, (image.width // 2, image.height // 2))

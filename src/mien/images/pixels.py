@@ -1,4 +1,4 @@
-"""Convert decoded levels, a Pillow image's or an array's, to upright RGB."""
+"""Convert decoded pixels, from Pillow or an array, to upright RGB."""
 
 import warnings
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ from PIL import ExifTags, Image
 from mien.errors import ImageError
 
 TILE_PX: Final = 1024
-"""Side of the squares in which a decoded picture becomes RGB."""
+"""Side of the tiles in which a decoded picture is converted to RGB."""
 
 
 @contextmanager
 def quiet_pillow() -> Iterator[None]:
-    """Keep Pillow's warnings about a file's metadata from a user's terminal."""
+    """Hide Pillow's warnings about a file's metadata from the user."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"PIL\b")
         yield
@@ -26,14 +26,14 @@ def quiet_pillow() -> Iterator[None]:
 def picture_to_rgb(image: Image.Image, name: str) -> NDArray[np.uint8]:
     """Convert a Pillow image of any mode to (H, W, 3) uint8, upright, on white.
 
-    In tiles, as whole copies take memory.
+    Works in tiles to save memory.
 
     Args:
         image: Of any mode; its EXIF orientation is applied.
-        name: What it is called in messages.
+        name: Display name in messages.
 
     Raises:
-        ImageError: Its levels do not say what is white.
+        ImageError: The range of its levels is unknown.
     """
     width, height = image.size
     orientation = _read_orientation(image)
@@ -66,12 +66,12 @@ def _read_orientation(image: Image.Image) -> int:
     try:
         with quiet_pillow():
             return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # noqa: BLE001 - on hostile bytes it raises anything
+    except Exception:  # noqa: BLE001 - may raise anything on hostile bytes
         return 1
 
 
 def _lay_down(upright: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """See an upright picture, without a copy, as a file of an EXIF orientation stores it."""
+    """Return a view of an upright picture in the layout that an EXIF orientation stores."""
     if orientation in {3, 4, 7, 8}:
         upright = upright[::-1]
     if orientation in {2, 3, 6, 7}:
@@ -95,18 +95,18 @@ def array_to_rgb(array: NDArray[np.generic], name: str = "the array") -> NDArray
     Args:
         array: (H, W), (H, W, 1), (H, W, 3) or, with transparency, (H, W, 4), of uint8, uint16,
             bool, or floating point in [0, 1].
-        name: What it is called in messages.
+        name: Display name in messages.
 
     Raises:
-        ImageError: Its shape, type or range is another.
+        ImageError: The shape, type or range is not supported.
     """
     shape = array.shape
     if array.ndim == 2:
         array = array[:, :, np.newaxis]
     if array.ndim != 3 or array.shape[2] not in {1, 3, 4}:
         raise ImageError(
-            f"{name} has shape {shape}, wanted (H, W), (H, W, 1), (H, W, 3) or (H, W, 4); "
-            "move the channels last, and give one picture at a time"
+            f"{name} has shape {shape}, expected (H, W), (H, W, 1), (H, W, 3) or (H, W, 4); "
+            "move the channels last, and pass one picture at a time"
         )
     if array.size == 0:
         raise ImageError(f"{name} has no pixels: its shape is {shape}")
@@ -121,7 +121,7 @@ def array_to_rgb(array: NDArray[np.generic], name: str = "the array") -> NDArray
 
 
 def _to_uint8(array: NDArray[np.generic], name: str) -> NDArray[np.uint8]:
-    """Scale levels of any type that is taken to 0..255."""
+    """Scale levels of any supported type to 0..255."""
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
     if array.dtype == np.uint8:
         return array.astype(np.uint8, copy=False)
@@ -130,14 +130,14 @@ def _to_uint8(array: NDArray[np.generic], name: str) -> NDArray[np.uint8]:
     if array.dtype == np.uint16:
         return ((array.astype(np.uint32) + 128) // 257).astype(np.uint8)
     if np.issubdtype(array.dtype, np.floating):
-        low, high = float(array.min()), float(array.max())  # NaN, where there is one
+        low, high = float(array.min()), float(array.max())  # NaN if there is any
         if not (low >= 0 and high <= 1):
             raise ImageError(
-                f"{name} is floating point from {low:g} to {high:g}, wanted [0, 1]; "
-                "scale it, or give uint8 levels"
+                f"{name} is floating point from {low:g} to {high:g}, expected [0, 1]; "
+                "scale it, or pass uint8 levels"
             )
         return np.rint(array.astype(np.float64) * 255).astype(np.uint8)
     raise ImageError(
-        f"{name} is {array.dtype}, wanted uint8, uint16, bool, or floating point in [0, 1]; "
+        f"{name} is {array.dtype}, expected uint8, uint16, bool, or floating point in [0, 1]; "
         "convert it, e.g. with .astype('uint8')"
     )

@@ -1,7 +1,7 @@
-"""Read pictures: paths, bytes, streams, arrays and Pillow images become RGB arrays.
+"""Read pictures from paths, bytes, streams, arrays and Pillow images into RGB arrays.
 
-This is the only image decoder in mien. A file's content decides what it is, never its extension.
-Only decoders of raster formats are enabled: Pillow's EPS reader, for one, would start another
+This is the only image decoder in mien. A file's content determines its format, never its extension.
+Only decoders of raster formats are enabled; Pillow's EPS reader, for example, would start another
 program.
 """
 
@@ -33,15 +33,15 @@ FORMATS: Final = ("JPEG", "PNG", "GIF", "BMP", "DIB", "PPM", "WEBP", "AVIF", "TI
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A decoded picture, and what is known of its source.
+    """A decoded picture, and information about its source.
 
     Attributes:
         pixels: (H, W, 3) uint8 RGB, upright.
         width: The source's width in pixels, upright.
         height: The source's height in pixels, upright.
-        reduction: How many of the source's pixels one of `pixels` spans, along each axis: 2 where a
-            large JPEG was decoded at half its size, else 1.
-        damage: What is missing from the source, in one sentence; None where it is complete.
+        reduction: Number of source pixels per pixel of `pixels`, along each axis: 2 for a large
+            JPEG that was decoded at half its size, else 1.
+        damage: What is missing from the source, in one sentence; None if it is complete.
     """
 
     pixels: NDArray[np.uint8]
@@ -54,24 +54,24 @@ class Picture:
 def read_image(source: ImageSource, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
     """Read a picture as it is meant to be seen.
 
-    EXIF orientation is applied; transparency is laid on white; of an animation or a file of
-    several pages the first is taken; 16-bit and 12-bit levels are scaled to 8 bits. Pillow's mode
-    "I" does not say its depth: it is 16 bits from a PNG or PGM and where a level is above 255,
-    else 8. HEIC needs the extra `heic`.
+    EXIF orientation is applied, transparency is composited on white, 16-bit and 12-bit levels are
+    scaled to 8 bits, and only the first frame or page is read. Pillow's mode "I" does not state its
+    depth: 16 bits is assumed for PNG and PGM and where a level exceeds 255, otherwise 8. HEIC
+    requires the extra `heic`.
 
     Args:
         source: A path; an encoded picture as bytes or as a binary stream; a Pillow image; or an
             array of (H, W), (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA that is uint8, uint16, bool,
             or floating point in [0, 1].
-        max_pixels: An encoded picture with more is refused before it is decoded; at most
-            `MAX_PIXELS`. A baseline JPEG with up to four times as many is decoded at half its width
-            and height.
+        max_pixels: Maximum number of pixels of an encoded picture, at most `MAX_PIXELS`; larger
+            ones are rejected before decoding. A baseline JPEG with up to four times as many is
+            decoded at half its width and height.
 
     Returns:
-        (H, W, 3) uint8 RGB. May share memory with an array that was given: do not write to it.
+        (H, W, 3) uint8 RGB. It may share memory with the given array: do not write to it.
 
     Raises:
-        ImageError: The source cannot be read as a picture, or not completely.
+        ImageError: The source cannot be read as a picture, or only partly.
     """
     picture = read_picture(source, max_pixels=max_pixels)
     if picture.damage is not None:
@@ -82,11 +82,11 @@ def read_image(source: ImageSource, *, max_pixels: int = MAX_PIXELS) -> NDArray[
 def read_picture(
     source: ImageSource, *, name: str | None = None, max_pixels: int = MAX_PIXELS
 ) -> Picture:
-    """Read a picture as `read_image` does, also one whose end is missing.
+    """Read a picture like `read_image`, but also if its end is missing.
 
     Args:
-        source: Anything `read_image` takes.
-        name: What it is called in messages; None takes `name_source`.
+        source: Any input of `read_image`.
+        name: Display name in messages; None uses `name_source`.
         max_pixels: As for `read_image`.
 
     Raises:
@@ -111,19 +111,21 @@ def read_picture(
     if hasattr(source, "read"):
         return _read_stream(io.BytesIO(_read_all(source, name)), name, max_pixels)
     raise ImageError(
-        f"a picture is a path, bytes, a binary stream, an array or a Pillow image, "
+        f"a picture must be a path, bytes, a binary stream, an array or a Pillow image, "
         f"got {type(source).__name__}; for several, use Analyzer.analyze_many"
     )
 
 
 def _read_all(stream: BinaryIO, name: str) -> bytes:
-    """Read a stream to its end, within bounds: pipes cannot go back, as decoders want to."""
+    """Read a stream to its end, up to a limit: pipes are not seekable, as decoders require."""
     try:
         data = stream.read(MAX_STREAM_BYTES + 1)
     except (OSError, ValueError) as error:
         raise ImageError(f"{name} cannot be read: {describe_error(error)}") from error
     if not isinstance(data, bytes):
-        raise ImageError(f"{name} gives {type(data).__name__}, wanted bytes; open it in mode 'rb'")
+        raise ImageError(
+            f"{name} returns {type(data).__name__}, expected bytes; open it in mode 'rb'"
+        )
     if len(data) > MAX_STREAM_BYTES:
         raise ImageError(
             f"{name} is longer than {MAX_STREAM_BYTES // 2**20} MiB, too long for a picture"
@@ -132,11 +134,13 @@ def _read_all(stream: BinaryIO, name: str) -> bytes:
 
 
 def _read_stream(stream: BinaryIO, name: str, max_pixels: int) -> Picture:
-    """Decode an encoded picture from a stream that can go back."""
+    """Decode an encoded picture from a seekable stream."""
     head = stream.read(HEAD_BYTES)
     stream.seek(0)
     if not head:
-        raise ImageError(f"{name} is empty, wanted a picture; was it saved or sent completely?")
+        raise ImageError(
+            f"{name} is empty, expected a picture; check that it was saved or uploaded completely"
+        )
     if head.startswith(JPEG_START):
         return _read_jpeg(_read_all(stream, name), name, max_pixels)
     try:
@@ -152,8 +156,8 @@ def _open(stream: BinaryIO, name: str, max_pixels: int) -> Image.Image:
     """Open a picture without decoding it.
 
     Raises:
-        UnidentifiedImageError: No decoder knows it.
-        ImageError: It is damaged or too large.
+        UnidentifiedImageError: The format is unknown.
+        ImageError: The picture is damaged or too large.
     """
     try:
         with quiet_pillow():
@@ -163,19 +167,19 @@ def _open(stream: BinaryIO, name: str, max_pixels: int) -> Image.Image:
         raise too_large(name, max_pixels) from error
     except UnidentifiedImageError:
         raise
-    except Exception as error:  # on hostile bytes a decoder raises anything
+    except Exception as error:  # decoders may raise anything on hostile bytes
         raise damaged(name, error) from error
 
 
 def _read_jpeg(data: bytes, name: str, max_pixels: int) -> Picture:
-    """Decode a JPEG: a large one at half its size, one without its end as far as it goes."""
+    """Decode a JPEG: a large one at half its size, a truncated one as far as possible."""
     scan = scan_jpeg(data, name)
     damage = None
     if not scan.has_end and scan.scans:
         data = end_jpeg(data)
         damage = (
-            f"{name} is damaged or incomplete (its end is missing, perhaps with a part of the "
-            "picture); save or send it again"
+            f"{name} is damaged or incomplete (its end is missing, possibly with a part of the "
+            "picture); save or upload it again"
         )
 
     allowed = min(max_pixels, MAX_PIXELS)
@@ -190,7 +194,7 @@ def _read_jpeg(data: bytes, name: str, max_pixels: int) -> Picture:
 
 
 def _read_heic(stream: BinaryIO, name: str, max_pixels: int) -> Picture:
-    """Decode HEIC, which an extra reads."""
+    """Decode HEIC with the extra `heic`."""
     try:
         import pillow_heif
     except ImportError as error:
@@ -203,7 +207,7 @@ def _read_heic(stream: BinaryIO, name: str, max_pixels: int) -> Picture:
             return _decode(image.to_pillow(), name, max_pixels)
     except ImageError:
         raise
-    except Exception as error:  # on hostile bytes a decoder raises anything
+    except Exception as error:  # decoders may raise anything on hostile bytes
         raise damaged(name, error) from error
     raise too_large(name, max_pixels)
 
@@ -216,14 +220,14 @@ def _decode(
     full_size: tuple[int, int] | None = None,
     damage: str | None = None,
 ) -> Picture:
-    """Load a Pillow image, turn it upright and convert it to RGB.
+    """Load a Pillow image, rotate it upright and convert it to RGB.
 
     Args:
         image: The image.
-        name: What it is called in messages.
-        max_pixels: It must not have more.
-        full_size: Width and height of the source, where it is decoded at half its size.
-        damage: What is missing.
+        name: Display name in messages.
+        max_pixels: Maximum number of pixels.
+        full_size: Width and height of the source, if it is decoded at half its size.
+        damage: What is missing, if known.
     """
     width, height = image.size
     if width * height > min(max_pixels, MAX_PIXELS):
@@ -235,7 +239,7 @@ def _decode(
         pixels = picture_to_rgb(image, name)
     except ImageError:
         raise
-    except Exception as error:  # on hostile bytes a decoder raises anything
+    except Exception as error:  # decoders may raise anything on hostile bytes
         raise damaged(name, error) from error
     is_turned = pixels.shape[:2] != (height, width)
     width, height = full_size or (width, height)

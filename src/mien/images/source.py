@@ -1,4 +1,4 @@
-"""Name the source of a picture, and refuse a path that is not a regular file."""
+"""Name the source of a picture, and reject paths that are not regular files."""
 
 import os
 import re
@@ -23,18 +23,19 @@ ImageSource: TypeAlias = (
     | Image.Image
     | BinaryIO
 )
-"""What `read_image` takes."""
+"""Inputs of `read_image`."""
 
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/_-]{4}\s*){256,}[A-Za-z0-9+/_=-]{0,4}\s*")
-"""Text as long as no file's name is, of base64's letters only."""
+"""Matches base64 text that is longer than any file name."""
 _MAX_NAME = 4096
-"""The longest path there is, in characters; a longer one is shortened where it is quoted."""
+"""Maximum length of a path, in characters; longer ones are shortened in messages."""
 
 
 def name_source(source: ImageSource) -> str:
-    """Name a source as results and messages do: its path, or what it is, in angle brackets.
+    """Return a source's name for results and messages: its path, or its kind in angle brackets.
 
-    A URL loses its user and password. Base64 in place of a path is named as such, never quoted.
+    User and password are removed from URLs. Base64 instead of a path is named as such, never
+    quoted.
     """
     if isinstance(source, str | os.PathLike):
         name = clean_name(os.fspath(source))
@@ -50,12 +51,12 @@ def name_source(source: ImageSource) -> str:
         name = clean_name(stream_name) if isinstance(stream_name, str) else "<stream>"
     else:
         name = f"<{type(source).__name__}>"
-    # A file name on disk may hold bytes that are no text: JSON and terminals need text.
+    # A file name may contain bytes that are not text, but JSON and terminals require text.
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def clean_name(name: str) -> str:
-    """Prepare a path or URL for display: without secrets, and not longer than a path can be."""
+    """Prepare a path or URL for display: without secrets, and at most as long as a path can be."""
     if name[:5].lower() == "data:":
         return "<data URL>"
     if _BASE64.fullmatch(name):
@@ -72,26 +73,26 @@ def check_file(
     noun: str = "picture",
     error_type: type[MienError] = ImageError,
 ) -> Path:
-    """Refuse, before it is opened, whatever is not a regular file.
+    """Reject anything that is not a regular file, before it is opened.
 
     Args:
         source: The path.
-        name: What messages call it.
-        noun: What the file should be.
-        error_type: The error to raise.
+        name: Display name in messages.
+        noun: What the file should be, such as "picture".
+        error_type: Class of the error to raise.
 
     Raises:
-        MienError: Of `error_type`: there is no such file, or it is something else.
+        MienError: Of class `error_type`: the file does not exist, or is not a regular file.
     """
     if not name:
-        raise error_type(f"the path is empty, wanted the path of a {noun}")
+        raise error_type(f"the path is empty, expected the path of a {noun}")
     if name in {"<data URL>", "<base64>"}:
         raise error_type(
-            f"{name} is a {noun}'s content in base64, wanted the path of a {noun} or bytes: "
+            f"{name} is a {noun}'s content in base64, expected the path of a {noun} or bytes; "
             "decode it with base64.b64decode first"
         )
     if re.match(r"[a-z][a-z0-9+.-]+://", name, re.IGNORECASE):
-        raise error_type(f"{name} is a URL; mien opens no connections: download the {noun} first")
+        raise error_type(f"{name} is a URL; mien opens no connections; download the {noun} first")
 
     path = Path(source)
     try:
@@ -102,8 +103,8 @@ def check_file(
         raise error_type(f"{name!r} cannot be opened: {describe_error(error)}") from error
 
     for is_kind, kind in (
-        (stat.S_ISDIR, f"a folder; name the {noun}s in it"),
-        (stat.S_ISFIFO, "a pipe with a name; send it to standard input"),
+        (stat.S_ISDIR, f"a folder; pass the {noun}s in it"),
+        (stat.S_ISFIFO, "a named pipe; redirect it to standard input"),
         (stat.S_ISCHR, "a device"),
         (stat.S_ISBLK, "a device"),
         (stat.S_ISSOCK, "a socket"),

@@ -1,4 +1,4 @@
-"""The results of reading pictures and videos: frozen records with one JSON form.
+"""Results of reading pictures and videos: frozen records with one JSON form.
 
 The keys are the same in Python, JSON, HTTP and on the page.
 """

@@ -1,7 +1,7 @@
 """Display results: one line at a prompt, a small table in a notebook.
 
-Both are made of a result's JSON form. A video of an hour has thousands of frames, so nothing here
-shows more than a few faces or events.
+Both are generated from a result's JSON form. An hour of video has thousands of frames, so at most a
+few faces or events are shown.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,20 +11,20 @@ from typing import Any, Final
 Record = Mapping[str, Any]
 
 MOST_FACES: Final = 5
-"""Faces that a line names; the others are counted."""
+"""Maximum number of faces named in a line; the others are counted."""
 MOST_ROWS: Final = 20
-"""Rows of a notebook's table; the others are counted."""
+"""Maximum number of rows of a notebook's table; the others are counted."""
 
 
 def describe_face(face: Record) -> str:
-    """Return a face's expression and how probable it is, or why there is none: "happy 94%"."""
+    """Return a face's expression and its probability, or why there is none: "happy 94%"."""
     if face["emotion"] is None:
         return str(face["reason"]).replace("_", " ")
     return f"{face['emotion']} {face['probabilities'][face['emotion']]:.0%}"
 
 
 def describe_faces(faces: Sequence[Record]) -> str:
-    """Return a few faces in words: "2 faces: happy 94%, uncertain"."""
+    """Summarise faces in words: "2 faces: happy 94%, uncertain"."""
     if not faces:
         return "no face"
     told = [describe_face(face) for face in faces[:MOST_FACES]]
@@ -34,7 +34,7 @@ def describe_faces(faces: Sequence[Record]) -> str:
 
 
 def describe_video(summary: Record) -> str:
-    """Return a video in words: "20.0 s, 100 frames, 98 with a face, 1 track, 12 events"."""
+    """Summarise a video in words: "20.0 s, 100 frames, 98 with a face, 1 track, 12 events"."""
     parts = [] if summary["duration_s"] is None else [f"{summary['duration_s']:.1f} s"]
     parts += [
         count(summary["frames"], "frame"),
@@ -48,12 +48,12 @@ def describe_video(summary: Record) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """Return a number and its noun: "1 face", "2 faces"."""
+    """Return a number with its noun: "1 face", "2 faces"."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def photo_html(record: Record) -> str:
-    """Return a photo's faces as an HTML table, without a script."""
+    """Return a photo's faces as an HTML table without scripts."""
     rows = (
         (number, describe_face(face), _box(face["box"]))
         for number, face in enumerate(record["faces"], start=1)
@@ -63,7 +63,7 @@ def photo_html(record: Record) -> str:
 
 
 def video_html(summary: Record) -> str:
-    """Return a video's events as an HTML table, without a script."""
+    """Return a video's events as an HTML table without scripts."""
     rows = [
         (
             event["track_id"],

@@ -1,4 +1,4 @@
-"""Record one face and its apparent expression."""
+"""The result of one face: its box and apparent expression."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,20 +15,20 @@ class FaceResult:
     """One face and its apparent expression.
 
     Attributes:
-        box: Where the face is, in pixels of the source.
+        box: Bounding box, in pixels of the source.
         landmarks: Right eye, left eye, nose tip, right and left mouth corner: (x, y) in pixels.
-        detection_score: How sure the detector is, in [0, 1]; not a probability.
-        probabilities: For each emotion, calibrated, summing to 1; None where the face was not read
-            because it is too small.
-        emotion: The most probable emotion; None where there is a reason to name none.
-        reason: Why no emotion is named; None where one is.
-        certainty: How likely it is that most people would choose the most probable emotion, in [0,
-            1] (see `mien.model.certainty`); None where the face was not read, or the model's
-            contract does not say.
-        track_id: In a video, which track of faces this one belongs to, from 1; it says that a face
-            went on from frame to frame, never whose it is. None in a photo.
+        detection_score: Confidence of the detector, in [0, 1]; not a probability.
+        probabilities: Calibrated probability of each emotion, summing to 1; None if the face was
+            not read because it is too small.
+        emotion: The most probable emotion; None if there is a `reason` to name none.
+        reason: Why no emotion is named; None if one is.
+        certainty: Probability that most people would choose the most probable emotion, in [0, 1]
+            (see `mien.model.certainty`); None if the face was not read, or the model's contract has
+            no certainty temperature.
+        track_id: In a video, number of the face's track, from 1. A track links the faces of
+            consecutive frames; it does not identify a person. None in a photo.
         smoothed: In a video, the track's probabilities smoothed over time, summing to 1; None in a
-            photo, or where the track was not read at any time near.
+            photo, or if the track was not read near this time.
     """
 
     box: Box
@@ -43,7 +43,7 @@ class FaceResult:
 
     @classmethod
     def unread(cls, face: Face, reason: Reason) -> "FaceResult":
-        """Record a face that was found but not read."""
+        """Return the result of a face that was found but not read."""
         return cls(face.box, face.landmarks, face.score, None, None, reason)
 
     @classmethod
@@ -55,7 +55,7 @@ class FaceResult:
         threshold: float | None,
         certainty: float | None = None,
     ) -> "FaceResult":
-        """Record a face that was read; below the threshold no emotion is named."""
+        """Return the result of a face that was read; below the threshold no emotion is named."""
         emotion = max(probabilities, key=lambda name: probabilities[name])
         certain = threshold is None or probabilities[emotion] >= threshold
         return cls(
@@ -70,7 +70,7 @@ class FaceResult:
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "FaceResult":
-        """Read back what `to_dict` returned."""
+        """Restore a face from the output of `to_dict`."""
         box = record["box"]
         return cls(
             box=Box(box["x"], box["y"], box["width"], box["height"]),
@@ -90,7 +90,7 @@ class FaceResult:
         return f"<FaceResult {display.describe_face(self.to_dict())}, {place}>"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the record as plain JSON types; pixels to 2 decimals, probabilities to 8."""
+        """Return the face as JSON types; pixels to 2 decimals, probabilities to 8."""
         box = self.box
         record = {
             "box": {

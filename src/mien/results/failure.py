@@ -1,4 +1,4 @@
-"""Record a source that could not be read."""
+"""The result of a source that could not be read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ class Failure(Record):
     """A source that could not be read.
 
     Attributes:
-        source: The path, or what was given in place of one.
-        kind: The kind of error, e.g. "image".
-        message: What went wrong, in one sentence.
+        source: The path, or a display name of another source.
+        kind: Kind of error, for example "image".
+        message: The error in one sentence.
     """
 
     source: str
@@ -24,23 +24,23 @@ class Failure(Record):
 
     @classmethod
     def of(cls, source: str, error: MienError | MemoryError) -> "Failure":
-        """Record why a source could not be read.
+        """Return the failure of a source.
 
         Args:
-            source: Its name.
-            error: What was raised.
+            source: Name of the source.
+            error: The exception.
         """
         if isinstance(error, MienError):
             return cls(source, error.kind, str(error))
-        message = f"{source} does not fit into memory; make it smaller first"
+        message = f"{source} does not fit into memory; scale it down first"
         return cls(source, ImageError.kind, message)
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "Failure":
-        """Read back what `to_dict` returned."""
+        """Restore a failure from the output of `to_dict`."""
         return cls(record["source"], record["error"]["kind"], record["error"]["message"])
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the record as plain JSON types."""
+        """Return the failure as JSON types."""
         error = {"kind": self.kind, "message": self.message}
         return {"schema": SCHEMA, "source": self.source, "error": error}

@@ -1,4 +1,4 @@
-"""Read lines of JSON back into results."""
+"""Convert lines of JSON to results."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,13 +9,13 @@ from mien.results.video import FrameResult, VideoSummary
 
 
 def read_result(record: Mapping[str, Any]) -> ImageResult | FrameResult | VideoSummary | Failure:
-    """Read a line of JSON Lines back into the kind of result that it is.
+    """Convert a line of JSON Lines to a result of its kind.
 
     Args:
-        record: The line, parsed: what the result's `to_dict` returned.
+        record: The parsed line, as returned by a result's `to_dict`.
 
     Raises:
-        KeyError: It is no result of mien's: a key is missing.
+        KeyError: The line is not a result of mien: a key is missing.
     """
     if "error" in record:
         return Failure.from_dict(record)

@@ -1,4 +1,4 @@
-"""Record one photo and the faces in it."""
+"""The result of one photo: its faces."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,17 +22,16 @@ class ImageResult(Table):
     """One picture and the faces in it.
 
     Attributes:
-        source: The path, or what was given in place of one: "<bytes>", "<array>", "<image>".
-        width: The picture's width in pixels, upright.
-        height: The picture's height in pixels, upright.
-        faces: The largest first; empty where there are none.
-        turned: By how many degrees, clockwise, the picture has to be turned to be upright, where
-            its faces say so: 0, 90, 180 or 270. Boxes and landmarks are those of the picture as it
-            was given.
-        damage: What is missing from the file, in one sentence; None where it is complete. What
-            could be read was read.
-        labels: Whose label the model answers with: "votes" (people's votes), "fer2013" (FER2013's
-            own label) or "own" (that of its training data); None where it is not known.
+        source: The path, or a display name: "<bytes>", "<array>", "<image>".
+        width: Upright width in pixels.
+        height: Upright height in pixels.
+        faces: Faces, the largest first; empty if there are none.
+        turned: Clockwise rotation that makes the picture upright, according to its faces, in
+            degrees: 0, 90, 180 or 270. Boxes and landmarks refer to the unrotated picture.
+        damage: What is missing from the file, in one sentence; None if it is complete. The readable
+            part was read.
+        labels: Which labels the model predicts: "votes" (people's votes), "fer2013" (FER2013's own
+            label) or "own" (that of its training data); None if unknown.
     """
 
     source: str
@@ -45,13 +44,13 @@ class ImageResult(Table):
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "ImageResult":
-        """Read back what `to_dict` returned."""
+        """Restore a result from the output of `to_dict`."""
         return cls(
             source=record["source"],
             width=record["width"],
             height=record["height"],
             faces=tuple(map(FaceResult.from_dict, record["faces"])),
-            turned=record.get("turned", 0),  # which records of earlier releases lack
+            turned=record.get("turned", 0),  # missing in records of earlier releases
             damage=record.get("damage"),
             labels=record.get("labels"),
         )
@@ -71,12 +70,12 @@ class ImageResult(Table):
                 `source` again.
 
         Returns:
-            A matplotlib figure: a notebook shows it, and `savefig` writes it to a file.
+            A matplotlib figure, which a notebook displays and `savefig` writes to a file.
 
         Raises:
             MissingExtraError: matplotlib is not installed: `pip install 'mien[plot]'`.
             ImageError: The photo cannot be read.
-            InputError: The result is not of a file, and no image was given.
+            InputError: The result does not come from a file, and no image was given.
         """
         try:
             from mien.results import plots
@@ -85,14 +84,14 @@ class ImageResult(Table):
         if image is None:
             if self.source.startswith("<"):
                 raise InputError(
-                    f"the result of {self.source} does not hold its picture; pass the picture: "
+                    f"the result of {self.source} does not contain the picture; pass it: "
                     "result.plot(image)"
                 )
             image = read_image(self.source)
         return plots.plot_photo(self.to_dict(), image)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the record as plain JSON types."""
+        """Return the result as JSON types."""
         return {
             "schema": SCHEMA,
             "source": self.source,

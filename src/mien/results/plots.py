@@ -1,7 +1,7 @@
 """Plot results with matplotlib: a photo with its faces, a video's timeline with its events.
 
-Both are made of a result's JSON form, as tables are. The figures are independent of pyplot: nothing
-is kept open, and a notebook shows one as a picture.
+Both are generated from a result's JSON form, like tables. The figures are independent of pyplot, so
+nothing stays open, and notebooks display them as pictures.
 """
 
 import io
@@ -25,18 +25,18 @@ from mien.results.display import describe_face
 Record = Mapping[str, Any]
 
 MOST: Final = 5
-"""Faces of a photo, or tracks of a video, that get a panel; the others are counted."""
-_GAP_S: Final = 1.5  # a line breaks where its track is missing for longer than this many steps
+"""Maximum number of faces or tracks with a panel; the others are counted."""
+_GAP_S: Final = 1.5  # a line is interrupted if its track is missing for more than this many steps
 _STEPS_S: Final = (30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)
 _INK, _PALE = "#22262c", "#c9ced6"
 _NUMBER_PX: Final = (22, 18)
 
 
 class ResultFigure(Figure):
-    """A matplotlib figure that a notebook shows as a picture, without pyplot."""
+    """A matplotlib figure that a notebook displays as a picture, without pyplot."""
 
     def savefig(self, fname: Any, **options: Any) -> None:  # noqa: ANN401 - as matplotlib's
-        """Write the figure; its words get fonts that have their letters."""
+        """Write the figure, with fonts that have all its letters."""
         with fitting_letters(self):
             super().savefig(fname, **options)
 
@@ -47,7 +47,7 @@ class ResultFigure(Figure):
 
 
 def plot_photo(record: Record, image: NDArray[np.uint8]) -> Figure:
-    """Plot a photo with numbered boxes, and beside it each face's probabilities.
+    """Plot a photo with numbered boxes, and each face's probabilities next to it.
 
     Args:
         record: A photo's result in its JSON form.
@@ -76,9 +76,9 @@ def plot_photo(record: Record, image: NDArray[np.uint8]) -> Figure:
 
 
 def _draw_boxes(axes: Axes, record: Record) -> None:
-    """Draw the faces' boxes, and their numbers where these cover no face."""
+    """Draw the faces' boxes, with numbers placed where they cover no face."""
     room = record["width"], record["height"]
-    scale = max(room[0] / 560, room[1] / 340)  # pixels of the photo for each of the plot, about
+    scale = max(room[0] / 560, room[1] / 340)  # approximate photo pixels per plot pixel
     size = round(_NUMBER_PX[0] * scale), round(_NUMBER_PX[1] * scale)
     boxes = []
     for face in record["faces"]:
@@ -93,7 +93,7 @@ def _draw_boxes(axes: Axes, record: Record) -> None:
             side = box[2] - box[0], box[3] - box[1]
             axes.add_patch(Rectangle(corner, *side, fill=False, linewidth=width, edgecolor=paint))
 
-        # A face that fills its photo keeps its number off the photo, above it.
+        # If a face fills its photo, its number is placed above the photo.
         place = place_label(room, size, box, taken, round(2 * scale))
         left, top = place or (round(max(box[0], 0)), -size[1] - round(3 * scale))
         taken.append((left, top, left + size[0], top + size[1]))
@@ -121,7 +121,7 @@ def _draw_bars(axes: Axes, face: Record, number: int) -> None:
     bars = axes.barh(names, list(probabilities.values()), color=colors)
     labels = [f"{value:.0%}" for value in probabilities.values()]
     axes.bar_label(bars, labels, padding=3, fontsize=8, color=_INK)
-    axes.set_xlim(0, 1.15)  # room for the numbers
+    axes.set_xlim(0, 1.15)  # space for the numbers
     axes.invert_yaxis()
     axes.set_xticks([])
     axes.tick_params(axis="y", length=0, labelsize=8, labelcolor=_INK)
@@ -129,7 +129,7 @@ def _draw_bars(axes: Axes, face: Record, number: int) -> None:
 
 
 def plot_video(record: Record) -> Figure:
-    """Plot a video's timeline: for each track the smoothed probabilities, and its events below.
+    """Plot a video's timeline: each track's smoothed probabilities, with its events below.
 
     Args:
         record: A video's result in its JSON form, with `frames`.
@@ -142,7 +142,7 @@ def plot_video(record: Record) -> Figure:
     figure.suptitle(_title(record["source"]), fontsize=10, color=_INK)
 
     names = _find_names(record)
-    for axes, track in zip(rows, tracks, strict=False):  # without tracks, one empty panel
+    for axes, track in zip(rows, tracks, strict=False):  # one empty panel without tracks
         _draw_track(axes, record, track["track_id"], names)
     if not tracks:
         rows[0].text(0.5, 0.5, "no face found", ha="center", transform=rows[0].transAxes)
@@ -150,7 +150,7 @@ def plot_video(record: Record) -> Figure:
 
     end_s = record["duration_s"] or max([f["time_s"] for f in record["frames"]], default=1.0)
     rows[-1].set_xlim(0, end_s)
-    if end_s > 8 * _STEPS_S[0]:  # round minutes; below, matplotlib's steps are round already
+    if end_s > 8 * _STEPS_S[0]:  # use round minutes; matplotlib's steps suit shorter videos
         step = next((step for step in _STEPS_S if end_s / step <= 8), 4 * _STEPS_S[-1])
         rows[-1].xaxis.set_major_locator(MultipleLocator(step))
     rows[-1].xaxis.set_major_formatter(FuncFormatter(_say_time))
@@ -164,7 +164,7 @@ def plot_video(record: Record) -> Figure:
 
 
 def _draw_track(axes: Axes, record: Record, track_id: int, names: Sequence[str]) -> None:
-    """Draw one track: a line for each expression, and a band of the events under them."""
+    """Draw one track: a line per expression, with a band of events below."""
     times, values = _collect(record, track_id, names)
     for index, name in enumerate(names):
         color = color_for(name, names, ON_WHITE)
@@ -189,7 +189,7 @@ def _draw_track(axes: Axes, record: Record, track_id: int, names: Sequence[str])
 def _collect(
     record: Record, track_id: int, names: Sequence[str]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return a track's times, (N,), and smoothed probabilities, (N, C); NaN where it breaks off."""
+    """Return a track's times, (N,), and smoothed probabilities, (N, C); NaN at interruptions."""
     missing = dict.fromkeys(names, math.nan)
     times, rows = [], []
     for frame in record["frames"]:
@@ -218,7 +218,7 @@ def _find_names(record: Record) -> tuple[str, ...]:
 
 
 def _say_time(seconds: float, _: int | None = None) -> str:
-    """Return a time as a player shows it: 4.5 s, 1:05, 1:02:03."""
+    """Format a time like a player: 4.5 s, 1:05, 1:02:03."""
     if seconds < 60:
         return f"{seconds:g} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -227,6 +227,6 @@ def _say_time(seconds: float, _: int | None = None) -> str:
 
 
 def _title(source: str) -> str:
-    """Return a source's name, shortened; a $ would begin a formula."""
+    """Return a source's name, shortened; a $ is escaped, as it would start a formula."""
     short = source if len(source) <= 70 else "..." + source[-67:]
     return short.replace("$", r"\$")

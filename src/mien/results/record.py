@@ -1,4 +1,4 @@
-"""Give every result its one JSON form, and its table."""
+"""Base classes of results, with their JSON form and tables."""
 
 import json
 import os
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA: Final = 1
-"""The version of the JSON form; a change of a key's meaning raises it."""
+"""Version of the JSON form; it increases when the meaning of a key changes."""
 
 
 class Record(ABC):
@@ -22,7 +22,7 @@ class Record(ABC):
 
     @abstractmethod
     def to_dict(self) -> dict[str, Any]:
-        """Return the record as plain JSON types."""
+        """Return the record as JSON types."""
 
     def to_json(self) -> str:
         """Return the record as one line of JSON."""
@@ -30,7 +30,7 @@ class Record(ABC):
 
 
 class Table(Record):
-    """A record that is a table too: a row for each face, or one that is empty."""
+    """A record that can also be a table, with one row per face, or one empty row."""
 
     __slots__ = ()
 
@@ -66,7 +66,7 @@ class Table(Record):
 
 
 def labels_entry(labels: str | None) -> dict[str, str]:
-    """Return the key that says whose label a model answers with, if that is known."""
+    """Return the JSON entry for the labels that a model predicts, if known."""
     return {} if labels is None else {"labels": labels}
 
 

@@ -1,4 +1,4 @@
-"""Record a video: its analysed frames, its tracks of faces, and the events in them."""
+"""The result of a video: analysed frames, tracks of faces, and events."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ class FrameResult(Record):
     """One analysed frame of a video and the faces in it.
 
     Attributes:
-        source: The video's path, or what was given in place of one.
-        time_s: When the frame is shown, in seconds from the video's beginning: its true
-            presentation time, also where the frame rate varies.
-        frame: The frame's number in the video, from 0, in the order of presentation.
-        faces: The largest first; empty where there are none.
-        labels: Whose label the model answers with: "votes" (people's votes), "fer2013" (FER2013's
-            own label) or "own" (that of its training data); None where it is not known.
+        source: The video's path, or a display name of another source.
+        time_s: Presentation time in seconds from the video's beginning, correct even if the frame
+            rate varies.
+        frame: Frame number in the video, from 0, in presentation order.
+        faces: Faces, the largest first; empty if there are none.
+        labels: Which labels the model predicts: "votes" (people's votes), "fer2013" (FER2013's own
+            label) or "own" (that of its training data); None if unknown.
     """
 
     source: str
@@ -35,7 +35,7 @@ class FrameResult(Record):
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "FrameResult":
-        """Read back what `to_dict` returned."""
+        """Restore a frame from the output of `to_dict`."""
         faces = tuple(map(FaceResult.from_dict, record["faces"]))
         return cls(record["source"], record["time_s"], record["frame"], faces, record.get("labels"))
 
@@ -44,7 +44,7 @@ class FrameResult(Record):
         return f"<FrameResult {self.source!r} {self.time_s:.3f} s, {faces}>"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the record as plain JSON types; times to the millisecond."""
+        """Return the frame as JSON types; times to the millisecond."""
         return {
             "schema": SCHEMA,
             "source": self.source,
@@ -57,17 +57,17 @@ class FrameResult(Record):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A stretch of time over which a track shows one apparent expression.
+    """An interval in which a track shows one apparent expression.
 
     Attributes:
-        track_id: The track.
-        emotion: The expression, by the smoothed probabilities.
-        start_s: When it begins, in seconds.
-        end_s: When it ends, in seconds.
-        confidence: The mean smoothed probability of that expression over the event, in [0, 1].
-        uncertainty_s: How far `start_s` and `end_s` may each be off, in seconds: the time between
-            the two frames that were read around them, the longer of the two. An event at the end of
-            its track ends at the last frame read, and may have lasted this much longer.
+        track_id: Number of the track.
+        emotion: The expression, according to the smoothed probabilities.
+        start_s: Start, in seconds.
+        end_s: End, in seconds.
+        confidence: Mean smoothed probability of the expression over the event, in [0, 1].
+        uncertainty_s: Uncertainty of `start_s` and of `end_s`, in seconds: the longer of the
+            intervals between the two frames around each. An event at the end of its track ends at
+            the last frame read, and may have lasted this much longer.
     """
 
     track_id: int
@@ -78,7 +78,7 @@ class Event:
     uncertainty_s: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the record as plain JSON types."""
+        """Return the event as JSON types."""
         return {
             "track_id": self.track_id,
             "emotion": self.emotion,
@@ -91,15 +91,15 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """A face that goes on from frame to frame, found by motion and overlap; not an identity.
+    """A face followed from frame to frame by motion and size; not an identity.
 
     Attributes:
-        track_id: From 1, in the order of appearance.
-        start_s: The time of its first frame, in seconds.
-        end_s: The time of its last frame, in seconds.
-        frames: The analysed frames it is in.
-        probabilities: The mean over its frames, for each emotion, summing to 1; None where it was
-            never read.
+        track_id: Number of the track, from 1, in order of appearance.
+        start_s: Time of its first frame, in seconds.
+        end_s: Time of its last frame, in seconds.
+        frames: Number of analysed frames that show it.
+        probabilities: Mean probability of each emotion over its frames, summing to 1; None if it
+            was never read.
     """
 
     track_id: int
@@ -113,7 +113,7 @@ class Track:
         return f"<Track {self.track_id} from {times}, {display.count(self.frames, 'frame')}>"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the record as plain JSON types."""
+        """Return the track as JSON types."""
         return {
             "track_id": self.track_id,
             "start_s": round(self.start_s, 3),
@@ -125,21 +125,21 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class VideoSummary(Record):
-    """What is said of a video as a whole, once its frames were analysed.
+    """Summary of a video, once its frames have been analysed.
 
     Attributes:
-        source: The path, or what was given in place of one.
-        width: In pixels, as it is meant to be seen (rotation applied).
-        height: In pixels, as it is meant to be seen.
-        duration_s: What the file says, in seconds; None where it says nothing.
-        frames: How many frames were analysed.
-        frames_with_face: How many of them show a face.
-        tracks: In the order of appearance.
-        events: In the order of their beginning.
+        source: The path, or a display name of another source.
+        width: Display width in pixels (rotation applied).
+        height: Display height in pixels.
+        duration_s: Duration stated in the file, in seconds; None if unknown.
+        frames: Number of analysed frames.
+        frames_with_face: Number of them with a face.
+        tracks: Tracks, in order of appearance.
+        events: Events, sorted by start.
         damage: Where the video is damaged, or why reading stopped before its end, in one sentence;
-            None where it is whole. What could be read is kept.
-        labels: Whose label the model answers with: "votes" (people's votes), "fer2013" (FER2013's
-            own label) or "own" (that of its training data); None where it is not known.
+            None if it is complete. The readable part is included.
+        labels: Which labels the model predicts: "votes" (people's votes), "fer2013" (FER2013's own
+            label) or "own" (that of its training data); None if unknown.
     """
 
     source: str
@@ -155,7 +155,7 @@ class VideoSummary(Record):
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "VideoSummary":
-        """Read back what `to_dict` returned."""
+        """Restore a summary from the output of `to_dict`."""
         return cls(
             source=record["source"],
             width=record["width"],
@@ -176,7 +176,7 @@ class VideoSummary(Record):
         return display.video_html(self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the record as plain JSON types."""
+        """Return the summary as JSON types."""
         return {
             "schema": SCHEMA,
             "source": self.source,
@@ -194,11 +194,11 @@ class VideoSummary(Record):
 
 @dataclass(frozen=True, slots=True)
 class VideoResult(Table):
-    """One video: every analysed frame, and the whole.
+    """The result of one video: every analysed frame, and a summary.
 
     Attributes:
-        summary: Tracks, events and what is known of the file.
-        frames: Every analysed frame in order, also those without a face.
+        summary: Tracks, events and file metadata.
+        frames: Every analysed frame in order, including those without a face.
     """
 
     summary: VideoSummary
@@ -206,7 +206,7 @@ class VideoResult(Table):
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "VideoResult":
-        """Read back what `to_dict` returned."""
+        """Restore a result from the output of `to_dict`."""
         frames = tuple(map(FrameResult.from_dict, record["frames"]))
         return cls(VideoSummary.from_dict({**record, "frames": len(frames)}), frames)
 
@@ -221,7 +221,7 @@ class VideoResult(Table):
         """Plot the timeline: each track's smoothed probabilities, and its events.
 
         Returns:
-            A matplotlib figure: a notebook shows it, and `savefig` writes it to a file.
+            A matplotlib figure, which a notebook displays and `savefig` writes to a file.
 
         Raises:
             MissingExtraError: matplotlib is not installed: `pip install 'mien[plot]'`.
@@ -233,5 +233,5 @@ class VideoResult(Table):
         return plots.plot_video(self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the record as plain JSON types: the summary's keys, and `frames` in full."""
+        """Return the result as JSON types: the summary's keys, and `frames` in full."""
         return self.summary.to_dict() | {"frames": [frame.to_dict() for frame in self.frames]}

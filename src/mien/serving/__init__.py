@@ -1,1 +1,1 @@
-"""The HTTP service: the answers of `mien analyze` over HTTP, and the web page."""
+"""HTTP service with the results of `mien analyze`, and the web page."""

@@ -1,4 +1,4 @@
-"""The service's models, with an analyzer for each combination of request settings."""
+"""Provide an analyzer for each model and combination of request settings."""
 
 import functools
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ class Analyzers:
 
         Args:
             held: One for each model, at least one; the first is the default.
-            max_detector_size: The largest `detector_size`, in pixels, that a request may ask for.
+            max_detector_size: Maximum `detector_size` of a request, in pixels.
         """
         self.default = held[0]
         self._by_name = {analyzer.recognizer.spec.name: analyzer for analyzer in held}
@@ -34,7 +34,7 @@ class Analyzers:
         return tuple(self._by_name.values())
 
     def find(self, model: str | None) -> Analyzer:
-        """Find a model's analyzer; None finds the default.
+        """Return a model's analyzer; None returns the default.
 
         Raises:
             Problem: The service does not have this model.
@@ -50,10 +50,10 @@ class Analyzers:
         return self._by_name[model]
 
     def _get(self, settings: PictureSettings) -> Analyzer:
-        """Return an analyzer with a request's settings; behind `get`, which remembers the last.
+        """Return an analyzer with a request's settings; called by `get`, which caches the results.
 
         Raises:
-            Problem: A setting is out of its range.
+            Problem: A setting is out of range.
         """
         held = self.find(settings.model)
         if settings == PictureSettings(model=settings.model):
@@ -61,7 +61,7 @@ class Analyzers:
         if settings.detector_size > self._max_detector_size:
             raise Problem(
                 "bad-setting",
-                f"detector_size may be up to {self._max_detector_size} here, "
+                f"detector_size must be at most {self._max_detector_size} in this service, "
                 f"got {settings.detector_size}",
             )
 

@@ -1,4 +1,4 @@
-"""Define the web application: its routes and what they answer."""
+"""Define the web application: its routes and responses."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -25,7 +25,7 @@ from mien.serving.service import Service
 _TITLE: Final = "mien"
 _ABOUT: Final = (
     "Reads apparent facial expression from pictures and videos: the expression as people would "
-    "label it, not what a person feels. Nothing that is sent is stored."
+    "label it, not what a person feels. Uploads are not stored."
 )
 _IMAGES: Final = ("jpeg", "png", "webp", "avif", "tiff", "gif", "bmp")
 _VIDEOS: Final = ("mp4", "webm", "quicktime", "x-matroska")
@@ -42,12 +42,13 @@ def create_app(
     """Create the application.
 
     Args:
-        analyzer: Opened with `threads=1`: the service's own threads use the cores. Of several, one
-            for each model, the first answers requests that name no model.
-        limits: What it accepts.
+        analyzer: One analyzer per model, opened with `threads=1`, since the service's own threads
+            use the cores. The first is the default.
+        limits: Limits of the service.
         access: Who may use the service.
-        page: The web page that is served at `/`.
-        redis_url: The Redis that keeps the video jobs of several replicas; None keeps them here.
+        page: The web page served at `/`.
+        redis_url: Address of the Redis for the video jobs of several replicas; None keeps jobs in
+            this process.
     """
     held = list(analyzer) if isinstance(analyzer, Sequence) else [analyzer]
     service = Service(held, Limits() if limits is None else limits, redis_url)
@@ -101,7 +102,7 @@ async def _show_http_problem(request: Request, error: Exception) -> Response:
         raise error
     kinds = {404: "not-found", 405: "wrong-method"}
     details = {
-        404: "nothing is at this path; see /docs",
+        404: "not found; see /docs",
         405: f"{request.method[:20]} is not allowed on this path; see /docs",
     }
     kind = kinds.get(error.status_code, "malformed")
@@ -131,8 +132,8 @@ def _add_analysis(app: FastAPI, service: Service) -> None:
     async def analyze(request: Request) -> Response:
         """Send a picture as the body, a form with one or more files, or JSON with base64.
 
-        A picture without faces is an empty result. Of several, those that cannot be read have an
-        `error` in place of a result; where none can be read, the answer is a problem. Settings
+        A picture without faces has an empty result. Among several, unreadable ones have an
+        `error` instead of a result; if none is readable, the response is a problem. Settings
         are query parameters or members of the JSON, such as `min_score`; an unknown one is an
         error.
         """
@@ -160,7 +161,7 @@ def _add_analysis(app: FastAPI, service: Service) -> None:
         openapi_extra=schemas.upload("video", _VIDEOS, many=False),
     )
     async def analyze_video(request: Request) -> Response:
-        """Send a video as the body, or as a form's only file; then ask for the job it becomes.
+        """Send a video as the body or as a form's only file; the response is a job to poll.
 
         Settings are query parameters, such as `every_s=1`; an unknown one is an error.
         """
@@ -180,7 +181,7 @@ def _add_jobs(app: FastAPI, service: Service) -> None:
         },
     )
     async def get_job(job_id: str) -> Response:
-        """A job that is over is kept for a while, in memory, and then forgotten."""
+        """Finished jobs are kept in memory for a limited time."""
         job = await asyncio.to_thread(service.need_jobs().find, job_id)
         return JSONResponse(job.to_dict())
 
@@ -196,7 +197,7 @@ def _add_jobs(app: FastAPI, service: Service) -> None:
         },
     )
     async def get_result(job_id: str) -> Response:
-        """Every analysed frame, tracks and events; a job that failed answers with its problem."""
+        """Every analysed frame, tracks and events; a failed job responds with its problem."""
         job = await asyncio.to_thread(service.need_jobs().find, job_id)
         if job.problem is not None:
             raise job.problem
@@ -230,7 +231,7 @@ def _add_model(app: FastAPI, service: Service) -> None:
         responses={200: schemas.answer("The contract", "Model"), **schemas.problems()},
     )
     async def get_model(model: str | None = None) -> Response:
-        """Class names, temperature, threshold, measured figures, and how it was trained.
+        """Class names, temperature, threshold, metrics, and training metadata.
 
         If the service has several models, choose one with `model`; the default is the first.
         """
@@ -248,18 +249,18 @@ def _add_operation(app: FastAPI, service: Service) -> None:
         responses=schemas.problems(),
     )
     async def healthz() -> Response:
-        """Answers as soon as connections are taken."""
+        """Responds as soon as connections are accepted."""
         return PlainTextResponse("ok\n")
 
     @app.get(
         "/readyz",
         tags=["operation"],
-        summary="Check that requests are answered at full speed",
+        summary="Check that the service is ready",
         response_class=PlainTextResponse,
         responses=schemas.problems("starting"),
     )
     async def readyz() -> Response:
-        """503 until the networks are warm, and once the service is asked to stop."""
+        """503 until the networks are warmed up, and once the service is stopping."""
         if not service.is_ready:
             raise Problem(
                 "starting", "the models are still loading; try again soon", retry_after_s=1
@@ -274,7 +275,7 @@ def _add_operation(app: FastAPI, service: Service) -> None:
         responses=schemas.problems(),
     )
     async def get_metrics() -> Response:
-        """They contain nothing about any face."""
+        """They contain no information about faces."""
         if service.jobs is not None:
             await asyncio.to_thread(service.jobs.measure)
         return Response(
@@ -293,7 +294,7 @@ def _add_pages(app: FastAPI, page: Page, frames: Sequence[str]) -> None:
                 description=app.description,
                 routes=app.routes,
             )
-            # Put in afterwards: FastAPI would leave out every null in them.
+            # Added afterwards, since FastAPI would omit every null in them.
             described["components"] = {"schemas": schemas.SCHEMAS, "examples": schemas.EXAMPLES}
             app.openapi_schema = described
         return app.openapi_schema
@@ -318,9 +319,9 @@ def _add_pages(app: FastAPI, page: Page, frames: Sequence[str]) -> None:
 
 
 def _list_methods(app: FastAPI, request: Request) -> list[str]:
-    """List the methods of the route at a request's path, if it takes other methods only.
+    """List the methods of the route at a request's path, if it supports only other methods.
 
-    The page's own route takes every GET, so the router never sees that only the method is wrong.
+    The page's own route takes every GET, so the router never detects that only the method is wrong.
     """
     methods: set[str] = set()
     for route in app.routes:

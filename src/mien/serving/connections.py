@@ -1,7 +1,7 @@
-"""Read requests from TCP connections, and close those that are only held open.
+"""Read requests from TCP connections, and close idle ones that only occupy resources.
 
-uvicorn's own protocol waits without limit for the head of a request and for clients that do not
-read: a few hundred such connections would use up all file descriptors of the process.
+uvicorn's own protocol waits indefinitely for the head of a request and for clients that do not
+read: a few hundred such connections would exhaust the file descriptors of the process.
 """
 
 import asyncio
@@ -16,14 +16,14 @@ from mien.serving.problems import Problem
 
 
 class Connection(H11Protocol):
-    """One connection, with a time to send a head and a time to read an answer."""
+    """One connection, with timeouts for sending a head and for reading a response."""
 
     limits = Limits()
     _head_timer: asyncio.TimerHandle | None = None
     _write_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Accept a connection if there is room for one more."""
+        """Accept a connection unless the limit is reached."""
         super().connection_made(transport)
         if len(self.connections) > self.limits.max_connections:
             self._refuse(

@@ -1,4 +1,4 @@
-"""Render the service's OpenAPI as a page for people, without scripts or outside resources."""
+"""Render the service's OpenAPI as an HTML page without scripts or external resources."""
 
 import json
 import re
@@ -24,10 +24,10 @@ th, td { text-align: left; vertical-align: top; padding: .15rem 1rem .15rem 0; }
 
 
 def write_docs_page(openapi: dict[str, Any]) -> str:
-    """Write the page.
+    """Render the page.
 
     Args:
-        openapi: The schema, as in `/openapi.json`.
+        openapi: The schema from `/openapi.json`.
     """
     about = openapi["info"]
     parts = [

@@ -1,8 +1,9 @@
-"""Make a web application safe to expose.
+"""Protect a web application that is exposed to a network.
 
-The outermost layer: it checks the Host header (against DNS rebinding), the Origin header (against
-pages of other sites) and the token; adds the security headers; answers every failure with a
-problem document; counts requests; and lets a client that is refused during an upload read why.
+As the outermost layer, it checks the Host header (against DNS rebinding), the Origin header
+(against pages of other sites) and the token, adds security headers, turns every failure into a
+problem document, counts requests, and lets a client that is rejected during an upload read the
+response.
 """
 
 import asyncio
@@ -49,7 +50,8 @@ class Access:
 
     Attributes:
         hosts: Host names of the service, without port; empty allows any.
-        origins: Origins, as "https://example.org", whose pages may ask, besides the service's own.
+        origins: Origins such as "https://example.org" whose pages may use the service, in addition
+            to its own.
         frames: Origins whose pages may show the service's web page in a frame; by default none.
         token: The bearer token that clients must send; None if none is required.
     """
@@ -63,7 +65,7 @@ class Access:
         """Check a request's head.
 
         Raises:
-            Problem: It is for another host, or its client is not allowed.
+            Problem: The request is for another host, or its client is not allowed.
         """
         headers = Headers(scope=scope)
         host = headers.get("host", "")
@@ -74,7 +76,7 @@ class Access:
                 "its operator can allow the name with --allow-host",
             )
 
-        # A browser says which page asks; other programs say nothing, and need none.
+        # Browsers state the requesting page; other programs do not, and need not.
         origin = headers.get("origin")
         if origin is not None and origin not in self.origins and not _is_own(origin, host):
             raise Problem(
@@ -83,7 +85,7 @@ class Access:
                 "its operator can allow them with --allow-origin",
             )
 
-        # A preflight carries no token: browsers leave it out.
+        # A preflight has no token: browsers omit it.
         is_preflight = scope["method"] == "OPTIONS"
         if self.token is not None and scope["path"].startswith(_GUARDED) and not is_preflight:
             scheme, _, given = headers.get("authorization", "").partition(" ")
@@ -104,7 +106,7 @@ class Guard:
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request; lifespan events go through as they are."""
+        """Handle a request; lifespan events pass unchanged."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -140,7 +142,7 @@ _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 class _Exchange:
-    """One request and its response, as they pass."""
+    """One request and its response."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._receive = receive
@@ -152,14 +154,14 @@ class _Exchange:
         self.status = 0
 
     async def receive(self) -> Message:
-        """Pass on a message, and note whether more will follow."""
+        """Pass on a message, and record whether more will follow."""
         self._is_held_back = False
         message = await self._receive()
         self._has_more = message["type"] == "http.request" and message.get("more_body", False)
         return message
 
     async def send(self, message: Message) -> None:
-        """Pass on a response with the headers that every response has."""
+        """Pass on a response with the headers of every response."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message = {**message, "headers": list(message.get("headers", ()))}
@@ -179,7 +181,7 @@ class _Exchange:
         for name, value in SECURITY_HEADERS.items():
             headers.setdefault(name, value)
         if "frame-ancestors 'none'" not in headers["Content-Security-Policy"]:
-            del headers["X-Frame-Options"]  # it cannot name origins; the policy does
+            del headers["X-Frame-Options"]  # it cannot name origins, unlike the policy
         headers.setdefault("Cache-Control", "no-store")
         if self._has_more:
             headers["Connection"] = "close"
@@ -212,6 +214,6 @@ def _is_own(origin: str, host: str) -> bool:
 
 
 def _are_same(given: str, wanted: str) -> bool:
-    """Compare in constant time, whatever the length."""
+    """Compare in constant time, regardless of length."""
     digests = (hashlib.sha256(text.encode("utf-8", "replace")).digest() for text in (given, wanted))
     return hmac.compare_digest(*digests)

@@ -36,16 +36,16 @@ class Job:
     """One video to read.
 
     Attributes:
-        id: Its name; impossible to guess.
+        id: Unguessable identifier.
         state: The state of the job.
-        frames: Frames that were analysed so far.
-        time_s: The position in the video, in seconds.
-        duration_s: The duration stated by the file, in seconds; None if it states none.
-        result: The result as JSON, once it is done.
-        problem: Why it failed.
+        frames: Number of frames analysed so far.
+        time_s: Position in the video, in seconds.
+        duration_s: Duration stated in the file, in seconds; None if unknown.
+        result: Result as JSON, once done.
+        problem: Reason of a failure.
         analyzer: The analyzer to use; None uses the service's default.
-        settings: Which frames to read; None uses the defaults.
-        upload: The video.
+        settings: Which frames to analyse, and how; None uses the defaults.
+        upload: Content of the video.
     """
 
     id: str
@@ -81,13 +81,13 @@ class Job:
 
     @property
     def progress(self) -> float | None:
-        """Share that is done, in [0, 1]; None if the file does not state its duration."""
+        """Fraction done, in [0, 1]; None if the duration is unknown."""
         if self.state == "done":
             return 1.0
         return min(self.time_s / self.duration_s, 1.0) if self.duration_s else None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the job as plain JSON types."""
+        """Return the job as JSON types."""
         progress = self.progress
         return {
             "id": self.id,
@@ -106,14 +106,14 @@ ReadVideo: TypeAlias = Callable[[Job], VideoResult]
 
 
 class JobStore(Protocol):
-    """The jobs of a service, wherever they are kept; every method raises `Problem`."""
+    """The jobs of a service, wherever they are stored; every method may raise `Problem`."""
 
     def start(self) -> None:
-        """Begin to work on jobs."""
+        """Start to process jobs."""
         ...
 
     def stop(self) -> None:
-        """End the work."""
+        """Stop to process jobs."""
         ...
 
     def refuse_if_full(self) -> None:
@@ -144,17 +144,17 @@ class JobStore(Protocol):
 
 
 def describe_full(jobs: int) -> Problem:
-    """Describe that there are as many jobs as there may be."""
+    """Return the problem of too many jobs."""
     return Problem(
         "queue-full",
-        f"there are {jobs} videos, as many as there may be; try again later, and delete jobs "
-        "whose result you have",
+        f"the limit of {jobs} videos is reached; try again later, and delete jobs "
+        "whose results you have fetched",
         retry_after_s=10,
     )
 
 
 def describe_gone(keep_job_s: float) -> Problem:
-    """Describe that a job is not there, or not any more."""
+    """Return the problem of an unknown or expired job."""
     return Problem(
         "not-found",
         f"no such job, or its result was not fetched within {keep_job_s:g} seconds; send the "
@@ -163,7 +163,7 @@ def describe_gone(keep_job_s: float) -> Problem:
 
 
 def read_job(read_video: ReadVideo, job: Job) -> State:
-    """Read a job's video, and put its result or its problem into it; return how it ended."""
+    """Read a job's video, store its result or problem in the job, and return the final state."""
     try:
         job.result = read_video(job).to_json().encode()
     except Cancelled:
@@ -192,9 +192,9 @@ class Jobs:
 
         Args:
             read_video: Reads one video.
-            limits: How many jobs, and how long their results are kept.
+            limits: Maximum number of jobs, and how long results are kept.
             metrics: The counters to update.
-            let_go: Called with the size of an upload that is no longer in memory, from any thread.
+            let_go: Called from any thread with the size of an upload that was freed.
         """
         self._read_video = read_video
         self._limits = limits
@@ -244,13 +244,13 @@ class Jobs:
         settings: VideoSettings | None = None,
         asked: Mapping[str, object] | None = None,
     ) -> Job:
-        """Queue a video; its bytes count as held until `let_go` is called.
+        """Queue a video; its bytes count as in use until `let_go` is called.
 
         Args:
-            upload: The video.
+            upload: Content of the video.
             analyzer: The analyzer to use; None uses the service's default.
-            settings: Which frames to read; None uses the defaults.
-            asked: The settings as they were asked for, for stores that other processes read.
+            settings: Which frames to analyse, and how; None uses the defaults.
+            asked: The settings as requested, for stores that other processes read.
 
         Raises:
             Problem: The maximum number of jobs is reached.
@@ -271,7 +271,7 @@ class Jobs:
         """Find a job.
 
         Raises:
-            Problem: There is no such job, or it has expired.
+            Problem: The job does not exist, or has expired.
         """
         with self._changed:
             self._forget_old()
@@ -284,7 +284,7 @@ class Jobs:
         """Cancel a job, or delete its result.
 
         Raises:
-            Problem: There is no such job.
+            Problem: The job does not exist.
         """
         job = self.find(job_id)
         with self._changed:

@@ -1,4 +1,4 @@
-"""Read pictures from a JSON body, as clients of DeepFace's API send them: base64 in `img`."""
+"""Read pictures from a JSON body, as in DeepFace's API: base64 in `img`."""
 
 import binascii
 import json
@@ -16,7 +16,7 @@ WITHOUT_EFFECT: Final = (
     "expand_percentage",
     "silent",
 )
-"""Members of DeepFace's requests that are accepted and change nothing."""
+"""Members of DeepFace's requests that are accepted but ignored."""
 
 _DATA_URL: Final = re.compile(r"data:[\w.+/-]*(;[\w=.-]+)*;base64,", re.IGNORECASE)
 _HOW: Final = 'send {"img": "..."}, a picture as base64 or a data URL, or a list of them'
@@ -24,7 +24,7 @@ _HOW: Final = 'send {"img": "..."}, a picture as base64 or a data URL, or a list
 
 @dataclass(frozen=True)
 class JsonBody:
-    """The contents of a JSON body.
+    """Content of a JSON body.
 
     Attributes:
         pictures: Encoded pictures, in order.
@@ -42,11 +42,11 @@ def read_json_body(body: bytes | bytearray, *, most: int, max_images: int) -> Js
 
     Args:
         body: The body, UTF-8.
-        most: Largest size of one picture, in bytes.
-        max_images: Largest number of pictures.
+        most: Maximum size of one picture, in bytes.
+        max_images: Maximum number of pictures.
 
     Raises:
-        Problem: It is not such a body, or is too large.
+        Problem: The body is invalid or too large.
     """
     try:
         members: Any = json.loads(body)
@@ -75,7 +75,7 @@ def _decode(text: object, *, most: int) -> bytearray:
         raise Problem("malformed", f"img is {type(text).__name__}, expected text; {_HOW}")
     encoded = _DATA_URL.sub("", text, count=1) if text[:5].lower() == "data:" else text
     if len(encoded) * 3 // 4 > most + 3:
-        raise Problem("too-large", f"a picture has more than {most:,} bytes; make it smaller first")
+        raise Problem("too-large", f"a picture has more than {most:,} bytes; scale it down first")
     try:
         picture = bytearray(binascii.a2b_base64("".join(encoded.split()), strict_mode=True))
     except (binascii.Error, ValueError) as error:
@@ -88,7 +88,7 @@ def _decode(text: object, *, most: int) -> bytearray:
 
 
 def _check_actions(actions: object) -> None:
-    """Reject DeepFace's other analyses: mien does not read age, gender or race."""
+    """Reject DeepFace's other analyses: mien does not estimate age, gender or race."""
     wanted = actions if isinstance(actions, list) else [actions]
     if any(action != "emotion" for action in wanted):
         raise Problem(

@@ -14,14 +14,13 @@ class Limits:
     """Limits on the size, the number and the duration of requests.
 
     Attributes:
-        workers: Pictures that are decoded and searched for faces at the same time, each on one
-            core; 0 uses all available cores.
+        workers: Pictures decoded and searched in parallel, each on one core; 0 uses all available
+            cores.
         max_waiting: Pictures that are queued or being read; above it, 429.
-        batch_faces: Largest number of faces in one batch.
+        batch_faces: Maximum number of faces in one batch.
         max_image_bytes: Bytes of one picture; above it, 413.
         max_pixels: Pixels of one picture; above it, 413.
-        max_detector_size: The largest `detector_size`, in pixels, that a request may ask for; above
-            it, 400.
+        max_detector_size: Maximum `detector_size` of a request, in pixels; above it, 400.
         max_images: Pictures in one request; above it, 413.
         max_request_bytes: Bytes of all pictures in one request together; above it, 413.
         max_video_bytes: Bytes of one video; above it, 413.
@@ -35,7 +34,7 @@ class Limits:
         head_s: Seconds a client may take to send the head of a request; then 408.
         upload_s: Seconds a client may take to send pictures; then 408.
         video_upload_s: Seconds a client may take to send a video; then 408.
-        answer_s: Seconds until a request for pictures must be answered; then 503.
+        answer_s: Seconds until pictures must be answered; then 503.
         write_s: Seconds a client may leave a response unread; then the connection is closed.
         idle_s: Seconds a connection is kept open between two requests.
         drain_s: Seconds for pending requests to finish when the service is stopped.
@@ -68,7 +67,7 @@ class Limits:
         """Check every field.
 
         Raises:
-            ConfigError: A limit is not positive, or two contradict each other.
+            ConfigError: A limit is not positive, or two limits contradict each other.
         """
         for item in dataclasses.fields(self):
             value = getattr(self, item.name)

@@ -1,6 +1,6 @@
 """Count requests and times for Prometheus.
 
-Nothing about a face is counted: no emotion, no position, no name of an upload.
+No information about a face is recorded: no emotion, no position, no name of an upload.
 """
 
 from prometheus_client import (
@@ -33,7 +33,7 @@ class Metrics:
         )
         self.seconds = Histogram(
             "mien_request_seconds",
-            "Seconds from a request's head to the end of its answer.",
+            "Seconds from a request's head to the end of its response.",
             ("route",),
             buckets=_SECONDS,
             registry=self._registry,

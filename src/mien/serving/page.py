@@ -1,9 +1,9 @@
-"""Serve the built web page: media types, caching, compressed files.
+"""Serve the built web page with media types, caching and compressed files.
 
-The page's files are listed once, when the service starts; a request's path is only looked up in
-that list, so it cannot lead outside. A compressed file beside a file (.br, .gz) is sent to clients
-that accept it. The largest file, onnxruntime's WASM, only exists as .br, to keep the wheel small;
-it is decompressed once for clients that do not accept that.
+The page's files are listed once, at start; a request's path is only looked up in that list, so it
+cannot lead outside. If a file has a compressed version (.br, .gz), it is sent to clients that
+accept it. The largest file, onnxruntime's WASM, only exists as .br to keep the wheel small; for
+other clients it is decompressed once.
 """
 
 import functools
@@ -22,7 +22,7 @@ from mien.model.recognizer import ASSETS
 from mien.serving.problems import Problem
 
 PAGE: Final = Path(__file__).parent / "page"
-"""The output folder of the build of `web/`; it does not exist in a fresh clone."""
+"""Output folder of the build of `web/`; it does not exist in a fresh clone."""
 
 CSP: Final = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; "
@@ -30,8 +30,8 @@ CSP: Final = (
     "media-src 'self' blob: mediastream:; font-src 'self'; manifest-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors "
 )
-"""The page may run its own scripts and WASM, and connect only to this service; in whose frames it
-may be shown is appended."""
+"""The page may run only its own scripts and WASM, and connect only to this service. The allowed
+frame ancestors are appended."""
 
 _TYPES: Final = {
     ".css": "text/css; charset=utf-8",
@@ -54,7 +54,7 @@ _TYPES: Final = {
 }
 _CODINGS: Final = {"br": ".br", "gzip": ".gz"}
 _MODEL: Final = re.compile(r"assets/(\w+)-[A-Za-z0-9_-]{8,}\.onnx")
-"""A model as the page's build names it; it is served from mien's assets."""
+"""A model referenced by the page's build; it is served from mien's assets."""
 _HAS_HASH = re.compile(r"-[A-Za-z0-9_-]{8,}\.\w+$")
 
 _NOT_BUILT: Final = """<!doctype html>
@@ -79,13 +79,14 @@ class _File:
 
 
 class Page:
-    """The page's files by their paths below `/`."""
+    """The page's files, by path below `/`."""
 
     def __init__(self, folder: Path = PAGE) -> None:
         """Find the files.
 
         Args:
-            folder: Where they are; if it does not exist, a short page says so.
+            folder: The output folder of the build; if it does not exist, a short page explains
+                this.
         """
         self.is_built = (folder / "index.html").is_file()
         self._files: dict[str, _File] = {}
@@ -102,7 +103,7 @@ class Page:
         """Return one file as a response.
 
         Args:
-            request: The request: accepted encodings, and the cached version.
+            request: The request, with accepted encodings and cached version.
             name: The file's path below `/`.
             frames: Origins whose pages may show the page in a frame.
 
@@ -113,7 +114,7 @@ class Page:
             return HTMLResponse(_NOT_BUILT)
         file = self._find(name)
         if file is None:
-            raise Problem("not-found", "nothing is at this path; see /docs")
+            raise Problem("not-found", "not found; see /docs")
 
         accepted = request.headers.get("accept-encoding", "")
         coding = next((coding for coding in file.codings if _accepts(accepted, coding)), None)
@@ -139,7 +140,7 @@ class Page:
         return FileResponse(compressed, headers=headers, media_type=file.media_type)
 
     def _find(self, name: str) -> _File | None:
-        """Find a file of the page, or the model that it names."""
+        """Return a file of the page, or a model that it references."""
         model = _MODEL.fullmatch(name)
         if name in self._files or model is None:
             return self._files.get(name)
@@ -147,7 +148,7 @@ class Page:
 
 
 def _describe(path: Path) -> _File:
-    """Describe a file by its path without a coding's ending."""
+    """Describe a file by its path without the extension of its encoding."""
     packed = {
         coding: path.with_name(path.name + suffix)
         for coding, suffix in _CODINGS.items()
@@ -170,7 +171,7 @@ def _decompress(path: Path) -> bytes:
 
 
 def _accepts(header: str, coding: str) -> bool:
-    """Return whether an Accept-Encoding header accepts a coding."""
+    """Return whether an Accept-Encoding header accepts an encoding."""
     for item in header.lower().split(","):
         name, _, parameters = item.partition(";")
         if name.strip() == coding:

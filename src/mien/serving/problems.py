@@ -1,4 +1,4 @@
-"""Describe what is wrong with a request as a problem document (RFC 9457)."""
+"""Describe an invalid or failed request as a problem document (RFC 9457)."""
 
 import json
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ KINDS: Final[Mapping[str, tuple[int, str]]] = {
     "starting": (503, "Service starting"),
     "no-answer": (503, "Answer timeout"),
 }
-"""The status and the title of every kind of problem."""
+"""HTTP status and title of every kind of problem."""
 
 
 class Problem(Exception):  # noqa: N818 - the standard calls it a problem
@@ -38,7 +38,7 @@ class Problem(Exception):  # noqa: N818 - the standard calls it a problem
 
     Attributes:
         kind: One of `KINDS`.
-        status: The HTTP status.
+        status: HTTP status.
         detail: One sentence: what happened, what was expected, what to do.
         retry_after_s: When to retry, in whole seconds; None if that does not help.
     """
@@ -56,8 +56,8 @@ class Problem(Exception):  # noqa: N818 - the standard calls it a problem
 
         Args:
             kind: One of `KINDS`.
-            detail: The sentence.
-            retry_after_s: For the header Retry-After.
+            detail: One sentence for the client.
+            retry_after_s: Value of the header Retry-After.
             headers: Further headers.
             more: Further members of the document.
         """
@@ -81,7 +81,7 @@ class Problem(Exception):  # noqa: N818 - the standard calls it a problem
         return cls(kind, str(error).replace("<bytes>", "the upload", 1), more=more)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the document as plain JSON types."""
+        """Return the document as JSON types."""
         return {
             "type": f"/docs#{self.kind}",
             "title": self.title,

@@ -1,8 +1,8 @@
-"""Keep the jobs of several replicas in Redis, so that any of them answers for any job.
+"""Keep the jobs of several replicas in Redis, so that each of them knows every job.
 
-Whoever reads a job holds a lease on it and renews it. Where a lease runs out, because its process
-died, the next replica takes the job over. Only the holder of a lease can end a job, so none ends
-twice. Each step is one script on the server, whose clock is the only one that counts.
+The replica that reads a job holds a lease on it and renews it. If a lease expires because its
+process died, another replica takes over the job. Only the holder of a lease can end a job, so no
+job ends twice. Each step is one script on the server, and only the server's clock is used.
 """
 
 import json
@@ -32,20 +32,20 @@ from mien.video.reading import VideoSettings
 _LOG = logging.getLogger("mien.serving")
 
 LEASE_S: Final = 10.0
-"""Seconds without a sign of life after which a job is taken over."""
+"""Duration of a lease, in seconds, after which a job is taken over."""
 RENEW_S: Final = 1.0
 POLL_S: Final = 0.25
 AFTER_OUTAGE_S: Final = 2.5
-"""Seconds after an outage before a job is claimed: whoever reads one renews its lease first."""
+"""Pause after an outage before jobs are claimed, in seconds: readers renew their leases first."""
 CONNECT_S: Final = 5.0
-"""Seconds until a silent Redis counts as unreachable."""
+"""Timeout for an unresponsive Redis, in seconds."""
 MAX_TRIES: Final = 3
-"""A job whose reader died so often is given up: it may be what kills them."""
+"""Maximum number of attempts to read a job: the video may be what crashes the readers."""
 _PREFIX: Final = "mien:"
 
 
 class RedisJobs:
-    """The jobs of all replicas that name the same Redis, and this replica's thread for them."""
+    """The jobs of all replicas with the same Redis, and this replica's thread."""
 
     def __init__(
         self,
@@ -57,19 +57,19 @@ class RedisJobs:
         *,
         let_go: Callable[[int], None],
     ) -> None:
-        """Connect; `start` begins.
+        """Connect to Redis; `start` starts the work.
 
         Args:
-            url: Where Redis is, such as redis://host:6379/0.
+            url: Address of Redis, such as redis://host:6379/0.
             read_video: Reads one video.
-            understand: Turns settings as they were asked for into what reads a video.
-            limits: How many jobs all replicas take on, and how long their results are kept.
+            understand: Converts settings as requested to an analyzer and video settings.
+            limits: Maximum number of jobs of all replicas, and how long results are kept.
             metrics: The counters to update.
-            let_go: Told the size of an upload that is not held any more.
+            let_go: Called with the size of an upload that was freed.
 
         Raises:
             MissingExtraError: redis is not installed.
-            ConfigError: There is no Redis at this address.
+            ConfigError: Redis cannot be reached at this address.
         """
         self._redis, self._error = _connect(url)
         self._scripts = {name: self._redis.register_script(text) for name, text in SCRIPTS.items()}
@@ -101,7 +101,7 @@ class RedisJobs:
         """Raise the errors of `submit` before an upload is read.
 
         Raises:
-            Problem: All replicas together have as many jobs as there may be.
+            Problem: All replicas together have reached the maximum number of jobs.
         """
         with self._answering():
             count = self._count()
@@ -109,12 +109,12 @@ class RedisJobs:
             raise describe_full(count)
 
     def measure(self) -> None:
-        """Update the counts of jobs; where Redis cannot be reached, they stay as they were."""
+        """Update the counts of jobs; they stay unchanged if Redis cannot be reached."""
         with suppress(self._error):
             self._count()
 
     def _count(self) -> int:
-        """Count the jobs of all replicas, and those that nobody reads yet."""
+        """Count the jobs of all replicas, and those that are waiting."""
         count, waiting = map(int, self._run_script("count"))
         self._metrics.jobs.set(count)
         self._metrics.jobs_waiting.set(waiting)
@@ -130,13 +130,13 @@ class RedisJobs:
         """Queue a video for any replica.
 
         Args:
-            upload: The video.
-            analyzer: Not used: the replica that reads it opens its own by `asked`.
-            settings: Not used, in the same way.
-            asked: The settings as they were asked for.
+            upload: Content of the video.
+            analyzer: Unused: the replica that reads the video opens its own from `asked`.
+            settings: Unused for the same reason.
+            asked: The settings as requested.
 
         Raises:
-            Problem: All replicas together have as many jobs as there may be.
+            Problem: All replicas together have reached the maximum number of jobs.
         """
         del analyzer, settings
         job = Job(secrets.token_urlsafe(16))
@@ -150,10 +150,10 @@ class RedisJobs:
         return job
 
     def find(self, job_id: str) -> Job:
-        """Find a job, whichever replica has read it.
+        """Find a job of any replica.
 
         Raises:
-            Problem: There is no such job, or it has expired.
+            Problem: The job does not exist, or has expired.
         """
         with self._answering():
             kept = self._redis.hgetall(f"{_PREFIX}job:{job_id}")
@@ -172,7 +172,7 @@ class RedisJobs:
         """Cancel a job, or delete its result; its reader notices within `RENEW_S`.
 
         Raises:
-            Problem: There is no such job.
+            Problem: The job does not exist.
         """
         with self._answering():
             if not self._run_script("delete", job_id):
@@ -183,22 +183,22 @@ class RedisJobs:
 
     @contextmanager
     def _answering(self) -> Iterator[None]:
-        """Answer a request whose store cannot be reached with a problem."""
+        """Convert a failure of the store to a problem."""
         try:
             yield
         except self._error as error:
             self._report(error)
-            detail = "the store of jobs cannot be reached, or takes nothing now; try again soon"
+            detail = "the job store cannot be reached or accepts no data; try again soon"
             raise Problem("busy", detail, retry_after_s=5) from error
 
     def _report(self, error: Exception) -> None:
-        """Log the first of the errors of an outage."""
+        """Log the first error of an outage."""
         if not self._is_out:
             self._is_out = True
             _LOG.error("Redis: %s", describe_error(error))
 
     def _work(self) -> None:
-        """Read one job after the other; neither an outage nor a job ends the thread."""
+        """Read one job after another; neither an outage nor a failing job ends the thread."""
         while not self._stopping.is_set():
             try:
                 claimed = self._claim()
@@ -219,16 +219,16 @@ class RedisJobs:
                 _LOG.exception("a video job failed")
 
     def _claim(self) -> Any:  # noqa: ANN401
-        """Take the next job: its ID, the settings as they were asked for, and the video."""
-        lost = json.dumps(["failed", "the processes that read this video died"])
-        evicted = json.dumps(["failed", "the store of jobs has lost the video; send it again"])
+        """Claim the next job: its ID, the settings as requested, and the video."""
+        lost = json.dumps(["failed", "the processes reading this video died"])
+        evicted = json.dumps(["failed", "the job store has lost the video; send it again"])
         limits = (LEASE_S, MAX_TRIES, self._limits.keep_job_s)
         return self._run_script("claim", self._holder, *limits, lost, evicted)
 
     def _wait_until_back(self) -> None:
-        """Wait until Redis answers again, and until the readers of jobs have renewed their leases.
+        """Wait until Redis is back and the readers of jobs have renewed their leases.
 
-        An outage may have been longer than a lease; its jobs are still read by those who have them.
+        An outage may last longer than a lease, but jobs still belong to their readers.
         """
         while not self._stopping.wait(RENEW_S):
             try:
@@ -240,7 +240,7 @@ class RedisJobs:
             return
 
     def _read(self, job_id: bytes, asked: bytes, video: bytes) -> None:
-        """Read a job that was claimed, and end it unless another replica has it by now."""
+        """Read a claimed job, and end it unless another replica has taken it over."""
         job = Job(job_id.decode(), upload=bytearray(video))
         self._current = job
         ended = threading.Event()
@@ -249,7 +249,7 @@ class RedisJobs:
         try:
             job.analyzer, job.settings = self._understand(json.loads(asked))
             state = read_job(self._read_video, job)
-        except Problem as problem:  # this replica has no such model, for one
+        except Problem as problem:  # for example, this replica lacks the model
             job.problem, state = problem, "failed"
         finally:
             self._current = None
@@ -260,7 +260,7 @@ class RedisJobs:
             beat.join()
 
     def _end(self, job: Job, state: State) -> None:
-        """Write down how a job ended; an outage is waited for, with the result in hand."""
+        """Store how a job ended; keep the result and wait during an outage."""
         if state == "cancelled":
             if self._stopping.is_set():
                 self._run_script("hand_back", job.id, self._holder)
@@ -280,7 +280,7 @@ class RedisJobs:
                 return
 
     def _renew(self, job: Job, ended: threading.Event) -> None:
-        """Renew a job's lease and note its progress until it ended, or is nobody's any more."""
+        """Renew a job's lease and update its progress until it ends or is taken over."""
         while not ended.wait(RENEW_S):
             try:
                 told = (job.id, self._holder, LEASE_S, _tell_progress(job))
@@ -296,18 +296,18 @@ def _tell_progress(job: Job) -> str:
 
 
 def _connect(url: str) -> tuple[Any, type[Exception]]:
-    """Connect to a Redis; return its client, and what that raises where it cannot be reached.
+    """Connect to Redis; return the client and its base exception.
 
     Raises:
         MissingExtraError: redis is not installed.
-        ConfigError: There is no Redis at this address.
+        ConfigError: Redis cannot be reached at this address.
     """
     with importing_extra("redis", "--jobs redis://"):
         import redis
         from redis.backoff import ExponentialBackoff
         from redis.retry import Retry
 
-    again = Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=2)  # a request waits for it
+    again = Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=2)  # while a request waits
     try:
         client = redis.Redis.from_url(
             url,
@@ -319,6 +319,6 @@ def _connect(url: str) -> tuple[Any, type[Exception]]:
         client.ping()
     except (ValueError, redis.RedisError) as error:
         raise ConfigError(
-            f"--jobs: Redis cannot be reached ({describe_error(error)}); is it running?"
+            f"--jobs: Redis cannot be reached ({describe_error(error)}); check that it is running"
         ) from error
     return client, redis.RedisError

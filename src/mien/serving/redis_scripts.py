@@ -1,16 +1,17 @@
-"""Hold the scripts by which Redis takes each step of a job at once, by its own clock.
+"""Redis scripts that perform each step of a job atomically, by the server's clock.
 
-The keys, all of which begin with the prefix in KEYS[1]:
-    jobs       sorted set: each job by the time at which it is forgotten, +inf until it ended
-    waiting    list of the jobs that nobody reads, the next one first
-    leases     sorted set: the jobs that are read, by the time at which their lease runs out
+All keys start with the prefix in KEYS[1]:
+    jobs       sorted set: each job by its expiry time, +inf until it has ended
+    waiting    list of waiting jobs, the next one first
+    leases     sorted set: jobs being read, by the expiry time of their lease
     job:ID     hash: state, asked, tries, holder, progress, problem
     video:ID   the upload, until the job ends
-    result:ID  its JSON, until it expires
+    result:ID  result as JSON, until it expires
 
-A client whose connection breaks does not know whether its script ran, and runs it again: so each
-does nothing the second time, but for a claim, whose first job is then taken over like any other
-whose reader fell silent.
+A client whose connection breaks does not know whether its script ran, and runs it again. All
+scripts
+are therefore idempotent except the claim: a job claimed twice is taken over like any other job
+whose reader died.
 """
 
 from typing import Final
@@ -21,7 +22,7 @@ local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
 local p = KEYS[1]
 redis.call('ZREMRANGEBYSCORE', p .. 'jobs', '-inf', now)
 """
-"""Every script begins with the server's time, and forgets results that were kept long enough."""
+"""Start of every script: get the server's time, and drop expired results."""
 
 _COUNT: Final = (
     _HEAD

@@ -1,4 +1,4 @@
-"""JSON Schemas and examples for the service's OpenAPI."""
+"""Define JSON Schemas and examples for the service's OpenAPI."""
 
 import json
 from importlib import resources
@@ -13,7 +13,7 @@ Schema = dict[str, Any]
 
 
 def refer(name: str) -> Schema:
-    """Refer to one of `SCHEMAS`."""
+    """Return a reference to one of `SCHEMAS`."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
@@ -52,7 +52,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
         {
             "results": {
                 "type": "array",
-                "description": "For each file of the form, in order.",
+                "description": "One entry per file of the form, in order.",
                 "items": {"anyOf": [refer("ImageResult"), refer("Failure")]},
             }
         }
@@ -61,8 +61,8 @@ SCHEMAS: Final[dict[str, Schema]] = {
         {
             "id": _TEXT,
             "state": {"enum": ["waiting", "running", "done", "failed", "cancelled"]},
-            "progress": _described(_or_null(_SHARE), "null if the duration is not known."),
-            "frames": _described(refer("Count"), "Frames that were analysed so far."),
+            "progress": _described(_or_null(_SHARE), "null if the duration is unknown."),
+            "frames": _described(refer("Count"), "Number of frames analysed so far."),
             "time_s": _NUMBER,
             "duration_s": _or_null(_NUMBER),
             "result": _described(_or_null(_TEXT), "The path of the result, once it is done."),
@@ -86,7 +86,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
         "description": "A problem document (RFC 9457).",
     },
 }
-"""The service's records by their names in the OpenAPI."""
+"""Schemas of the service's records, by name in the OpenAPI."""
 
 _PROBABILITIES: Final = (0.01, 0.0, 0.01, 0.9, 0.05, 0.02, 0.01)
 _RESULT: Final[Schema] = {
@@ -126,16 +126,16 @@ _JOB: Final[Schema] = {
 EXAMPLES: Final[dict[str, Schema]] = {
     "ImageResult": {"summary": "One picture", "value": _RESULT},
     "Results": {"summary": "A form", "value": {"results": [_RESULT, _FAILURE]}},
-    "Job": {"summary": "A job under way", "value": _JOB},
+    "Job": {"summary": "A job in progress", "value": _JOB},
 }
-"""Examples by the names of their schemas."""
+"""Examples, by name of the schema."""
 
 
 def answer(description: str, *names: str) -> Schema:
     """Describe a JSON response.
 
     Args:
-        description: What it is.
+        description: Description of the response.
         names: Possible schemas, keys of `SCHEMAS`; examples are in `EXAMPLES`.
     """
     examples = {
@@ -153,7 +153,7 @@ def problems(*kinds: str) -> dict[int | str, Schema]:
     """Describe the problem documents that an operation may return.
 
     Args:
-        kinds: Kinds of problem, besides those that any request may cause.
+        kinds: Kinds of problem, in addition to those of any request.
     """
     described: dict[int | str, Schema] = {}
     everywhere = (
@@ -206,7 +206,7 @@ def upload(family: str, formats: tuple[str, ...], *, many: bool) -> Schema:
 
 
 def _describe_json() -> Schema:
-    """Describe a JSON body with base64 pictures, as clients of DeepFace's API send it."""
+    """Describe a JSON body with base64 pictures, as in DeepFace's API."""
     picture = {**_TEXT, "description": "A picture as base64, or as a data URL."}
     pictures = {"type": "array", "items": picture, "minItems": 1}
     own = {"img": {"anyOf": [picture, pictures]}, "actions": {"const": ["emotion"]}}

@@ -17,11 +17,11 @@ def listen(host: str, port: int) -> socket.socket:
     """Open the socket that clients connect to.
 
     Args:
-        host: An address of this machine, or its name.
-        port: 0 takes a free one.
+        host: An address or host name of this machine.
+        port: Port number; 0 takes a free one.
 
     Raises:
-        ConfigError: It is not possible to listen there.
+        ConfigError: The address or port cannot be used.
     """
     if not 0 <= port <= 65535:
         raise ConfigError(f"--port must be 0 to 65535, got {port}")
@@ -33,7 +33,7 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise ConfigError(
             f"{host}:{port} cannot be used ({describe_error(error)}); "
-            "choose another address or port; port 0 takes any that is free"
+            "choose another address or port; port 0 takes a free one"
         ) from error
     listener.set_inheritable(False)
     return listener
@@ -44,7 +44,7 @@ def make_server(app: FastAPI, limits: Limits) -> uvicorn.Server:
 
     Args:
         app: The application.
-        limits: How long connections may take.
+        limits: Timeouts of connections.
     """
     return uvicorn.Server(
         uvicorn.Config(
@@ -68,10 +68,10 @@ def run(app: FastAPI, listener: socket.socket, limits: Limits) -> None:
     Args:
         app: The application.
         listener: From `listen`.
-        limits: How long connections may take.
+        limits: Timeouts of connections.
 
     Raises:
-        KeyboardInterrupt: It was stopped with Ctrl-C.
+        KeyboardInterrupt: The server was stopped with Ctrl-C.
     """
 
     def end(_: int, __: FrameType | None) -> None:

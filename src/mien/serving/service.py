@@ -1,4 +1,4 @@
-"""Answer requests: check them, queue their uploads, and return the results."""
+"""Handle requests: check them, queue their uploads, and return the results."""
 
 import asyncio
 import json
@@ -41,10 +41,11 @@ class Service:
         Args:
             held: An analyzer for each model; the first is the default.
             limits: The limits of the service.
-            redis_url: The Redis that keeps the jobs of several replicas; None keeps them here.
+            redis_url: Address of the Redis for the jobs of several replicas; None keeps jobs in
+                this process.
 
         Raises:
-            ConfigError: There is no Redis at this address.
+            ConfigError: Redis cannot be reached at this address.
             MissingExtraError: redis is not installed.
         """
         self.analyzers = Analyzers(held, max_detector_size=limits.max_detector_size)
@@ -68,10 +69,10 @@ class Service:
             self.jobs = RedisJobs(redis_url, *how, let_go=release)
 
     def _understand(self, asked: Mapping[str, object]) -> tuple[Analyzer, VideoSettings]:
-        """Return what reads a video with these settings.
+        """Return the analyzer and the video settings for requested settings.
 
         Raises:
-            Problem: A setting is unknown or out of its range, or the model is not here.
+            Problem: A setting is unknown or out of range, or this replica lacks the model.
         """
         pictures, settings = read_settings(asked, family="video")
         return self.analyzers.get(pictures), settings
@@ -90,14 +91,14 @@ class Service:
 
     @property
     def is_ready(self) -> bool:
-        """Return whether a request would be answered at full speed."""
+        """Return whether the service is ready."""
         return self.workers.is_ready
 
     def need_jobs(self) -> JobStore:
-        """Return the jobs.
+        """Return the job store.
 
         Raises:
-            Problem: Videos cannot be read by this installation.
+            Problem: This installation cannot read videos.
         """
         if self.jobs is None:
             raise Problem("missing-extra", str(self.no_videos))
@@ -138,10 +139,10 @@ class Service:
     async def _wait(
         self, request: Request, submitted: Iterable[Answer]
     ) -> list[ImageResult | BaseException]:
-        """Wait for the answers to one request, and free their work where nobody waits any more.
+        """Wait for the results of one request, and cancel its work if nobody waits any more.
 
         Raises:
-            Problem: They take too long.
+            Problem: The results take too long.
         """
         answers = [asyncio.wrap_future(answer) for answer in submitted]
         try:
@@ -151,7 +152,7 @@ class Service:
         except TimeoutError:
             raise Problem(
                 "no-answer",
-                f"the answer took more than {self.limits.answer_s:g} seconds; try again",
+                f"the response took more than {self.limits.answer_s:g} seconds; try again",
                 retry_after_s=5,
             ) from None
         finally:
@@ -162,7 +163,7 @@ class Service:
         """Return the analyzer for these settings.
 
         Raises:
-            Problem: A setting is unknown or out of its range.
+            Problem: A setting is unknown or out of range.
         """
         pictures, _ = read_settings(values, family="image")
         return self.analyzers.get(pictures)
@@ -194,7 +195,7 @@ class Service:
 
 
 async def _unless_gone(request: Request, answer: Awaitable[T]) -> T:
-    """Wait for a result as long as the client is connected.
+    """Wait for a result while the client is connected.
 
     Raises:
         ClientDisconnect: The client has disconnected; the result is cancelled.
@@ -219,7 +220,7 @@ async def _wait_until_gone(request: Request) -> None:
 
 
 def _answer_one(outcome: ImageResult | BaseException) -> Response:
-    """Respond with one result, or with the reason why there is none."""
+    """Respond with one result, or with the problem."""
     if isinstance(outcome, ImageResult):
         return Response(outcome.to_json(), media_type=JSON_TYPE)
     if isinstance(outcome, MienError):
@@ -228,7 +229,7 @@ def _answer_one(outcome: ImageResult | BaseException) -> Response:
 
 
 def _answer_form(outcomes: Sequence[ImageResult | BaseException]) -> Response:
-    """Respond with a result or a failure for each file, independently of the others."""
+    """Respond with a result or a failure for each file."""
     records = [_to_record(outcome) for outcome in outcomes]
     body = f'{{"results": [{", ".join(record.to_json() for record in records)}]}}'
     errors = [outcome for outcome in outcomes if isinstance(outcome, MienError)]

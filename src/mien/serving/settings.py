@@ -1,8 +1,8 @@
-"""Read a request's settings: how its pictures or its video are analysed.
+"""Read a request's settings for its pictures or its video.
 
-They have the names of the Python arguments, `detector_size` or `every_s`, and come as query
-parameters or, with a JSON body, as its members. Unknown settings are rejected, so that nobody
-mistakes an ignored setting for one that was used.
+Settings have the names of the Python arguments, such as `detector_size` or `every_s`. They are
+query parameters or, with a JSON body, its members. Unknown settings are rejected, so that no
+setting is silently ignored.
 """
 
 import difflib
@@ -30,11 +30,11 @@ class PictureSettings:
         detector_size: Longer side of the picture for face detection, in pixels.
         min_score: Faces with a lower detection score, in [0, 1], are ignored.
         rotated: When to search a picture in all four orientations.
-        limit_faces: How many faces to read at most, the largest.
-        min_face_px: Faces under this, on the shorter side of the box, are left out.
+        limit_faces: Maximum number of faces to read, the largest.
+        min_face_px: Faces with a shorter side below this, in pixels, are left out.
         coverage: Share of faces that get an emotion, above 0 to 1.
         accuracy: Share of the named emotions that should be correct, above 0 to 1.
-        prior: The mix of expressions to expect, as text.
+        prior: Expected mix of expressions, as text.
     """
 
     model: str | None = None
@@ -85,13 +85,13 @@ def _read_interval(name: str, value: object) -> float | None:
 
 
 def _refuse(name: str, value: object, wanted: str) -> Problem:
-    return Problem("bad-setting", f"{name} takes {wanted}, got {str(value)[:80]!r}")
+    return Problem("bad-setting", f"{name} must be {wanted}, got {str(value)[:80]!r}")
 
 
 _SHARE: Final = {"type": "number", "exclusiveMinimum": 0, "maximum": 1}
 _SECONDS: Final = {"type": "number", "minimum": 0}
 _PICTURE: Final = {
-    "model": _Setting(_read_text, {"type": "string"}, "One of the service's models, by its name."),
+    "model": _Setting(_read_text, {"type": "string"}, "Name of one of the service's models."),
     "detector_size": _Setting(
         _read_count,
         {"type": "integer", "minimum": 32, "default": DETECTOR_SIZE},
@@ -110,12 +110,12 @@ _PICTURE: Final = {
     "limit_faces": _Setting(
         _read_count,
         {"type": "integer", "minimum": 1},
-        "Read this many faces of each picture or frame at most, the largest.",
+        "Maximum number of faces to read in each picture or frame, the largest.",
     ),
     "min_face_px": _Setting(
         _read_number,
         {"type": "number", "minimum": 0, "default": 0},
-        "Leave out faces that are smaller, in pixels on the shorter side of the box.",
+        "Leave out faces whose box has a shorter side below this, in pixels.",
     ),
     "coverage": _Setting(
         _read_number, _SHARE, "Name an emotion for this share of faces, the most confident ones."
@@ -126,7 +126,7 @@ _PICTURE: Final = {
     "prior": _Setting(
         _read_text,
         {"type": "string", "default": NATURAL, "examples": [BALANCED, "happy=0.5,neutral=0.5"]},
-        f"The mix of expressions to expect: `{NATURAL}`, the one the model learnt, `{BALANCED}`, "
+        f"Expected mix of expressions: `{NATURAL}`, the one the model learnt, `{BALANCED}`, "
         "or shares.",
     ),
 }
@@ -171,15 +171,15 @@ def describe_members() -> dict[str, Any]:
 
 
 def read_query(pairs: Iterable[tuple[str, str]]) -> dict[str, object]:
-    """Read the settings in a query string; none may occur twice.
+    """Read the settings in a query string, without duplicates.
 
     Raises:
-        Problem: One occurs twice.
+        Problem: A setting occurs twice.
     """
     values: dict[str, object] = {}
     for name, value in pairs:
         if name in values:
-            raise Problem("bad-setting", f"{name[:80]!r} is given twice; give it once")
+            raise Problem("bad-setting", f"{name[:80]!r} occurs twice; send it once")
         values[name] = value
     return values
 
@@ -190,11 +190,11 @@ def read_settings(
     """Check settings by name.
 
     Args:
-        values: Text or JSON values by their settings' names.
+        values: Text or JSON values, by name of the setting.
         family: "image" or "video", which determines the settings.
 
     Raises:
-        Problem: One is unknown, or its value cannot be used.
+        Problem: A setting is unknown, or its value is invalid.
     """
     known = _KNOWN[family]
     for name in values.keys() - known.keys():

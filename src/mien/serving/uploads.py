@@ -1,4 +1,4 @@
-"""Read the uploads of a request into memory, limited in size and time.
+"""Read the uploads of a request into memory, with limits on size and time.
 
 Nothing is written to disk, and the names of uploads are ignored.
 """
@@ -19,7 +19,7 @@ from mien.serving.problems import Problem
 _FORM = "multipart/form-data"
 _A = {"image": "an image", "video": "a video"}
 _UNSAID = ("", "application/octet-stream", "application/x-www-form-urlencoded")
-"""Types without information; the last is curl's default."""
+"""Media types without information; the last is curl's default."""
 
 
 class UploadMemory:
@@ -55,7 +55,7 @@ class UploadMemory:
 
 
 class Upload:
-    """The body of one request as it is read; its bytes are held until it is released."""
+    """The body of one request while it is read; its bytes are reserved until it is released."""
 
     def __init__(self, request: Request, memory: UploadMemory, *, most: int) -> None:
         self._request = request
@@ -81,7 +81,7 @@ class Upload:
     def _check_size(self, size: int) -> None:
         if size > self._most:
             raise Problem(
-                "too-large", f"the upload has more than {_in_mib(self._most)}; send less at a time"
+                "too-large", f"the upload has more than {_in_mib(self._most)}; send less at once"
             )
 
 
@@ -92,7 +92,7 @@ def receiving(request: Request, memory: UploadMemory, *, most: int) -> Iterator[
     Args:
         request: The request.
         memory: The counter of all uploads.
-        most: Largest size in bytes.
+        most: Maximum size in bytes.
 
     Raises:
         Problem: Its Content-Length is too large.
@@ -115,7 +115,7 @@ def check_type(request: Request, family: str) -> str:
         The type, lower case, without its parameters.
 
     Raises:
-        Problem: The type is not accepted.
+        Problem: The media type is not accepted.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     is_json = family == "image" and media_type == JSON_TYPE
@@ -137,8 +137,8 @@ async def read_files(
         request: The request.
         upload: Its body.
         family: "image" or "video".
-        most: Largest size of one file, in bytes.
-        max_files: Largest number of files.
+        most: Maximum size of one file, in bytes.
+        max_files: Maximum number of files.
         seconds: Timeout for the body, in seconds.
 
     Returns:
@@ -217,7 +217,7 @@ class _Form:
     def _begin(self) -> None:
         if len(self._files) == self._max_files:
             raise Problem(
-                "too-large", f"the form has more than {self._max_files} parts; send fewer at a time"
+                "too-large", f"the form has more than {self._max_files} parts; send fewer at once"
             )
         self._files.append(bytearray())
 
@@ -231,7 +231,7 @@ class _Form:
 
 
 def _too_large(most: int) -> Problem:
-    return Problem("too-large", f"a file has more than {_in_mib(most)}; make it smaller first")
+    return Problem("too-large", f"a file has more than {_in_mib(most)}; reduce its size first")
 
 
 def _in_mib(count: int) -> str:

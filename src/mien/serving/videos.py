@@ -1,4 +1,4 @@
-"""Read an uploaded video within limits, and report progress."""
+"""Read an uploaded video within the limits, and report progress."""
 
 import importlib.util
 from typing import Final
@@ -12,7 +12,7 @@ from mien.serving.problems import Problem
 from mien.video.reading import read_video
 
 MAX_FRAME_RATE: Final = 120
-"""Largest number of frames to decode per second of the maximum duration."""
+"""Maximum number of frames to decode per second of the maximum duration."""
 
 
 def open_video_reader(analyzer: Analyzer, limits: Limits) -> ReadVideo:
@@ -20,7 +20,7 @@ def open_video_reader(analyzer: Analyzer, limits: Limits) -> ReadVideo:
 
     Args:
         analyzer: Detector and model.
-        limits: How long a video may be.
+        limits: Maximum duration and number of frames.
 
     Raises:
         MissingExtraError: mien is installed without video support.
@@ -37,7 +37,7 @@ def open_video_reader(analyzer: Analyzer, limits: Limits) -> ReadVideo:
                 raise Problem(
                     "too-large",
                     f"the video has more than {max_decoded:,} frames, {MAX_FRAME_RATE} for each of "
-                    f"the {limits.max_video_s:g} seconds it may last; send a part of it",
+                    f"the {limits.max_video_s:g} seconds allowed; send a part of it",
                 )
 
         frames: list[FrameResult] = []

@@ -1,8 +1,8 @@
-"""Read the pictures that are waiting, with all cores and in batches.
+"""Read queued pictures on all cores and in batches.
 
-One thread per core takes the next picture, decodes it and detects its faces. When no picture is
-left, or enough faces were found, a thread reads all found faces in one batch. So nothing waits for
-a timer, no thread waits for another, and there are never more threads than cores. Results do not
+One thread per core takes the next picture, decodes it and detects its faces. When the queue is
+empty, or enough faces have been found, a thread reads all detected faces in one batch. No thread
+waits for a timer or for another thread, and there are never more threads than cores. Results do not
 depend on which pictures share a batch.
 """
 
@@ -28,14 +28,14 @@ from mien.serving.problems import Problem
 Answer: TypeAlias = "Future[ImageResult]"
 
 _PATIENCE_S = 0.1
-"""How long a detected face waits for others while pictures keep arriving."""
+"""How long a detected face waits for others while pictures keep arriving, in seconds."""
 _FIRST_GUESS_S = 0.1
-"""Assumed seconds per picture, until some have been measured."""
+"""Assumed time per picture, in seconds, until some have been measured."""
 
 
 @dataclass(frozen=True)
 class _Found:
-    """A picture whose faces were detected, and its pending result."""
+    """A picture with detected faces, and its pending result."""
 
     answer: Answer
     analyzer: Analyzer
@@ -44,13 +44,13 @@ class _Found:
 
 
 class Workers:
-    """Threads that share one detector and one model; `submit` may be called by any thread."""
+    """Threads that share detectors and models; `submit` is thread-safe."""
 
     def __init__(self, analyzers: Analyzers, limits: Limits, metrics: Metrics) -> None:
         """Store the parts; `start` starts the work.
 
         Args:
-            analyzers: Opened with `threads=1`, because the threads here use the cores.
+            analyzers: Opened with `threads=1`, since these threads use the cores.
             limits: Number of threads, and length of the queue.
             metrics: The counters to update.
         """
@@ -88,7 +88,7 @@ class Workers:
 
     @property
     def is_ready(self) -> bool:
-        """Return whether every thread is warm and none is stopping."""
+        """Return whether every thread is warmed up and none is stopping."""
         return self._warm == len(self._threads) and not self._stopping
 
     @property
@@ -146,7 +146,7 @@ class Workers:
         )
 
     def _close(self, answer: Answer) -> None:
-        """Remove a result that was delivered or cancelled."""
+        """Remove a delivered or cancelled result."""
         with self._changed:
             self._open -= 1
             self._metrics.waiting.set(self._open)
@@ -168,10 +168,10 @@ class Workers:
                 self._read_batch(batch)
             else:
                 self._find(*picture)
-            batch, picture = [], None  # an idle thread must not keep them in memory
+            batch, picture = [], None  # do not keep them in memory while idle
 
     def _take_found(self) -> list[_Found]:
-        """Take the detected faces, once they are worth a batch."""
+        """Take the detected faces, once there are enough for a batch."""
         faces = sum(len(found.picture.crops) for found in self._found)
         patient = self._found and time.monotonic() - self._found[0].since < _PATIENCE_S
         if self._waiting and patient and faces < self._limits.batch_faces:
@@ -210,7 +210,7 @@ class Workers:
             self._read(group)
 
     def _read(self, batch: Sequence[_Found]) -> None:
-        """Read the faces of pictures of one analyzer, except cancelled ones."""
+        """Read the faces of pictures with the same analyzer, except cancelled ones."""
         wanted = [found for found in batch if not found.answer.cancelled()]
         try:
             results = batch[0].analyzer.read_faces([found.picture for found in wanted])
@@ -223,7 +223,7 @@ class Workers:
             _give(found.answer, result)
 
     def _warm_up(self) -> None:
-        """Run every network at its usual sizes, because memory is allocated at the first run."""
+        """Run every network at its usual sizes, since the first run allocates memory."""
         for analyzer in self._analyzers.all:
             analyzer.find_faces(np.zeros((480, 640, 3), dtype=np.uint8))
             size = analyzer.recognizer.spec.input_size

@@ -1,10 +1,10 @@
 """Write results as tables: CSV, Parquet and pandas data frames.
 
-A table is tidy: one row for each face of each photo or frame, and one row with empty face columns
-where there is no face. So no photo and no frame is missing from it. A source that could not be
-read has one row, with the reason under `error`. The columns are the same for photos and videos.
+A table is tidy: one row per face of each photo or frame, and one row with empty face columns where
+there is no face, so that every photo and frame is included. A source that could not be read has one
+row, with the reason in `error`. The columns are the same for photos and videos.
 
-Records are the JSON form of results: what their `to_dict` gives, and what a line of JSON holds.
+Records are the JSON form of results, as returned by `to_dict` and stored in JSON Lines.
 """
 
 from mien.tables.columns import Record, check_emotions, columns, find_emotions

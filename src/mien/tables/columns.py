@@ -1,4 +1,4 @@
-"""Name the columns of a table of results, and the type of each."""
+"""Define the columns of a table of results, and their types."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
@@ -7,12 +7,12 @@ from mien.emotions import EMOTIONS
 from mien.errors import ConfigError
 
 Record: TypeAlias = Mapping[str, Any]
-"""A result as plain JSON types."""
+"""A result as JSON types."""
 POINTS: Final = ("right_eye", "left_eye", "nose_tip", "right_mouth_corner", "left_mouth_corner")
 
 
 def check_emotions(emotions: Sequence[str]) -> None:
-    """Refuse class names that tables use for other columns.
+    """Reject class names that tables use for other columns.
 
     Args:
         emotions: The model's class names.
@@ -26,12 +26,12 @@ def check_emotions(emotions: Sequence[str]) -> None:
     if clash:
         raise ConfigError(
             f"the class {clash[0]!r} has the name of another column in tables of results; rename "
-            f"it, to anything but {', '.join(fixed)}"
+            f"it to anything but {', '.join(fixed)}"
         )
 
 
 def columns(emotions: Sequence[str] = EMOTIONS) -> dict[str, type]:
-    """Return the columns of a tidy table, in order, and the type of each.
+    """Return the columns of a tidy table in order, with their types.
 
     Args:
         emotions: The model's class names.
@@ -65,7 +65,7 @@ def _columns(emotions: Sequence[str]) -> dict[str, type]:
 
 
 def find_emotions(records: Iterable[Record]) -> Sequence[str]:
-    """Find the model's class names in records; the seven known ones, where no face was read."""
+    """Return the model's class names from records; the seven default ones if no face was read."""
     for record in flatten(records):
         for face in record.get("faces", ()):
             if face["probabilities"] is not None:

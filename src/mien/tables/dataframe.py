@@ -1,4 +1,4 @@
-"""Return results as a pandas data frame."""
+"""Convert results to a pandas data frame."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
@@ -18,7 +18,7 @@ class HasRecord(Protocol):
     """A result: anything with a JSON form."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the record as plain JSON types."""
+        """Return the record as JSON types."""
         ...
 
 
@@ -30,22 +30,22 @@ def to_dataframe(
     """Return results as one pandas data frame.
 
     Args:
-        results: Photos, frames, videos, failures; or one of them.
-        format: "tidy", whose columns are `columns()`; or "pyfeat", with py-feat's columns.
+        results: Photos, frames, videos and failures, or a single one.
+        format: "tidy", with the columns of `columns()`; or "pyfeat", with py-feat's columns.
 
     Returns:
-        A `pandas.DataFrame`. In a tidy table, sources, expressions and reasons are categorical,
-        the expressions in the order of the model's classes; `frame`, `face`, `track_id` and
-        `turned` are whole numbers (Int64), and what is missing is NaN or `pandas.NA`. A table of
-        videos alone is indexed by `time`, a `TimedeltaIndex` from each video's beginning (NaT in
-        the row of a damaged video's `error`), so that `frame.resample("1s")` works on one track.
+        A `pandas.DataFrame`. In a tidy table, sources, expressions and reasons are categorical, the
+        expressions in the order of the model's classes; `frame`, `face`, `track_id` and `turned`
+        are integers (Int64); and missing values are NaN or `pandas.NA`. A table of only videos is
+        indexed by `time`, a `TimedeltaIndex` from each video's beginning (NaT in the row of a
+        damaged video's `error`), so that `frame.resample("1s")` works on one track.
 
     Raises:
-        ConfigError: There is no such format.
+        ConfigError: The format does not exist.
         MissingExtraError: pandas is not installed.
     """
     if format not in ("tidy", "pyfeat"):
-        raise ConfigError(f"a table's format is 'tidy' or 'pyfeat', got {format!r}")
+        raise ConfigError(f"format must be 'tidy' or 'pyfeat', got {format!r}")
 
     try:
         import pandas as pd

@@ -1,4 +1,4 @@
-"""Turn results into the rows of a table."""
+"""Convert results to the rows of a table."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, TypeAlias
@@ -7,7 +7,7 @@ from mien.emotions import EMOTIONS
 from mien.tables.columns import POINTS, Record, columns, flatten
 
 Row: TypeAlias = dict[str, Any]
-"""One row: a value, or None, for each column."""
+"""One row: a value or None per column."""
 
 PYFEAT_NAMES: Final = {
     "angry": "anger",
@@ -33,7 +33,7 @@ def tidy_rows(records: Iterable[Record], emotions: Sequence[str] = EMOTIONS) -> 
         row = empty | {"source": record["source"]}
         if "error" in record:
             yield row | {"error": record["error"]["message"]}
-        elif "tracks" in record:  # a video's summary says only one thing that its frames do not
+        elif "tracks" in record:  # a video's summary adds only the damage
             if record["damage"] is not None:
                 yield row | {"error": record["damage"]}
         else:
@@ -49,12 +49,12 @@ def tidy_rows(records: Iterable[Record], emotions: Sequence[str] = EMOTIONS) -> 
 def pyfeat_rows(records: Iterable[Record], emotions: Sequence[str] = EMOTIONS) -> Iterator[Row]:
     """Yield the rows of a table with py-feat's columns.
 
-    As in py-feat, a photo or frame without a face has one row whose face columns are NaN, and what
-    could not be read has no row. A photo is frame 0.
+    As in py-feat, a photo or frame without a face has one row with NaN in the face columns, and
+    unreadable sources have no row. A photo is frame 0.
 
     Args:
         records: Results in their JSON form.
-        emotions: The model's class names; the seven known ones get py-feat's words.
+        emotions: The model's class names; the seven default ones are renamed to py-feat's.
     """
     known = [name for name in PYFEAT_NAMES if name in emotions]
     names = {name: PYFEAT_NAMES.get(name, name) for name in (*known, *emotions)}

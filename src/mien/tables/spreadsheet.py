@@ -1,9 +1,9 @@
-"""Write CSV cells that no spreadsheet runs as a formula.
+"""Write CSV cells that no spreadsheet executes as a formula.
 
-Excel, LibreOffice and Google Sheets evaluate a cell that begins with one of `= + - @`, a tab or a
-carriage return. The name of a photo is text from outside, so `=cmd.jpg` is written as `'=cmd.jpg`:
-a spreadsheet shows it as the text that it is. Numbers stay as they are. Every CSV file of mien is
-written through `CsvWriter`.
+Excel, LibreOffice and Google Sheets evaluate a cell that starts with one of `= + - @`, a tab or a
+carriage return. File names are untrusted text, so `=cmd.jpg` is written as `'=cmd.jpg`, which a
+spreadsheet displays as text. Numbers are unchanged. Every CSV file of mien is written with
+`CsvWriter`.
 """
 
 import csv
@@ -16,10 +16,10 @@ _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 class CsvWriter:
-    """Rows of text and numbers to a file, as CSV."""
+    """Writes rows of text and numbers to a CSV file."""
 
     def __init__(self, file: TextIO) -> None:
-        """Keep the file; it should be open with `newline=""`."""
+        """Store the file, which should be open with `newline=""`."""
         self._writer = csv.writer(file, lineterminator="\n")
 
     def row(self, cells: Iterable[object]) -> None:
@@ -44,7 +44,7 @@ def escape(cell: object) -> object:
 
 
 def unescape(cell: str) -> str:
-    """Return the text that `escape` was given.
+    """Undo `escape`.
 
     >>> unescape("'=cmd.jpg"), unescape("'quoted'")
     ('=cmd.jpg', "'quoted'")

@@ -16,20 +16,20 @@ from mien.tables.rows import tidy_rows
 from mien.tables.spreadsheet import CsvWriter
 
 ROWS_AT_ONCE: Final = 8192
-"""Rows of a Parquet file's group: few enough to hold, enough to compress well."""
+"""Rows per group of a Parquet file: few enough to hold in memory, enough to compress well."""
 
 
 def write_csv(
     path: str | os.PathLike[str], records: Iterable[Record], emotions: Sequence[str] = EMOTIONS
 ) -> None:
-    """Write a tidy table as CSV (UTF-8, a header, empty cells where there is no value).
+    """Write a tidy table as CSV (UTF-8, with a header; missing values are empty cells).
 
-    Text that a spreadsheet would run as a formula gets an apostrophe (see
-    `mien.tables.spreadsheet`). Rows are written as records come; the file is whole, or not there
-    at all.
+    Text that a spreadsheet would execute as a formula is prefixed with an apostrophe (see
+    `mien.tables.spreadsheet`). Rows are written as records arrive, and the file is replaced
+    atomically.
 
     Args:
-        path: The file; one that is there is replaced.
+        path: Output file; an existing one is replaced.
         records: Results in their JSON form.
         emotions: The model's class names.
 
@@ -50,10 +50,10 @@ def write_parquet(
 ) -> None:
     """Write a tidy table as Parquet, compressed, with typed columns.
 
-    Rows are written in groups as records come; the file is whole, or not there at all.
+    Rows are written in groups as records arrive, and the file is replaced atomically.
 
     Args:
-        path: The file; one that is there is replaced.
+        path: Output file; an existing one is replaced.
         records: Results in their JSON form.
         emotions: The model's class names.
 
@@ -88,10 +88,10 @@ def make_schema(emotions: Sequence[str] = EMOTIONS) -> Any:  # noqa: ANN401
 
 
 def write_jsonl(path: str | os.PathLike[str], records: Iterable[Record]) -> None:
-    """Write records as JSON Lines; the file is whole, or not there at all.
+    """Write records as JSON Lines; the file is replaced atomically.
 
     Args:
-        path: The file; one that is there is replaced.
+        path: Output file; an existing one is replaced.
         records: Results in their JSON form.
 
     Raises:
@@ -118,7 +118,7 @@ def load_pyarrow() -> tuple[Any, Any]:
 
 @contextmanager
 def _writing(path: Path) -> Iterator[Path]:
-    """Yield a temporary file beside a file, which replaces it once it is on disk."""
+    """Yield a temporary file in the same folder, which replaces the file once it is on disk."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as partial:
@@ -127,5 +127,6 @@ def _writing(path: Path) -> Iterator[Path]:
                 os.fsync(file.fileno())
     except OSError as error:
         raise OutputError(
-            f"{path} cannot be written ({describe_error(error)}); make room or choose another place"
+            f"{path} cannot be written ({describe_error(error)}); free some space or choose "
+            "another path"
         ) from error
