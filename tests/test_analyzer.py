@@ -152,7 +152,7 @@ def test_photos_and_videos_have_functions_of_their_own(portrait: np.ndarray) -> 
     assert mien.analyze_photo(portrait) == mien.analyze(portrait)
     settings = mien.VideoSettings(end_s=0.3)
     assert mien.analyze_video(clip, settings) == mien.analyze(clip, video=settings)
-    with pytest.raises(mien.ImageError, match="is a video, wanted a photo; read it with"):
+    with pytest.raises(mien.ImageError, match="is a video, expected a photo; read it with"):
         mien.analyze_photo(clip)
     with pytest.raises(mien.VideoError, match="is not a video; read a photo with"):
         mien.analyze_video(b"\x89PNG\r\n\x1a\n")
@@ -163,7 +163,7 @@ def test_photos_and_videos_have_functions_of_their_own(portrait: np.ndarray) -> 
     ["photo.jpg", Path("photo.jpg"), b"\xff\xd8", np.zeros((512, 512, 3), np.uint8), io.BytesIO()],
 )
 def test_one_picture_in_place_of_many_is_refused(analyzer: mien.Analyzer, single: Any) -> None:
-    with pytest.raises(mien.ConfigError, match="takes several pictures, got "):
+    with pytest.raises(mien.ConfigError, match="requires several pictures, got "):
         analyzer.analyze_many(single)
 
 

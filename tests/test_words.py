@@ -23,7 +23,7 @@ def test_words_are_looked_up_and_class_names_of_your_own_stay() -> None:
     assert translate("happy", "de") == "fröhlich"
     assert translate("too_small", "fr") == "trop petit"
     assert translate("calm", "ja") == "calm"
-    with pytest.raises(mien.ConfigError, match=r"a language is one of en, de, .*, got 'xx'"):
+    with pytest.raises(mien.ConfigError, match=r"lang must be one of en, de, .*, got 'xx'"):
         translate("happy", "xx")
 
 

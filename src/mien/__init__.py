@@ -5,8 +5,8 @@
     >>> result.faces[0].emotion                          # doctest: +SKIP
     'happy'
 
-The public names are loaded when they are first used: `import mien` itself loads no torch, no
-onnxruntime and no image decoder, and opens no file.
+Public names are loaded on first use: `import mien` alone loads no torch, no onnxruntime and no
+image decoder, and opens no file.
 """
 
 from importlib import import_module
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from mien.telemetry import switch_off
 
-if TYPE_CHECKING:  # what `_load` does, for people's editors and type checkers
+if TYPE_CHECKING:  # the names of `_load`, for editors and type checkers
     from mien.analyzer import Analyzer as Analyzer
     from mien.analyzer import analyze as analyze
     from mien.analyzer import analyze_photo as analyze_photo
@@ -64,7 +64,7 @@ if TYPE_CHECKING:  # what `_load` does, for people's editors and type checkers
 
     __version__: str
 
-switch_off()  # here, because every use of mien passes this line before it imports a dependency
+switch_off()  # before any dependency is imported
 
 _HOMES = {
     "analyzer": ("Analyzer", "analyze", "analyze_photo", "analyze_video"),
@@ -111,7 +111,7 @@ _HOMES = {
     "watch.live": ("Live",),
     "watch.stream": ("LiveStream",),
 }
-"""The module that defines each public name, and so the list of them."""
+"""The module that defines each public name; `__all__` is derived from it."""
 
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -119,7 +119,7 @@ __all__ = sorted([*_MODULE_OF, "__version__"])  # noqa: PLE0605 - one list, the 
 
 
 def _load(name: str) -> object:
-    """Load a public name from its home at its first use."""
+    """Load a public name from its module on first use."""
     if name == "__version__":
         from importlib.metadata import version
 

@@ -1,4 +1,4 @@
-"""Remove secrets from addresses before they are displayed."""
+"""Remove secrets from addresses before display."""
 
 import re
 from typing import Final
@@ -8,7 +8,7 @@ _SECRET: Final = re.compile(
     r"(?i)([?&](?:sig|[^=&\s]*(?:pass|pwd|token|key|secret|auth|credential|signature)[^=&\s]*)=)"
     r"[^&\s#]*"
 )
-"""Parameters such as those of a signed URL, which open it to whoever reads them."""
+"""Query parameters with secrets, such as those of a signed URL."""
 
 
 def hide_secrets(text: str) -> str:

@@ -28,16 +28,16 @@ from mien.video.reading import analyze_video as read_whole_video
 
 @dataclass(frozen=True)
 class FoundFaces:
-    """A picture whose faces were found but not read yet.
+    """A picture with detected faces that have not been read yet.
 
     Attributes:
-        source: The picture's path, or what was given in place of one.
-        width: The picture's width in pixels, upright.
-        height: The picture's height in pixels, upright.
-        faces: The largest first.
-        crops: (N, 48, 48) uint8 grey: the faces that are large enough to be read, in order.
-        turned: By how many degrees, clockwise, the picture has to be turned to be upright.
-        damage: What is missing from the file; None where it is complete.
+        source: The picture's path, or a display name of another source.
+        width: Upright width in pixels.
+        height: Upright height in pixels.
+        faces: Faces, the largest first.
+        crops: (N, 48, 48) uint8 grey, one for each face that is large enough to be read, in order.
+        turned: Clockwise rotation that makes the picture upright, in degrees.
+        damage: What is missing from the file; None if it is complete.
     """
 
     source: str
@@ -50,12 +50,12 @@ class FoundFaces:
 
 
 def count_crops(found: FoundFaces | Failure) -> int:
-    """Count the faces of a source that are to be read."""
+    """Return the number of faces of a source that will be read."""
     return len(found.crops) if isinstance(found, FoundFaces) else 0
 
 
 class Options(TypedDict, total=False):
-    """The options of `analyze` that photos and videos share."""
+    """Options of `analyze` for both photos and videos."""
 
     model: str | os.PathLike[str]
     detector_size: int
@@ -70,9 +70,9 @@ class Options(TypedDict, total=False):
 
 
 class Analyzer:
-    """Detector and model, opened once for many pictures.
+    """Detector and model, opened once and run on many pictures.
 
-    Several threads may share it. It can be pickled: its files are opened again on the other side.
+    It can be shared between threads, and pickled: unpickling opens its files again.
     """
 
     def __init__(
@@ -90,22 +90,22 @@ class Analyzer:
 
         Args:
             model: "accurate", "fast" or "fer2013", the path of an `.onnx` file, or a `Recognizer`.
-            detector: A `FaceDetector` with your own settings; None opens the default one.
-            threads: Threads that detector and model may use; None uses all available cores.
-            coverage: The share of faces to name an emotion for, above 0 to 1, in place of the
-                model's own threshold (a `Recognizer` has its own).
-            accuracy: The required accuracy of those answers, in the same way.
-            prior: The mix of expressions to expect: "natural", "balanced", or a share for each.
-            device: What the networks run on (those that are given have their own): "cpu", or
-                another of `mien.devices.DeviceName`; "auto" takes the best there is.
+            detector: A `FaceDetector` with other settings; None opens the default one.
+            threads: Maximum number of threads of detector and model; None uses all available cores.
+            coverage: Required fraction of faces with an emotion, above 0 to 1. Replaces the model's
+                own threshold (set it on the `Recognizer` if you pass one).
+            accuracy: Required accuracy of those emotions; also replaces the threshold.
+            prior: Expected mix of expressions: "natural", "balanced", or a share for each.
+            device: Device of the networks (a `FaceDetector` and a `Recognizer` have their own):
+                "cpu" or another `mien.devices.DeviceName`; "auto" uses the best available.
 
         Raises:
             ModelError: The model or the detector is missing or damaged.
-            ConfigError: There is no threshold as asked for.
+            ConfigError: No threshold reaches the coverage or accuracy.
         """
         if isinstance(model, Recognizer):
             if (coverage, accuracy, prior) != (None, None, NATURAL):
-                raise ConfigError("ask the Recognizer itself for a coverage, accuracy or prior")
+                raise ConfigError("set coverage, accuracy and prior on the Recognizer instead")
             self.recognizer = model
         else:
             self.recognizer = Recognizer(
@@ -124,7 +124,7 @@ class Analyzer:
         """Read the faces of one picture.
 
         Args:
-            source: Anything `mien.read_image` takes.
+            source: Any input of `mien.read_image`.
 
         Returns:
             The result; without faces, `faces` is empty.
@@ -137,22 +137,21 @@ class Analyzer:
     def analyze_many(
         self, sources: Iterable[ImageSource | tuple[str, ImageSource]]
     ) -> Iterator[ImageResult | Failure]:
-        """Read the faces of many pictures; one that cannot be read does not stop the others.
+        """Read the faces of many pictures; an unreadable one does not affect the others.
 
-        Faces of several pictures go through the model together. Pictures are taken from
-        `sources` as results are asked for, a batch of `mien.face_reader.gather` ahead at most, and
-        are not kept.
+        Faces of several pictures are batched for the model. Pictures are taken from `sources` as
+        results are requested, at most a batch of `mien.face_reader.gather` ahead, and are not
+        kept.
 
         Args:
-            sources: Anything `mien.read_image` takes, each; or pairs of a name and such a source,
-                whose results then bear that name: `[("a.jpg", data), ...]`. An array (N, H, W, 3)
-                is N pictures.
+            sources: Inputs of `mien.read_image`, or pairs of a display name and such an input, as
+                in `[("a.jpg", data), ...]`. An array (N, H, W, 3) is N pictures.
 
         Returns:
-            For each source, in order, its result, or a `Failure`.
+            For each source, in order, its result or a `Failure`.
 
         Raises:
-            ConfigError: A single picture was given in place of several.
+            ConfigError: A single picture was passed instead of several.
         """
         _refuse_single(sources)
         return self._analyze_many(sources)
@@ -165,7 +164,7 @@ class Analyzer:
             yield from self.read_found(batch)
 
     def _try_to_find(self, item: ImageSource | tuple[str, ImageSource]) -> FoundFaces | Failure:
-        """Find the faces of one of many pictures, which may have a name of its own."""
+        """Find the faces of one of many pictures, which may have a display name."""
         name, source = item if isinstance(item, tuple) else (name_source(item), item)
         try:
             return self.find_faces(source, name=name)
@@ -177,14 +176,14 @@ class Analyzer:
     ) -> VideoResult:
         """Read the faces of a video.
 
-        For a long one, `mien.read_video` gives the frames one by one.
+        For long videos, `mien.read_video` yields frames one by one.
 
         Args:
             source: A path, a whole file as bytes, or a binary stream.
-            settings: What to read; None reads five frames a second from beginning to end.
+            settings: Which frames to analyse, and how; None analyses five frames per second.
 
         Returns:
-            Every analysed frame, and the whole.
+            Every analysed frame, and the summary.
 
         Raises:
             VideoError: The source cannot be read as a video.
@@ -195,14 +194,13 @@ class Analyzer:
     def find_faces(
         self, source: ImageSource, *, name: str | None = None, max_pixels: int = MAX_PIXELS
     ) -> FoundFaces:
-        """Decode a picture, find its faces and cut out those that are large enough.
+        """Decode a picture, find its faces and crop those that are large enough.
 
-        With `read_faces` this is `analyze` in two steps, for whoever reads the faces of several
-        pictures together.
+        With `read_faces`, this is `analyze` in two steps, to batch the faces of several pictures.
 
         Args:
-            source: Anything `mien.read_image` takes.
-            name: What the result calls it; None takes its path, or what it is.
+            source: Any input of `mien.read_image`.
+            name: Display name in the result; None uses the path or the kind of source.
             max_pixels: As for `mien.read_image`.
 
         Raises:
@@ -223,13 +221,13 @@ class Analyzer:
         )
 
     def read_found(self, batch: Sequence[FoundFaces | Failure]) -> list[ImageResult | Failure]:
-        """Read the faces of several pictures as `read_faces` does, and pass failures on.
+        """Read the faces of several pictures like `read_faces`, and pass failures on.
 
         Args:
-            batch: For each source what `find_faces` returned, or why it failed.
+            batch: For each source, the output of `find_faces`, or its failure.
 
         Returns:
-            For each source its result or its failure, in order.
+            For each source, in order, its result or its failure.
         """
         pictures = [found for found in batch if isinstance(found, FoundFaces)]
         results = iter(self.read_faces(pictures))
@@ -239,7 +237,7 @@ class Analyzer:
         """Read the faces of several pictures in one pass through the model.
 
         Args:
-            pictures: What `find_faces` returned for each.
+            pictures: Outputs of `find_faces`.
 
         Returns:
             A result for each picture, in order.
@@ -277,40 +275,39 @@ def analyze(
 ) -> ImageResult | VideoResult:
     """Read the apparent expression of every face in one picture or video.
 
-    Which of them it is, the content decides. The first call opens detector and model, the next
-    ones find them open. For many pictures at once, see `Analyzer.analyze_many`; for long videos,
-    `mien.read_video`.
+    The content determines whether the source is a picture or a video. The first call opens detector
+    and model, and later calls reuse them. For many pictures, see `Analyzer.analyze_many`; for long
+    videos, `mien.read_video`.
 
     Args:
-        source: A path, bytes or a binary stream of either kind, an array (RGB) or a Pillow image.
+        source: A path, bytes or a binary stream of either, an array (RGB) or a Pillow image.
         model: "accurate", "fast", "fer2013", or the path of an `.onnx` file with its `.json`.
-        detector_size: The picture's longer side at detection, in pixels; 1280 finds the small faces
-            of a group.
-        rotated: When to search a picture turned by quarter turns as well: "auto" does where it
-            shows no sure face as it is, "always" and "never" do so always and never. In videos,
-            only "always" does.
-        limit_faces: Read this many faces of a photo or frame at most, the largest; None reads all.
-        min_face_px: Leave out faces whose box is under this on its shorter side, in pixels.
-        threads: Threads to use; None uses all available cores.
-        coverage: The share of faces to name an emotion for, above 0 to 1, in place of the model's
-            own threshold: the surest ones, by the split its contract names.
-        accuracy: The required accuracy of those emotions, in the same way.
-        prior: The mix of expressions to expect: "natural", the one the model learnt; "balanced",
-            for posed sets and experiments that show each alike often; or a share for each.
-        device: What the networks run on: "cpu", or another of `mien.devices.DeviceName`.
-        video: What to read of a video; None reads five frames a second.
+        detector_size: Longer side of the picture at detection, in pixels; 1280 finds smaller faces,
+            as in groups.
+        rotated: When to search a picture at quarter turns as well: "auto" if its orientation yields
+            no face or only uncertain ones, "always" or "never". For videos, "auto" is "never".
+        limit_faces: Maximum number of faces per photo or frame, the largest; None reads all.
+        min_face_px: Leave out faces whose box has a shorter side below this, in pixels.
+        threads: Maximum number of threads; None uses all available cores.
+        coverage: Required fraction of faces with an emotion, above 0 to 1, on the split named in
+            the contract. Replaces the model's own threshold.
+        accuracy: Required accuracy of those emotions; also replaces the threshold.
+        prior: Expected mix of expressions: "natural", the one the model learnt; "balanced", for
+            posed sets and experiments with equal shares; or a share for each.
+        device: Device of the networks: "cpu" or another `mien.devices.DeviceName`.
+        video: Which frames of a video to analyse, and how; None analyses five frames per second.
 
     Returns:
         The result; without faces, `faces` is empty. A video's result has `frames`, each with its
-        time and its faces.
+        time and faces.
 
     Raises:
         ImageError: The source cannot be read as a picture.
-        VideoError: The source begins like a video and cannot be read as one.
+        VideoError: The source looks like a video but cannot be read as one.
         ModelError: The model is missing or damaged.
-        ConfigError: There is no threshold as asked for.
+        ConfigError: No threshold reaches the coverage or accuracy.
     """
-    # Your own file may change between calls; what comes with mien does not.
+    # Your own file may change between calls, unlike the bundled models.
     is_kept = model in MODELS and isinstance(prior, str)
     open_analyzer: Callable[..., Analyzer] = _keep_open if is_kept else _open
     analyzer = open_analyzer(
@@ -334,8 +331,8 @@ def analyze_photo(source: ImageSource, **options: Unpack[Options]) -> ImageResul
     """Read the apparent expression of every face in one photo.
 
     Args:
-        source: Anything `mien.read_image` takes.
-        options: Those of `analyze`.
+        source: Any input of `mien.read_image`.
+        options: Options of `analyze`.
 
     Returns:
         The result; without faces, `faces` is empty.
@@ -343,13 +340,13 @@ def analyze_photo(source: ImageSource, **options: Unpack[Options]) -> ImageResul
     Raises:
         ImageError: The source is a video or animation, or cannot be read as a picture.
         ModelError: The model is missing or damaged.
-        ConfigError: There is no threshold as asked for.
+        ConfigError: No threshold reaches the coverage or accuracy.
     """
     if is_video(source):
         name = name_source(source)
-        raise ImageError(f"{name} is a video, wanted a photo; read it with mien.analyze_video")
+        raise ImageError(f"{name} is a video, expected a photo; read it with mien.analyze_video")
     result = analyze(source, **options)
-    assert isinstance(result, ImageResult)  # noqa: S101 - what is no video gives no other
+    assert isinstance(result, ImageResult)  # noqa: S101 - only videos have other results
     return result
 
 
@@ -360,23 +357,23 @@ def analyze_video(
 
     Args:
         source: A path, a whole file as bytes, or a binary stream.
-        settings: What to read; None reads five frames a second from beginning to end.
-        options: Those of `analyze`.
+        settings: Which frames to analyse, and how; None analyses five frames per second.
+        options: Options of `analyze`.
 
     Returns:
-        Every analysed frame, and the whole.
+        Every analysed frame, and the summary.
 
     Raises:
         VideoError: The source is not a video, or cannot be read as one.
         MissingExtraError: PyAV is not installed.
         ModelError: The model is missing or damaged.
-        ConfigError: There is no threshold as asked for.
+        ConfigError: No threshold reaches the coverage or accuracy.
     """
     if not is_video(source):
         name = name_source(source)
         raise VideoError(f"{name} is not a video; read a photo with mien.analyze_photo")
     result = analyze(source, video=settings, **options)
-    assert isinstance(result, VideoResult)  # noqa: S101 - a video gives no other
+    assert isinstance(result, VideoResult)  # noqa: S101 - videos have no other results
     return result
 
 
@@ -414,21 +411,21 @@ def _open(
 
 
 _keep_open = functools.lru_cache(maxsize=2)(_open)
-"""The same for what comes with mien: the analyzer that was opened before, or a new one."""
+"""The same for bundled models: a previously opened analyzer, or a new one."""
 
 
 def _refuse_single(sources: object) -> None:
-    """Refuse one picture where several are wanted: it would be taken apart.
+    """Reject a single picture where several are expected, as it would be iterated over.
 
     Raises:
-        ConfigError: It is one picture.
+        ConfigError: The input is a single picture.
     """
     is_single = isinstance(source := sources, str | os.PathLike | bytes | bytearray | memoryview)
     is_single |= isinstance(source, Image.Image) or hasattr(source, "read")
     is_single |= isinstance(source, np.ndarray) and source.ndim < 4
     if is_single or not isinstance(source, Iterable):
         raise ConfigError(
-            f"analyze_many takes several pictures, got {name_source(source)}; "
+            f"analyze_many requires several pictures, got {name_source(source)}; "
             ""  # type: ignore[arg-type]
             "put them into a list, or read one with analyze"
         )

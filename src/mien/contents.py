@@ -1,4 +1,4 @@
-"""Recognise what a source holds by its first bytes: a picture, a video, or something else."""
+"""Detect the kind of a file by its first bytes: a picture, a video, or something else."""
 
 import io
 import os
@@ -16,11 +16,11 @@ VIDEO_ENDINGS: Final = frozenset(
 )
 MAX_STREAM_BYTES: Final = 256 * 2**20
 HEAD_BYTES: Final = 1024
-"""How much of a file's beginning tells what it is."""
+"""Number of bytes needed to detect the kind of a file."""
 _HEIC_BRANDS = {b"heic", b"heix", b"hevc", b"heim", b"mif1", b"msf1"}
 JPEG_START: Final = b"\xff\xd8\xff"
 SIGNATURES = (JPEG_START, b"\x89PNG", b"GIF8", b"II*\0", b"MM\0*", b"BM")
-"""The signatures at the start of picture files."""
+"""Signatures at the start of picture files."""
 _VIDEO_STARTS = (
     b"\x1aE\xdf\xa3",  # Matroska, WebM
     b"FLV",
@@ -33,18 +33,18 @@ _VIDEO_STARTS = (
     b"YUV4MPEG2",
     b"\x06\x0e+4\x02\x05\x01\x01",  # MXF
 )
-_GIF_EXTENSION, _GIF_FRAME = 0x21, 0x2C  # how the blocks of a GIF begin
+_GIF_EXTENSION, _GIF_FRAME = 0x21, 0x2C  # introducers of GIF blocks
 
 
 def is_video(source: object) -> bool:
-    """Return whether a source is to be read as a video.
+    """Return whether a source should be read as a video.
 
-    Content decides: a video's container, or a GIF, PNG, WebP or AVIF of several frames. A file with
-    a video's ending is one too unless it is a picture, so that an empty or damaged video is told as
-    such.
+    The content decides: the container of a video, or a GIF, PNG, WebP or AVIF with several frames.
+    A file with a video's extension also counts unless it is a picture, so that empty and damaged
+    videos are reported as such.
 
     Args:
-        source: Anything; what cannot be looked into without using it up is not a video.
+        source: Any object; a stream that cannot be rewound is not a video.
     """
     try:
         head = _peek(source)
@@ -56,7 +56,7 @@ def is_video(source: object) -> bool:
 
 
 def _is_named_video(source: object) -> bool:
-    """Return whether a path ends as videos do."""
+    """Return whether a path has the extension of a video."""
     if not isinstance(source, str | os.PathLike):
         return False
     return Path(os.fsdecode(source)).suffix.lower() in VIDEO_ENDINGS
@@ -64,10 +64,10 @@ def _is_named_video(source: object) -> bool:
 
 def _is_animation(source: object, head: bytes) -> bool:
     """Return whether a GIF, PNG, WebP or AVIF has several frames, by its structure alone."""
-    if head.startswith(b"\x89PNG"):  # the chunk acTL, ahead of the pixels, counts the frames
+    if head.startswith(b"\x89PNG"):  # the chunk acTL, before the pixels, has the number of frames
         at = head.find(b"acTL") + 4
         return at > 4 and int.from_bytes(head[at : at + 4]) > 1
-    if head[8:12] == b"avis":  # a sequence, beside the still picture that stands for it
+    if head[8:12] == b"avis":  # a sequence, next to its still preview
         return True
     if is_animated_webp(head):
         return _count_webp_frames(_peek(source, MAX_STREAM_BYTES)) > 1
@@ -80,7 +80,7 @@ def is_animated_webp(head: bytes) -> bool:
 
 
 def _count_webp_frames(webp: bytes) -> int:
-    """Walk over a WebP's chunks and count its frames."""
+    """Parse the chunks of a WebP to count its frames."""
     at, frames = 12, 0
     while at + 8 <= len(webp):
         frames += webp[at : at + 4] == b"ANMF"
@@ -90,7 +90,7 @@ def _count_webp_frames(webp: bytes) -> int:
 
 
 def _has_second_frame(gif: bytes) -> bool:
-    """Walk over a GIF's blocks to its second frame."""
+    """Parse the blocks of a GIF up to its second frame."""
 
     def byte(place: int) -> int:
         return gif[place] if place < len(gif) else 0
@@ -105,20 +105,20 @@ def _has_second_frame(gif: bytes) -> bool:
             at += 11 + palette_bytes(byte(at + 9))
         else:
             at += 2
-        while byte(at):  # each part of a block begins with its length; 0 ends the block
+        while byte(at):  # each sub-block starts with its length; 0 ends the block
             at += byte(at) + 1
         at += 1
     return frames > 1
 
 
 def _peek(source: object, size: int = HEAD_BYTES) -> bytes:
-    """Look at a source's first bytes and leave it as it was; nothing where that is impossible."""
+    """Return a source's first bytes without consuming them; nothing if that is impossible."""
     head: object = b""
     if isinstance(source, bytes | bytearray | memoryview):
         head = bytes(memoryview(source)[:size])
     elif isinstance(source, str | os.PathLike):
         path = Path(source)
-        if path.is_file():  # opening a pipe would wait for whoever writes to it
+        if path.is_file():  # opening a pipe would wait for its writer
             with path.open("rb") as stream:
                 head = stream.read(size)
     elif isinstance(source, io.BufferedReader) and not source.seekable():  # standard input
@@ -143,7 +143,7 @@ def describe_content(head: bytes) -> str:
         (head.startswith(b"%PDF"), "is a PDF"),
         (text.startswith((b"<svg", b"<?xml")), "is XML or SVG"),
         (text.startswith((b"<!doctype", b"<html")), "is a web page"),
-        (text.startswith((b"#extm3u", b"ffconcat")), "is a playlist, which names other files"),
+        (text.startswith((b"#extm3u", b"ffconcat")), "is a playlist, which refers to other files"),
         (head.isascii() and b"\x00" not in head, "is text"),
     )
     return next(
@@ -153,12 +153,12 @@ def describe_content(head: bytes) -> str:
 
 
 def is_heic(head: bytes) -> bool:
-    """Recognise HEIC by a file's first bytes."""
+    """Return whether a file is HEIC, by its first bytes."""
     return head[4:8] == b"ftyp" and head[8:12] in _HEIC_BRANDS and b"avif" not in head[8:32]
 
 
 def _is_tga(head: bytes) -> bool:
-    """Recognise TGA, which has no signature, by a header that makes sense."""
+    """Return whether a file is TGA, which has no signature, by a plausible header."""
     if len(head) < 18 or head[1] not in {0, 1} or head[16] not in {8, 15, 16, 24, 32}:
         return False
     is_known = head[2] in ({1, 9} if head[1] else {2, 3, 10, 11})
@@ -167,7 +167,7 @@ def _is_tga(head: bytes) -> bool:
 
 
 def begins_a_picture(head: bytes) -> bool:
-    """Recognise pictures that mien reads by their first bytes."""
+    """Return whether a file is a supported picture, by its first bytes."""
     is_jpeg2000 = head.startswith((b"\x00\x00\x00\x0cjP  ", b"\xff\x4f\xff\x51"))
     is_ppm = re.match(rb"P[1-6]\s", head) is not None
     is_avif = head[8:12] in {b"avif", b"avis"}
@@ -176,11 +176,14 @@ def begins_a_picture(head: bytes) -> bool:
 
 
 def _begins_a_video(head: bytes) -> bool:
-    """Know the containers of videos by their first bytes."""
+    """Return whether a file is a video, by the signature of its container."""
     if head[4:8] in {b"ftyp", b"moov", b"mdat", b"wide", b"skip", b"free"}:  # ISO and QuickTime
         return head[8:12] not in _HEIC_BRANDS | {b"avif", b"avis"}
     is_transport = any(
         len(head) > start + 2 * size and {head[start + n * size] for n in range(3)} == {0x47}
-        for start, size in ((0, 188), (4, 192))  # MPEG-TS, and as camcorders and discs write it
+        for start, size in (
+            (0, 188),
+            (4, 192),
+        )  # MPEG-TS; as on camcorders and discs
     )
     return is_transport or head[8:12] == b"AVI " or head.startswith(_VIDEO_STARTS)

@@ -1,7 +1,7 @@
-"""Choose the device that networks run on, among those that the installed onnxruntime can use.
+"""Choose the device that networks run on, from those that the installed onnxruntime supports.
 
-Each device is one of onnxruntime's execution providers. The wheel `onnxruntime` has the CPU (and
-CoreML on macOS); the others come with wheels that take its place.
+Each device is one of onnxruntime's execution providers. The wheel `onnxruntime` supports the CPU
+(and CoreML on macOS); other wheels that replace it support further devices.
 """
 
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ class Device:
     """One kind of device.
 
     Attributes:
-        name: What users call it.
-        provider: What onnxruntime calls it.
-        package: What to install for it.
-        options: What its provider is opened with, so that it answers as the CPU does.
+        name: Name in mien.
+        provider: Name of onnxruntime's execution provider.
+        package: Package to install for it.
+        options: Provider options for the same results as on the CPU.
         is_parallel: Whether several threads may run one session.
     """
 
@@ -42,7 +42,7 @@ DEVICES: Final = (
     Device("cpu", "CPUExecutionProvider", "onnxruntime"),
 )
 _FOR_AUTO: Final = ("cuda", "directml", "cpu")
-"""What "auto" takes, the first that is there: devices that start at once and pay off."""
+"""Preference of "auto": devices that start quickly and are worthwhile."""
 
 
 def list_devices() -> dict[str, bool]:
@@ -59,7 +59,7 @@ def choose_devices(name: str) -> tuple[Device, ...]:
 
     Raises:
         ConfigError: There is no such device.
-        MissingExtraError: The installed onnxruntime cannot use it.
+        MissingExtraError: The installed onnxruntime does not support it.
     """
     if name not in get_args(DeviceName):
         raise ConfigError(f"device must be {', '.join(get_args(DeviceName))}, got {name!r}")
@@ -72,8 +72,9 @@ def choose_devices(name: str) -> tuple[Device, ...]:
     if not there[name]:
         usable = ", ".join(one for one, is_there in there.items() if is_there)
         raise MissingExtraError(
-            f"device {name!r} needs {device.package} in place of the installed onnxruntime, which "
-            f"has only {usable}: pip uninstall onnxruntime, then pip install {device.package}"
+            f"device {name!r} requires {device.package} instead of the installed onnxruntime, "
+            "which "
+            f"supports only {usable}: pip uninstall onnxruntime, then pip install {device.package}"
         )
     return (device,)
 

@@ -19,17 +19,17 @@ from mien.results import FaceResult, FrameResult, ImageResult
 from mien.words import translate
 
 MIN_SIDE_PX: Final = 720
-"""A picture whose longer side is under this is enlarged, so that the words fit."""
+"""Minimum longer side of an annotated picture, in pixels; smaller pictures are enlarged."""
 MIN_FONT_PX: Final = 12
-"""Letters are no smaller than this, also on the frames of small videos, which are not enlarged."""
+"""Minimum size of letters, in pixels, even on small video frames, which are not enlarged."""
 
 _FROM_RIGHT = ("ar", "he")
-_CLEAR = 0.5  # a smoothed emotion this probable is shown where a single frame was unsure
+_CLEAR = 0.5  # minimum smoothed probability to show an emotion where the frame itself is uncertain
 
 
 @dataclass(frozen=True, slots=True)
 class _Label:
-    """The words beside a face, in the letters and the size in which they are drawn."""
+    """The text next to a face, with its font and size."""
 
     text: str
     letters: Font
@@ -46,28 +46,29 @@ def annotate(
     lang: str = "en",
     font: str | os.PathLike[str] | None = None,
 ) -> Image.Image:
-    """Draw every face's box, its emotion and, where there is room, its probabilities.
+    """Draw each face's box, its emotion and, where space allows, its probabilities.
 
-    Labels and bars cover no face. Where a face leaves no room for its label, a strip is added above
-    the picture; in a crowd without any room, the colour of the box alone tells the emotion.
+    Labels and bars cover no face. If a face leaves no space for its label, a strip is added above
+    the picture; in a dense crowd, only the colour of the box shows the emotion.
 
     Args:
-        image: The picture that was analysed, (H, W, 3) uint8 RGB, as `mien.read_image` gives it.
+        image: The analysed picture, (H, W, 3) uint8 RGB, as returned by `mien.read_image`.
         result: Its result. A frame of a video or a camera keeps its size, and its faces show their
             smoothed emotion; `labels`, `bars` and `landmarks` are for photos.
         labels: Write each face's emotion, or why none is named.
         bars: Draw each face's probabilities as bars.
         landmarks: Mark eyes, nose tip and corners of the mouth with dots.
-        lang: The language of the words, as in `mien.words`.
-        font: A font file for the words; None finds one that has the letters of the class names.
+        lang: Language of the text, as in `mien.words`.
+        font: A font file for the text; None searches for one that has the letters of the class
+            names.
 
     Returns:
-        A new RGB image; enlarged, if the picture's longer side is under `MIN_SIDE_PX`, and with
-        a strip added to the right if a single face leaves no room for its probabilities.
+        A new RGB image, enlarged if the picture's longer side is under `MIN_SIDE_PX`, and with a
+        strip added to the right if a single face leaves no space for its probabilities.
 
     Raises:
-        ConfigError: There are no words in that language, no font has the letters, or this Pillow
-            cannot write from right to left.
+        ConfigError: The language is not supported, no font has the letters, or this Pillow cannot
+            write from right to left.
     """
     if isinstance(result, FrameResult):
         return annotate_frame(image, result.faces, font=font)
@@ -106,14 +107,14 @@ def annotate_frame(
     *,
     font: str | os.PathLike[str] | None = None,
 ) -> Image.Image:
-    """Draw every face's box, its track number and its smoothed emotion into a frame of a video.
+    """Draw each face's box, track number and smoothed emotion into a video frame.
 
-    A label covers its own face, at the top, only where the frame has no other room near it.
+    A label covers its own face, at the top, only if there is no other space near it.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         faces: The frame's faces.
-        font: A font file for the words; None finds one.
+        font: A font file for the text; None searches for one.
 
     Returns:
         A new RGB image of the same size.
@@ -132,13 +133,13 @@ def annotate_frame(
 
 
 def _enlarge(image: NDArray[np.uint8], result: ImageResult) -> tuple[Image.Image, float]:
-    """Return a copy that is large enough for words, and how many of its pixels a result's are."""
+    """Return a copy large enough for text, and the number of its pixels per pixel of the result."""
     picture = Image.fromarray(np.ascontiguousarray(image))
     scale = max(1.0, MIN_SIDE_PX / max(picture.size))
     if scale > 1:
         size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
         picture = picture.resize(size, Image.Resampling.BICUBIC)
-    scale *= image.shape[1] / result.width  # a large photo may have been decoded smaller
+    scale *= image.shape[1] / result.width  # a large photo may have been decoded at a smaller size
     return picture.convert("RGB"), scale
 
 
@@ -163,19 +164,19 @@ def _scaled(face: FaceResult, scale: float) -> Rectangle:
 
 
 def color_of(face: FaceResult) -> str:
-    """Return the colour of a face's emotion; class names of your own take the colours in turn."""
+    """Return the colour of a face's emotion; other class names get the colours in order."""
     return color_for(face.emotion, tuple(face.probabilities or ()))
 
 
 def _line(picture: Image.Image) -> int:
-    """Choose a line width in pixels that is seen on this picture."""
+    """Choose a line width, in pixels, that is visible on this picture."""
     return max(3, round(max(picture.size) / 240))
 
 
 def _font(
     picture: Image.Image, box: Rectangle, words: str, font: str | os.PathLike[str] | None
 ) -> Font:
-    """Choose letters that fit the face, within what can be read on this picture."""
+    """Choose a font size that fits the face, within the readable range for this picture."""
     longer = max(picture.size)
     wanted = (box[3] - box[1]) * 0.13
     fitting = min(max(wanted, longer / 48), longer / 28)
@@ -183,7 +184,7 @@ def _font(
 
 
 def _draw_frame(picture: Image.Image, box: Rectangle, color: str, line: int) -> None:
-    """Draw a face's box: a coloured line between two dark ones, seen on any background."""
+    """Draw a face's box: a coloured line between two dark ones, visible on any background."""
     width, height = round(box[2] - box[0]), round(box[3] - box[1])
     radius = min(width, height) * 0.08
     for inset, thickness, paint in ((0, line + 2, "#101218B0"), (1, line, color)):
@@ -215,7 +216,7 @@ def _make_label(
 def _place_labels(
     picture: Image.Image, words: Sequence[_Label], boxes: Sequence[Rectangle]
 ) -> list[Size | None]:
-    """Choose every label's place in turn; None for those without room."""
+    """Choose the position of every label in turn; None for those without space."""
     places: list[Size | None] = []
     for label, box in zip(words, boxes, strict=bool(words)):
         taken = [*boxes, *_occupied(words, places)]
@@ -224,7 +225,7 @@ def _place_labels(
 
 
 def _occupied(words: Sequence[_Label], places: Sequence[Size | None]) -> list[Rectangle]:
-    """Return the rectangles of the labels that have a place."""
+    """Return the rectangles of the labels that have a position."""
     return [
         (*place, place[0] + label.size[0], place[1] + label.size[1])
         for label, place in zip(words, places, strict=False)  # labels are placed one by one
@@ -239,7 +240,7 @@ def _draw_faces(
     words: Sequence[_Label],
     places: Sequence[Size | None],
 ) -> None:
-    """Draw every face's box, and then the labels."""
+    """Draw the boxes of all faces, then the labels."""
     for face, box in zip(faces, boxes, strict=True):
         _draw_frame(picture, box, color_of(face), _line(picture))
     for face, label, place in zip(faces, words, places, strict=bool(words)):
@@ -258,7 +259,7 @@ def _draw_label(picture: Image.Image, label: _Label, place: Size, color: str) ->
 def _draw_landmarks(
     picture: Image.Image, faces: Sequence[FaceResult], scale: float, top: int
 ) -> None:
-    """Draw a dot at every landmark, dark around light, seen on any skin."""
+    """Draw a dot on every landmark, dark around light, visible on any skin."""
     radius = max(2.0, _line(picture) / 2)
     pen = ImageDraw.Draw(picture)
     for face in faces:
@@ -277,7 +278,7 @@ def _draw_panels(
     font: str | os.PathLike[str] | None,
     lang: str,
 ) -> Image.Image:
-    """Draw each face's probabilities where there is room; a lone face gets a strip."""
+    """Draw each face's probabilities where space allows; a single face gets a strip."""
     occupied = list(taken)
     for face, box in zip(faces, boxes, strict=True):
         if face.probabilities is None:
@@ -287,7 +288,7 @@ def _draw_panels(
         size = panel_size(shown, letters)
         gap = 3 * _line(picture)
         place = place_panel(picture.size, size, box, occupied, gap)
-        if place is None and len(faces) == 1:  # the face fills its picture
+        if place is None and len(faces) == 1:  # the face fills the picture
             place = picture.width + gap, gap
             picture = add_strip(picture, (size[0] + 2 * gap, 0), size[1] + 2 * gap)
         if place is not None:

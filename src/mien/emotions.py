@@ -1,8 +1,8 @@
-"""Define the seven expressions that mien reads.
+"""Define the seven expressions and the reasons to name none.
 
 The labels are those of FER2013 (Goodfellow et al., 2013, arXiv 1307.0414), in alphabetical
-order. They name *apparent expression*, as annotators labelled it. This is their only home:
-results are keyed by name, and a model's column order is stated in its `NAME.json`.
+order. They name the *apparent expression*, as labelled by annotators. Results are keyed by name,
+and each model's `NAME.json` states the order of its columns.
 """
 
 from typing import Final, Literal, TypeAlias, get_args

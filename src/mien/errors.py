@@ -1,21 +1,21 @@
-"""The exceptions that mien raises on purpose, as one tree.
+"""The exceptions that mien raises, as one tree.
 
     MienError
     ├── ImageError          a picture that cannot be read
     │   ├── ImageTooLargeError  a picture with more pixels than are allowed
-    │   └── UnknownFormatError  a file that is no picture, or of a format that is not read
-    ├── SourceError         a store of pictures that cannot be reached, or refuses the credentials
+    │   └── UnknownFormatError  a file that is not a picture, or has an unsupported format
+    ├── SourceError         a store that cannot be reached, or rejects the credentials
     ├── VideoError          a video that cannot be read
-    ├── ModelError          a model file or its contract is missing, wrong or damaged
-    │   └── InputError      an array that is not what the model takes
+    ├── ModelError          a model file or its contract that is missing, invalid or damaged
+    │   └── InputError      an array that does not match the model's input
     ├── DataError           a dataset that cannot be read, or must not be trained on
-    ├── ConfigError         a recipe or an option that makes no sense
-    ├── TrainingError       a training that cannot go on
-    ├── ExportError         an export that was not proved, so nothing was written
+    ├── ConfigError         an invalid recipe or option
+    ├── TrainingError       a training that cannot continue
+    ├── ExportError         an export that failed verification; nothing was written
     ├── OutputError         a result that cannot be written (full disk, no permission)
     └── MissingExtraError   an optional part of mien that is not installed
 
-Every message says what, got, wanted and next, in one sentence.
+Every message says what happened, what was expected and what to do, in one sentence.
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ _PROGRAM_FAULTS: Final = (TypeError, AttributeError, NameError, ImportError)
 
 
 class MienError(Exception):
-    """The root of every error that mien raises on purpose."""
+    """Base class of mien's errors."""
 
     kind: str = "error"
 
@@ -43,53 +43,53 @@ class ImageTooLargeError(ImageError):
 
 
 class UnknownFormatError(ImageError):
-    """A file that is no picture, or a picture of a format that is not read."""
+    """A file that is not a picture, or has an unsupported format."""
 
 
 class SourceError(MienError):
-    """A store of pictures that cannot be reached, or that refuses the credentials."""
+    """A store that cannot be reached, or that rejects the credentials."""
 
     kind = "source"
 
 
 class VideoError(MienError):
-    """A video that cannot be read: missing, damaged, without frames or of an unknown codec."""
+    """A video that cannot be read: missing, damaged, without frames or with an unknown codec."""
 
     kind = "video"
 
 
 class ModelError(MienError):
-    """A model file or its contract that is missing, wrong or damaged."""
+    """A model file or contract that is missing, invalid or damaged."""
 
     kind = "model"
 
 
 class InputError(ModelError):
-    """An array that is not what the model takes."""
+    """An array that does not match the model's input."""
 
     kind = "input"
 
 
 class DataError(MienError):
-    """A dataset that cannot be read, or that must not be trained on as it is."""
+    """A dataset that cannot be read, or that must not be trained on."""
 
     kind = "data"
 
 
 class ConfigError(MienError):
-    """A recipe or an option that makes no sense."""
+    """An invalid recipe or option."""
 
     kind = "config"
 
 
 class TrainingError(MienError):
-    """A training that cannot go on; the last good checkpoint is kept."""
+    """A training that cannot continue; the last good checkpoint is kept."""
 
     kind = "training"
 
 
 class ExportError(MienError):
-    """An export whose parity was not proved, so that nothing was written."""
+    """An export that failed verification; nothing was written."""
 
     kind = "export"
 
@@ -107,18 +107,18 @@ class MissingExtraError(MienError):
 
 
 def require_extra(extra: str, feature: str, module: str) -> MissingExtraError:
-    """Return the error message for a missing extra.
+    """Return the error for a missing extra.
 
     Args:
         extra: The name in brackets, as in `mien[train]`.
-        feature: What was asked for, as a user would say it.
+        feature: The requested feature, in the user's words.
         module: The module that was not found.
 
     Returns:
-        The error, to be raised from the `ImportError`.
+        The error, to raise from the `ImportError`.
     """
     return MissingExtraError(
-        f"{feature} needs {module}, which is not installed: pip install 'mien[{extra}]'"
+        f"{feature} requires {module}, which is not installed: pip install 'mien[{extra}]'"
     )
 
 
@@ -128,7 +128,7 @@ def importing_extra(extra: str, feature: str) -> Iterator[None]:
 
     Args:
         extra: The name in brackets, as in `mien[serve]`.
-        feature: What was asked for, as a user would say it.
+        feature: The requested feature, in the user's words.
 
     Raises:
         MissingExtraError: A module that is not mien's own is not installed.
@@ -142,23 +142,24 @@ def importing_extra(extra: str, feature: str) -> Iterator[None]:
 
 
 def is_program_fault(error: BaseException) -> bool:
-    """Return whether an exception is a fault of mien's, or of a release it does not know.
+    """Return whether an exception is a bug in mien, or an incompatible release of a library.
 
-    On hostile bytes a decoder raises anything, a `TypeError` too. So what counts is where it was
-    raised: by a line of mien's, or at the door of a compiled function that such a line called, as
-    when a library has dropped an argument. Such an error must not be reported as damage of what
-    was read.
+    On hostile bytes, a decoder may raise anything, even a `TypeError`. What counts is therefore
+    where
+    it was raised: by a line of mien, or at the entry of a compiled function called by such a line,
+    as when a library has dropped an argument. Such an error must not be reported as damage of the
+    input.
     """
     if not isinstance(error, _PROGRAM_FAULTS):
         return False
     modules = [frame.tb_frame.f_globals.get("__name__") for frame in _frames(error)]
-    if modules and modules[-1] is None:  # compiled functions leave frames without a module
+    if modules and modules[-1] is None:  # compiled functions have frames without a module
         modules.pop()
     return bool(modules) and str(modules[-1]).startswith("mien.")
 
 
 def _frames(error: BaseException) -> list[TracebackType]:
-    """Return an exception's traceback, the frame that raised it last."""
+    """Return an exception's traceback, with the raising frame last."""
     frames, frame = [], error.__traceback__
     while frame is not None:
         frames.append(frame)
@@ -170,7 +171,7 @@ def describe_error(error: BaseException) -> str:
     """Describe an exception in a few words, for an error message.
 
     Returns:
-        What the operating system says, where it is an error of a file; else the first line.
+        The operating system's message for a file error; otherwise the first line.
     """
     said = getattr(error, "strerror", None)
     if said:

@@ -1,4 +1,4 @@
-"""Read the expressions of faces that were found: crop them, and run the model over them."""
+"""Crop detected faces and run the model on them."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
@@ -13,7 +13,7 @@ from mien.model.recognizer import CHUNK, Recognizer
 from mien.results import FaceResult
 
 MAX_WAITING = 32
-"""Pictures whose faces are gathered before they are read, however few faces they have."""
+"""Maximum number of pictures per batch, however few faces they have."""
 
 _Found = TypeVar("_Found")
 
@@ -21,16 +21,16 @@ _Found = TypeVar("_Found")
 def crop_faces(
     image: NDArray[np.uint8], faces: Sequence[Face], recognizer: Recognizer, *, reduction: int = 1
 ) -> NDArray[np.uint8]:
-    """Cut out the faces that are large enough to be read, as a model takes them.
+    """Crop the faces that are large enough to be read.
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        faces: The faces found in it, in pixels of the source.
+        faces: The detected faces, in pixels of the source.
         recognizer: The model.
-        reduction: How many of the source's pixels one of the image's spans, along each axis.
+        reduction: Number of source pixels per image pixel, along each axis.
 
     Returns:
-        (N, 48, 48) uint8 grey, in the order of the faces; those that are too small are left out.
+        (N, 48, 48) uint8 grey, in the order of the faces; faces that are too small are left out.
     """
     crops = [
         recognizer.crop(image, face.scaled(1 / reduction))
@@ -47,13 +47,13 @@ def gather(
     """Group pictures into batches with enough faces for one run of the model.
 
     Args:
-        found: Pictures whose faces were found.
-        count: How many crops a picture has.
-        most: Pictures in a batch, however few faces they have.
+        found: Pictures with detected faces.
+        count: Returns the number of crops of a picture.
+        most: Maximum number of pictures per batch.
 
     Yields:
         Batches of at least one picture, in order; each is complete before the next picture is
-        asked for.
+        requested.
     """
     batch: list[_Found] = []
     crops = 0
@@ -75,10 +75,10 @@ def read_faces(
 
     Args:
         recognizer: The model.
-        pictures: For each picture its faces, and what `crop_faces` cut out for them.
+        pictures: For each picture, its faces and the output of `crop_faces`.
 
     Returns:
-        For each picture its faces, in order.
+        For each picture, its faces, in order.
     """
     if not pictures:
         return []
@@ -90,7 +90,7 @@ def read_faces(
 def _read_face(
     recognizer: Recognizer, face: Face, rows: Iterator[NDArray[np.float32]]
 ) -> FaceResult:
-    """Record one face, with the next row of probabilities if it was read."""
+    """Build the result of one face, with the next row of probabilities if it was read."""
     if is_too_small(face):
         return FaceResult.unread(face, "too_small")
     probabilities = dict(zip(recognizer.emotions, map(float, next(rows)), strict=True))

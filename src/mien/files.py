@@ -11,29 +11,28 @@ from mien.errors import OutputError, describe_error
 
 
 def advise_missing_asset() -> str:
-    """Return what to do where a file that comes with mien is missing."""
+    """Return advice for a missing bundled file."""
     if getattr(sys, "frozen", False):
         return (
-            "this program was built without it: build it again with PyInstaller and "
-            "--collect-data mien"
+            "this program was built without it; rebuild it with PyInstaller and --collect-data mien"
         )
     return "reinstall mien (in a clone, also after a git pull: pip install -e .)"
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary file beside a file, which then replaces it.
+    """Yield a temporary file in the same folder, which then replaces the file.
 
-    Where writing fails, what was there before is untouched, and nothing is left beside it.
+    If writing fails, the previous content is unchanged, and the temporary file is removed.
 
     Args:
-        path: The file; its folder is there already.
+        path: The file; its folder must exist.
 
     Yields:
-        The path to write to; its name is short, whatever the file's.
+        The path to write to; its name is short, whatever the file's name.
     """
     with suppress(FileNotFoundError):
-        path.lstat()  # a name that no file can have is told before the work, not after it
+        path.lstat()  # an invalid name raises before the work starts
     short = hashlib.blake2b(os.fsencode(path.name), digest_size=8).hexdigest()
     partial = path.with_name(f".{short}.{os.getpid()}.partial")
     try:
@@ -45,14 +44,14 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file beside its place, then move it there in one step.
+    """Write a file atomically.
 
     Args:
-        path: The file; one that is there already is replaced. Missing folders are made.
+        path: The file; an existing one is replaced. Missing folders are created.
         content: Text (written as UTF-8) or bytes.
 
     Raises:
-        OutputError: There is no room or no permission; what was there before is untouched.
+        OutputError: No space or no permission; the previous content is unchanged.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -61,5 +60,5 @@ def write_whole(path: Path, content: str | bytes) -> None:
     except OSError as error:
         raise OutputError(
             f"{path} cannot be written ({describe_error(error)}); "
-            "make room or choose another --output"
+            "free some space or choose another --output"
         ) from error

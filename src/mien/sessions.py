@@ -1,7 +1,7 @@
 """Open ONNX models with onnxruntime.
 
-It is the only place that opens an onnxruntime session, and imports onnxruntime with the first one:
-`import mien` stays free of it.
+This is the only module that opens onnxruntime sessions. It imports onnxruntime with the first one,
+so that `import mien` does not.
 """
 
 import logging
@@ -19,18 +19,18 @@ from mien.errors import ConfigError, ModelError, describe_error
 
 _LOG = logging.getLogger("mien.sessions")
 MAX_DEFAULT_THREADS = 8
-"""Small networks stop gaining here, even on machines with many more cores."""
+"""Small networks do not gain from more threads."""
 
 
 class Tensor(Protocol):
-    """What a session says of one of its inputs or outputs."""
+    """An input or output of a session."""
 
     name: str
     shape: Sequence[int | str | None]
 
 
 class Session(Protocol):
-    """The part of `onnxruntime.InferenceSession` that mien uses; `run` may be called by threads."""
+    """The part of `onnxruntime.InferenceSession` that mien uses; `run` is thread-safe."""
 
     def get_inputs(self) -> Sequence[Tensor]:
         """Describe the inputs."""
@@ -48,7 +48,7 @@ class Session(Protocol):
 
 
 def default_threads() -> int:
-    """Count the cores this process may use, up to `MAX_DEFAULT_THREADS`."""
+    """Return the number of available cores, at most `MAX_DEFAULT_THREADS`."""
     if hasattr(os, "sched_getaffinity"):
         return min(len(os.sched_getaffinity(0)), MAX_DEFAULT_THREADS)
     return min(os.cpu_count() or 1, MAX_DEFAULT_THREADS)
@@ -60,16 +60,16 @@ def open_session(
     """Open a session on a device.
 
     Args:
-        model: An ONNX file's bytes.
-        name: The file's name, for the message.
-        threads: Threads one `run` may use; None uses all available cores, at most
+        model: ONNX file bytes.
+        name: Display name in messages.
+        threads: Maximum number of threads of one `run`; None uses all available cores, at most
             `MAX_DEFAULT_THREADS`.
-        device: One of `mien.devices.DeviceName`. A network that the device cannot run as a whole
-            runs on the CPU, and a warning says so.
+        device: One of `mien.devices.DeviceName`. A network that the device cannot run completely
+            runs on the CPU, with a warning.
 
     Raises:
-        ConfigError: `threads` is under 1, there is no such device, or it cannot be started.
-        MissingExtraError: The installed onnxruntime cannot use the device.
+        ConfigError: `threads` is under 1, or the device does not exist or cannot be started.
+        MissingExtraError: The installed onnxruntime does not support the device.
         ModelError: onnxruntime cannot read the model.
     """
     if threads is not None and threads < 1:
@@ -89,13 +89,13 @@ def open_session(
         if chosen.provider in session.get_providers():
             return cast(Session, session if chosen.is_parallel else _OneAtATime(session))
     raise ConfigError(
-        f"device {device!r} is installed and cannot be started here: onnxruntime fell back to the "
-        "CPU; are its driver and libraries there? (device='cpu' always works)"
+        f"device {device!r} is installed but cannot be started: onnxruntime fell back to the "
+        "CPU; check its driver and libraries, or use device='cpu'"
     )
 
 
 def _open_on(device: Device, model: bytes, name: str, threads: int) -> Any:  # noqa: ANN401
-    """Open a session on one device; where that cannot be started, onnxruntime takes the CPU.
+    """Open a session on one device; onnxruntime falls back to the CPU if it cannot be started.
 
     Raises:
         ModelError: onnxruntime cannot read the model.
@@ -105,11 +105,11 @@ def _open_on(device: Device, model: bytes, name: str, threads: int) -> Any:  # n
     options: Any = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # errors reach the caller as exceptions; warnings help nobody
+    options.log_severity_level = 3  # errors are raised anyway, and warnings are not useful
     if device.name != DEFAULT:
-        options.log_severity_level = 4  # that it falls back is said by `open_session`
+        options.log_severity_level = 4  # `open_session` reports the fallback itself
     if device.name == "directml":
-        options.enable_mem_pattern = False  # as its documentation wants it
+        options.enable_mem_pattern = False  # as its documentation requires
     # Idle threads that spin steal time from the decoder and from other processes.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     own = dict(device.options)
@@ -117,18 +117,18 @@ def _open_on(device: Device, model: bytes, name: str, threads: int) -> Any:  # n
         own |= {"device_type": "CPU", "num_of_threads": str(threads)}
     providers: list[Any] = [(device.provider, own)] if own else [device.provider]
     if device.name != DEFAULT:
-        providers.append("CPUExecutionProvider")  # for what a device does not know
+        providers.append("CPUExecutionProvider")  # for operators that the device lacks
     try:
         return onnxruntime.InferenceSession(model, sess_options=options, providers=providers)
     except Exception as error:  # onnxruntime's exceptions share no public base class
         raise ModelError(
             f"{name} is not an ONNX model that onnxruntime {onnxruntime.__version__} can run "
-            f"({describe_error(error)}); export or install it afresh"
+            f"({describe_error(error)}); export or install it again"
         ) from error
 
 
 class _OneAtATime:
-    """A session that one thread at a time may run."""
+    """A session that only one thread may run at a time."""
 
     def __init__(self, session: Any) -> None:  # noqa: ANN401
         self._session = session

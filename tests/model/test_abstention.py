@@ -79,7 +79,7 @@ def test_a_face_gets_an_emotion_where_the_request_allows_it(model, portrait):
     assert brave.emotion is not None
     assert (shy.emotion, shy.reason) == (None, "uncertain")
     assert brave.probabilities == shy.probabilities
-    with pytest.raises(ConfigError, match="ask the Recognizer itself"):
+    with pytest.raises(ConfigError, match="on the Recognizer instead"):
         mien.Analyzer(Recognizer(model), coverage=0.5)
     assert mien.analyze(portrait, model=model, accuracy=0.96).faces[0].emotion is None
 

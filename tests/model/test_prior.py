@@ -60,6 +60,6 @@ def test_a_contract_without_shares_says_how_to_get_them(model):
 
 
 def test_an_analyzer_takes_a_prior(model):
-    with pytest.raises(ConfigError, match="ask the Recognizer itself"):
+    with pytest.raises(ConfigError, match="on the Recognizer instead"):
         mien.Analyzer(mien.Recognizer(model), prior="balanced")
     assert mien.Analyzer(model, prior="balanced").recognizer.shift is not None
