@@ -11,7 +11,8 @@ pytest.importorskip("torch", reason="mien[train] is not installed")
 
 from labelled_images import faces, kaggle_files, own_files, table, write_folder, write_zip
 from mien.cli import main
-from mien.data.predictions import Predictions
+from mien.data.predictions import Predictions, read_predictions
+from mien.emotions import EMOTIONS
 from mien.errors import DataError
 from mien.evaluation.slice_table import read_column
 from mien.evaluation.slices import RESAMPLES, slice_predictions
@@ -187,3 +188,39 @@ def test_the_command_says_what_it_lacks(tmp_path, capsys):
     assert main([*words, "--slices", "age"]) == 2
     assert "--table" in capsys.readouterr().err
     assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.slow
+def test_with_votes_slices_and_corruptions_are_judged_by_the_plurality(tmp_path, capsys):
+    files = own_files(20, classes=("happy", "sad"))
+    data = write_folder(tmp_path / "faces", files)
+    # People say the opposite of the labels, and one face gets no vote for a word.
+    header = ("path", "happy", "sad", "contempt", "unknown", "NF")
+    votes = [(name, 1, 9, 0, 0, 0) if "happy" in name else (name, 8, 2, 0, 0, 0) for name in files]
+    votes[0] = (votes[0][0], 0, 0, 0, 10, 0)
+    asked = write_csv(tmp_path / "votes.csv", [header, *votes])
+    light = write_csv(tmp_path / "t.csv", [("path", "light"), *((name, "day") for name in files)])
+
+    words = ["evaluate", str(write_tiny_model(tmp_path)), "--data", str(data), "--split", "all"]
+    words += ["--slices", "light", "--table", str(light), "--corruptions"]
+    figures = []
+    for name, more in (("labels", []), ("votes", ["--votes", str(asked)])):
+        output = tmp_path / name
+        assert main([*words, *more, "--output", str(output)]) == 0
+        read = (
+            json.loads((output / f"{kind}.json").read_text()) for kind in ("slices", "corruptions")
+        )
+        figures.append(tuple(read))
+    assert "right: the word that most people chose" in capsys.readouterr().out
+
+    (by_label, shaken), (by_votes, shaken_by_votes) = figures
+    assert (by_label["faces"], by_votes["faces"]) == (40, 39)
+    assert by_votes["title"] == "all, plurality of the votes"
+    assert by_votes["slices"][0]["classes"] == {"happy": 20, "sad": 19}
+    assert (shaken["truth"], shaken_by_votes["truth"]) == ("label", "plurality")
+    assert shaken_by_votes["data"]["faces"] == 39
+    answers = read_predictions(tmp_path / "labels" / "predictions.csv")
+    chosen = [{"happy": "sad", "sad": "happy"}[EMOTIONS[label]] for label in answers.labels]
+    right = [EMOTIONS[said] == word for said, word in zip(answers.predicted, chosen, strict=True)]
+    counted = sum(right) - right[answers.paths.index(votes[0][0])]
+    assert shaken_by_votes["clean"]["accuracy"] == pytest.approx(counted / 39)

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from mien.data.datasets import Dataset, Split, digest_faces, join_splits, load_dataset
-from mien.data.votes import Votes, read_votes
+from mien.data.votes import Votes, label_by_plurality, read_votes
 from mien.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ def evaluate(
         split: In FER2013, validation is PublicTest and test is PrivateTest; `all` uses every face,
             for data that the model was not trained on.
         votes: A table of people's votes on these faces (see `mien data votes`): reports accuracy
-            and macro-F1 against the word most people chose, and the distance to their shares.
+            and macro-F1 against the word most people chose, and the distance to their shares;
+            --corruptions and --slices then compare with that word, too.
         corruptions: Also evaluate faces that are blurred, noisy, compressed, dark, low in contrast,
             small, covered and rotated, at five severities each: takes 40 times as long. Adds
             corruptions.json, a plot and tables.
@@ -80,6 +81,7 @@ def evaluate(
     from mien.evaluation.predictor import load_vote
     from mien.evaluation.slice_table import read_column
     from mien.evaluation.slices import slice_predictions
+    from mien.evaluation.vote_figures import compare_with_plurality
 
     # Check all arguments before the long work starts.
     predictor = load_vote([model, *others])
@@ -95,8 +97,12 @@ def evaluate(
     evaluation, robustness = _measure(predictor, dataset, faces, counted, corruptions=corruptions)
     sliced = None
     if slices is not None and values is not None:
-        title = evaluation.title
-        sliced = slice_predictions(evaluation.predictions, values, column=slices, title=title)
+        predictions, title = evaluation.predictions, evaluation.title
+        if counted is not None:
+            predictions, kept = compare_with_plurality(predictions, counted)
+            values = tuple(values[i] for i in kept)
+            title = f"{title}, plurality of the votes"
+        sliced = slice_predictions(predictions, values, column=slices, title=title)
 
     options: dict[str, object] = {"data": data, "split": split, "votes": votes, "slices": slices}
     options |= {"table": table, "output": output, "corruptions": corruptions}
@@ -137,11 +143,12 @@ def _measure(
     if validation is not None and faces.name != "validation":
         rounds.append(validation)
     readings = sum(len(each.labels) for each in rounds)
+    judged = faces if votes is None else label_by_plurality(faces, votes)
 
     with progress() as bar:
         task = bar.add_task(
             f"reading {len(faces.labels):,} faces",
-            total=readings + (count_readings(faces) if corruptions else 0),
+            total=readings + (count_readings(judged) if corruptions else 0),
         )
         evaluation = measure(
             predictor,
@@ -158,8 +165,9 @@ def _measure(
         bar.update(task, description="reading corrupted faces")
         return evaluation, measure_robustness(
             replace(predictor, temperature=evaluation.calibration.temperature),
-            faces,
+            judged,
             class_names=dataset.class_names,
+            truth="label" if votes is None else "plurality",
             advance=lambda done: bar.advance(task, done),
         )
 

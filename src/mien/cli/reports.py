@@ -130,6 +130,8 @@ def print_robustness(robustness: Robustness, console: Console) -> None:
     overall = Text(f"{100 * robustness.mean_accuracy:.1f}", style="bold")
     table.add_row(Text("all", style="bold"), clean, *[""] * len(SEVERITIES), overall)
     print_table(console, table)
+    if robustness.truth == "plurality":
+        console.print("right: the word that most people chose", style="dim")
 
     console.print()
     classes = _table("mean recall under", *robustness.classes, space=1)

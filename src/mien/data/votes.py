@@ -12,14 +12,14 @@ distribution of the votes over the words, including single votes.
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.data.datasets import Floats, Labels
+from mien.data.datasets import Floats, Labels, Split
 from mien.errors import DataError, describe_error
 
 FER_PLUS_WORDS: Final[Mapping[str, str]] = {
@@ -114,6 +114,23 @@ class Votes:
         """Mark, (N,), the pictures that more than half of the annotators called no face."""
         marked: NDArray[np.bool_] = self.others[:, OTHERS.index("NF")] * 2 > self.totals
         return marked
+
+
+def label_by_plurality(faces: Split, votes: Votes) -> Split:
+    """Return the faces for which a word has votes, each labelled with the one that has the most.
+
+    Args:
+        faces: Some faces.
+        votes: Votes on them, among others; labels become indices into its `class_names`.
+
+    Raises:
+        DataError: No face has a vote for a word.
+    """
+    chosen = votes.of(faces.paths).plurality()
+    kept = np.flatnonzero(chosen != NO_WORD)
+    if not len(kept):
+        raise DataError("the votes name no face of the split: are the paths those of the data?")
+    return replace(faces.take(kept), labels=chosen[kept])
 
 
 def _drop_singles(counts: Labels) -> Labels:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from mien.evaluation.evaluate import Advance, predict
 from mien.evaluation.metrics import Figures, compute_figures
 from mien.evaluation.predictor import Predictor
 from mien.evaluation.result import Provenance
+
+Truth: TypeAlias = Literal["label", "plurality"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Robustness:
         seed: Seed of the random draws.
         clean: Metrics on the uncorrupted faces.
         corrupted: Metrics per corruption, the mildest severity first.
+        truth: What the answers are compared with: "label", or "plurality" of people's votes.
     """
 
     split: str
@@ -34,6 +37,7 @@ class Robustness:
     seed: int
     clean: Figures
     corrupted: Mapping[str, tuple[Figures, ...]]
+    truth: Truth = "label"
 
     @property
     def mean_accuracy(self) -> float:
@@ -60,6 +64,7 @@ class Robustness:
         return {
             "data": {"split": self.split, "title": self.title, "faces": self.faces},
             "view": "single view",
+            "truth": self.truth,
             "seed": self.seed,
             "clean": _brief(self.clean, self.classes),
             "mean_accuracy": self.mean_accuracy,
@@ -94,6 +99,7 @@ def measure_robustness(
     split: Split,
     *,
     class_names: tuple[str, ...],
+    truth: Truth = "label",
     seed: int = 0,
     advance: Advance | None = None,
 ) -> Robustness:
@@ -103,6 +109,7 @@ def measure_robustness(
         predictor: The model; without a temperature its probabilities are uncalibrated.
         split: The faces, (N, 48, 48) uint8, and their labels.
         class_names: Names of the label indices.
+        truth: Whose labels these are, to be recorded (see `mien.data.votes.label_by_plurality`).
         seed: Seed of the random draws.
         advance: Called with the number of faces done, after each batch.
 
@@ -121,7 +128,8 @@ def measure_robustness(
         name: tuple(judge(corrupt(split.images, name, level, seed=seed)) for level in SEVERITIES)
         for name in CORRUPTIONS
     }
-    return Robustness(split.name, title_of(split), len(split.labels), seed, clean, corrupted)
+    title, faces = title_of(split), len(split.labels)
+    return Robustness(split.name, title, faces, seed, clean, corrupted, truth)
 
 
 def count_readings(split: Split) -> int:

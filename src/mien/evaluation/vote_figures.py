@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from mien.data.datasets import Floats, Labels
@@ -133,6 +134,31 @@ def judge_by_votes(
         faces_without_votes=int((own.totals == 0).sum()),
         faces_without_word=int(((own.totals > 0) & ~chosen).sum()),
     )
+
+
+def compare_with_plurality(
+    predictions: Predictions, votes: Votes
+) -> tuple[Predictions, NDArray[np.int64]]:
+    """Return the predictions labelled with the word that most people chose.
+
+    Args:
+        predictions: Predictions for the faces of a split.
+        votes: Votes on these faces, among others; the model knows all their words.
+
+    Returns:
+        Those for which a word has votes, and their indices, (M,).
+    """
+    chosen = _order(votes.of(predictions.paths), predictions.class_names).plurality()
+    kept = np.flatnonzero(chosen != NO_WORD)
+    copies = predictions.copies
+    judged = Predictions(
+        predictions.class_names,
+        tuple(predictions.paths[i] for i in kept),
+        chosen[kept],
+        predictions.probabilities[kept],
+        None if copies is None else copies[kept],
+    )
+    return judged, kept
 
 
 def _order(votes: Votes, names: Sequence[str]) -> Votes:
