@@ -179,7 +179,7 @@ def test_results_bear_the_names_they_were_given(
     first, second, third = analyzer.analyze_many(given)
     assert [first.source, second.source, third.source] == ["first", "cam://1", "third"]
     assert isinstance(second, mien.Failure)
-    assert second.message.startswith("cam://1 is not a picture")
+    assert second.message.startswith("cam://1 is not a supported picture")
 
 
 def test_a_turned_photo_is_read_as_the_upright_one(

@@ -55,7 +55,7 @@ def test_a_device_that_cannot_be_started_is_told(monkeypatch: pytest.MonkeyPatch
     there = ["CUDAExecutionProvider", "CPUExecutionProvider"]
     monkeypatch.setattr(devices, "_available", lambda: there)
     monkeypatch.setattr(sessions, "_open_on", lambda *_: Fallen())
-    with pytest.raises(ConfigError, match="'cuda' is installed and cannot be started"):
+    with pytest.raises(ConfigError, match="'cuda' is installed but cannot be started"):
         sessions.open_session(b"", name="x.onnx", device="cuda")
     opened = sessions.open_session(b"", name="x.onnx", device="auto")
     assert isinstance(opened, Fallen)

@@ -73,8 +73,8 @@ def choose_devices(name: str) -> tuple[Device, ...]:
         usable = ", ".join(one for one, is_there in there.items() if is_there)
         raise MissingExtraError(
             f"device {name!r} requires {device.package} instead of the installed onnxruntime, "
-            "which "
-            f"supports only {usable}: pip uninstall onnxruntime, then pip install {device.package}"
+            f"which supports only {usable}: pip uninstall onnxruntime, then pip install "
+            f"{device.package}"
         )
     return (device,)
 

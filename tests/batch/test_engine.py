@@ -293,7 +293,7 @@ def test_a_table_of_a_folder(
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("54 read, 6 without a face, 6 failed")
-    assert "6  is empty, wanted a picture" in err
+    assert "6  is empty, expected a picture" in err
     assert f"results: {output}" in err
     assert f"what failed: {output.with_name('faces.failed.csv')}" in err
     kept = [f"faces.{ending}", "faces.failed.csv"]

@@ -160,7 +160,7 @@ def test_a_video_of_which_no_copy_can_be_made_does_not_end_the_run(
     assert "b clip-annotated.mp4" in names
     assert "a wide-annotated.mp4" not in names
     told = (tmp_path / "out" / "results.jsonl").read_text(encoding="utf-8")
-    assert ".mp4 takes no copy of this video" in told
+    assert ".mp4 does not support this video" in told
 
 
 @pytest.mark.slow

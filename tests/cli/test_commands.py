@@ -394,7 +394,7 @@ def test_copies_of_one_name_are_told_apart_by_folder_and_else_by_number() -> Non
 
 
 def test_several_photos_do_not_go_into_one_file():
-    with pytest.raises(ConfigError, match="name a folder, as in --annotate out/"):
+    with pytest.raises(ConfigError, match="pass a folder, as in --annotate out/"):
         Copies(Path("out.jpg"), ["a.jpg", "b.jpg"])
 
 

@@ -93,7 +93,7 @@ def test_scikit_learns_own_checks_that_need_no_faces(check: str) -> None:
 def test_faces_that_are_none_get_one_sentence(tiny_model: Path) -> None:
     transformer = ExpressionTransformer(tiny_model).fit(FACES)
     for wrong in (np.zeros((2, 10)), np.zeros((48, 48, 3)), np.zeros((0, 48, 48))):
-        with pytest.raises(mien.InputError, match=r"faces are \(N, 48, 48\) or \(N, 2304\), got"):
+        with pytest.raises(mien.InputError, match=r"faces must be \(N, 48, 48\) or \(N, 2304\)"):
             transformer.transform(wrong)
     for wrong in (FACES - 300.0, FACES * np.nan, FACES.astype("U")):
         with warnings.catch_warnings():

@@ -256,7 +256,7 @@ class TestCommand:
         assert main(["data", "audit", str(path)]) == 0
         printed = capsys.readouterr().out
         assert "63 images, 7 classes" in printed
-        assert "train/sad/[red].jpg is not a picture" in printed
+        assert "train/sad/[red].jpg is not a supported picture" in printed
         assert "2 files are corrupt" in printed
 
     def test_a_fault_is_exit_code_1_and_loud(self, tmp_path: Path, capsys) -> None:

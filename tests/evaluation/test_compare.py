@@ -139,7 +139,7 @@ def test_what_cannot_be_compared_is_said() -> None:
     with pytest.raises(DataError, match="30 faces and B on 29, with 29 in common"):
         compare(a, fewer)
     relabelled = dataclasses.replace(b, labels=(b.labels + 1) % 3)
-    with pytest.raises(DataError, match="different labels on 30 faces"):
+    with pytest.raises(DataError, match="different labels for 30 faces"):
         compare(a, relabelled)
     one = Predictions(NAMES, a.paths[:1], a.labels[:1], a.probabilities[:1])
     with pytest.raises(DataError, match="at least two faces"):

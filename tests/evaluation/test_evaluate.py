@@ -171,9 +171,9 @@ def test_data_may_lack_a_class_but_not_have_one_the_model_does_not_know(
 def test_what_cannot_be_evaluated_is_said(dataset: Dataset, model: NearestMean) -> None:
     test = dataset.splits["test"]
     empty = Split("test", test.images[:0], test.labels[:0], ())
-    with pytest.raises(DataError, match="the split test holds no face"):
+    with pytest.raises(DataError, match="the split test has no faces"):
         evaluate(model, empty, class_names=EMOTIONS)
-    with pytest.raises(InputError, match="56 faces need as many marks"):
+    with pytest.raises(InputError, match="one entry for each of the 56 faces"):
         evaluate(model, test, class_names=EMOTIONS, train_copies=np.zeros(3, dtype=bool))
     broken = NearestMean(dataset.splits["train"], scale=np.nan)
     with pytest.raises(ModelError, match="finite logits"):
@@ -445,7 +445,7 @@ def test_models_vote_by_their_mean_probability_found_by_class_name(
 
 def test_models_of_other_classes_do_not_vote(tiny_model: Path, tmp_path: Path) -> None:
     write_checkpoint(tmp_path / "other", (*EMOTIONS[:-1], "contempt"))
-    with pytest.raises(ModelError, match=r"contempt.* must know the same classes"):
+    with pytest.raises(ModelError, match=r"contempt.* must have the same classes"):
         load_vote([str(tiny_model), str(tmp_path / "other")])
 
 

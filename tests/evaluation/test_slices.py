@@ -71,7 +71,7 @@ def test_a_gap_that_may_be_chance_is_called_so_and_many_slices_widen_it():
     many = judge({"a": (40, 50), "b": (36, 50), "c": (38, 50), "d": (39, 50)})
     assert many.gap.pairs == 6
     assert many.gap.interval[0] < two.gap.interval[0]
-    assert "allowing for 6 pairs" in many.remarks[0]
+    assert "corrected for 6 pairs" in many.remarks[0]
 
 
 def test_no_gap_is_claimed_of_tiny_slices():

@@ -209,7 +209,7 @@ def test_a_detector_that_takes_one_size_only_is_refused(tmp_path: Path) -> None:
     opset = onnx.helper.make_opsetid("", 17)
     model = onnx.helper.make_model(graph, opset_imports=[opset], ir_version=9)
     onnx.save(model, tmp_path / "fixed.onnx")
-    with pytest.raises(mien.ModelError, match=r"fixed.onnx takes 640 x 480 pixels only"):
+    with pytest.raises(mien.ModelError, match=r"fixed.onnx accepts only 640 x 480 pixels"):
         mien.FaceDetector(tmp_path / "fixed.onnx")
 
 

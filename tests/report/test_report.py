@@ -75,7 +75,7 @@ def test_a_video_is_told_in_plain_words(portrait):
     text = read_text(page)
     assert "In this video of 30 seconds (512 × 512), 300 frames were analysed." in text
     assert "93 % of them show a face; 2 faces could be followed" in text
-    assert "the stream breaks off after 28.4 s. What could be read is below." in text
+    assert "the stream breaks off after 28.4 s. The readable part is shown below." in text
     assert "made (SHA-256 abababababab)" in text
     assert "every (s) 0.1" in text
     assert f"mien {mien.__version__}" in text

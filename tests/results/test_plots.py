@@ -66,7 +66,9 @@ def test_a_photo_from_a_file_is_read_again(portrait_path: Path) -> None:
     result = mien.ImageResult(str(portrait_path), 512, 512, (face(200),))
     figure = result.plot()
     assert figure.axes[0].images[0].get_array().shape == (512, 512, 3)
-    with pytest.raises(mien.InputError, match=r"<array> does not hold its picture; .*plot\(image"):
+    with pytest.raises(
+        mien.InputError, match=r"<array> does not contain the picture; .*plot\(image"
+    ):
         photo().plot()
 
 

@@ -139,9 +139,9 @@ def test_what_cannot_be_meant_is_refused():
     rows = softmax(np.zeros((2, 7)))
     with pytest.raises(ConfigError, match="'even', 'group' or 'rest'"):
         mien.Baseline.fit(rows, ["a", "a"], expected="odd")
-    with pytest.raises(InputError, match="a name for each of 2 rows, got 1"):
+    with pytest.raises(InputError, match="one name for each of 2 rows, got 1"):
         mien.Baseline.fit(rows, ["a"])
-    with pytest.raises(InputError, match=r"wanted probabilities \(N, 7\)"):
+    with pytest.raises(InputError, match=r"probabilities must be \(N, 7\)"):
         mien.Baseline.fit(rows[:, :3], ["a", "a"])
     with pytest.raises(InputError, match="some are not"):
         mien.Baseline.fit(rows * np.nan, ["a", "a"])

@@ -226,7 +226,7 @@ def test_codes_come_from_files_of_elan(tmp_path):
     for given in (tmp_path, tmp_path / "coder1.eaf"):
         assert [one.human for one in pair_codes(given, rows)] == ["happy", "happy"]
     (tmp_path / "coder1.eaf").write_text(EAF[:300])
-    with pytest.raises(mien.ConfigError, match=r"coder1.eaf cannot be read as a file of ELAN"):
+    with pytest.raises(mien.ConfigError, match=r"coder1.eaf cannot be read as an ELAN file"):
         pair_codes(tmp_path, rows)
     (tmp_path / "empty").mkdir()
     with pytest.raises(mien.ConfigError, match=r"contains no \.eaf files"):
@@ -236,10 +236,10 @@ def test_codes_come_from_files_of_elan(tmp_path):
 def test_codes_without_their_columns_are_refused(tmp_path):
     path = tmp_path / "codes.csv"
     path.write_text("source,word\na,b\n")
-    with pytest.raises(mien.ConfigError, match="they have source, word"):
+    with pytest.raises(mien.ConfigError, match="got source, word"):
         pair_codes(path, [])
     path.write_text("source,label,time_s\na,b,soon\n")
-    with pytest.raises(mien.ConfigError, match=r"line 2 .* times are seconds"):
+    with pytest.raises(mien.ConfigError, match=r"line 2 .* times must be in seconds"):
         pair_codes(path, [])
 
 
@@ -253,7 +253,7 @@ def test_codes_without_their_columns_are_refused(tmp_path):
         ("source,participant,start_s\na.png,p,soon\n", "line 2 .* number of seconds, got 'soon'"),
         ("source,participant,start_s,end_s\na,p,5,2\n", "end_s must be after start_s"),
         ("source,participant\na,p,x\n", "more cells than"),
-        ("source,participant,participant\na,p,q\n", "'participant' twice"),
+        ("source,participant,participant\na,p,q\n", "two columns 'participant'"),
     ],
 )
 def test_a_bad_table_gets_one_sentence(table, words, tmp_path):

@@ -391,7 +391,7 @@ def test_a_network_that_teaches_is_asked_and_its_classes_are_found_by_name(smoke
     answers = load_predictor(str(result.last)).predict_logits(faces).argmax(axis=1)
     assert [names[answer] for answer in answers] == [dataset.class_names[t] for t in truth]
     assert len(weights_of(result.last)) == len(weights_of(folder / LAST))  # no teacher among them
-    with pytest.raises(ConfigError, match=r"knows angry.* and the data has a, b"):
+    with pytest.raises(ConfigError, match=r"knows angry.* but the data has a, b"):
         fit(config, relabelled(dataset, ("a", "b"), 0), tmp_path / "other")
     with pytest.raises(ConfigError, match="no checkpoint acurate; give accurate or fast"):
         fit(replace(config, teachers=("acurate",)), dataset, tmp_path / "none")

@@ -159,8 +159,7 @@ def _refuse_streamed(source: Source) -> Source:
     if source.is_streamed:
         raise ConfigError(
             f"{source.name} is in an archive that can be read only once, so it cannot be "
-            "annotated; "
-            "unpack the archive first"
+            "annotated; unpack the archive first"
         )
     return source
 

@@ -117,8 +117,7 @@ class ExpressionTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mi
         if faces.shape[1:] != (size, size) or not len(faces):
             raise InputError(
                 f"faces must be (N, {size}, {size}) or (N, {size**2}), got {faces.shape}; crop "
-                "them "
-                "with Recognizer.crop"
+                "them with Recognizer.crop"
             )
         if faces.dtype != np.uint8:
             is_level = np.issubdtype(faces.dtype, np.number) and not np.iscomplexobj(faces)

@@ -122,8 +122,7 @@ def find_layout(files: Sequence[str], empty_folders: Sequence[str] = ()) -> Layo
     if len(with_images | empty) < 2:
         raise DataError(
             f"found {'one class folder' if with_images else 'no class folder'} with images, "
-            "expected "
-            "at least two: train/<class>/..., test/<class>/..., or <class>/..."
+            "expected at least two: train/<class>/..., test/<class>/..., or <class>/..."
         )
 
     meanings = _read_class_folders(with_images | empty)

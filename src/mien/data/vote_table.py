@@ -65,8 +65,7 @@ def join_votes(table: Path, dataset: Dataset, pixels: Dataset | None = None) -> 
     if max(row for row in rows.values() if row is not None) >= len(by_row.paths):
         raise DataError(
             f"{table} has {len(by_row.paths):,} rows, fewer than {source.source}, so it does not "
-            "belong "
-            "to this table"
+            "belong to this table"
         )
     if pixels is None:
         return _gather(by_row, paths, [str(rows[path]) for path in paths])

@@ -247,9 +247,8 @@ def _align(
     differing = int((labels != codes_b[b.labels[order]]).sum())
     if differing:
         raise DataError(
-            f"{names[0]} and {names[1]} were evaluated against different labels for "
-            f"{differing:,} faces; "
-            "evaluate both on the same data"
+            f"{names[0]} and {names[1]} were evaluated against different labels for {differing:,} "
+            "faces; evaluate both on the same data"
         )
     return labels, codes_a[a.predicted], codes_b[b.predicted[order]], len(classes)
 

@@ -145,8 +145,8 @@ def draw_risk_coverage(
     if len(kept):
         x, y = curve.coverage[kept[-1]], curve.risk[kept[-1]]
         label = (
-            f"answers at {threshold:.2f} or above:\n"
-            f"{x:.0%} of the faces, {1 - y:.1%} of them correct"
+            f"answers at {threshold:.2f} or above:\n{x:.0%} of the faces, {1 - y:.1%} of them "
+            "correct"
         )
         axes.plot([x], [y], "o", markersize=8, color=theme.warning, label=label)
         axes.legend(loc="lower right", frameon=False, fontsize=11, labelcolor=theme.ink)

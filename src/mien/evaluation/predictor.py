@@ -126,9 +126,9 @@ def load_vote(models: Sequence[str]) -> LoadedModel:
     for member in members:
         if set(member.class_names) != set(first.class_names):
             raise ModelError(
-                f"{member.path} has the classes {', '.join(member.class_names)}, and "
-                f"{first.path} has "
-                f"{', '.join(first.class_names)}: models of an ensemble must have the same classes"
+                f"{member.path} has the classes {', '.join(member.class_names)}, and {first.path} "
+                f"has {', '.join(first.class_names)}: models of an ensemble must have the same "
+                "classes"
             )
 
     return LoadedModel(

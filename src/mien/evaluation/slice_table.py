@@ -95,8 +95,7 @@ def _join(
         if len(found) > 1:
             raise DataError(
                 f"{written!r} in {table} is ambiguous "
-                f"({' or '.join(paths[i] for i in found[:2])}); write "
-                "the path with its folders"
+                f"({' or '.join(paths[i] for i in found[:2])}); write the path with its folders"
             )
         for i in found:
             if values.setdefault(i, value) != value:
@@ -109,8 +108,7 @@ def _join(
         raise DataError(
             f"no path in {table} matches these faces: it has {there}; the faces are "
             f"{', '.join(repr(path) for path in paths[:_EXAMPLES])}. If the table belongs to "
-            "another "
-            "split, choose that split or --split all"
+            "another split, choose that split or --split all"
         )
     return tuple(values.get(i) or None for i in range(len(paths)))
 

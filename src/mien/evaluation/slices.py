@@ -104,15 +104,13 @@ class Slices:
         if tiny:
             said.append(
                 f"Under {TINY} faces: {', '.join(tiny)}. Slices this small are unreliable, as "
-                "their "
-                "intervals show, and are left out of the gap."
+                "their intervals show, and are left out of the gap."
             )
         if self.without:
             said.append(f"{self.without:,} faces have no {self.column} and are left out.")
         said.append(
             "Slices may also differ in their class mix, and some classes are harder: see the "
-            "accuracy "
-            "at equal class mix. A gap shows where the model errs more often, not why."
+            "accuracy at equal class mix. A gap shows where the model errs more often, not why."
         )
         return tuple(said)
 
@@ -267,8 +265,7 @@ def _judge(gap: Gap | None, column: str) -> str:
             f"(95 % interval {interval}{sought})."
         )
     return (
-        f"The largest gap, {figures} between {gap.best} and {gap.worst}, may be due to chance "
-        f"(95 % interval {interval}{sought}). This does not prove that {column} makes no "
-        "difference: "
+        f"The largest gap, {figures} between {gap.best} and {gap.worst}, may be due to chance (95 "
+        f"% interval {interval}{sought}). This does not prove that {column} makes no difference: "
         "the interval shows how large it could be."
     )

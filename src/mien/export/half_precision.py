@@ -98,7 +98,6 @@ def check_half(before: NDArray[np.float32], after: NDArray[np.float32]) -> float
     if not worst <= ALLOWED_DIFFERENCE:  # also true for NaN
         raise ExportError(
             f"half precision changes a logit by {worst:.2g}, but only {ALLOWED_DIFFERENCE} is "
-            "allowed; "
-            f"nothing was written, export without --half"
+            "allowed; nothing was written, export without --half"
         )
     return worst

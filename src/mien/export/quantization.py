@@ -80,10 +80,8 @@ def check_loss(
     if lost > max(1.0, ALLOWED_LOSS * len(labels)):
         raise ExportError(
             f"int8 reduces the correct answers from {right[0]:,} to {right[1]:,} of "
-            f"{len(labels):,} "
-            f"held-out faces, more than the allowed {ALLOWED_LOSS:.1%}; nothing was written, "
-            "export "
-            "without --int8"
+            f"{len(labels):,} held-out faces, more than the allowed {ALLOWED_LOSS:.1%}; nothing "
+            "was written, export without --int8"
         )
     return lost / len(labels)
 

@@ -59,8 +59,7 @@ class YuNet:
         if missing or len(self._session.get_inputs()) != 1:
             raise ModelError(
                 f"{name} is not a YuNet face detector: expected one input and the outputs cls, "
-                "obj, "
-                f"bbox and kps at strides 8, 16 and 32; omit it to use the bundled detector"
+                "obj, bbox and kps at strides 8, 16 and 32; omit it to use the bundled detector"
             )
 
         pixels = self._session.get_inputs()[0]
@@ -68,8 +67,7 @@ class YuNet:
             height, width = pixels.shape[2:]
             raise ModelError(
                 f"{name} accepts only {height} x {width} pixels, expected variable height and "
-                "width; "
-                "omit it to use the bundled detector, or convert it as hatch_build.py does"
+                "width; omit it to use the bundled detector, or convert it as hatch_build.py does"
             )
         self._input = pixels.name
 

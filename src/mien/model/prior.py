@@ -83,8 +83,7 @@ def _parse(text: str) -> dict[str, float]:
         if math.isnan(number):
             raise ConfigError(
                 f"the prior {text[:60]!r} cannot be read; expected {NATURAL}, {BALANCED}, or "
-                "shares "
-                "such as happy=0.5,neutral=0.5"
+                "shares such as happy=0.5,neutral=0.5"
             )
         shares[name.strip()] = number
     return shares

@@ -26,9 +26,9 @@ PAGE: Final = Path(__file__).parent / "page"
 
 CSP: Final = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; "
-    "connect-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
-    "media-src 'self' blob: mediastream:; font-src 'self'; manifest-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors "
+    "connect-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob: "
+    "mediastream:; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors "
 )
 """The page may run only its own scripts and WASM, and connect only to this service. The allowed
 frame ancestors are appended."""

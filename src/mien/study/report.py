@@ -114,8 +114,7 @@ def _write_quality(study: Study) -> Html:
     notes = [
         (
             "Exclusion rule, set in advance: a participant counts under a condition where their "
-            "face "
-            f"was read in at least {percent(study.min_coverage)} of the photos or frames."
+            f"face was read in at least {percent(study.min_coverage)} of the photos or frames."
         )
     ]
 
@@ -295,15 +294,14 @@ def _write_methods(study: Study) -> Html:
 
     text = (
         f"Apparent facial expressions were read with mien {version('mien')} (model {spec.name}, "
-        f"SHA-256 {spec.onnx_sha256[:12]}, trained to predict {whose}), the largest face of "
-        f"each photo or frame.{videos} {_describe_baseline(choice)} Participants were excluded "
-        f"from a condition where their face was read in under {percent(study.min_coverage)} of it. "
+        f"SHA-256 {spec.onnx_sha256[:12]}, trained to predict {whose}), the largest face of each "
+        f"photo or frame.{videos} {_describe_baseline(choice)} Participants were excluded from a "
+        f"condition where their face was read in under {percent(study.min_coverage)} of it. "
         "Conditions were compared with the participant as the unit: mean paired differences with "
         f"bootstrapped 95 % intervals ({RESAMPLES:,} resamples of participants, expanded "
         "percentiles; Hesterberg 2015), Cohen's d of paired differences, and permutation tests "
         "that flip the signs of differences, corrected by Holm's method. The readings are of "
-        "expressions as people would "
-        "label them, not of what anyone felt."
+        "expressions as people would label them, not of what anyone felt."
     )
 
     body = fill(
@@ -331,8 +329,7 @@ def _describe_baseline(choice: Choice) -> str:
         )
     return (
         "Each participant's own mean log-probabilities were subtracted where they differ from "
-        "those "
-        f"of all participants, {shrunk}."
+        f"those of all participants, {shrunk}."
     )
 
 

@@ -205,8 +205,8 @@ def load_teachers(teachers: Sequence[str], class_names: tuple[str, ...]) -> tupl
         theirs = description["class_names"]
         if set(theirs) != set(class_names):
             raise ConfigError(
-                f"the teacher {teacher} knows {', '.join(theirs)}, "
-                f"but the data has {', '.join(class_names)}"
+                f"the teacher {teacher} knows {', '.join(theirs)}, but the data has "
+                f"{', '.join(class_names)}"
             )
 
         # Columns are found by name: the data may have the classes in another order.
@@ -225,8 +225,7 @@ def _load_named(setting: str, name: str) -> tuple[CnnLstm, dict[str, Any]]:
     if not path.is_file():
         raise ConfigError(
             f"{setting}: there is no checkpoint {path}; expected {' or '.join(NETWORKS)}, which "
-            "come "
-            f"with mien, or the best.safetensors of a run"
+            "come with mien, or the best.safetensors of a run"
         )
     return load_model(path)
 

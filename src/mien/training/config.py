@@ -303,8 +303,7 @@ def _check_teaching(config: TrainConfig) -> None:
     if config.label_weight and not config.votes:
         raise ConfigError(
             "label_weight is for a second output layer next to the one for votes: set votes too, "
-            "or "
-            "omit label_weight"
+            "or omit label_weight"
         )
 
     # Tables of teachers have one prediction per face: they have no layer for the label.
@@ -352,5 +351,5 @@ def _check_stages(config: TrainConfig) -> None:
             f"model.head={model.head} with model.scan={model.scan} requires faces of 48 px, but "
             f"stages start at {config.stages[0].size} px; add --set "
             f"'stages=[{{size=48, epochs={config.epochs}}}]' (the recipe `baseline` has the dense "
-            f"head and its stage)"
+            "head and its stage)"
         )

@@ -83,8 +83,7 @@ def _read_vote(path: Path, split: Split, class_names: tuple[str, ...]) -> NDArra
     if missing is not None:
         raise ConfigError(
             f"the teacher {path} has no prediction for {missing}; write its predictions for this "
-            "dataset, "
-            f"with mien evaluate MODEL --split train"
+            "dataset, with mien evaluate MODEL --split train"
         )
     if set(predictions.class_names) != set(class_names):
         raise ConfigError(

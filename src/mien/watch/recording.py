@@ -88,6 +88,6 @@ class Recording:
 
     def _cannot_write(self, error: OSError) -> OutputError:
         return OutputError(
-            f"{self.path} cannot be written ({describe_error(error)}); "
-            "free some space or choose another --record"
+            f"{self.path} cannot be written ({describe_error(error)}); free some space or choose "
+            "another --record"
         )
