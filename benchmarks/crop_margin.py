@@ -1,10 +1,10 @@
-"""This module turns FER2013's frames into the crop that makes detector crops look like them.
+"""Find the crop that makes detector crops match FER2013's frames.
 
-FER2013's faces were cut out by another detector, with a border nobody wrote down. Run on those
-very frames, our detector shows where its own box lies in them; the crop in use must put the box
-at the same place. A tight frame has no surroundings, which may bend the box, so frames are
-shown bare and with grey borders, at several sizes, and the median over these settings counts.
-The points of eyes and mouth, which lie well inside the frame, are kept as a second opinion.
+FER2013's faces were cropped by another detector, with an undocumented border. Run on those frames,
+our detector shows where its own box lies in them; the crop must place the box there. Since a tight
+frame has no surroundings, which may distort the box, frames are shown both bare and with grey
+borders, at several sizes, and the median over these settings is used. The landmarks of eyes and
+mouth, which are well inside the frame, serve as a check.
 
     python benchmarks/crop_margin.py fer2013.zip
 
@@ -28,7 +28,7 @@ from mien.images import read_image
 FRAME = 48
 SIZES = (160, 224, 320)
 BORDERS = (0, 12, 24, 48)
-ROUND_TO = 0.02  # finer than the settings agree
+ROUND_TO = 0.02  # finer than the agreement between settings
 
 
 def sample_frames(path: Path, count: int, seed: int) -> list[NDArray[np.uint8]]:
@@ -46,7 +46,7 @@ def add_border(frame: NDArray[np.uint8], border: int) -> NDArray[np.uint8]:
 
 
 def measure(face: Face, border: int) -> tuple[float, ...]:
-    """Say where the box and the points lie in the frame."""
+    """Return the position of the box and the landmarks in the frame."""
     box = face.box
     longer = max(box.width, box.height)
     middle = border + FRAME / 2
@@ -62,7 +62,7 @@ def measure(face: Face, border: int) -> tuple[float, ...]:
 
 
 def main() -> None:
-    """Measure and write the result beside this file."""
+    """Measure, and write the result next to this file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path, help="fer2013.zip")
     parser.add_argument("--count", type=int, default=2000)

@@ -1,9 +1,9 @@
-"""Does a face that went through detector and crop read as well as FER2013's own frame?
+"""Compare faces read through detector and crop with FER2013's own frames.
 
 Command: python benchmarks/detector_crops.py fer2013.zip
 
 Every PublicTest frame, enlarged four times, is read as a photo: detected, cropped and recognised.
-The same faces are read from their frames directly. Needs mien[train].
+The same faces are also read directly from their frames. Requires mien[train].
 """
 
 import sys
@@ -16,10 +16,10 @@ from mien.data.datasets import load_dataset
 
 
 def main(data: str) -> None:
-    """Read PublicTest both ways."""
+    """Read PublicTest in both ways."""
     dataset = load_dataset(data)
     split = dataset.splits["validation"]
-    analyzer = mien.Analyzer("fer2013")  # it is judged by that label
+    analyzer = mien.Analyzer("fer2013")  # evaluated on that label
     direct = analyzer.recognizer.predict_probabilities(split.images).argmax(axis=1)
     photos = (np.kron(frame, np.ones((4, 4), np.uint8)) for frame in split.images)
     found, through, straight, same = 0, 0, 0, 0

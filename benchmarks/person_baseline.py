@@ -1,10 +1,10 @@
-"""What does a person's own baseline bring, without any label?
+"""Measure the benefit of a person's own baseline, without labels.
 
 Command: python benchmarks/person_baseline.py NAME.zip...
 
-Each zip holds `CLASS/*.jpg` and `labels.csv` (`file,label,person`). Every picture's largest face is
-read; then each person's baseline is taken off, with `expected="even"` since the people pose. For
-comparison, so is the plain mean of a person's log-probabilities.
+Each zip contains `CLASS/*.jpg` and `labels.csv` (`file,label,person`). The largest face of each
+picture is read, then each person's baseline is subtracted, with `expected="even"` since the people
+pose. For comparison, the plain mean of a person's log-probabilities is subtracted as well.
 """
 
 import sys
@@ -21,7 +21,7 @@ MODELS = ("accurate", "fast")
 
 
 def measure(path: Path, analyzer: mien.Analyzer) -> dict[str, Any]:
-    """Read a zip's faces as they are and corrected, and count what is as labelled."""
+    """Read a zip's faces with and without correction, and count the correct ones."""
     pairs, faces = read_people(path, analyzer)
     people = [row["person"] for row, _ in pairs]
     baseline = mien.Baseline.of_results([photo for _, photo in pairs], people)
@@ -44,7 +44,7 @@ def measure(path: Path, analyzer: mien.Analyzer) -> dict[str, Any]:
 
 
 def count_with_plain_mean(pairs: list[tuple[dict[str, str], mien.ImageResult]]) -> int:
-    """Count what is as labelled once each person's mean log-probability is taken off."""
+    """Count the correct ones after subtracting each person's mean log-probability."""
     logs = np.log([list((photo.faces[0].probabilities or {}).values()) for _, photo in pairs])
     people = np.array([row["person"] for row, _ in pairs])
     for person in np.unique(people):

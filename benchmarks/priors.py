@@ -1,11 +1,11 @@
-"""What does it bring to say, or to estimate, which mix of expressions is to be expected?
+"""Measure the benefit of a known or estimated prior over expressions.
 
 Command: python benchmarks/priors.py NAME.zip...
 
-Each zip holds `CLASS/*.jpg` and `labels.csv` (`file,label,person`). Every picture's largest face is
-read with the prior `natural`, with `balanced`, and with the mix that expectation maximization
-estimates from the faces themselves (Saerens et al. 2002, doi 10.1162/089976602753284446), which
-sees no label. A face that was not found counts as wrong.
+Each zip contains `CLASS/*.jpg` and `labels.csv` (`file,label,person`). The largest face of each
+picture is read with the prior `natural`, with `balanced`, and with the mix that expectation
+maximization estimates from the faces without labels (Saerens et al. 2002, doi
+10.1162/089976602753284446). A face that was not found counts as wrong.
 """
 
 import sys
@@ -24,7 +24,7 @@ STEPS = 100
 
 
 def measure(path: Path, analyzer: mien.Analyzer) -> dict[str, Any]:
-    """Read a zip's faces and count, prior by prior, how many are read as labelled."""
+    """Read a zip's faces, and count the correct ones for each prior."""
     pairs, faces = read_people(path, analyzer)
 
     names = analyzer.recognizer.spec.class_names
@@ -64,7 +64,7 @@ def estimate(
 
 
 def weigh(probabilities: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Weigh each class's probabilities, and let rows sum to 1 again."""
+    """Multiply the probabilities by class weights, and normalise the rows."""
     weighted = probabilities * weights
     whole: NDArray[np.float64] = weighted / weighted.sum(axis=1, keepdims=True)
     return whole

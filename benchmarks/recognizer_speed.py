@@ -1,10 +1,10 @@
-"""How much faster is a batch through the recognizer than eager torch, face by face?
+"""Compare a batch through the recognizer with eager torch, face by face.
 
 Command: python benchmarks/recognizer_speed.py
 
-The networks of the models `accurate` and `fast` and 1,000 faces, in interleaved rounds; the median
-of each, and their ratio. Torch reckons in float32, also where a model does so in integers. Weights
-and faces are noise: no time depends on them. Needs mien[train].
+Measures the networks of `accurate` and `fast` on 1,000 faces in interleaved rounds, and reports
+their medians and the ratio. Torch computes in float32, even where a model is quantized. Weights and
+faces are noise, which does not affect the times. Requires mien[train].
 """
 
 import statistics
@@ -25,7 +25,7 @@ ROUNDS = 7
 
 
 def time_one_face(model: str) -> float:
-    """Give the median milliseconds for a single face on a single thread."""
+    """Return the median time for a single face on a single thread, in milliseconds."""
     recognizer = Recognizer(model, threads=1)
     face = np.zeros((1, 48, 48), dtype=np.uint8)
     seconds = []
@@ -37,7 +37,7 @@ def time_one_face(model: str) -> float:
 
 
 def measure(model: str) -> dict[str, float]:
-    """Time both ways to read the same faces by a model."""
+    """Time both ways to read the same faces with a model."""
     recognizer = Recognizer(model)
     config = config_from_dict(recognizer.spec.training["config"])
     net = CnnLstm(config.model, len(recognizer.emotions)).eval()
@@ -71,7 +71,7 @@ def measure(model: str) -> dict[str, float]:
 
 
 def main() -> None:
-    """Measure each model that comes with mien."""
+    """Measure each bundled model."""
     figures = {model: measure(model) for model in NETWORKS}
     write_result(
         __file__,

@@ -1,18 +1,18 @@
-"""Does a training repeated from its recipe fall inside the interval that was published?
+"""Repeat a published training, and compare its accuracy with the published interval.
 
 Command: python benchmarks/reproduce.py accurate --data fer2013.zip
 
-`make reproduce` and `make reproduce-fast` run it. It trains by the recipe NAME, exports,
-evaluates on the test split, and compares with benchmarks/accuracy/NAME.json. A recipe that learns
-from teachers, or starts with weights, has these trained first, and theirs before them:
-runs/NAME/train/predictions.csv is what the recipe NAME gives on the train split, and
-runs/NAME/run/best.safetensors its weights. A network that lies elsewhere is taken as it is, as the
-finalists of the study in benchmarks/accuracy/study/full. Stopped at any moment, the same command
-goes on where it was. Exit codes: 0 inside, 1 outside, 2 it could not be done.
+`make reproduce` and `make reproduce-fast` run it. It trains by the recipe NAME, exports, evaluates
+on the test split, and compares with benchmarks/accuracy/NAME.json. The teachers and the initial
+weights of a recipe are trained first, recursively: runs/NAME/train/predictions.csv contains the
+predictions of the recipe NAME for the train split, and runs/NAME/run/best.safetensors its weights.
+Networks stored elsewhere are used directly, such as those of the study in
+benchmarks/accuracy/study/full. After an interruption, the same command continues. Exit codes: 0
+inside, 1 outside, 2 failed.
 
-The rule. The run is inside if its accuracy lies in the published figure's own 95 % interval
-(Wilson, of the faces that were asked). A run above it is outside as well: something differs, and
-one should know what. To repeat with another seed, give a copy of the recipe that has it (--recipe).
+The rule: the run is inside if its accuracy lies in the published figure's own 95 % interval
+(Wilson, over the test faces). A run above it is outside as well, as this also indicates a
+difference. To use another seed, pass a modified copy of the recipe (--recipe).
 """
 
 import json
@@ -37,14 +37,14 @@ KAGGLE = "https://www.kaggle.com/datasets/msambare/fer2013"
 
 @dataclass(frozen=True)
 class Published:
-    """What was published of a model.
+    """The published result of a model.
 
     Attributes:
-        accuracy: On the test split, single view, of what the model answers with: the word that
-            most people chose, or the data's own label.
-        interval: Where a repeated training should fall: Wilson's, 95 %.
-        data_sha256: Of the data's file.
-        forms: The options it was exported with, such as `--int8`.
+        accuracy: Accuracy on the test split, single view, against the labels that the model
+            predicts: the word that most people chose, or the dataset's own label.
+        interval: Expected range of a repeated training: Wilson's 95 % interval.
+        data_sha256: SHA-256 of the data file.
+        forms: Export options, such as `--int8`.
     """
 
     accuracy: float
@@ -54,10 +54,10 @@ class Published:
 
 
 def read_published(folder: Path, name: str) -> Published:
-    """Read what was published of a model.
+    """Read the published result of a model.
 
     Raises:
-        DataError: There is no such file, or it is no evaluation.
+        DataError: The file does not exist, or is not an evaluation.
     """
     path = folder / f"{name}.json"
     try:
@@ -72,7 +72,7 @@ def read_published(folder: Path, name: str) -> Published:
 
 
 def _find_figures(evaluation: dict[str, Any]) -> dict[str, Any]:
-    """Return the accuracy of what the model answers with: the plurality of votes, or the label."""
+    """Return the figures for what the model predicts: plurality of votes, or label."""
     if evaluation.get("labels") == "votes":
         votes: dict[str, Any] = evaluation["votes"]["plurality"]
         return votes
@@ -81,10 +81,10 @@ def _find_figures(evaluation: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_data(data: Path, published: Published) -> None:
-    """Refuse data that is not the published one, before hours are spent on it.
+    """Reject data other than the published, before hours of training.
 
     Raises:
-        DataError: It is missing, or another.
+        DataError: The data is missing or differs.
     """
     if not data.is_file():
         raise DataError(
@@ -101,7 +101,7 @@ def check_data(data: Path, published: Published) -> None:
 
 
 def check_votes(recipe: Path) -> None:
-    """Refuse to begin without the votes that a recipe learns, before hours are spent on the rest.
+    """Check that the votes required by a recipe exist, before hours of training.
 
     Raises:
         DataError: They are missing.
@@ -115,10 +115,10 @@ def check_votes(recipe: Path) -> None:
 
 
 def reproduce(name: str, data: Path, recipe: Path, output: Path, *, forms: Sequence[str]) -> float:
-    """Train, export and evaluate; what was done before is not done again.
+    """Train, export and evaluate, skipping finished steps.
 
     Returns:
-        The accuracy on the test split, single view.
+        Accuracy on the test split, single view.
     """
     train_before(recipe, data)
     report = make(name, data, recipe, output, "test", forms=forms)
@@ -127,12 +127,12 @@ def reproduce(name: str, data: Path, recipe: Path, output: Path, *, forms: Seque
 
 
 def train_before(recipe: Path, data: Path) -> None:
-    """Train what a recipe learns from or starts with, by their own recipes, in their turn."""
+    """Train the teachers and initial weights of a recipe, by their own recipes."""
     config = read_config(recipe)
     for needed in (config.start, *config.teachers):
         source = Path(needed).parent.parent
         own = find_own(source.name, recipe)
-        # A run has weights from its first epoch on; predictions it has when it is finished.
+        # A run has weights after its first epoch, but predictions only when it is finished.
         is_made = (source / "train" / "predictions.csv").is_file()
         is_kept = Path(needed).is_file() and own is None
         if needed and needed not in MODELS and not is_made and not is_kept:
@@ -146,7 +146,7 @@ def train_before(recipe: Path, data: Path) -> None:
 
 
 def find_own(name: str, recipe: Path) -> Path | None:
-    """Find the recipe that a run is trained by, beside the recipe that needs it at first."""
+    """Find the recipe of a run, first in the folder of the recipe that requires it."""
     places = (folder / f"{name}.toml" for folder in (recipe.parent, STUDY, FOLDER))
     return next((place for place in places if place.is_file()), None)
 
@@ -154,7 +154,7 @@ def find_own(name: str, recipe: Path) -> Path | None:
 def make(
     name: str, data: Path, recipe: Path, output: Path, split: str, *, forms: Sequence[str] = ()
 ) -> Path:
-    """Train by a recipe, export and evaluate on a split; give the evaluation's folder."""
+    """Train by a recipe, export and evaluate on a split; return the evaluation's folder."""
     path = read_config(recipe).votes
     votes = ["--votes", path] if path else []
     model, report = output / "model" / f"{name}.onnx", output / split
@@ -173,7 +173,7 @@ def make(
 
 
 def judge(name: str, accuracy: float, published: Published) -> tuple[bool, str]:
-    """Say whether a run fell inside, in a sentence."""
+    """Return whether a run is inside the interval, and a sentence about it."""
     low, high = published.interval
     inside = low <= accuracy <= high
     where = "inside" if inside else ("below" if accuracy < low else "above")
@@ -184,7 +184,7 @@ def judge(name: str, accuracy: float, published: Published) -> tuple[bool, str]:
     )
 
 
-app = App(name="reproduce.py", help="Repeat a published training, and say whether it came out.")
+app = App(name="reproduce.py", help="Repeat a published training, and check the result.")
 
 
 @app.default
@@ -203,8 +203,8 @@ def main(
         name: `accurate` or `fast`.
         data: Kaggle's FER2013 zip.
         recipe: The recipe; by default the one that ships as NAME.
-        output: The folder to work in; runs/reproduce-NAME by default. Give it again to go on.
-        published: The folder that holds NAME.json.
+        output: The working folder; runs/reproduce-NAME by default. Reuse it to continue.
+        published: The folder with NAME.json.
     """
     try:
         wanted = read_published(published, name)

@@ -1,14 +1,13 @@
-"""What does the service do under load, and what does HTTP cost?
+"""Measure the service under load, and the cost of HTTP.
 
 Command: python benchmarks/serving_load.py
 
-`mien serve` runs in a process of its own. First a lone client sends a hundred pictures. Then 64
-clients ask for two minutes altogether, each sending its next picture when it has its answer. Their
-rounds alternate with rounds in which the same pictures are read without HTTP, in one process, by as
-many threads as the service has workers: what detector and recognizer give by themselves. The
-service shares the cores with its clients. Other work on the machine moves a round's rate; the
-median of the rounds' ratios, and the processor time a picture costs, move less. Every answer is
-compared with that of one at a time.
+`mien serve` runs in a separate process. First, a single client sends a hundred pictures. Then 64
+clients send requests for two minutes in total, each as soon as it has its previous response. These
+rounds alternate with rounds that read the same pictures without HTTP, in one process with as many
+threads as the service has workers. The service shares the cores with its clients. Other load on the
+machine affects the rate of a round, but hardly the median ratio of rounds or the processor time per
+picture. Every response is compared with a sequential one.
 """
 
 import asyncio
@@ -44,7 +43,7 @@ LONE = 100
 
 @dataclass
 class Tally:
-    """What clients were answered."""
+    """The responses that clients received."""
 
     statuses: Counter[int] = field(default_factory=Counter)
     different: int = 0
@@ -52,7 +51,7 @@ class Tally:
 
 
 def make_pictures() -> list[bytes]:
-    """Cut the sample photo in many ways, one face in each."""
+    """Cut the sample photo in many ways, with one face in each."""
     pictures = []
     with Image.open(SAMPLE) as image:
         for number in range(PICTURES):
@@ -65,7 +64,7 @@ def make_pictures() -> list[bytes]:
 
 @contextmanager
 def serve() -> Iterator[tuple[int, int]]:
-    """Run the service; give its process and port."""
+    """Run the service; return its process and port."""
     command = [sys.executable, "-m", "mien", "serve", "--port", "0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
@@ -78,7 +77,7 @@ def serve() -> Iterator[tuple[int, int]]:
 
 
 class Connection:
-    """A connection that is kept open: as little of a client as will do."""
+    """A minimal HTTP client with a persistent connection."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -88,7 +87,7 @@ class Connection:
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
 
     async def ask(self, method: str, path: str, body: bytes = b"") -> tuple[int, str]:
-        """Send a request; give the status and the body of its answer."""
+        """Send a request; return the status and the body of the response."""
         head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
         self._writer.write(head.encode() + body)
         answer = (await self._reader.readuntil(b"\r\n\r\n")).decode()
@@ -106,7 +105,7 @@ class Connection:
 async def be_client(
     port: int, number: int, pictures: list[bytes], wanted: list[str], *, tally: Tally, until: float
 ) -> None:
-    """Ask again and again."""
+    """Send requests repeatedly."""
     connection = Connection(port)
     await connection.open()
     while time.perf_counter() < until:
@@ -123,7 +122,7 @@ async def be_client(
 
 
 async def ask_alone(port: int, picture: bytes) -> tuple[float, float]:
-    """Wait until the service is ready; give the seconds of the first and of the last requests."""
+    """Wait until the service is ready; return the seconds of the first and of the last requests."""
     connection = Connection(port)
     await connection.open()
     while (await connection.ask("GET", "/readyz"))[0] != 200:
@@ -138,7 +137,7 @@ async def ask_alone(port: int, picture: bytes) -> tuple[float, float]:
 
 
 async def load(port: int, pictures: list[bytes], wanted: list[str], tally: Tally) -> float:
-    """Let all clients ask for one round; give the pictures answered a second."""
+    """Run one round with all clients; return the pictures per second."""
     began, before = time.perf_counter(), tally.statuses[200]
     clients = (
         be_client(port, number * 7, pictures, wanted, tally=tally, until=began + ROUND_S)
@@ -149,7 +148,7 @@ async def load(port: int, pictures: list[bytes], wanted: list[str], tally: Tally
 
 
 def read_alone(analyzer: Analyzer, pictures: list[bytes], threads: int) -> float:
-    """Read the pictures without HTTP for one round; give the pictures read a second."""
+    """Read the pictures without HTTP for one round; return the pictures per second."""
     began = time.perf_counter()
     counts = [0] * threads
 
@@ -169,19 +168,19 @@ def read_alone(analyzer: Analyzer, pictures: list[bytes], threads: int) -> float
 
 
 def read_cpu_s(process: int) -> float:
-    """Give the processor time a process has used, in seconds."""
+    """Return the processor time of a process, in seconds."""
     fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def read_memory_mb(process: int) -> float:
-    """Give the memory a process holds, in MB."""
+    """Return the memory of a process, in MB."""
     pages = int(Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def main() -> None:
-    """Measure, and write down."""
+    """Measure, and write the results."""
     pictures = make_pictures()
     analyzer = Analyzer(threads=1)
     wanted = [analyzer.analyze(picture).to_json() for picture in pictures]

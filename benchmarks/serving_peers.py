@@ -1,13 +1,13 @@
-"""How does the service compare with a plain FastAPI wrapper of `fer`, on one machine in one run?
+"""Compare the service with a plain FastAPI wrapper of `fer`, on one machine in one run.
 
 Command: python benchmarks/serving_peers.py PYTHON FER2013
 
-PYTHON is that of an environment with `fer`, `fastapi` and `uvicorn`; FER2013 is the data as
-`mien train` takes it. Both services run side by side and are asked in alternating rounds, with the
-same pictures, one face each. Accuracy is that of each model on the faces of FER2013's test split,
-cut as they are: what detectors find plays no part in it.
+PYTHON is the interpreter of an environment with `fer`, `fastapi` and `uvicorn`; FER2013 is the data
+as for `mien train`. Both services receive the same pictures, with one face each, in alternating
+rounds. Accuracy is measured on the face crops of FER2013's test split, so detectors play no part in
+it.
 
-fer's interpreter may be used by one thread at a time, so its wrapper takes turns.
+fer's interpreter is not thread-safe, so its wrapper uses a lock.
 """
 
 import asyncio
@@ -75,7 +75,7 @@ print("accuracy", right / len(data["labels"]))
 
 @contextmanager
 def wrap(python: str) -> Iterator[int]:
-    """Run the wrapper of fer; give its port."""
+    """Run the wrapper of fer; return its port."""
     command = [python, "-c", WRAPPER % PORT]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         try:
@@ -85,7 +85,7 @@ def wrap(python: str) -> Iterator[int]:
 
 
 async def wait(port: int, picture: bytes) -> None:
-    """Wait until a service answers."""
+    """Wait until a service responds."""
     for _ in range(600):
         try:
             connection = Connection(port)
@@ -100,7 +100,7 @@ async def wait(port: int, picture: bytes) -> None:
 
 
 async def ask(port: int, pictures: list[bytes]) -> tuple[float, float]:
-    """Let all clients ask for one round; give requests a second, and the share with a face."""
+    """Run one round with all clients; return requests per second, and the share with a face."""
     began = time.perf_counter()
     faces: list[bool] = []
 
@@ -121,7 +121,7 @@ async def ask(port: int, pictures: list[bytes]) -> tuple[float, float]:
 
 
 def judge(python: str, data: str) -> tuple[int, float, float]:
-    """Give the faces of the test split, and the accuracy of mien and of fer on them."""
+    """Return the number of test faces, and the accuracy of mien and of fer on them."""
     dataset = load_dataset(data)
     split = dataset.splits["test"]
     labels = np.array(dataset.class_names)[split.labels]
@@ -139,7 +139,7 @@ def judge(python: str, data: str) -> tuple[int, float, float]:
 
 
 def main() -> None:
-    """Measure, and write down."""
+    """Measure, and write the results."""
     python, data = sys.argv[1:]
     pictures = make_pictures()
     rounds: dict[str, list[tuple[float, float]]] = {"mien": [], "fer": []}

@@ -1,9 +1,9 @@
-"""How long from the start of the process to the emotions on a photo, and what does a user install?
+"""Measure the time from process start to a photo's result, and the size of an installation.
 
 Command: python benchmarks/start_to_result.py examples/astronaut.jpg
 
-Runs `mien analyze --json` on the photo and `import mien`, each in new processes, and weighs the
-environment's site-packages: run it with the Python of a base install.
+Runs `mien analyze --json` on the photo and `import mien`, each in new processes, and sums up the
+environment's site-packages: run it with the Python of a base installation.
 """
 
 import statistics
@@ -19,7 +19,7 @@ ROUNDS = 9
 
 
 def time_processes(*arguments: str) -> dict[str, float]:
-    """Time new processes, in seconds; the first, which may read from a cold disk, apart."""
+    """Time new processes, in seconds; the first one (cold disk cache) separately."""
     seconds = []
     for _ in range(ROUNDS + 1):
         began = time.perf_counter()

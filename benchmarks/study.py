@@ -1,17 +1,17 @@
-"""What does each choice in a recipe bring, on FER2013?
+"""Measure the effect of each choice in a recipe, on FER2013.
 
 Command: python benchmarks/study.py GROUP --data fer2013.zip
 
-Trains every row of a group of benchmarks/study.toml with every seed, seed by seed, judges its last
-epoch on PublicTest, and writes benchmarks/accuracy/study/GROUP.json after each run; at the end come
-the soft votes of each row's seeds, where the group has `votes = true`. Where it has `keep = true`,
-the last weights are kept in benchmarks/accuracy/study/GROUP, in half precision, and judged without
-training. Killed and started again, it goes on where it was; runs that are done are not done again,
-be they another group's. Started several times at once, each process takes the next run that no
-other has. Needs mien[train].
+Trains every row of a group of benchmarks/study.toml with every seed, seed by seed, evaluates its
+last epoch on PublicTest, and writes benchmarks/accuracy/study/GROUP.json after each run. If the
+group has `votes = true`, an ensemble of each row's seeds is evaluated at the end. With `keep =
+true`, the last weights are kept in benchmarks/accuracy/study/GROUP, in half precision, and can be
+evaluated without training. After an interruption, the same command continues; finished runs are
+skipped, even those of another group. Several processes can run at once: each takes the next free
+run. Requires mien[train].
 
-PrivateTest is not looked at, unless one asks for it when everything is chosen: `--split test`
-judges the same runs there, into GROUP-test.json.
+PrivateTest is only used with `--split test`, when all choices are made: it evaluates the same runs
+there, into GROUP-test.json.
 """
 
 import argparse
@@ -59,7 +59,7 @@ RESULTS = Path(__file__).parent / "accuracy" / "study"
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Run what is not done yet of a group."""
+    """Run the unfinished runs of a group."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("group")
     parser.add_argument("--data", type=Path, required=True)
@@ -80,14 +80,14 @@ def main(words: Sequence[str] | None = None) -> None:
 
 @dataclass(frozen=True)
 class Study:
-    """A group of runs, and the file of what they were found to be worth.
+    """A group of runs, and the file of their results.
 
     Attributes:
-        name: The group's.
-        group: What benchmarks/study.toml says of it.
+        name: Name of the group.
+        group: Its entry in benchmarks/study.toml.
         folder: The folder of all runs.
         dataset: FER2013.
-        split: The split that judges: `validation` or `test`.
+        split: Evaluation split: `validation` or `test`.
     """
 
     name: str
@@ -98,11 +98,11 @@ class Study:
 
     @property
     def path(self) -> Path:
-        """The file of the results."""
+        """Path of the results."""
         return RESULTS / f"{self.name}{'-test' if self.split == 'test' else ''}.json"
 
     def run(self, row: str, seed: int) -> None:
-        """Train and judge, unless it is done or another process is at it."""
+        """Train and evaluate a run, unless it is finished or another process is working on it."""
         output, kept = self.find_checkpoint(row, seed).parent, self.find_kept(row, seed)
         with take(output) as taken:
             if not taken or self.is_done(row, seed):
@@ -117,7 +117,7 @@ class Study:
             self.add(row, seed, {"changes": changes, **judge([last], self.dataset, self.split)})
 
     def vote(self, row: str) -> None:
-        """Judge the soft vote of a row's seeds, once all of them are done."""
+        """Evaluate the ensemble of a row's seeds, once all of them are finished."""
         seeds = self.group["seeds"]
         find = self.find_kept if self.group.get("keep") else self.find_checkpoint
         with take(self.folder / f"{self.path.stem}-votes") as taken:
@@ -127,21 +127,21 @@ class Study:
                 self.add(row + VOTE, None, {"members": seeds, **vote})
 
     def find_checkpoint(self, row: str, seed: int) -> Path:
-        """Say where a run is trained. It is named by what it is: two groups may share it."""
+        """Return the checkpoint of a run. It is named by its config, which two groups may share."""
         words = [Path(self.group["recipe"]).stem, *list_changes(self.group, row, seed)]
         return self.folder / re.sub(r"\W+", "-", "-".join(words)) / LAST
 
     def find_kept(self, row: str, seed: int) -> Path:
-        """Say where a run's last weights are kept, if the group keeps them."""
+        """Return the path of a run's stored weights, if the group keeps them."""
         return RESULTS / self.name / self.find_checkpoint(row, seed).parent.name / LAST
 
     def is_done(self, row: str, seed: int | None) -> bool:
-        """Tell whether a run, or the vote of a row's, was judged."""
+        """Return whether a run, or a row's ensemble, has been evaluated."""
         done = read_runs(self.path, self.group)
         return any((run["row"], run["seed"]) == (row, seed) for run in done)
 
     def add(self, row: str, seed: int | None, figures: dict[str, Any]) -> None:
-        """Write down what one run, or the vote of a row's (seed None), was found to be worth."""
+        """Store the results of one run, or of a row's ensemble (seed None)."""
         command = f"python benchmarks/study.py {self.name} --data fer2013.zip"
         with FileLock(self.folder / f"{self.path.stem}.lock"):
             runs = [*read_runs(self.path, self.group), {"row": row, "seed": seed} | figures]
@@ -159,14 +159,14 @@ class Study:
 
 
 def keep(last: Path, kept: Path) -> None:
-    """Put a run's last weights, and its history, beside the results: who doubts can judge again."""
+    """Store a run's last weights and its history next to the results, to allow reevaluation."""
     write_whole(kept.with_name(HISTORY), (last.parent / HISTORY).read_bytes())
     write_whole(kept, pack_weights(*load_model(last), halve=True))
 
 
 @contextmanager
 def take(work: Path) -> Iterator[bool]:
-    """Tell whether a piece of work is this process's alone; another that has it will finish it."""
+    """Lock a piece of work; yield False if another process has it."""
     lock = FileLock(f"{work}.lock")
     try:
         lock.acquire(timeout=0)
@@ -180,19 +180,19 @@ def take(work: Path) -> Iterator[bool]:
 
 
 def read_runs(path: Path, group: dict[str, Any]) -> list[dict[str, Any]]:
-    """Read what was judged before, by whichever process, and is still asked for."""
+    """Read the results of all processes that the group still includes."""
     if not path.exists():
         return []
     found = json.loads(path.read_text(encoding="utf-8"))["runs"]
     runs = [run for run in found if is_as_wanted(run, group)]
-    # A vote stands as long as all of its members do.
+    # An ensemble is valid as long as all of its members are.
     rows = [run["row"] + VOTE for run in runs]
     whole = {row for row in rows if rows.count(row) == len(group["seeds"])}
     return [run for run in runs if run["seed"] is not None or run["row"] in whole]
 
 
 def put_in_order(runs: list[dict[str, Any]], group: dict[str, Any]) -> list[dict[str, Any]]:
-    """Order runs by seed, then by row, and votes last, whatever was done first."""
+    """Sort runs by seed, then by row, with ensembles last."""
     rows, seeds = list(group["rows"]), [*group["seeds"], None]
     return sorted(
         runs,
@@ -201,12 +201,12 @@ def put_in_order(runs: list[dict[str, Any]], group: dict[str, Any]) -> list[dict
 
 
 def list_changes(group: dict[str, Any], row: str, seed: int) -> list[str]:
-    """Give what a run changes in its group's recipe."""
+    """Return the changes of a run to its group's recipe."""
     return [*group.get("common", []), *group["rows"][row], f"seed={seed}"]
 
 
 def is_as_wanted(run: dict[str, Any], group: dict[str, Any]) -> bool:
-    """Tell whether a run or a vote that was judged is still one that the group asks for."""
+    """Return whether the group still includes a run or an ensemble."""
     row, seed = run["row"].removesuffix(VOTE), run["seed"]
     if row not in group["rows"] or seed not in {None, *group["seeds"]}:
         return False
@@ -216,7 +216,7 @@ def is_as_wanted(run: dict[str, Any], group: dict[str, Any]) -> bool:
 
 
 def judge(checkpoints: Sequence[Path], dataset: Dataset, name: str) -> dict[str, Any]:
-    """Judge a run, or the soft vote of several, on a split; costs are the sum over the runs.
+    """Evaluate a run, or an ensemble of several, on a split; costs are summed over the runs.
 
     Outside PublicTest, probabilities are calibrated by a temperature fitted there.
     """
@@ -246,21 +246,21 @@ def judge(checkpoints: Sequence[Path], dataset: Dataset, name: str) -> dict[str,
         "cpu_hours": sum(map(read_cpu_hours, checkpoints)),
         "precision": description["config"]["precision"],
         "commit": description["commit"],
-        # A bit a face, in the order of their paths.
+        # One bit per face, in the order of their paths.
         "right": np.packbits(right).tobytes().hex(),
     }
 
 
 def read_cpu_hours(checkpoint: Path) -> float:
-    """Sum up what a run's history says of its epochs."""
+    """Return the processor time in a run's history, in hours."""
     with (checkpoint.parent / HISTORY).open(encoding="utf-8", newline="") as file:
         return sum(float(line["cpu_seconds"]) for line in csv.DictReader(file)) / 3600
 
 
 def summarize(runs: list[dict[str, Any]], reference: str) -> dict[str, Any]:
-    """Put each row's runs into a mean, and compare it with the reference, seed by seed.
+    """Average each row's runs, and compare them with the reference, seed by seed.
 
-    Votes are compared with the reference's vote.
+    Ensembles are compared with the reference's ensemble.
     """
     base = {run["seed"]: run for run in runs if run["row"] in {reference, reference + VOTE}}
     summary = {}
@@ -283,12 +283,12 @@ def summarize(runs: list[dict[str, Any]], reference: str) -> dict[str, Any]:
 
 
 def deviation(values: list[float]) -> float | None:
-    """Give the standard deviation over seeds, which takes two."""
+    """Return the standard deviation over seeds, if there are at least two."""
     return statistics.stdev(values) if len(values) > 1 else None
 
 
 def interval(gains: list[float]) -> list[float] | None:
-    """Give Student's 95 % interval of the mean gain over seeds, which takes two."""
+    """Return Student's 95 % interval of the mean gain over seeds, if there are at least two."""
     if len(gains) < 2:
         return None
     if max(gains) == min(gains):
@@ -298,7 +298,7 @@ def interval(gains: list[float]) -> list[float] | None:
 
 
 def mcnemar(a: str, b: str) -> float:
-    """Give the p of McNemar's exact test on two runs' right answers."""
+    """Return the p-value of McNemar's exact test on two runs' correct answers."""
     first, second = (np.unpackbits(np.frombuffer(bytes.fromhex(x), np.uint8)) for x in (a, b))
     only_first, only_second = int((first > second).sum()), int((second > first).sum())
     if not only_first + only_second:

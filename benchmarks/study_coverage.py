@@ -1,9 +1,9 @@
-"""Do 95 % intervals of `mien study` hold the true difference in 95 % of studies?
+"""Measure how often the 95 % intervals of `mien study` contain the true difference.
 
 Command: python benchmarks/study_coverage.py
 
-Makes 1,000 studies of each size with a known difference, of normal and of skewed differences as
-shares of expressions have them, and counts how many intervals hold it.
+Simulates 1,000 studies of each size with a known difference, normal or skewed as in shares of
+expressions, and counts how many intervals contain it.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ Draw = Callable[[np.random.Generator, int], np.ndarray]
 
 
 def draw_normal(rng: np.random.Generator, count: int) -> np.ndarray:
-    """Draw differences that are normal."""
+    """Draw normally distributed differences."""
     return rng.normal(TRUTH, 0.2, count)
 
 
@@ -32,7 +32,7 @@ def draw_skewed(rng: np.random.Generator, count: int) -> np.ndarray:
 
 
 def count_held(draw: Draw, size: int) -> float:
-    """Return the share of intervals that hold the truth."""
+    """Return the fraction of intervals that contain the true difference."""
     rng = np.random.default_rng(size)
     held = 0
     for number in range(STUDIES):

@@ -1,9 +1,9 @@
-"""Is bfloat16 faster than float32 for a training step on this processor, and by how much?
+"""Compare bfloat16 with float32 for a training step on this processor.
 
 Command: python benchmarks/training_precision.py accurate
 
-Whole steps of the recipe's network (augmentation, forward, backward, AdamW) at 48 px, in
-interleaved rounds; the median of each. Needs mien[train].
+Times whole steps of the recipe's network (augmentation, forward, backward, AdamW) at 48 px in
+interleaved rounds, and reports medians. Requires mien[train].
 """
 
 import statistics
@@ -24,7 +24,7 @@ ROUNDS = 12
 
 
 class Step:
-    """One training step in a precision and a memory layout."""
+    """One training step with a precision and a memory layout."""
 
     def __init__(
         self, config: TrainConfig, dtype: torch.dtype, layout: torch.memory_format
@@ -37,7 +37,7 @@ class Step:
         self.labels = torch.randint(0, 7, (config.batch_size,))
 
     def time(self) -> tuple[float, float]:
-        """Take the step; give all its seconds, and those of the augmentation."""
+        """Run the step; return its total time, and that of the augmentation, in seconds."""
         began = time.perf_counter()
         x = self.augment(self.faces).contiguous(memory_format=self.layout)
         augmented = time.perf_counter()
@@ -50,7 +50,7 @@ class Step:
 
 
 def main(recipe: str) -> None:
-    """Time the steps side by side."""
+    """Time the steps alternately."""
     config = read_config(recipe)
     plain, last = torch.contiguous_format, torch.channels_last
     steps = {

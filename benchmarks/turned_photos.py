@@ -1,11 +1,11 @@
-"""Measure what searching photos at every quarter turn finds, what it finds wrongly and costs.
+"""Measure the hits, the false detections and the cost of searching photos at every quarter turn.
 
     python benchmarks/turned_photos.py PEOPLE.zip... --faceless FOLDER
 
-Every photo is searched as it is and turned by 90, 180 and 270 degrees, with each setting of
-`rotated`. The photos have one face or several, are upright, and lie in zip files or folders;
-`--faceless` names folders of pictures without faces, beside those that are made here. Times are
-of the processor, with one thread.
+Every photo is searched in its orientation and rotated by 90, 180 and 270 degrees, with each setting
+of `rotated`. The photos are upright, have one or more faces, and are in zip files or folders;
+`--faceless` names folders of pictures without faces, in addition to generated ones. Times are
+processor times with one thread.
 """
 
 import argparse
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def measure_people(detector: mien.FaceDetector, photos: Sequence[Picture]) -> dict[str, Any]:
-    """Count the photos whose turn was found, upright and turned, and time the upright ones."""
+    """Count the photos whose rotation was found, upright and rotated, and time the upright ones."""
     found = [[detector.search(np.rot90(photo, k)) for k in range(4)] for photo in photos]
     right = [[d.turned == 90 * k and bool(d.faces) for k, d in enumerate(row)] for row in found]
     return {
@@ -63,7 +63,7 @@ def measure_people(detector: mien.FaceDetector, photos: Sequence[Picture]) -> di
 
 
 def measure_faceless(detector: mien.FaceDetector, pictures: Sequence[Picture]) -> dict[str, Any]:
-    """Count the pictures in which a face is found although there is none."""
+    """Count the pictures without faces in which a face is found."""
     return {
         "pictures": len(pictures),
         "with_false_face": sum(bool(detector.detect(picture)) for picture in pictures),
@@ -72,7 +72,7 @@ def measure_faceless(detector: mien.FaceDetector, pictures: Sequence[Picture]) -
 
 
 def time_search(detector: mien.FaceDetector, pictures: Sequence[Picture]) -> float:
-    """Return the mean time of a search, in milliseconds of the processor."""
+    """Return the mean processor time of a search, in milliseconds."""
     began = time.process_time()
     for picture in pictures:
         detector.search(picture)
@@ -95,7 +95,7 @@ def _spread(items: list[Any], most: int | None) -> list[Any]:
 
 
 def make_groups(photos: Sequence[Picture], count: int) -> list[Picture]:
-    """Lay six photos each side by side, in two rows."""
+    """Arrange six photos each in two rows."""
     random = np.random.default_rng(0)
     size = (320, 400)
     groups = []
@@ -108,7 +108,7 @@ def make_groups(photos: Sequence[Picture], count: int) -> list[Picture]:
 
 
 def make_faceless() -> Iterator[Picture]:
-    """Make pictures without faces: noise of every fineness, slopes, and round things on ground."""
+    """Generate pictures without faces: noise at several scales, gradients, and discs."""
     random = np.random.default_rng(0)
     for grain in (1, 2, 4, 8, 16, 32, 64):
         for _ in range(6):

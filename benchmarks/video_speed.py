@@ -1,11 +1,11 @@
-"""How fast, and in how much memory, is a 720p video with one face read?
+"""Measure the speed and the memory of reading a 720p video with one face.
 
 Command: python benchmarks/video_speed.py
 
-Makes its videos from examples/astronaut.jpg: the portrait drifts over a grainy background, H.264 at
-30 frames a second. Reads it at the default interval and with every frame, in interleaved
-rounds; follows the memory of a process that reads an hour; and compares two ways to follow a face
-between looks at the whole picture with looking every time. Needs mien[video].
+Generates videos from examples/astronaut.jpg: the portrait drifts over a grainy background, H.264 at
+30 frames per second. Reads them at the default interval and with every frame, in interleaved
+rounds; records the memory of a process that reads an hour; and compares two ways to follow a face
+between detections in the whole image with detecting every time. Requires mien[video].
 """
 
 import statistics
@@ -34,7 +34,7 @@ HOUR_S, HOUR_RATE, HOUR_EVERY_S = 3600, 5, 2.0
 
 
 def draw_frames(count: int, rate: int) -> Iterator[np.ndarray]:
-    """Draw the portrait as it drifts, sways and nods, on a background with grain."""
+    """Draw the portrait drifting, swaying and nodding on a grainy background."""
     portrait = mien.read_image(PORTRAIT)
     rng = np.random.default_rng(0)
     grain = [rng.integers(68, 76, (*SIZE, 3), dtype=np.uint8) for _ in range(4)]
@@ -48,7 +48,7 @@ def draw_frames(count: int, rate: int) -> Iterator[np.ndarray]:
 
 
 def write_video(path: Path, seconds: int, rate: int) -> None:
-    """Encode a video as cameras do: H.264, a key frame every two seconds."""
+    """Encode a video like a camera: H.264, with a key frame every two seconds."""
     with av.open(str(path), "w") as output:
         stream = output.add_stream(
             "libx264", rate=rate, options={"preset": "veryfast", "crf": "23"}
@@ -61,7 +61,7 @@ def write_video(path: Path, seconds: int, rate: int) -> None:
 
 
 def repeat_video(source: Path, path: Path, times: int) -> None:
-    """Play a video so many times over, without encoding it again."""
+    """Repeat a video without encoding it again."""
     with av.open(str(path), "w") as output:
         added = None
         for turn in range(times):
@@ -79,7 +79,7 @@ def repeat_video(source: Path, path: Path, times: int) -> None:
 def time_reading(
     analyzer: mien.Analyzer, path: Path, settings: mien.VideoSettings
 ) -> tuple[float, float]:
-    """Give the seconds that reading a video takes, on the clock and of processors."""
+    """Return the wall-clock and processor time of reading a video, in seconds."""
     began, busy = time.perf_counter(), time.process_time()
     with mien.read_video(analyzer, path, settings) as reading:
         for _ in reading:
@@ -90,7 +90,7 @@ def time_reading(
 
 
 def resident_mb() -> float:
-    """Give this process's resident memory."""
+    """Return this process's resident memory, in MB."""
     pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1])
     return pages * 4096 / 1e6
 
@@ -109,7 +109,7 @@ def follow_memory(path: str, every_s: str) -> None:
 
 
 def measure_memory(path: Path, every_s: float) -> dict[str, Any]:
-    """Read an hour in a new process."""
+    """Read an hour of video in a new process."""
     began = time.perf_counter()
     run = subprocess.run(
         [sys.executable, __file__, "--memory", str(path), str(every_s)],
@@ -130,7 +130,7 @@ def measure_memory(path: Path, every_s: float) -> dict[str, Any]:
 
 
 def overlap(one: Box, other: Box) -> float:
-    """Give the intersection over union of two boxes."""
+    """Return the intersection over union of two boxes."""
     across = min(one.x + one.width, other.x + other.width) - max(one.x, other.x)
     down = min(one.y + one.height, other.y + other.height) - max(one.y, other.y)
     shared = max(across, 0.0) * max(down, 0.0)
@@ -138,14 +138,14 @@ def overlap(one: Box, other: Box) -> float:
 
 
 def compare_following(detector: mien.FaceDetector, path: Path) -> dict[str, Any]:
-    """Follow a face for 0.2 s after each look: by motion alone, and by looking near."""
+    """Follow a face for 0.2 s after each detection: by motion alone, and by detection nearby."""
     motion, near = [], []
     seconds = {"detect": 0.0, "detect_near": 0.0}
     tracker = Tracker()
     box = None
     with mien.open_video(path) as video:
         for before, frame in pairwise(video.frames(end_s=10)):
-            if before.frame % 6 == 0:  # a look at the whole picture
+            if before.frame % 6 == 0:  # a detection in the whole image
                 found = detector.detect(before.image)
                 tracker.update(before.time_s, found)
                 box = found[0].box
@@ -171,7 +171,7 @@ def compare_following(detector: mien.FaceDetector, path: Path) -> dict[str, Any]
 
 
 def main() -> None:
-    """Make the videos and measure."""
+    """Generate the videos, and measure."""
     with tempfile.TemporaryDirectory() as folder:
         clip, slow, hour = (Path(folder) / f"{name}.mp4" for name in ("clip", "slow", "hour"))
         write_video(clip, SECONDS, 30)

@@ -1,9 +1,9 @@
-"""Is it worth reading a face several times, mirrored, shifted and zoomed, and taking the mean?
+"""Measure whether averaging several views of a face, mirrored, shifted and zoomed, helps.
 
 Command: python benchmarks/views.py fer2013.zip votes.csv
 
-Reads PublicTest with each model and compares the mean probabilities of 1, 2, 6 and 10 views with
-the votes. The faces of PublicTest are those on which epochs and temperatures were chosen.
+Reads PublicTest with each model, and evaluates the mean probabilities of 1, 2, 6 and 10 views on
+the votes. PublicTest also chose the epochs and temperatures.
 """
 
 import sys
@@ -23,7 +23,8 @@ from mien.evaluation.vote_figures import judge_by_votes
 from mien.model.recognizer import Recognizer
 
 MODELS = ("accurate", "fast")
-# Zoom, shift to the right and shift downwards, as shares of the face, and whether it is mirrored.
+# Zoom, shift to the right and shift downwards, as fractions of the face, and whether it is
+# mirrored.
 VIEWS = (
     (1.0, 0.0, 0.0, False),
     (1.0, 0.0, 0.0, True),
@@ -40,7 +41,7 @@ COUNTS = (1, 2, 6, 10)
 
 
 def look(faces: NDArray[np.uint8], view: tuple[float, float, float, bool]) -> NDArray[np.uint8]:
-    """Return faces (N, 48, 48) as a view shows them; beyond their edge they go on unchanged."""
+    """Return faces (N, 48, 48) in a view, with edges repeated."""
     zoom, right, down, is_mirrored = view
     if is_mirrored:
         faces = faces[:, :, ::-1]
@@ -57,7 +58,7 @@ def look(faces: NDArray[np.uint8], view: tuple[float, float, float, bool]) -> ND
 
 
 def measure(model: str, data: Path, votes: Path) -> dict[str, Any]:
-    """Judge the mean of several views by the votes."""
+    """Evaluate the mean of several views on the votes."""
     recognizer = Recognizer(model)
     dataset = load_dataset(data)
     split = dataset.splits["validation"]
