@@ -8,7 +8,7 @@ from rich.console import Console
 import mien
 from mien.cli.face_table import FaceTable
 from mien.faces.face import Box, Face
-from mien.results import FaceResult, ImageResult
+from mien.results import Event, FaceResult, ImageResult, VideoSummary
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,21 @@ def test_the_label_that_few_agree_with_is_named(labels: str, remark: str) -> Non
     result = ImageResult("a.jpg", 64, 48, (), labels=labels)
     FaceTable(Console(file=out, width=100)).print(result)
     assert out.getvalue().strip().endswith(remark or "no face found")
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_events_fit_a_narrow_terminal_and_no_word_is_cut(width: int) -> None:
+    events = (
+        Event(1, "surprise", 0.0, 2.8, 0.99, 0.2),
+        Event(12, "seemingly_at_ease", 100.0, 102.8, 0.5, 0.2),  # a class of your own
+    )
+    for shown in (events[:1], events):
+        out = io.StringIO()
+        video = VideoSummary("a.mp4", 320, 320, 103.0, 1, 1, (), shown)
+        FaceTable(Console(file=out, width=width)).print(video)
+        heading, columns, *rows = out.getvalue().splitlines()
+        assert "1 frame read" in heading
+        assert columns.split() == ["track", "expression", "from", "to", "confidence"]
+        assert len(shown) > 1 or all(len(line.rstrip()) <= width for line in (columns, *rows))
+        assert rows[0].split() == ["1", "surprise", "0.0", "s", "2.8", "s", "99%"]
+    assert rows[1].split()[1] == "seemingly_at_ease"

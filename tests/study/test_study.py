@@ -55,7 +55,7 @@ def test_a_folder_becomes_tables_and_a_report(recordings, tiny_model, tmp_path, 
     assert run(tiny_model, recordings, out, "--pattern", PATTERN) == 0
     told = capsys.readouterr().err
     assert "16 recordings of 4 participants under 2 conditions" in told
-    assert "the pattern does not match 1 files (lit/notes.png)" in told
+    assert "the pattern does not match 1 file (lit/notes.png)" in told
 
     faces = read_csv(out / "faces.csv")
     assert len(faces) == 16

@@ -20,6 +20,7 @@ from mien.data.vote_table import Join, join_votes, write_votes
 from mien.data.votes import NO_WORD, Votes
 from mien.errors import OutputError, describe_error
 from mien.files import write_whole
+from mien.results.display import count
 
 app = cyclopts.App(name="data", help="Check a dataset before training; needs no PyTorch.")
 
@@ -195,8 +196,8 @@ def _rows(inventory: Inventory) -> Iterator[tuple[str, list[str], str]]:
         yield f"{measure} (median)", medians, ""
 
 
-def _with_share(inventory: Inventory, split: str, count: int) -> str:
-    return f"{count:,}  {count / inventory.size(split):5.1%}"
+def _with_share(inventory: Inventory, split: str, number: int) -> str:
+    return f"{number:,}  {number / inventory.size(split):5.1%}"
 
 
 def _print_finding(finding: Finding, console: Console) -> None:
@@ -231,8 +232,8 @@ def _sum_up(result: DatasetAudit) -> Text:
     """Return the conclusion in one line: whether the data is fit for training."""
     faults = len(result.faults)
     warnings = sum(finding.gravity == "warning" for finding in result.findings)
-    told = f"{warnings} warning{'' if warnings == 1 else 's'}"
+    told = count(warnings, "warning")
     if faults:
-        stop = f"{faults} fault{'' if faults == 1 else 's'}, {told}: do not train on this data."
+        stop = f"{count(faults, 'fault')}, {told}: do not train on this data."
         return Text(stop, style="bold red")
     return Text(f"No fault, {told}: fit for training.", style="bold green")

@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 from typing import Final
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
+from mien.cli.tables import print_table
 from mien.model.spec import LABELS
 from mien.results import FaceResult, ImageResult, VideoSummary
+from mien.results.display import count
 
 _BAR: Final = 14  # columns of a bar at probability 1
+_ROOMY: Final = 48  # from here on, columns of events are two apart
 _NARROW: Final = 72  # a terminal of fewer columns is too narrow for bars
 _OPTIONAL: Final = {"next best": 64, "box": 48}  # required terminal width for each
 _COLORS: Final = {
@@ -23,20 +26,29 @@ _COLORS: Final = {
 }
 
 
-def _tabulate_events(video: VideoSummary) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("track", justify="right")
-    table.add_column("expression", width=10)
-    for name in ("from", "to", "confidence"):
-        table.add_column(name, justify="right")
-    for event in video.events:
-        table.add_row(
+def _tabulate_events(video: VideoSummary, width: int) -> Table:
+    gap = 2 if width >= _ROOMY else 1
+    table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="dim")
+    names = ("track", "expression", "from", "to", "confidence")
+    rows = [
+        (
             str(event.track_id),
-            Text(event.emotion, style=f"bold {_COLORS.get(event.emotion, 'default')}"),
+            event.emotion,
             f"{event.start_s:.1f} s",
             f"{event.end_s:.1f} s",
             f"{event.confidence:.0%}",
         )
+        for event in video.events
+    ]
+
+    for name, *cells in zip(names, *rows, strict=True):
+        widest = max(len(cell) for cell in (name, *cells))
+        justify: JustifyMethod = "left" if name == "expression" else "right"
+        table.add_column(name, justify=justify, min_width=widest, no_wrap=True)
+
+    for track, emotion, *rest in rows:
+        style = f"bold {_COLORS.get(emotion, 'default')}"
+        table.add_row(track, Text(emotion, style=style), *rest)
     return table
 
 
@@ -66,8 +78,9 @@ class FaceTable:
         """Print the events of a video."""
         heading = Text(video.source, style="bold")
         length = "" if video.duration_s is None else f"{video.duration_s:.1f} s, "
+        frames = count(video.frames, "frame")
         told = (
-            f"  {video.width} {self._by} {video.height}, {length}{video.frames:,} frames read, "
+            f"  {video.width} {self._by} {video.height}, {length}{frames} read, "
             f"{video.frames_with_face:,} with a face{_name_labels(video.labels)}"
         )
         heading.append(told, style="not bold dim")
@@ -75,24 +88,23 @@ class FaceTable:
             self._console.print()
         self._console.print(heading, soft_wrap=True)
         if video.events:
-            self._console.print(_tabulate_events(video))
+            print_table(self._console, _tabulate_events(video, self._console.width))
         self._gap, self._is_first = True, True  # the next photo's table repeats the column names
 
     def _print_photo(self, result: ImageResult) -> None:
         """Print one photo's faces."""
-        count = len(result.faces)
-        faces = "no face found" if not count else f"{count} face{'s' if count > 1 else ''}"
+        faces = count(len(result.faces), "face") if result.faces else "no face found"
         if result.turned:
             faces += f", picture turned by {result.turned} degrees"
         heading = Text(result.source, style="bold")
         told = f"  {result.width} {self._by} {result.height}, {faces}"
         heading.append(told + _name_labels(result.labels), style="not bold dim")
-        if self._gap or (count and not self._is_first):
+        if self._gap or (result.faces and not self._is_first):
             self._console.print()
         self._console.print(heading, soft_wrap=True)
-        self._gap = count > 0
-        if count:
-            self._console.print(self._tabulate(result.faces))
+        self._gap = bool(result.faces)
+        if result.faces:
+            print_table(self._console, self._tabulate(result.faces))
             self._is_first = False
 
     def _tabulate(self, faces: Sequence[FaceResult]) -> Table:

@@ -23,6 +23,7 @@ from mien.batch.tally import Tally
 from mien.cli.times import say_duration
 from mien.errors import MienError
 from mien.results import Failure, FrameResult
+from mien.results.display import count
 
 MAX_REASONS: Final = 8
 """Maximum number of reasons in a summary; the list next to the output has all of them."""
@@ -73,14 +74,18 @@ class RunProgress:
 
     def __enter__(self) -> Self:
         """Show the line and start counting."""
+        if self._progress.disable:  # rich before 14 prints an empty line even then
+            return self
+
         self._progress.start()
-        if self._counted is not None and not self._progress.disable:
+        if self._counted is not None:
             threading.Thread(target=self._count, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Remove the line."""
-        self._progress.stop()
+        if not self._progress.disable:
+            self._progress.stop()
 
     def skip(self, sources: int) -> None:
         """Set how many sources an earlier run finished."""
@@ -138,7 +143,7 @@ def print_summary(
 
     line = Text(", ".join(told), style="bold")
     now = tally.sources - done_before
-    rate = f"  {now:,} files in {say_duration(seconds)}"
+    rate = f"  {count(now, 'file')} in {say_duration(seconds)}"
     line.append(f"{rate}, {now / max(seconds, 1e-3):.1f} per second", style="not bold dim")
     console.print(line, soft_wrap=True)
 
@@ -148,10 +153,10 @@ def print_summary(
             soft_wrap=True,
         )
 
-    for reason, count in tally.reasons.most_common(MAX_REASONS):
-        console.print(Text(f"  {count:>6,}  {reason}"), soft_wrap=True)
+    for reason, times in tally.reasons.most_common(MAX_REASONS):
+        console.print(Text(f"  {times:>6,}  {reason}"), soft_wrap=True)
     if len(tally.reasons) > MAX_REASONS:
-        rest = sum(count for _, count in tally.reasons.most_common()[MAX_REASONS:])
+        rest = sum(times for _, times in tally.reasons.most_common()[MAX_REASONS:])
         console.print(Text(f"  {rest:>6,}  other reasons"), soft_wrap=True)
 
     if left_out:

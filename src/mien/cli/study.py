@@ -18,6 +18,7 @@ from mien.devices import DeviceName
 from mien.errors import ConfigError
 from mien.faces.detector import DETECTOR_SIZE
 from mien.files import write_whole
+from mien.results.display import count
 from mien.study.agreement import agree
 from mien.study.coding import pair_codes
 from mien.study.correction import Choice, choose, correct_readings
@@ -182,11 +183,12 @@ def _tell_plan(console: Console, plan: Plan) -> None:
     print_table(console, table)
     left = len(plan.participants) - MAX_SHOWN
     if left > 0:
-        console.print(f"and {left} more participants", style="dim")
+        console.print(f"and {count(left, 'more participant')}", style="dim")
 
     told = (
-        f"{len(plan.recordings)} recordings of {len(plan.participants)} participants under "
-        f"{len(plan.conditions)} conditions"
+        f"{count(len(plan.recordings), 'recording')} of "
+        f"{count(len(plan.participants), 'participant')} under "
+        f"{count(len(plan.conditions), 'condition')}"
     )
     console.print(Text(told, style="bold"), soft_wrap=True)
 
@@ -197,7 +199,8 @@ def _tell_plan(console: Console, plan: Plan) -> None:
     if plan.unmatched:
         some = ", ".join(plan.unmatched[:3])
         console.print(
-            Text(f"the pattern does not match {len(plan.unmatched)} files ({some})"), soft_wrap=True
+            Text(f"the pattern does not match {count(len(plan.unmatched), 'file')} ({some})"),
+            soft_wrap=True,
         )
 
     if len(plan.participants) == 1:

@@ -14,6 +14,7 @@ from mien.cli.times import say_duration
 from mien.data.audit import audit_dataset, check_trainable
 from mien.data.datasets import Dataset, load_dataset
 from mien.errors import ConfigError, DataError
+from mien.results.display import count
 from mien.training.config import TrainConfig
 from mien.training.recipes import read_config
 
@@ -100,9 +101,9 @@ def train(
 
 
 def _check_counts(together: Mapping[str, int]) -> None:
-    for option, count in together.items():
-        if count < 1:
-            raise ConfigError(f"--{option} must be at least 1, got {count}")
+    for option, number in together.items():
+        if number < 1:
+            raise ConfigError(f"--{option} must be at least 1, got {number}")
 
 
 def _spell(together: Mapping[str, int]) -> list[str]:
@@ -170,7 +171,6 @@ def _describe(
 def _describe_teachers(config: TrainConfig) -> str:
     """Describe the teachers of a distillation."""
     kind = "network" if config.asks_networks else "table"
-    count = len(config.teachers)
-    counted = f"{count} {kind}" if count == 1 else f"{count} {kind}s"
-    turns = ", one per step in turn" if config.asks_networks and count > 1 else ""
+    counted = count(len(config.teachers), kind)
+    turns = ", one per step in turn" if config.asks_networks and len(config.teachers) > 1 else ""
     return f"{counted}{turns}; {config.distillation:.0%} of each target"

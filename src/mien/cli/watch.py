@@ -13,6 +13,7 @@ from mien.analyzer import Analyzer
 from mien.devices import DeviceName
 from mien.errors import importing_extra
 from mien.model.recognizer import ASSETS
+from mien.results.display import count
 
 PORT: Final = 8435
 
@@ -67,7 +68,7 @@ def watch(
             webbrowser.open(address)  # the socket is already listening
         app = make_app(analyzer, port=port, token=token, recording=recording)
         run(app, listener)
-    kept = "" if recording is None else f"; {recording.frames:,} frames recorded in {record}"
+    kept = "" if recording is None else f"; {count(recording.frames, 'frame')} recorded in {record}"
     raise KeyboardInterrupt(f"stopped{kept}")
 
 
