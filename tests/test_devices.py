@@ -15,10 +15,10 @@ import pytest
 
 import mien
 from mien import devices, sessions
-from mien.analyzer import Options
 from mien.cli import _GROUND_FLOOR, app, main
 from mien.devices import DEVICES, choose_devices, list_devices
 from mien.errors import ConfigError, MissingExtraError
+from mien.options import Keywords
 
 OTHERS = [device for device in DEVICES if device.name != "cpu"]
 
@@ -151,7 +151,7 @@ def test_whatever_opens_a_network_takes_a_device() -> None:
     known = ("analyzer.Analyzer", "watch.live.Live", "watch.live.Live.open", "cli.study.study")
     assert {f"mien.{name}" for name in known} <= openers.keys()
     assert [name for name, parameters in openers.items() if "device" not in parameters] == []
-    assert "device" in Options.__annotations__
+    assert "device" in Keywords.__annotations__
     assert "device" in inspect.signature(mien.detect_faces).parameters
 
 

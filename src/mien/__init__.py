@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from mien.telemetry import switch_off
 
 if TYPE_CHECKING:  # the names of `_load`, for editors and type checkers
+    from mien.analysis import analyze as analyze
+    from mien.analysis import analyze_photo as analyze_photo
+    from mien.analysis import analyze_video as analyze_video
     from mien.analyzer import Analyzer as Analyzer
-    from mien.analyzer import analyze as analyze
-    from mien.analyzer import analyze_photo as analyze_photo
-    from mien.analyzer import analyze_video as analyze_video
     from mien.batch.reading import analyze_files as analyze_files
     from mien.draw import annotate as annotate
     from mien.emotions import EMOTIONS as EMOTIONS
@@ -67,7 +67,8 @@ if TYPE_CHECKING:  # the names of `_load`, for editors and type checkers
 switch_off()  # before any dependency is imported
 
 _HOMES = {
-    "analyzer": ("Analyzer", "analyze", "analyze_photo", "analyze_video"),
+    "analysis": ("analyze", "analyze_photo", "analyze_video"),
+    "analyzer": ("Analyzer",),
     "batch.reading": ("analyze_files",),
     "draw": ("annotate",),
     "emotions": ("EMOTIONS",),

@@ -1,5 +1,6 @@
-"""Remove secrets from addresses before display."""
+"""Prepare names and addresses for display, without secrets."""
 
+import os
 import re
 from typing import Final
 
@@ -18,3 +19,12 @@ def hide_secrets(text: str) -> str:
     'rtsp://door.local/1?token=***&fps=5'
     """
     return _SECRET.sub(r"\1***", _USER.sub("", text))
+
+
+def printable(name: str | os.PathLike[str]) -> str:
+    r"""Return a name as text that can be written: a file name may contain bytes that are not.
+
+    >>> printable("caf\udce9.jpg")
+    'caf\\udce9.jpg'
+    """
+    return os.fspath(name).encode("utf-8", "backslashreplace").decode("utf-8")

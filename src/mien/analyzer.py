@@ -1,25 +1,23 @@
 """Analyze pictures and videos: find the faces, crop them and read their expressions."""
 
-import functools
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypedDict, Unpack
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mien.contents import is_video
 from mien.devices import DEFAULT
-from mien.errors import ConfigError, ImageError, MienError, VideoError
+from mien.errors import ConfigError, MienError
 from mien.face_reader import crop_faces, gather, read_faces
-from mien.faces.detector import DETECTOR_SIZE, FaceDetector
+from mien.faces.detector import FaceDetector
 from mien.faces.face import Face
-from mien.faces.turns import Rotated
 from mien.images import MAX_PIXELS, ImageSource, clean_name, name_source, read_picture
 from mien.model.prior import NATURAL, Prior
-from mien.model.recognizer import MODELS, Recognizer
+from mien.model.recognizer import Recognizer
+from mien.options import ReadingOptions
 from mien.results import Failure, ImageResult, VideoResult
 from mien.video.container import VideoSource
 from mien.video.reading import VideoSettings
@@ -52,21 +50,6 @@ class FoundFaces:
 def count_crops(found: FoundFaces | Failure) -> int:
     """Return the number of faces of a source that will be read."""
     return len(found.crops) if isinstance(found, FoundFaces) else 0
-
-
-class Options(TypedDict, total=False):
-    """Options of `analyze` for both photos and videos."""
-
-    model: str | os.PathLike[str]
-    detector_size: int
-    rotated: Rotated
-    limit_faces: int | None
-    min_face_px: float
-    threads: int | None
-    coverage: float | None
-    accuracy: float | None
-    prior: Prior
-    device: str
 
 
 class Analyzer:
@@ -119,6 +102,56 @@ class Analyzer:
         if detector is None:
             detector = FaceDetector(threads=threads, device=device)
         self.detector = detector
+
+    @classmethod
+    def open(
+        cls,
+        model: str | os.PathLike[str],
+        options: ReadingOptions,
+        *,
+        threads: int | None = None,
+        device: str = DEFAULT,
+    ) -> Self:
+        """Open the detector and the model with options.
+
+        Args:
+            model: "accurate", "fast" or "fer2013", or the path of an `.onnx` file.
+            options: How faces are found, and when an emotion is named.
+            threads: Threads that detector and model may use; None uses all available cores.
+            device: What the networks run on: "cpu", or another of `mien.devices.DeviceName`.
+
+        Raises:
+            ModelError: The model or the detector is missing or damaged.
+            ConfigError: No threshold reaches the coverage or accuracy.
+        """
+        return cls(
+            model,
+            detector=FaceDetector.open(options, threads=threads, device=device),
+            threads=threads,
+            coverage=options.coverage,
+            accuracy=options.accuracy,
+            prior=options.prior,
+            device=device,
+        )
+
+    def with_options(self, options: ReadingOptions) -> "Analyzer":
+        """Return an analyzer with other options that shares this one's networks.
+
+        Args:
+            options: How faces are found, and when an emotion is named. Where they ask for no
+                coverage, accuracy or prior, those of this analyzer stay.
+
+        Raises:
+            ConfigError: There is no threshold as asked for, or no such prior.
+        """
+        recognizer = self.recognizer
+        if (options.coverage, options.accuracy) != (None, None):
+            recognizer = recognizer.with_threshold(
+                coverage=options.coverage, accuracy=options.accuracy
+            )
+        if options.prior != NATURAL:
+            recognizer = recognizer.with_prior(options.prior)
+        return Analyzer(recognizer, detector=self.detector.with_options(options))
 
     def analyze(self, source: ImageSource) -> ImageResult:
         """Read the faces of one picture.
@@ -256,162 +289,6 @@ class Analyzer:
             )
             for found, faces in zip(pictures, read, strict=True)
         ]
-
-
-def analyze(
-    source: ImageSource,
-    *,
-    model: str | os.PathLike[str] = "accurate",
-    detector_size: int = DETECTOR_SIZE,
-    rotated: Rotated = "auto",
-    limit_faces: int | None = None,
-    min_face_px: float = 0,
-    threads: int | None = None,
-    coverage: float | None = None,
-    accuracy: float | None = None,
-    prior: Prior = NATURAL,
-    device: str = DEFAULT,
-    video: VideoSettings | None = None,
-) -> ImageResult | VideoResult:
-    """Read the apparent expression of every face in one picture or video.
-
-    The content determines whether the source is a picture or a video. The first call opens detector
-    and model, and later calls reuse them. For many pictures, see `Analyzer.analyze_many`; for long
-    videos, `mien.read_video`.
-
-    Args:
-        source: A path, bytes or a binary stream of either, an array (RGB) or a Pillow image.
-        model: "accurate", "fast", "fer2013", or the path of an `.onnx` file with its `.json`.
-        detector_size: Longer side of the picture at detection, in pixels; 1280 finds smaller faces,
-            as in groups.
-        rotated: When to search a picture at quarter turns as well: "auto" if its orientation yields
-            no face or only uncertain ones, "always" or "never". For videos, "auto" is "never".
-        limit_faces: Maximum number of faces per photo or frame, the largest; None reads all.
-        min_face_px: Leave out faces whose box has a shorter side below this, in pixels.
-        threads: Maximum number of threads; None uses all available cores.
-        coverage: Required fraction of faces with an emotion, above 0 to 1, on the split named in
-            the contract. Replaces the model's own threshold.
-        accuracy: Required accuracy of those emotions; also replaces the threshold.
-        prior: Expected mix of expressions: "natural", the one the model learnt; "balanced", for
-            posed sets and experiments with equal shares; or a share for each.
-        device: Device of the networks: "cpu" or another `mien.devices.DeviceName`.
-        video: Which frames of a video to analyse, and how; None analyses five frames per second.
-
-    Returns:
-        The result; without faces, `faces` is empty. A video's result has `frames`, each with its
-        time and faces.
-
-    Raises:
-        ImageError: The source cannot be read as a picture.
-        VideoError: The source looks like a video but cannot be read as one.
-        ModelError: The model is missing or damaged.
-        ConfigError: No threshold reaches the coverage or accuracy.
-    """
-    # Your own file may change between calls, unlike the bundled models.
-    is_kept = model in MODELS and isinstance(prior, str)
-    open_analyzer: Callable[..., Analyzer] = _keep_open if is_kept else _open
-    analyzer = open_analyzer(
-        os.fspath(model),
-        detector_size=detector_size,
-        rotated=rotated,
-        limit_faces=limit_faces,
-        min_face_px=min_face_px,
-        threads=threads,
-        coverage=coverage,
-        accuracy=accuracy,
-        prior=prior,
-        device=device,
-    )
-    if is_video(source):
-        return analyzer.analyze_video(source, video)  # type: ignore[arg-type]
-    return analyzer.analyze(source)
-
-
-def analyze_photo(source: ImageSource, **options: Unpack[Options]) -> ImageResult:
-    """Read the apparent expression of every face in one photo.
-
-    Args:
-        source: Any input of `mien.read_image`.
-        options: Options of `analyze`.
-
-    Returns:
-        The result; without faces, `faces` is empty.
-
-    Raises:
-        ImageError: The source is a video or animation, or cannot be read as a picture.
-        ModelError: The model is missing or damaged.
-        ConfigError: No threshold reaches the coverage or accuracy.
-    """
-    if is_video(source):
-        name = name_source(source)
-        raise ImageError(f"{name} is a video, expected a photo; read it with mien.analyze_video")
-    result = analyze(source, **options)
-    assert isinstance(result, ImageResult)  # noqa: S101 - only videos have other results
-    return result
-
-
-def analyze_video(
-    source: VideoSource, settings: VideoSettings | None = None, **options: Unpack[Options]
-) -> VideoResult:
-    """Read the apparent expression of every face in one video, frame by frame.
-
-    Args:
-        source: A path, a whole file as bytes, or a binary stream.
-        settings: Which frames to analyse, and how; None analyses five frames per second.
-        options: Options of `analyze`.
-
-    Returns:
-        Every analysed frame, and the summary.
-
-    Raises:
-        VideoError: The source is not a video, or cannot be read as one.
-        MissingExtraError: PyAV is not installed.
-        ModelError: The model is missing or damaged.
-        ConfigError: No threshold reaches the coverage or accuracy.
-    """
-    if not is_video(source):
-        name = name_source(source)
-        raise VideoError(f"{name} is not a video; read a photo with mien.analyze_photo")
-    result = analyze(source, video=settings, **options)
-    assert isinstance(result, VideoResult)  # noqa: S101 - videos have no other results
-    return result
-
-
-def _open(
-    model: str | os.PathLike[str],
-    *,
-    detector_size: int,
-    rotated: Rotated,
-    limit_faces: int | None,
-    min_face_px: float,
-    threads: int | None,
-    coverage: float | None,
-    accuracy: float | None,
-    prior: Prior,
-    device: str,
-) -> Analyzer:
-    """Open an analyzer for `analyze`."""
-    detector = FaceDetector(
-        detector_size=detector_size,
-        rotated=rotated,
-        limit_faces=limit_faces,
-        min_face_px=min_face_px,
-        threads=threads,
-        device=device,
-    )
-    return Analyzer(
-        model,
-        detector=detector,
-        threads=threads,
-        coverage=coverage,
-        accuracy=accuracy,
-        prior=prior,
-        device=device,
-    )
-
-
-_keep_open = functools.lru_cache(maxsize=2)(_open)
-"""The same for bundled models: a previously opened analyzer, or a new one."""
 
 
 def _refuse_single(sources: object) -> None:

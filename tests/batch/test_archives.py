@@ -17,7 +17,7 @@ from PIL import Image
 
 import mien
 from mien.batch import remote
-from mien.batch.archives import Columns, find_kind
+from mien.batch.items import Columns, find_kind
 from mien.batch.sources import Source, Sources
 from mien.cli import main
 from mien.errors import ConfigError, SourceError

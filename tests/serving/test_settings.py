@@ -5,6 +5,7 @@ import inspect
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 
 import mien
 from mien.cli.analyze import analyze
+from mien.options import ReadingOptions
 from mien.serving.limits import Limits
 from mien.serving.settings import describe_settings
 from served import Client, serving
@@ -55,7 +57,8 @@ def test_every_setting_of_the_command_is_one_of_the_service():
     own |= {"device"}  # of the server: mien serve --device
     renamed = {"every": "every_s", "start": "start_s", "end": "end_s"}
     parameters = inspect.signature(analyze).parameters.values()
-    options = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY} - own
+    options = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY} - own - {"options"}
+    options |= {field.name for field in fields(ReadingOptions)}
     settings = {setting["name"] for setting in describe_settings("video")}
     assert {renamed.get(option, option) for option in options} <= settings
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from mien.analyzer import Analyzer
-from mien.batch.archives import Columns
 from mien.batch.engine import Engine, Result
+from mien.batch.items import Columns
 from mien.batch.sources import Sources
 from mien.batch.videos import VideoReader
 from mien.sessions import default_threads

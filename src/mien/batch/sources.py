@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from mien.batch.archives import Columns, Item, Kind, find_kind, open_local, read_archive
+from mien.batch.items import Columns, Item, Kind, find_kind, open_local
 from mien.batch.remote import is_remote, store_of
 from mien.contents import HEAD_BYTES, PICTURE_ENDINGS, VIDEO_ENDINGS, begins_a_picture, is_video
 from mien.errors import ConfigError, ImageError, describe_error
@@ -195,6 +195,8 @@ class Sources:
         Raises:
             ImageError: It is damaged, or cannot be opened.
         """
+        from mien.batch.archives import read_archive  # most runs read none
+
         stream = store_of(place).open(place) if is_remote(place) else open_local(place)
         for item in read_archive(kind, stream, name_source(place), self._columns):
             if item.is_left_out:

@@ -5,7 +5,7 @@ import functools
 import glob
 import inspect
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,8 +13,8 @@ from cyclopts import Parameter
 
 from mien.analyzer import Analyzer
 from mien.batch.annotated import Copies
-from mien.batch.archives import Columns, find_kind
 from mien.batch.engine import Engine
+from mien.batch.items import Columns, find_kind
 from mien.batch.outputs import plan_output
 from mien.batch.remote import is_remote
 from mien.batch.sources import STDIN, is_folder
@@ -24,13 +24,36 @@ from mien.cli.times import parse_every, parse_time
 from mien.devices import DeviceName
 from mien.drawing.fonts import load_font
 from mien.errors import ConfigError
-from mien.faces.detector import DETECTOR_SIZE, MIN_SCORE, FaceDetector
-from mien.faces.turns import Rotated
 from mien.model.prior import NATURAL
 from mien.model.spec import ModelSpec
+from mien.options import ReadingOptions
 from mien.report import RecordReport
 from mien.sessions import default_threads
 from mien.video.reading import VideoSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Options(ReadingOptions):
+    """How faces are found, and when an emotion is named, as words for the command line.
+
+    Attributes:
+        detector_size: Longer side of the picture for face detection, in pixels; 1280 finds smaller
+            faces and takes about twice as long.
+        min_score: Ignore faces with a lower detection score, 0 to 1.
+        rotated: When to search a photo in all four orientations: `auto` (if no face is detected
+            reliably in the photo as it is), `always` or `never`. For videos, `auto` is `never`.
+        limit_faces: Read this many faces of each photo or frame at most, the largest.
+        min_face_px: Leave out faces that are smaller, in pixels on the shorter side of the box.
+        coverage: Name an emotion for this share of faces, the most confident ones, instead of
+            using the model's own threshold; measured on the split that the contract names.
+        accuracy: Choose the threshold so that this share of the named emotions is correct, 0 to 1.
+        prior: Expected mix of expressions among these faces: natural, the mix the model was
+            trained on; balanced, for posed sets and experiments that show each equally often;
+            or shares, such as happy=0.5,neutral=0.5.
+    """
+
+    min_face_px: Annotated[float, Parameter(name="--min-face")] = 0
+    prior: str = NATURAL
 
 
 def analyze(
@@ -46,14 +69,7 @@ def analyze(
     end: str | None = None,
     fps: str | None = None,
     model: str = "accurate",
-    detector_size: int = DETECTOR_SIZE,
-    min_score: float = MIN_SCORE,
-    rotated: Rotated = "auto",
-    limit_faces: int | None = None,
-    min_face_px: Annotated[float, Parameter(name="--min-face")] = 0,
-    coverage: float | None = None,
-    accuracy: float | None = None,
-    prior: str = NATURAL,
+    options: Annotated[_Options, Parameter(name="*")] = _Options(),
     image_column: str | None = None,
     key_column: str | None = None,
     device: DeviceName = "cpu",
@@ -103,19 +119,7 @@ def analyze(
             CSV table with the columns file and time_s; or `names`, where names end in a time such
             as 12.48s.
         model: `accurate`, `fast`, `fer2013`, or the path of an .onnx file with its .json beside it.
-        detector_size: Longer side of the picture for face detection, in pixels; 1280 finds smaller
-            faces and takes about twice as long.
-        min_score: Ignore faces with a lower detection score, 0 to 1.
-        rotated: When to search a photo in all four orientations: `auto` (if no face is detected
-            reliably in the photo as it is), `always` or `never`. For videos, `auto` is `never`.
-        limit_faces: Read this many faces of each photo or frame at most, the largest.
-        min_face_px: Leave out faces that are smaller, in pixels on the shorter side of the box.
-        coverage: Name an emotion for this share of faces, the most confident ones, instead of using
-            the model's own threshold; measured on the split that the contract names.
-        prior: Expected mix of expressions among these faces: natural, the mix the model was trained
-            on; balanced, for posed sets and experiments that show each equally often; or shares,
-            such as happy=0.5,neutral=0.5.
-        accuracy: Choose the threshold so that this share of the named emotions is correct, 0 to 1.
+        options: How faces are found, and when an emotion is named.
         image_column: The column of Parquet tables that holds pictures, or their paths or URLs;
             found by its type if not named.
         key_column: The column of Parquet tables whose values name the results; by default, paths or
@@ -126,34 +130,22 @@ def analyze(
     table, folder = (None, None) if output is None else plan_output(output)
     copies = _plan_copies(paths, folder, annotate, font)
     settings = _plan_video(every, start, end)
-    find = functools.partial(
-        FaceDetector,
-        detector_size=detector_size,
-        min_score=min_score,
-        rotated=rotated,
-        limit_faces=limit_faces,
-        min_face_px=min_face_px,
-    )
-    read = functools.partial(
-        Analyzer, model, coverage=coverage, accuracy=accuracy, prior=prior, device=device
-    )
-
-    def open_analyzer(threads: int | None) -> Analyzer:
-        return read(detector=find(threads=threads, device=device), threads=threads)
+    open_analyzer = functools.partial(Analyzer.open, model, options, device=device)
 
     # One photo gets all cores; of many photos, each gets one.
     is_one = from_list is None and _is_one_file(paths)
-    analyzer = open_analyzer(None if is_one else 1)
+    analyzer = open_analyzer(threads=None if is_one else 1)
     if copies is not None:  # a font that lacks their letters is refused now, not at the first copy
         load_font(12, "".join(analyzer.recognizer.emotions), font=font)
-    open_for_video = functools.cache(lambda: analyzer if is_one else open_analyzer(None))
+    open_for_video = functools.cache(lambda: analyzer if is_one else open_analyzer(threads=None))
     copy_to = None if copies is None else functools.partial(copies.path, ending=".mp4")
     videos = VideoReader(open_for_video, settings, copy_to, font)
     threads = 1 if is_one else default_threads()
     finish = None if copies is None else copies.write
     engine = Engine(analyzer, videos.read, threads=threads, finish=finish)
     spec, columns = analyzer.recognizer.spec, Columns(image_column, key_column)
-    decided = {**find.keywords, "prior": prior, "abstention_threshold": spec.abstention_threshold}
+    decided = asdict(options) | {"abstention_threshold": spec.abstention_threshold}
+    del decided["coverage"], decided["accuracy"]  # the threshold is what they lead to
     decided |= asdict(settings)
     optional = {**asdict(columns), "fps": fps}
     decided |= {name: value for name, value in optional.items() if value is not None}
@@ -210,7 +202,9 @@ def _check_paths(paths: Sequence[str], from_list: str | None) -> None:
     if STDIN in paths and (from_list == STDIN or paths.count(STDIN) > 1):
         raise ConfigError("standard input can be read only once: use - in one place")
     parameters = inspect.signature(analyze).parameters.values()
-    options = [p.name.replace("_", "-") for p in parameters if p.kind is p.KEYWORD_ONLY]
+    names = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != "options"]
+    names += [field.name for field in fields(ReadingOptions)]
+    options = [name.replace("_", "-") for name in names]
     for path in paths:
         if path.startswith("-") and path != STDIN:
             # Without the hyphens, which every option shares.

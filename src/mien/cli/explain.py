@@ -12,8 +12,9 @@ from mien.cli import exit_codes
 from mien.devices import DeviceName
 from mien.errors import ConfigError, ImageError, OutputError, describe_error
 from mien.faces.crop import is_too_small
-from mien.faces.detector import DETECTOR_SIZE, FaceDetector
+from mien.faces.detector import FaceDetector
 from mien.faces.face import Face
+from mien.faces.options import DETECTOR_SIZE
 from mien.files import replacing
 from mien.images import read_picture
 

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.text import Text
 
 from mien.batch.annotated import Copies
-from mien.batch.archives import Columns
 from mien.batch.engine import Engine
+from mien.batch.items import Columns
 from mien.batch.journal import Journal
 from mien.batch.outputs import name_failures, name_journal, skip_done, write_output
 from mien.batch.remote import is_remote, open_list

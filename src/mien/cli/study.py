@@ -16,7 +16,7 @@ from mien.cli.times import parse_every
 from mien.contents import VIDEO_ENDINGS
 from mien.devices import DeviceName
 from mien.errors import ConfigError
-from mien.faces.detector import DETECTOR_SIZE
+from mien.faces.options import DETECTOR_SIZE
 from mien.files import write_whole
 from mien.results.display import count
 from mien.study.agreement import agree

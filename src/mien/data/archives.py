@@ -5,18 +5,18 @@ archive may expand beyond what pictures need.
 """
 
 import io
-import lzma
 import os
 import re
 import stat
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, Protocol
 
+from mien.addresses import printable
+from mien.damage import ARCHIVE_DAMAGE
 from mien.errors import DataError, describe_error
 
 MAX_FILE_BYTES: Final = 64 * 2**20
@@ -27,15 +27,6 @@ MAX_GROWTH: Final = 100
 """Maximum expansion factor of a zip that expands to more than 1 GiB."""
 
 _LEAVES: Final = re.compile(r"^/|^[A-Za-z]:|(^|/)\.\.(/|$)")
-_DAMAGE: Final = (
-    OSError,
-    EOFError,
-    RuntimeError,  # encrypted member; also covers NotImplementedError (unknown compression)
-    ValueError,
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-)
 
 
 @dataclass(frozen=True)
@@ -92,18 +83,18 @@ def open_source(path: Path) -> Iterator[Source]:
         if stat.S_ISDIR(mode):
             yield _Folder(path)
         elif not stat.S_ISREG(mode):
-            raise DataError(f"{_text(path)} is neither a folder nor a regular file")
+            raise DataError(f"{printable(path)} is neither a folder nor a regular file")
         elif path.stat().st_size == 0:
-            raise DataError(f"{_text(path)} is empty; check that it was copied completely")
+            raise DataError(f"{printable(path)} is empty; check that it was copied completely")
         elif _begins_like_zip(path):
-            with path.open("rb") as stream, open_zip(stream, _text(path)) as source:
+            with path.open("rb") as stream, open_zip(stream, printable(path)) as source:
                 yield source
         else:
             yield _File(path)
     except FileNotFoundError as error:
-        raise DataError(f"{_text(path)} does not exist; check the path") from error
+        raise DataError(f"{printable(path)} does not exist; check the path") from error
     except OSError as error:
-        raise DataError(f"{_text(path)} cannot be read: {describe_error(error)}") from error
+        raise DataError(f"{printable(path)} cannot be read: {describe_error(error)}") from error
 
 
 @contextmanager
@@ -115,7 +106,7 @@ def open_zip(stream: IO[bytes], name: str) -> Iterator[Source]:
     """
     try:
         archive = zipfile.ZipFile(stream)
-    except _DAMAGE as error:
+    except ARCHIVE_DAMAGE as error:
         raise DataError(
             f"{name} is not a complete zip file ({describe_error(error)}); check that it was "
             "downloaded completely"
@@ -133,7 +124,7 @@ def read_file(source: Source, file: str, limit: int = MAX_FILE_BYTES) -> bytes:
     try:
         with source.open(file) as stream:
             data = stream.read(limit + 1)
-    except _DAMAGE as error:
+    except ARCHIVE_DAMAGE as error:
         raise DataError(f"cannot be read: {describe_error(error)}") from error
     if len(data) > limit:
         raise DataError(f"is larger than {limit // 2**20} MiB, too large for a picture")
@@ -154,7 +145,7 @@ def read_chunks(source: Source, file: str) -> Iterator[bytes]:
                 if total > MAX_TABLE_BYTES:
                     raise DataError(f"{file} is larger than {MAX_TABLE_BYTES // 2**30} GiB")
                 yield chunk
-    except _DAMAGE as error:
+    except ARCHIVE_DAMAGE as error:
         raise DataError(f"{file} cannot be read: {describe_error(error)}") from error
 
 
@@ -162,14 +153,14 @@ class _Folder:
     """The files below a folder; links are followed, but not in cycles."""
 
     def __init__(self, path: Path) -> None:
-        self.name = _text(path)
+        self.name = printable(path)
         self._where: dict[str, Path] = {}
         empty, broken = [], []
         seen: set[tuple[int, int]] = set()
 
         def note(error: OSError) -> None:
             broken.append(
-                BrokenFile(_text(error.filename), f"cannot be read: {describe_error(error)}")
+                BrokenFile(printable(error.filename), f"cannot be read: {describe_error(error)}")
             )
 
         for root, folders, files in os.walk(path, followlinks=True, onerror=note):
@@ -179,10 +170,10 @@ class _Folder:
                 continue
             seen.add((status.st_dev, status.st_ino))
             if not folders and not files:
-                empty.append(_text(Path(root).relative_to(path).as_posix()))
+                empty.append(printable(Path(root).relative_to(path).as_posix()))
             for file in files:
                 place = Path(root) / file
-                self._where[_text(place.relative_to(path).as_posix())] = place
+                self._where[printable(place.relative_to(path).as_posix())] = place
         self.files = tuple(sorted(self._where))
         self.folders = tuple(sorted(empty))
         self.broken = tuple(broken)
@@ -201,8 +192,8 @@ class _File:
     broken: tuple[BrokenFile, ...] = ()
 
     def __init__(self, path: Path) -> None:
-        self.name = _text(path)
-        self.files: tuple[str, ...] = (_text(path.name),)
+        self.name = printable(path)
+        self.files: tuple[str, ...] = (printable(path.name),)
         self._path = path
 
     def open(self, file: str) -> IO[bytes]:
@@ -222,7 +213,7 @@ class _Zip:
         members: dict[str, zipfile.ZipInfo] = {}
         twice: set[str] = set()
         for info in infos:
-            member = _text(info.filename.replace("\\", "/"))  # some zips from Windows
+            member = printable(info.filename.replace("\\", "/"))  # some zips from Windows
             if _LEAVES.search(member):
                 raise DataError(
                     f"{name} contains {member!r}, a path outside the archive; do not use this file"
@@ -267,8 +258,3 @@ def _parents(member: str) -> Iterator[str]:
 def _begins_like_zip(path: Path) -> bool:
     with path.open("rb") as stream:
         return stream.read(2) == b"PK" or zipfile.is_zipfile(stream)
-
-
-def _text(name: str | os.PathLike[str]) -> str:
-    """Make a name printable: file names can contain bytes that are not text."""
-    return os.fspath(name).encode("utf-8", "backslashreplace").decode("utf-8")

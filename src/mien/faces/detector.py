@@ -6,26 +6,24 @@ The detector is YuNet. Its score is not a probability and only allows ranking.
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Final, Self, get_args
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from mien.devices import DEFAULT
-from mien.errors import ConfigError, ModelError, describe_error
+from mien.errors import ModelError, describe_error
 from mien.faces.face import Box, Face
+from mien.faces.options import DETECTOR_SIZE, MIN_SCORE, DetectorOptions
 from mien.faces.turns import Detection, Rotated, search
 from mien.faces.yunet import MULTIPLE, Candidates, YuNet
 from mien.files import advise_missing_asset
 from mien.images import ImageSource, read_picture
 
 DETECTOR_PATH: Final = Path(__file__).parents[1] / "assets" / "yunet_2023mar_any_size.onnx"
-DETECTOR_SIZE: Final = 640
-"""Longer side of the picture at detection, in pixels; 1280 finds more small faces in groups."""
-MIN_SCORE: Final = 0.7
 MAX_OVERLAP: Final = 0.3
 """Intersection over union above which only the better of two candidates is kept."""
 NEAR_SIZE: Final = 128
@@ -77,13 +75,13 @@ class FaceDetector:
             ConfigError: A setting is out of range.
             ModelError: The file is missing or is not a YuNet model.
         """
-        _check_settings(detector_size, min_score, rotated)
-        _check_choice(limit_faces, min_face_px)
-        self._size = detector_size
-        self._min_score = min_score
-        self._rotated: Rotated = rotated
-        self._limit_faces = limit_faces
-        self._min_face_px = min_face_px
+        self.options = DetectorOptions(
+            detector_size=detector_size,
+            min_score=min_score,
+            rotated=rotated,
+            limit_faces=limit_faces,
+            min_face_px=min_face_px,
+        )
         self._path = DETECTOR_PATH if model is None else Path(model)
         self._threads = threads
         self._device = device
@@ -94,11 +92,7 @@ class FaceDetector:
         """Return the settings, to open the detector again elsewhere."""
         return {
             "model": None if self._path == DETECTOR_PATH else self._path.absolute(),
-            "detector_size": self._size,
-            "min_score": self._min_score,
-            "rotated": self._rotated,
-            "limit_faces": self._limit_faces,
-            "min_face_px": self._min_face_px,
+            **asdict(self.options),
             "threads": self._threads,
             "device": self._device,
         }
@@ -107,38 +101,23 @@ class FaceDetector:
         """Open the detector with the pickled settings."""
         FaceDetector.__init__(self, **settings)
 
-    def with_settings(
-        self,
-        *,
-        detector_size: int,
-        min_score: float,
-        rotated: Rotated,
-        limit_faces: int | None = None,
-        min_face_px: float = 0,
+    @classmethod
+    def open(
+        cls, options: DetectorOptions, *, threads: int | None = None, device: str = DEFAULT
     ) -> Self:
-        """Return a detector with other settings that shares this network.
+        """Open the bundled detector with options.
 
         Args:
-            detector_size: See `FaceDetector`.
-            min_score: See `FaceDetector`.
-            rotated: See `FaceDetector`.
-            limit_faces: See `FaceDetector`.
-            min_face_px: See `FaceDetector`.
-
-        Raises:
-            ConfigError: A setting is out of range.
+            options: How to search for faces, and which to keep.
+            threads: Maximum number of threads per picture; None uses all available cores.
+            device: "cpu" or another `mien.devices.DeviceName`.
         """
-        _check_settings(detector_size, min_score, rotated)
-        _check_choice(limit_faces, min_face_px)
+        return cls(**asdict(options.for_detector()), threads=threads, device=device)
+
+    def with_options(self, options: DetectorOptions) -> Self:
+        """Return a detector with other options that shares this network."""
         other = object.__new__(type(self))
-        changed = {
-            "_size": detector_size,
-            "_min_score": min_score,
-            "_rotated": rotated,
-            "_limit_faces": limit_faces,
-            "_min_face_px": min_face_px,
-        }
-        other.__dict__ |= self.__dict__ | changed
+        other.__dict__ |= self.__dict__ | {"options": options.for_detector()}
         return other
 
     def detect(self, image: NDArray[np.uint8]) -> tuple[Face, ...]:
@@ -160,7 +139,7 @@ class FaceDetector:
             reduction: Number of source pixels per image pixel, along each axis; `min_face_px`
                 refers to source pixels.
         """
-        found = search(image, self._detect_at, self._sizes(image), self._rotated)
+        found = search(image, self._detect_at, self._sizes(image), self.options.rotated)
         return replace(found, faces=self._choose(found.faces, reduction))
 
     def detect_frame(self, image: NDArray[np.uint8]) -> tuple[Face, ...]:
@@ -172,7 +151,7 @@ class FaceDetector:
         Args:
             image: (H, W, 3) uint8 RGB.
         """
-        rotated: Rotated = "always" if self._rotated == "always" else "never"
+        rotated: Rotated = "always" if self.options.rotated == "always" else "never"
         return self._choose(search(image, self._detect_at, self._sizes(image), rotated).faces)
 
     def detect_near(self, image: NDArray[np.uint8], box: Box) -> Face | None:
@@ -195,15 +174,15 @@ class FaceDetector:
         found = [
             _shift(face, left, top)
             for face in self._detect_at(image[top:bottom, left:right], NEAR_SIZE)
-            if face.box.shorter_side >= self._min_face_px
+            if face.box.shorter_side >= self.options.min_face_px
         ]
         return min(found, key=lambda face: _distance(face.box, centre), default=None)
 
     def _choose(self, faces: Sequence[Face], reduction: int = 1) -> tuple[Face, ...]:
         """Apply `limit_faces` and `min_face_px`."""
-        least = self._min_face_px / reduction
+        least = self.options.min_face_px / reduction
         large = [face for face in faces if face.box.shorter_side >= least]
-        return tuple(large[: self._limit_faces])
+        return tuple(large[: self.options.limit_faces])
 
     def _sizes(self, image: NDArray[np.uint8]) -> tuple[int, ...]:
         """List the sizes at which a picture is searched, until one finds a face.
@@ -212,14 +191,16 @@ class FaceDetector:
         side is then as long as that of a picture of `MAX_PROPORTION`.
         """
         longer, shorter = max(image.shape[:2]), min(image.shape[:2])
-        fitting = round(self._size * min(longer / shorter / MAX_PROPORTION, MAX_SIZES))
-        first = max(self._size, min(fitting, longer))
+        fitting = round(
+            self.options.detector_size * min(longer / shorter / MAX_PROPORTION, MAX_SIZES)
+        )
+        first = max(self.options.detector_size, min(fitting, longer))
         return tuple(dict.fromkeys((first, *TIGHT_CROP_SIZES)))
 
     def _detect_at(self, image: NDArray[np.uint8], size: int) -> list[Face]:
         """Find the faces at one size of the picture."""
         pixels, scale = _letterbox(image, size)
-        candidates = self._network.propose(pixels, min_score=self._min_score)
+        candidates = self._network.propose(pixels, min_score=self.options.min_score)
         kept = _suppress(candidates)
         boxes = candidates.boxes[kept] / scale  # (K, 4); scale is (x, y)
         landmarks = candidates.landmarks[kept] / scale[:2]
@@ -237,6 +218,7 @@ def detect_faces(
     source: ImageSource,
     *,
     detector_size: int = DETECTOR_SIZE,
+    min_score: float = MIN_SCORE,
     rotated: Rotated = "auto",
     limit_faces: int | None = None,
     min_face_px: float = 0,
@@ -249,6 +231,7 @@ def detect_faces(
     Args:
         source: Any input of `read_image`.
         detector_size: Longer side of the picture at detection, in pixels.
+        min_score: Faces with a lower score, in [0, 1], are left out.
         rotated: When to search the picture rotated as well; see `FaceDetector`.
         limit_faces: Keep at most this many faces, the largest; None keeps all.
         min_face_px: Leave out faces whose box has a shorter side below this, in pixels.
@@ -263,6 +246,7 @@ def detect_faces(
     picture = read_picture(source)
     detector = FaceDetector(
         detector_size=detector_size,
+        min_score=min_score,
         rotated=rotated,
         limit_faces=limit_faces,
         min_face_px=min_face_px,
@@ -270,22 +254,6 @@ def detect_faces(
     )
     found = detector.search(picture.pixels, reduction=picture.reduction)
     return tuple(face.scaled(picture.reduction) for face in found.faces)
-
-
-def _check_settings(detector_size: int, min_score: float, rotated: str) -> None:
-    if not 32 <= detector_size <= 4096:
-        raise ConfigError(f"detector_size must be 32 to 4096 pixels, got {detector_size}")
-    if not 0 < min_score <= 1:
-        raise ConfigError(f"min_score must be above 0 and at most 1, got {min_score}")
-    if rotated not in get_args(Rotated):
-        raise ConfigError(f"rotated must be 'auto', 'always' or 'never', got {rotated!r}")
-
-
-def _check_choice(limit_faces: int | None, min_face_px: float) -> None:
-    if limit_faces is not None and limit_faces < 1:
-        raise ConfigError(f"limit_faces must be 1 or more, got {limit_faces}; leave it out for all")
-    if not 0 <= min_face_px < math.inf:
-        raise ConfigError(f"min_face_px must be 0 or more pixels, got {min_face_px}")
 
 
 def _read_model(path: Path) -> bytes:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mien.addresses import hide_secrets
+from mien.addresses import hide_secrets, printable
 from mien.errors import ImageError, MienError, describe_error
 
 ImageSource: TypeAlias = (
@@ -51,8 +51,7 @@ def name_source(source: ImageSource) -> str:
         name = clean_name(stream_name) if isinstance(stream_name, str) else "<stream>"
     else:
         name = f"<{type(source).__name__}>"
-    # A file name may contain bytes that are not text, but JSON and terminals require text.
-    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+    return printable(name)  # JSON and terminals need text
 
 
 def clean_name(name: str) -> str:

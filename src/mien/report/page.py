@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from importlib import metadata, resources
 from typing import Final
 
+from mien.addresses import printable
 from mien.drawing.palette import PALETTE
 from mien.emotions import EMOTIONS
 from mien.model.spec import LABELS, ModelSpec
@@ -113,8 +114,7 @@ def render_page(title: str, body: Html, *, script: str = "", data: object = None
         scripts=Html(scripts),
     )
 
-    # A file name may contain characters that UTF-8 cannot encode.
-    return page.encode("utf-8", "backslashreplace").decode("utf-8")
+    return printable(page)
 
 
 def write_note(*, pictures: str, numbers: str) -> Html:

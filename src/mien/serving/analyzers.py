@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 from mien.analyzer import Analyzer
 from mien.errors import MienError
-from mien.model.prior import NATURAL
 from mien.serving.problems import Problem
 from mien.serving.settings import PictureSettings
 
@@ -66,20 +65,6 @@ class Analyzers:
             )
 
         try:
-            detector = held.detector.with_settings(
-                detector_size=settings.detector_size,
-                min_score=settings.min_score,
-                rotated=settings.rotated,
-                limit_faces=settings.limit_faces,
-                min_face_px=settings.min_face_px,
-            )
-            recognizer = held.recognizer
-            if (settings.coverage, settings.accuracy) != (None, None):
-                recognizer = recognizer.with_threshold(
-                    coverage=settings.coverage, accuracy=settings.accuracy
-                )
-            if settings.prior != NATURAL:
-                recognizer = recognizer.with_prior(settings.prior)
+            return held.with_options(settings)
         except MienError as error:
             raise Problem("bad-setting", str(error)) from error
-        return Analyzer(recognizer, detector=detector)

@@ -12,40 +12,25 @@ from dataclasses import dataclass, fields
 from typing import Any, Final, get_args
 
 from mien.errors import ConfigError
-from mien.faces.detector import DETECTOR_SIZE, MIN_SCORE
+from mien.faces.options import DETECTOR_SIZE, MIN_SCORE
 from mien.faces.turns import Rotated
 from mien.model.prior import BALANCED, NATURAL
+from mien.options import ReadingOptions
 from mien.serving.problems import Problem
 from mien.video.reading import VideoSettings
 
 EVERY_FRAME: Final = "frame"
 
 
-@dataclass(frozen=True)
-class PictureSettings:
-    """How faces are detected and read; None means the default of the service or the model.
+@dataclass(frozen=True, kw_only=True)
+class PictureSettings(ReadingOptions):
+    """How faces are detected and read.
 
     Attributes:
-        model: The name of one of the service's models.
-        detector_size: Longer side of the picture for face detection, in pixels.
-        min_score: Faces with a lower detection score, in [0, 1], are ignored.
-        rotated: When to search a picture in all four orientations.
-        limit_faces: Maximum number of faces to read, the largest.
-        min_face_px: Faces with a shorter side below this, in pixels, are left out.
-        coverage: Share of faces that get an emotion, above 0 to 1.
-        accuracy: Share of the named emotions that should be correct, above 0 to 1.
-        prior: Expected mix of expressions, as text.
+        model: The name of one of the service's models; None means the service's first.
     """
 
     model: str | None = None
-    detector_size: int = DETECTOR_SIZE
-    min_score: float = MIN_SCORE
-    rotated: Rotated = "auto"
-    limit_faces: int | None = None
-    min_face_px: float = 0
-    coverage: float | None = None
-    accuracy: float | None = None
-    prior: str = NATURAL
 
 
 @dataclass(frozen=True)
