@@ -301,8 +301,8 @@ def _refuse_single(sources: object) -> None:
     is_single |= isinstance(source, Image.Image) or hasattr(source, "read")
     is_single |= isinstance(source, np.ndarray) and source.ndim < 4
     if is_single or not isinstance(source, Iterable):
+        name = name_source(source)  # type: ignore[arg-type]
         raise ConfigError(
-            f"analyze_many requires several pictures, got {name_source(source)}; "
-            ""  # type: ignore[arg-type]
-            "put them into a list, or read one with analyze"
+            f"analyze_many takes several pictures, got {name}; put them into a list, or read one "
+            "with analyze"
         )
