@@ -180,6 +180,6 @@ def test_a_users_own_setting_wins() -> None:
 
 
 def test_the_container_has_the_same_settings() -> None:
-    text = (ROOT / "Containerfile").read_text()
+    text = (ROOT / "Dockerfile").read_text()
     for name, value in SWITCHES.items():
         assert f"{name}={value}" in text
