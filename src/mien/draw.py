@@ -7,23 +7,21 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, features
+from PIL import Image, ImageDraw
 
-from mien.drawing.fonts import Font, load_font
+from mien.drawing.fonts import Font, draw_percent, load_font, open_drawable
 from mien.drawing.palette import color_for
 from mien.drawing.panel import draw_panel, panel_size
 from mien.drawing.placement import Rectangle, Size, place_label, place_panel
 from mien.drawing.shapes import DARK_INK, add_strip, em_px, ink_on, paste, rounded
-from mien.errors import ConfigError
 from mien.results import FaceResult, FrameResult, ImageResult
-from mien.words import translate
+from mien.words import Language
 
 MIN_SIDE_PX: Final = 720
 """Minimum longer side of an annotated picture, in pixels; smaller pictures are enlarged."""
 MIN_FONT_PX: Final = 12
 """Minimum size of letters, in pixels, even on small video frames, which are not enlarged."""
 
-_FROM_RIGHT = ("ar", "he")
 _CLEAR = 0.5  # minimum smoothed probability to show an emotion where the frame itself is uncertain
 
 
@@ -58,7 +56,7 @@ def annotate(
         labels: Write each face's emotion, or why none is named.
         bars: Draw each face's probabilities as bars.
         landmarks: Mark eyes, nose tip and corners of the mouth with dots.
-        lang: Language of the text, as in `mien.words`.
+        lang: Language of the text, one of `mien.words.LANGUAGES`.
         font: A font file for the text; None searches for one that has the letters of the class
             names.
 
@@ -71,18 +69,15 @@ def annotate(
             write from right to left.
     """
     if isinstance(result, FrameResult):
-        return annotate_frame(image, result.faces, font=font)
+        return annotate_frame(image, result.faces, lang=lang, font=font)
 
-    if lang in _FROM_RIGHT and not features.check("raqm"):
-        raise ConfigError(
-            f"this Pillow cannot write {lang!r} from right to left; install one with libraqm"
-        )
+    language = open_drawable(lang)
     picture, scale = _enlarge(image, result)
     boxes = [_scaled(face, scale) for face in result.faces]
     words = []
     if labels:
         pairs = zip(result.faces, boxes, strict=True)
-        words = [_make_label(picture, face, box, font, lang) for face, box in pairs]
+        words = [_make_label(picture, face, box, font, language) for face, box in pairs]
 
     top = 0
     places = _place_labels(picture, words, boxes)
@@ -97,7 +92,7 @@ def annotate(
         _draw_landmarks(picture, result.faces, scale, top)
     if bars:
         taken = [*boxes, *_occupied(words, places)]
-        picture = _draw_panels(picture, result.faces, boxes, taken, font=font, lang=lang)
+        picture = _draw_panels(picture, result.faces, boxes, taken, font=font, language=language)
     return picture
 
 
@@ -105,6 +100,7 @@ def annotate_frame(
     image: NDArray[np.uint8],
     faces: Sequence[FaceResult],
     *,
+    lang: str = "en",
     font: str | os.PathLike[str] | None = None,
 ) -> Image.Image:
     """Draw each face's box, track number and smoothed emotion into a video frame.
@@ -114,16 +110,22 @@ def annotate_frame(
     Args:
         image: (H, W, 3) uint8 RGB.
         faces: The frame's faces.
+        lang: Language of the text, one of `mien.words.LANGUAGES`.
         font: A font file for the text; None searches for one.
 
     Returns:
         A new RGB image of the same size.
+
+    Raises:
+        ConfigError: The language is not supported, no font has the letters, or this Pillow
+            cannot write from right to left.
     """
+    language = open_drawable(lang)
     picture = Image.fromarray(image)
     settled = [_settle(face) for face in faces]
     boxes = [_scaled(face, 1.0) for face in settled]
     pairs = list(zip(settled, boxes, strict=True))
-    words = [_make_label(picture, face, box, font) for face, box in pairs]
+    words = [_make_label(picture, face, box, font, language) for face, box in pairs]
     places = [
         (max(0, round(box[0])), max(0, round(box[1]))) if place is None else place
         for box, place in zip(boxes, _place_labels(picture, words, boxes), strict=True)
@@ -199,12 +201,13 @@ def _make_label(
     face: FaceResult,
     box: Rectangle,
     font: str | os.PathLike[str] | None,
-    lang: str = "en",
+    language: Language,
 ) -> _Label:
     """Return the text for an emotion, or the reason for none, and its size."""
-    text = translate(face.reason or "", lang)
+    text = language.word(face.reason)
     if face.emotion is not None and face.probabilities is not None:
-        text = f"{translate(face.emotion, lang)}  {face.probabilities[face.emotion]:.0%}"
+        share = draw_percent(face.probabilities[face.emotion], language)
+        text = f"{language.word(face.emotion)}  {share}"
     if face.track_id is not None:
         text = f"{face.track_id}: {text}"
     letters = _font(picture, box, text, font)
@@ -276,22 +279,22 @@ def _draw_panels(
     taken: Sequence[Rectangle],
     *,
     font: str | os.PathLike[str] | None,
-    lang: str,
+    language: Language,
 ) -> Image.Image:
     """Draw each face's probabilities where space allows; a single face gets a strip."""
     occupied = list(taken)
     for face, box in zip(faces, boxes, strict=True):
         if face.probabilities is None:
             continue
-        shown = {translate(name, lang): value for name, value in face.probabilities.items()}
+        shown = {language.word(name): value for name, value in face.probabilities.items()}
         letters = _font(picture, box, "".join(shown), font)
-        size = panel_size(shown, letters)
+        size = panel_size(shown, letters, language)
         gap = 3 * _line(picture)
         place = place_panel(picture.size, size, box, occupied, gap)
         if place is None and len(faces) == 1:  # the face fills the picture
             place = picture.width + gap, gap
             picture = add_strip(picture, (size[0] + 2 * gap, 0), size[1] + 2 * gap)
         if place is not None:
-            draw_panel(picture, shown, color_of(face), letters, place)
+            draw_panel(picture, shown, color_of(face), letters, place=place, language=language)
             occupied.append((*place, place[0] + size[0], place[1] + size[1]))
     return picture

@@ -39,7 +39,9 @@ class Copies:
     ones get a number.
     """
 
-    def __init__(self, target: Path, named: Sequence[str], *, font: Path | None = None) -> None:
+    def __init__(
+        self, target: Path, named: Sequence[str], *, font: Path | None = None, lang: str = "en"
+    ) -> None:
         """Check the target before any work starts.
 
         Args:
@@ -47,12 +49,14 @@ class Copies:
                 else a folder.
             named: The inputs of the command line, which must not be overwritten.
             font: A font file for the labels; None searches for one.
+            lang: Language of the labels.
 
         Raises:
             ConfigError: Several photos would go into one file, or a copy would overwrite an input.
         """
         self.target = target
         self.font = font
+        self.lang = lang
         endings = (*PICTURES, *VIDEOS)
         self.is_file = target.suffix.lower() in endings and not target.is_dir()
         self._taken: set[str] = set()
@@ -130,7 +134,7 @@ class Copies:
             )
 
         try:
-            write_picture(image, result, path, font=self.font)
+            write_picture(image, result, path, font=self.font, lang=self.lang)
         except ImageError as error:
             return Failure.of(source.name, error)
         except OutputError as error:
@@ -190,7 +194,12 @@ def fail_copy(source: Source, error: OutputError) -> Failure:
 
 
 def write_picture(
-    image: NDArray[np.uint8], result: ImageResult, path: Path, *, font: Path | None = None
+    image: NDArray[np.uint8],
+    result: ImageResult,
+    path: Path,
+    *,
+    font: Path | None = None,
+    lang: str = "en",
 ) -> None:
     """Draw a result into a copy of its photo, and write it atomically.
 
@@ -199,6 +208,7 @@ def write_picture(
         result: The photo's result.
         path: Output path; its suffix must be one of `PICTURES`.
         font: A font file for the labels; None searches for one.
+        lang: Language of the labels.
 
     Raises:
         ImageError: The format does not support this picture.
@@ -208,7 +218,7 @@ def write_picture(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as partial:
-            draw(image, result, font=font).save(partial, format=kind, quality=92)
+            draw(image, result, font=font, lang=lang).save(partial, format=kind, quality=92)
     except (OSError, ValueError) as error:
         if getattr(error, "errno", None) is None:  # raised by Pillow, not by the disk
             size = f"{image.shape[1]} x {image.shape[0]}"

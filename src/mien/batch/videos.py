@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -41,12 +42,14 @@ class VideoReader:
         settings: Which frames to analyse, and how.
         copy_to: Returns the path of a video's annotated copy; None writes none.
         font: A font file for the labels in copies; None searches for one.
+        lang: Language of these labels.
     """
 
     open_analyzer: Callable[[], Analyzer]
     settings: VideoSettings
     copy_to: Callable[[Source], Path] | None = None
     font: Path | None = None
+    lang: str = "en"
 
     def read(self, source: Source) -> Generator[VideoRecord, None, None]:
         """Yield a video's frames and its summary, or a failure after the readable part.
@@ -63,7 +66,7 @@ class VideoReader:
             with read_video(self.open_analyzer(), source.given(), self.settings) as reading:
                 frames: Iterable[FrameResult] = reading
                 if target is not None:
-                    frames = _copying(reading, source, target, self.font)
+                    frames = self._copy(reading, source, target)
                 with closing(iter(frames)) as given:  # type: ignore[type-var]
                     for frame in given:
                         yield replace(frame, source=source.name)
@@ -75,32 +78,32 @@ class VideoReader:
         except MienError as error:
             yield Failure.of(source.name, error)
 
+    def _copy(
+        self, frames: Iterable[FrameResult], source: Source, target: Path
+    ) -> Generator[FrameResult, None, None]:
+        """Pass frames on while another thread writes the annotated copy."""
+        passed: queue.Queue[FrameResult | _Stopped | None] = queue.Queue(WAITING)
 
-def _copying(
-    frames: Iterable[FrameResult], source: Source, target: Path, font: Path | None
-) -> Generator[FrameResult, None, None]:
-    """Pass frames on while another thread writes the annotated copy."""
-    passed: queue.Queue[FrameResult | _Stopped | None] = queue.Queue(WAITING)
+        def take() -> Iterator[FrameResult]:
+            while (item := passed.get()) is not None:
+                if isinstance(item, _Stopped):
+                    raise item
+                yield item
 
-    def take() -> Iterator[FrameResult]:
-        while (item := passed.get()) is not None:
-            if isinstance(item, _Stopped):
-                raise item
-            yield item
-
-    with ThreadPoolExecutor(1) as pool:
-        copy = pool.submit(annotate_video, source.given(), take(), target, font=font)
-        try:
-            for frame in frames:
-                _pass_on(passed, frame, copy)
-                yield frame
-        except BaseException:
-            _pass_on(passed, _Stopped(), copy)
-            with suppress(Exception):
-                copy.result()
-            raise
-        _pass_on(passed, None, copy)
-        copy.result()
+        with ThreadPoolExecutor(1) as pool:
+            draw = partial(annotate_video, lang=self.lang, font=self.font)
+            copy = pool.submit(draw, source.given(), take(), target)
+            try:
+                for frame in frames:
+                    _pass_on(passed, frame, copy)
+                    yield frame
+            except BaseException:
+                _pass_on(passed, _Stopped(), copy)
+                with suppress(Exception):
+                    copy.result()
+                raise
+            _pass_on(passed, None, copy)
+            copy.result()
 
 
 def _pass_on(

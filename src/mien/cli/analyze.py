@@ -22,7 +22,7 @@ from mien.batch.videos import VideoReader
 from mien.cli.runs import Job, print_results, write_results
 from mien.cli.times import parse_every, parse_time
 from mien.devices import DeviceName
-from mien.drawing.fonts import load_font
+from mien.drawing.fonts import load_font, open_drawable
 from mien.errors import ConfigError
 from mien.model.prior import NATURAL
 from mien.model.spec import ModelSpec
@@ -30,6 +30,7 @@ from mien.options import ReadingOptions
 from mien.report import RecordReport
 from mien.sessions import default_threads
 from mien.video.reading import VideoSettings
+from mien.words import open_language
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +65,7 @@ def analyze(
     annotate: Path | None = None,
     font: Path | None = None,
     report: Path | None = None,
+    lang: str = "en",
     every: str | None = None,
     start: str | None = None,
     end: str | None = None,
@@ -111,6 +113,8 @@ def analyze(
             letters of the class names.
         report: Write an HTML report: a timeline for a video, a gallery for photos; of several
             sources, each video gets a page of its own.
+        lang: Language of reports and annotated copies: en, de, fr, es, it, pt, nl, ru, ar, he, ja
+            or zh. Results, such as JSON and CSV, are English in every language.
         every: For videos: interval between analysed frames, 0.2s by default; `frame` analyses every
             frame.
         start: For videos: start at this time, such as 90, 90s or 1:30.
@@ -128,7 +132,8 @@ def analyze(
     """
     _check_paths(paths, from_list)
     table, folder = (None, None) if output is None else plan_output(output)
-    copies = _plan_copies(paths, folder, annotate, font)
+    language = open_language(lang)
+    copies = _plan_copies(paths, folder, annotate, font, lang)
     settings = _plan_video(every, start, end)
     open_analyzer = functools.partial(Analyzer.open, model, options, device=device)
 
@@ -136,10 +141,11 @@ def analyze(
     is_one = from_list is None and _is_one_file(paths)
     analyzer = open_analyzer(threads=None if is_one else 1)
     if copies is not None:  # a font that lacks their letters is refused now, not at the first copy
-        load_font(12, "".join(analyzer.recognizer.emotions), font=font)
+        open_drawable(lang)
+        load_font(12, "".join(map(language.word, analyzer.recognizer.emotions)), font=font)
     open_for_video = functools.cache(lambda: analyzer if is_one else open_analyzer(threads=None))
     copy_to = None if copies is None else functools.partial(copies.path, ending=".mp4")
-    videos = VideoReader(open_for_video, settings, copy_to, font)
+    videos = VideoReader(open_for_video, settings, copy_to, font, lang)
     threads = 1 if is_one else default_threads()
     finish = None if copies is None else copies.write
     engine = Engine(analyzer, videos.read, threads=threads, finish=finish)
@@ -149,7 +155,7 @@ def analyze(
     decided |= asdict(settings)
     optional = {**asdict(columns), "fps": fps}
     decided |= {name: value for name, value in optional.items() if value is not None}
-    pages = None if report is None else _begin_report(report, spec, decided, paths)
+    pages = None if report is None else _begin_report(report, spec, decided, paths, lang)
     job = Job(paths, from_list, copies, engine, pages, columns, fps)
     if table is None:
         return print_results(job, json=json)
@@ -157,23 +163,25 @@ def analyze(
 
 
 def _plan_copies(
-    paths: Sequence[str], folder: Path | None, annotate: Path | None, font: Path | None
+    paths: Sequence[str], folder: Path | None, annotate: Path | None, font: Path | None, lang: str
 ) -> Copies | None:
     """Plan where annotated copies go: into --output, where that is a folder, or --annotate."""
     if annotate is not None and folder is not None:
         raise ConfigError(f"--output {folder} is a folder for annotated copies already")
     target = folder if annotate is None else annotate
-    return None if target is None else Copies(target, [p for p in paths if p != STDIN], font=font)
+    if target is None:
+        return None
+    return Copies(target, [p for p in paths if p != STDIN], font=font, lang=lang)
 
 
 def _begin_report(
-    path: Path, spec: ModelSpec, decided: dict[str, object], paths: Sequence[str]
+    path: Path, spec: ModelSpec, decided: dict[str, object], paths: Sequence[str], lang: str
 ) -> RecordReport:
     """Begin a report; refuse to overwrite an input."""
     if path.suffix.lower() not in {".html", ".htm"} or is_folder(str(path)):
         raise ConfigError(f"--report {path} is an HTML page: name a file that ends in .html")
     title = Path(paths[0]).resolve().name if len(paths) == 1 and is_folder(paths[0]) else None
-    return RecordReport(path, spec, decided, title=title or None)
+    return RecordReport(path, spec, decided, title=title or None, lang=lang)
 
 
 def _plan_video(every: str | None, start: str | None, end: str | None) -> VideoSettings:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from mien.cli import exit_codes
 from mien.devices import DeviceName
+from mien.drawing.fonts import open_drawable
 from mien.errors import ConfigError, ImageError, OutputError, describe_error
 from mien.faces.crop import is_too_small
 from mien.faces.detector import FaceDetector
@@ -30,6 +31,7 @@ def explain(
     device: DeviceName = "cpu",
     detector_size: int = DETECTOR_SIZE,
     json: bool = False,
+    lang: str = "en",
 ) -> int:
     """Show which parts of a face a prediction is based on.
 
@@ -51,6 +53,7 @@ def explain(
         device: What the networks run on; `mien devices` lists what is there. `auto` takes the best.
         detector_size: Longer side of the picture for face detection, in pixels.
         json: Print the explanation's figures as JSON; draw only if there is an --output.
+        lang: Language of the picture: en, de, fr, es, it, pt, nl, ru, ar, he, ja or zh.
     """
     from mien.explain.explanation import explain_face
     from mien.explain.picture import draw_explanation
@@ -62,6 +65,7 @@ def explain(
     if target.exists() and photo.exists() and target.samefile(photo):
         raise ConfigError(f"--output would overwrite the photo {photo}: choose another file")
 
+    open_drawable(lang)  # refused before the photo is read
     recognizer = Recognizer(model, device=device)
     image = read_picture(photo).pixels
     detector = FaceDetector(detector_size=detector_size, device=device)
@@ -79,7 +83,9 @@ def explain(
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with replacing(target) as partial:
-            draw_explanation(explanation).save(partial, format=_FORMATS[target.suffix.lower()])
+            draw_explanation(explanation, lang=lang).save(
+                partial, format=_FORMATS[target.suffix.lower()]
+            )
     except OSError as error:
         raise OutputError(
             f"{target} cannot be written: {describe_error(error)}; choose another --output"

@@ -28,6 +28,7 @@ from mien.study.reading import READINGS, Readings, read_study
 from mien.study.report import Study, render_study
 from mien.study.statistics import compare_conditions
 from mien.study.summary import sum_up
+from mien.words import open_language
 
 MAX_SHOWN: Final = 40
 """Most participants in the table on the terminal."""
@@ -48,6 +49,7 @@ def study(
     every: str = "0.2s",
     fps: str | None = None,
     detector_size: int = DETECTOR_SIZE,
+    lang: str = "en",
 ) -> int:
     """Compare participants' apparent expressions between conditions.
 
@@ -85,7 +87,10 @@ def study(
             per second; or a CSV table with the columns file and time_s; or `names`, where names end
             in a time such as 12.48s.
         detector_size: Longer side of the picture for face detection, in pixels.
+        lang: Language of study.html: en, de, fr, es, it, pt, nl, ru, ar, he, ja or zh. The tables
+            are English in every language.
     """
+    open_language(lang)  # a language without words is refused before the reading
     if not 0 <= min_coverage <= 1:
         raise ConfigError(f"--min-coverage must be 0 to 1, got {min_coverage:g}")
     if output.is_file():
@@ -120,7 +125,7 @@ def study(
     told = _analyze(
         plan, readings, choice, min_coverage=min_coverage, coded=coded, settings=settings
     )
-    _write(told, output)
+    _write(told, output, lang)
     _tell_end(console, told, output)
     return 1 if readings.failed else 0
 
@@ -159,14 +164,14 @@ def _analyze(
     )
 
 
-def _write(told: Study, output: Path) -> None:
+def _write(told: Study, output: Path, lang: str) -> None:
     """Write the tables, the figures and the report."""
     write_faces(output / "faces.csv", told.plan, told.rows, told.readings.spec.class_names)
     write_participants(output / "participants.csv", told.summaries)
     write_wide(output / "wide.csv", told.plan, told.summaries)
     write_events(output / "events.csv", told.readings)
     _write_json(output / "study.json", told)
-    write_whole(output / "study.html", render_study(told))
+    write_whole(output / "study.html", render_study(told, lang))
 
 
 def _tell_plan(console: Console, plan: Plan) -> None:

@@ -13,9 +13,10 @@ from importlib import util
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from PIL import ImageFont
+from PIL import ImageFont, features
 
 from mien.errors import ConfigError, describe_error
+from mien.words import Language, open_language
 
 Font: TypeAlias = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
@@ -57,6 +58,26 @@ def load_font(size: int, words: str = "", *, font: str | os.PathLike[str] | None
     letters = "".join(sorted({letter for letter in words if letter.isprintable()}))
     found = _find_font(letters, None if font is None else os.fspath(font))
     return ImageFont.load_default(size) if found is None else ImageFont.truetype(found, size)
+
+
+def open_drawable(lang: str) -> Language:
+    """Return a language whose words this Pillow can draw.
+
+    Raises:
+        ConfigError: The language is not supported, or this Pillow cannot write from right to
+            left.
+    """
+    language = open_language(lang)
+    if language.direction == "rtl" and not features.check("raqm"):
+        raise ConfigError(
+            f"this Pillow cannot write {lang!r} from right to left; install one with libraqm"
+        )
+    return language
+
+
+def draw_percent(share: float, language: Language) -> str:
+    """Return a share in whole per cent, with spaces that every font has."""
+    return " ".join(language.percent(round(share, 2)).replace("\u202f", " ").split())
 
 
 @contextmanager

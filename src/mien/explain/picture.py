@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from mien.drawing.fonts import load_font
+from mien.drawing.fonts import draw_percent, load_font, open_drawable
 from mien.explain.explanation import Explanation, Walk
+from mien.words import Language
 
 Point: TypeAlias = tuple[float, float]
 
@@ -25,15 +26,22 @@ _NAMES: Final = 150  # space for the names at the lines' ends, in px
 _SMOOTH: Final = 2  # supersampling factor, for smooth lines
 
 
-def draw_explanation(explanation: Explanation) -> Image.Image:
+def draw_explanation(explanation: Explanation, *, lang: str = "en") -> Image.Image:
     """Draw an explanation.
 
     Args:
         explanation: The explanation to draw.
+        lang: Language of the text, one of `mien.words.LANGUAGES`.
 
     Returns:
         An RGB image, 1240 px wide.
+
+    Raises:
+        ConfigError: The language is not supported, no font has the letters, or this Pillow
+            cannot write from right to left.
     """
+    language = open_drawable(lang)
+    say = language.say
     walk = explanation.walk
     top = _PAD + 96
     height = top + _TILE + 84
@@ -44,33 +52,34 @@ def draw_explanation(explanation: Explanation) -> Image.Image:
     pen = _Pen(picture)
 
     probability = explanation.probabilities[explanation.emotion]
-    pen.text((_PAD, _PAD), f"{explanation.emotion}  {probability:.0%}", 40)
+    word = language.word(explanation.emotion)
+    pen.text((_PAD, _PAD), f"{word}  {draw_percent(probability, language)}", 40)
     others = sorted(explanation.probabilities.items(), key=lambda item: -item[1])
-    told = ",  ".join(f"{n} {p:.0%}" for n, p in others if n != explanation.emotion)
+    told = " ·  ".join(
+        f"{language.word(name)} {draw_percent(share, language)}"
+        for name, share in others
+        if name != explanation.emotion
+    )
     pen.text((_PAD, _PAD + 54), told, 20, _SOFT)
 
     face = Image.fromarray(explanation.crop)
     places = [(_PAD + i * (_TILE + _GAP), top) for i in range(3)]
     pen.tile(face.convert("RGB"), places[0], smooth=False)
-    pen.caption(places[0], "Model input", f"{face.width} x {face.height} grey pixels")
+    size = f"{face.width} x {face.height}"
+    pen.caption(places[0], say("picture.seen_title"), say("picture.seen", size=size))
 
     covered = explanation.occlusion
     pen.tile(_overlay(explanation.crop, covered), places[1])
     most = float(np.abs(covered).max())
-    pen.caption(
-        places[1], "Effect of covering", f"lowers (orange) or raises (blue) by up to {most:.0%}"
-    )
+    told = say("picture.covered", share=draw_percent(most, language))
+    pen.caption(places[1], say("picture.covered_title"), told)
 
     if walk is not None:
         column = list(explanation.probabilities).index(explanation.emotion)
         said = walk.contributions[:, column].reshape(walk.rows, walk.columns)
         pen.tile(_overlay(explanation.crop, said, blocks=True), places[2])
-        pen.caption(
-            places[2],
-            "Contribution of each LSTM step",
-            f"for (orange) or against (blue) {explanation.emotion}",
-        )
-        _draw_walk(pen, explanation, walk, top + _TILE + 84)
+        pen.caption(places[2], say("picture.added_title"), say("picture.added", name=word))
+        _draw_walk(pen, explanation, walk, top + _TILE + 84, language)
 
     return picture.resize((_WIDTH, height), Image.Resampling.LANCZOS)
 
@@ -108,16 +117,18 @@ class _Pen:
         self.text((at[0], at[1] + _TILE + 42), words, 17, _SOFT)
 
 
-def _draw_walk(pen: _Pen, explanation: Explanation, walk: Walk, top: float) -> None:
+def _draw_walk(
+    pen: _Pen, explanation: Explanation, walk: Walk, top: float, language: Language
+) -> None:
     """Draw the answer after each step, above strips of the face read so far."""
-    pen.text((_PAD, top + 16), "Answer after each step", 20)
+    pen.text((_PAD, top + 16), language.say("picture.walk_title"), 20)
     left, right = _PAD + 56.0, _WIDTH - _PAD - _NAMES
     high, low = top + 62.0, top + 62.0 + _CHART
 
     for share in (0, 0.25, 0.5, 0.75, 1):
         y = low - share * _CHART
         pen.line([(left, y), (right, y)], _LINE, 1)
-        pen.text((left - 12, y), f"{share:.0%}", 16, _SOFT, "rm")
+        pen.text((left - 12, y), draw_percent(share, language), 16, _SOFT, "rm")
 
     step = (right - left) / len(walk.probabilities)
     row = step * walk.columns
@@ -128,7 +139,8 @@ def _draw_walk(pen: _Pen, explanation: Explanation, walk: Walk, top: float) -> N
             pen.line([(x, high), (x, low + 64)], _LINE, 1)
         ends = (number * face.height // walk.rows, (number + 1) * face.height // walk.rows)
         pen.strip(face.crop((0, ends[0], face.width, ends[1])), (x + 3, low + 12), (row - 6, 44))
-        pen.text((x + row / 2, low + 64), f"row {number + 1}", 16, _SOFT, "ma")
+        told = language.say("picture.row", id=number + 1)
+        pen.text((x + row / 2, low + 64), told, 16, _SOFT, "ma")
 
     names = list(explanation.probabilities)
     ranked = sorted(names, key=lambda name: -float(walk.probabilities[:, names.index(name)].max()))
@@ -145,7 +157,8 @@ def _draw_walk(pen: _Pen, explanation: Explanation, walk: Walk, top: float) -> N
     for name, color in zip(shown, _LINES, strict=False):
         value = float(walk.probabilities[-1, names.index(name)])
         y = _make_room(low - value * _CHART, ends_at, high, low)
-        pen.text((right + 10, y), f"{name} {value:.0%}", 18, color, "lm")
+        told = f"{language.word(name)} {draw_percent(value, language)}"
+        pen.text((right + 10, y), told, 18, color, "lm")
 
 
 def _make_room(wanted: float, taken: list[float], high: float, low: float) -> float:

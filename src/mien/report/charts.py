@@ -8,10 +8,11 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from mien.report.page import Html, color_class, fill, join, percent
+from mien.report.page import Html, color_class, fill, join
 from mien.report.timeline import Bin
 from mien.report.times import Span, say_time
 from mien.results import Event
+from mien.words import Language
 
 ROW: Final = 34
 """Height of an expression's row, in pixels."""
@@ -78,10 +79,13 @@ def draw_track(segments: Sequence[Sequence[Bin]], names: tuple[str, ...], span: 
     )
 
 
-def draw_events(events: Sequence[Event], names: tuple[str, ...], span: Span) -> Html:
+def draw_events(
+    events: Sequence[Event], names: tuple[str, ...], span: Span, language: Language
+) -> Html:
     """Draw a track's events as a band of coloured sections with their names."""
     stretches = []
     for event in events:
+        word = language.word(event.emotion)
         start, end = span.share(event.start_s), span.share(event.end_s)
         stretches.append(
             fill(
@@ -91,8 +95,8 @@ def draw_events(events: Sequence[Event], names: tuple[str, ...], span: Span) -> 
                 x=_short(100 * start),
                 width=_short(max(100 * (end - start), 0.25)),
                 color=color_class(event.emotion, names),
-                room=_room(end - start, event.emotion),
-                name=event.emotion,
+                room=_room(end - start, word),
+                name=word,
             )
         )
 
@@ -158,24 +162,35 @@ def draw_bar(share: float, color: str) -> Html:
     )
 
 
-def legend(names: tuple[str, ...]) -> Html:
+def legend(names: tuple[str, ...], language: Language) -> Html:
     """Write the names next to the rows."""
     items = (
         fill(
-            '<span class="{color}"><i></i>{name}</span>', color=color_class(name, names), name=name
+            '<span class="{color}"><i></i>{name}</span>',
+            color=color_class(name, names),
+            name=language.word(name),
         )
         for name in names
     )
     return fill('<div class="names" aria-hidden="true">{items}</div>', items=join(items, ""))
 
 
-def describe_peaks(segments: Sequence[Sequence[Bin]], names: tuple[str, ...]) -> str:
+def describe_peaks(
+    segments: Sequence[Sequence[Bin]], names: tuple[str, ...], language: Language
+) -> str:
     """Describe a chart in words: each expression's highest smoothed probability, and when."""
     words = []
     for index, name in enumerate(names):
         means = [(one.mean(index) or 0.0, one.mean_time_s) for part in segments for one in part]
         top, time_s = max(means, default=(0.0, 0.0))
-        words.append(f"{name} at most {percent(top)} at {say_time(time_s)}")
+        words.append(
+            language.say(
+                "report.peak_words",
+                name=language.word(name),
+                share=language.percent(top),
+                time=say_time(time_s),
+            )
+        )
     return "; ".join(words)
 
 

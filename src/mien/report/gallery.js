@@ -1,7 +1,13 @@
 "use strict";
 (() => {
   const PAGE = 60;
-  const { photos, colors } = JSON.parse(document.getElementById("data").textContent);
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const { photos, colors, words, texts } = data;
+  // As the page's other numbers: Arabic text, too, has the digits 0 to 9.
+  const locale = `${document.documentElement.lang}-u-nu-latn`;
+  const plurals = new Intl.PluralRules(locale);
+  const number = (value) => value.toLocaleString(locale);
+  const percent = (share) => data.percent.replace("{n}", Math.round(100 * share));
   const form = document.getElementById("filters");
   const text = document.getElementById("text");
   const order = document.getElementById("order");
@@ -22,8 +28,9 @@
   const describe = ([name, times, probability]) => {
     const line = make("p", `face ${colors[name] || "c-none"}`);
     if (probability) line.append(make("i"));
-    const share = probability ? ` ${times > 1 ? "up to " : ""}${Math.round(100 * probability)} %` : "";
-    line.append(make("span", "", `${name}${times > 1 ? ` × ${times}${share ? "," : ""}` : ""}${share}`));
+    const told = [times > 1 ? `${words[name] ?? name} × ${number(times)}` : (words[name] ?? name)];
+    if (probability) told.push(times > 1 ? texts.up_to.replace("{share}", percent(probability)) : percent(probability));
+    line.append(make("span", "", told.join(times > 1 ? " · " : " ")));
     return line;
   };
 
@@ -37,14 +44,17 @@
       picture.src = photo.picture;
       item.append(picture);
     } else {
-      item.append(make("div", "blank", photo.message ? "could not be read" : "no picture kept"));
+      item.append(make("div", "blank", photo.message ? texts.blank_failed : texts.blank));
     }
     const name = make("p", "name");
     name.title = photo.name;
     name.append(make("bdi", "", photo.name));
     item.append(name);
-    if (photo.message) item.append(make("p", "failed", photo.message));
-    else if (!photo.faces.length) item.append(make("p", "", "no face"));
+    if (photo.message) {
+      const message = make("p", "failed", photo.message);
+      [message.lang, message.dir] = ["en", "auto"];
+      item.append(message);
+    } else if (!photo.faces.length) item.append(make("p", "", texts.no_face));
     else item.append(...photo.faces.map(describe));
     return item;
   };
@@ -53,11 +63,9 @@
     const start = list.children.length;
     list.append(...found.slice(start, start + PAGE).map(show));
     more.hidden = list.children.length >= found.length;
-    const all = found.length.toLocaleString("en");
-    const many = list.children.length.toLocaleString("en");
-    shown.textContent = found.length
-      ? `${many} of ${all} ${found.length === 1 ? "photo" : "photos"} shown`
-      : "No photo matches. Choose another filter, or clear the search.";
+    const told = texts.shown[plurals.select(found.length)] ?? texts.shown.other;
+    const filled = told.replace("{shown}", number(list.children.length)).replace("{count}", number(found.length));
+    shown.textContent = found.length ? filled : texts.nothing_found;
     return start;
   };
 

@@ -17,12 +17,11 @@ from typing import Final
 from mien.addresses import printable
 from mien.drawing.palette import PALETTE
 from mien.emotions import EMOTIONS
-from mien.model.spec import LABELS, ModelSpec
-
-_REASONS: Final = {"too_small": "too small", "uncertain": "uncertain"}
+from mien.model.spec import ModelSpec
+from mien.words import Language
 
 _PAGE: Final = """<!doctype html>
-<html lang="en">
+<html lang="{lang}" dir="{direction}">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{policy}">
@@ -41,14 +40,9 @@ _PAGE: Final = """<!doctype html>
 """
 
 _NOTE: Final = """<section class="note" aria-labelledby="note">
-<h2 id="note">Use with care</h2>
-<p>mien names the <em>apparent</em> expression: the word people would most likely choose for this
-face. It does not know what anyone feels, means or is like, and faces differ between people and
-cultures. Do not use these results to judge a person or to make decisions about one. In the European
-Union, inferring the emotions of people at work or in education is prohibited except for medical and
-safety reasons, and elsewhere the people concerned must be informed (Regulation (EU) 2024/1689,
-Articles 5 and 50). {numbers}</p>
-<p>{pictures} This page is self-contained: it makes no network connection and sends nothing.</p>
+<h2 id="note">{title}</h2>
+<p>{note} {numbers}</p>
+<p>{pictures} {offline}</p>
 </section>
 """
 
@@ -76,12 +70,15 @@ def join(parts: Iterable[Html], between: str = "\n") -> Html:
     return Html(between.join(parts))
 
 
-def render_page(title: str, body: Html, *, script: str = "", data: object = None) -> str:
+def render_page(
+    title: str, body: Html, language: Language, *, script: str = "", data: object = None
+) -> str:
     """Assemble a page.
 
     Args:
         title: The title in the browser's tab.
         body: Content of `<main>`.
+        language: Language of the page.
         script: Name of a script in this package, or "".
         data: JSON types, which the script reads from the element `data`.
 
@@ -107,6 +104,8 @@ def render_page(title: str, body: Html, *, script: str = "", data: object = None
 
     page = fill(
         _PAGE,
+        lang=language.code,
+        direction=language.direction,
         policy=policy,
         title=title,
         style=Html(style),
@@ -117,48 +116,83 @@ def render_page(title: str, body: Html, *, script: str = "", data: object = None
     return printable(page)
 
 
-def write_note(*, pictures: str, numbers: str) -> Html:
-    """Write the advice on careful use."""
-    return fill(_NOTE, pictures=pictures, numbers=numbers)
+def write_cards(cards: Iterable[tuple[str, str]]) -> Html:
+    """Write figures, and under each what it counts."""
+    return join(
+        fill('<li class="card"><b>{figure}</b><span>{what}</span></li>', figure=figure, what=what)
+        for figure, what in cards
+    )
 
 
-def write_provenance(model: ModelSpec, settings: Mapping[str, object], created: datetime) -> Html:
+def write_note(model: ModelSpec, pictures: str, language: Language) -> Html:
+    """Write the advice on careful use.
+
+    Args:
+        model: Contract of the model that read the faces.
+        pictures: The key of what is said about the pictures on the page; "" says nothing.
+        language: Language of the page.
+    """
+    return fill(
+        _NOTE,
+        title=language.say("report.note_title"),
+        note=language.say("report.note"),
+        numbers=_describe_accuracy(model, language),
+        pictures=language.say(pictures) if pictures else "",
+        offline=language.say("report.note_offline"),
+    )
+
+
+def write_provenance(
+    model: ModelSpec, settings: Mapping[str, object], created: datetime, language: Language
+) -> Html:
     """Write the settings, the model and the version of mien behind the results."""
     threshold = model.abstention_threshold
-    rows: dict[str, object] = {
-        **{_say_name(name): _say(value) for name, value in settings.items()},
-        "model": f"{model.name} (SHA-256 {model.onnx_sha256[:12]})",
-        "answers with": LABELS[model.labels],
-        "names an expression": "always"
+    names = (
+        language.say("report.made_always")
         if threshold is None
-        else f"at a probability of {threshold:.0%} or more",
+        else language.say("report.made_threshold", share=language.percent(threshold))
+    )
+    rows: dict[str, object] = {
+        language.say("report.made_model"): f"{model.name} (SHA-256 {model.onnx_sha256[:12]})",
+        language.say("report.made_labels"): language.say(f"report.labels_{model.labels}"),
+        language.say("report.made_names"): names,
         "mien": metadata.version("mien"),
-        "made": created.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        language.say("report.made_on"): created.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     }
 
-    items = (
+    # The names of settings are those of options, which are English in every language.
+    items = [
+        fill(
+            '<div><dt lang="en">{name}</dt><dd>{value}</dd></div>',
+            name=_say_name(name),
+            value=_say(value, language),
+        )
+        for name, value in settings.items()
+    ]
+    items += [
         fill("<div><dt>{name}</dt><dd>{value}</dd></div>", name=name, value=value)
         for name, value in rows.items()
-    )
+    ]
     return fill(
-        '<section aria-labelledby="made"><h2 id="made">How this was made</h2>\n'
-        "<dl>{items}</dl></section>\n",
+        '<section aria-labelledby="made"><h2 id="made">{title}</h2>\n<dl>{items}</dl></section>\n',
+        title=language.say("report.made_title"),
         items=join(items),
     )
 
 
-def describe_accuracy(model: ModelSpec) -> str:
+def _describe_accuracy(model: ModelSpec, language: Language) -> str:
     """Return the accuracy of the model as a sentence, if its contract states it."""
-    for split, title in (("test", "its test faces"), ("validation", "its validation faces")):
+    for split in ("test", "validation"):
         figures = model.metrics.get(split)
         accuracy = figures.get("accuracy") if isinstance(figures, Mapping) else None
         if isinstance(accuracy, int | float):
-            return (
-                f"The model {model.name} agrees with {LABELS[model.labels]} on {accuracy:.0%} of "
-                f"{title}, which resemble its training data; on your pictures it may be right "
-                "less often."
+            return language.say(
+                f"report.accuracy_{split}",
+                model=model.name,
+                labels=language.say(f"report.labels_{model.labels}"),
+                share=language.percent(accuracy),
             )
-    return "Evaluate the model on your own pictures before you rely on it."
+    return language.say("report.accuracy_unknown")
 
 
 def color_class(name: str, names: tuple[str, ...] = EMOTIONS) -> str:
@@ -167,26 +201,9 @@ def color_class(name: str, names: tuple[str, ...] = EMOTIONS) -> str:
     return f"c{order.index(name) % len(PALETTE)}" if name in order else "c-none"
 
 
-def say_reason(reason: str | None) -> str:
-    """Return why no expression is named, in words."""
-    return _REASONS.get(reason or "", reason or "")
-
-
 def data_uri(jpeg: bytes) -> str:
     """Return a JPEG as a data URL."""
     return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
-
-
-def percent(share: float) -> str:
-    """Format a share in whole per cent; a share above 0 is never shown as 0."""
-    if 0 < share < 0.005:
-        return "<1\N{NO-BREAK SPACE}%"
-    return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
-
-
-def count(number: int, singular: str, plural: str | None = None) -> str:
-    """Format a number with its noun."""
-    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
 def _say_name(name: str) -> str:
@@ -197,12 +214,12 @@ def _say_name(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _say(value: object) -> str:
+def _say(value: object, language: Language) -> str:
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return language.say("report.yes" if value else "report.no")
     if isinstance(value, float):
         return f"{value:g}"
-    return "not set" if value is None else str(value)
+    return language.say("report.not_set") if value is None else str(value)
 
 
 def _read(name: str) -> str:

@@ -35,6 +35,7 @@ class RecordReport:
         *,
         title: str | None = None,
         pictures: bool = True,
+        lang: str = "en",
     ) -> None:
         """Start a report.
 
@@ -45,6 +46,10 @@ class RecordReport:
             settings: The settings to show, by name.
             title: Display name of the photos, such as their folder; None means "Photos".
             pictures: Whether to reopen the sources for thumbnails; unavailable sources get none.
+            lang: Language of the pages, one of `mien.words.LANGUAGES`.
+
+        Raises:
+            ConfigError: The language is not supported.
         """
         self._path = Path(path)
         self._model = model
@@ -52,7 +57,8 @@ class RecordReport:
         self._with_pictures = pictures
         of_videos = {field.name for field in fields(VideoSettings)}
         of_photos = {k: v for k, v in (settings or {}).items() if k not in of_videos}
-        self._gallery = PhotoReport(model, of_photos, title=title)
+        self._gallery = PhotoReport(model, of_photos, title=title, lang=lang)
+        self._lang = lang
         self._videos: dict[str, VideoReport] = {}
         self._whole: tuple[VideoReport, VideoSummary] | None = None
         self._written: list[Path] = []
@@ -73,10 +79,10 @@ class RecordReport:
         source = result.source
         if isinstance(result, FrameResult):
             if source not in self._videos:
-                self._videos[source] = VideoReport(self._model, self._settings)
+                self._videos[source] = self._begin_video()
             self._videos[source].add(result)
         elif isinstance(result, VideoSummary):
-            report = self._videos.pop(source, None) or VideoReport(self._model, self._settings)
+            report = self._videos.pop(source, None) or self._begin_video()
             self._finish_whole()
             self._whole = report, result
         elif isinstance(result, Failure):
@@ -101,6 +107,9 @@ class RecordReport:
             self._written.insert(0, self._path)
         self._whole = None
         return tuple(self._written)
+
+    def _begin_video(self) -> VideoReport:
+        return VideoReport(self._model, self._settings, lang=self._lang)
 
     def _add_photo(self, photo: ImageResult) -> None:
         """Add a photo, with a thumbnail until the limit is reached."""

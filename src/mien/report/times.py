@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from mien.words import Language
+
 
 @dataclass(frozen=True)
 class Span:
@@ -26,11 +28,14 @@ def say_time(time_s: float, step_s: float = 0.1) -> str:
     return f"{hours:.0f}:{minutes:02.0f}:{tail}" if hours else f"{minutes:.0f}:{tail}"
 
 
-def say_length(length_s: float) -> str:
-    """Format a duration in words."""
+def say_length(length_s: float, language: Language) -> str:
+    """Format a duration with its units."""
     if length_s < 59.95:
-        return f"{length_s:.1f} seconds".replace(".0 ", " ")
+        number = language.number(length_s, 0 if round(length_s, 1) % 1 == 0 else 1)
+        return language.say("report.unit_s", n=number)
     minutes, seconds = divmod(round(length_s), 60)
     hours, minutes = divmod(minutes, 60)
     parts = [(hours, "h"), (minutes, "min"), (seconds, "s")]
-    return " ".join(f"{number} {unit}" for number, unit in parts if number)
+    return " ".join(
+        language.say(f"report.unit_{unit}", n=number) for number, unit in parts if number
+    )

@@ -18,8 +18,6 @@ from mien.files import write_whole
 from mien.model.spec import ModelSpec
 from mien.report.names import title_of
 from mien.report.page import (
-    describe_accuracy,
-    fill,
     join,
     render_page,
     write_note,
@@ -28,7 +26,7 @@ from mien.report.page import (
 from mien.report.peaks import Peaks
 from mien.report.timeline import Timeline
 from mien.report.times import Span
-from mien.report.track_sections import write_presence, write_tracks
+from mien.report.track_sections import write_over_time
 from mien.report.video_sections import (
     write_distribution,
     write_events,
@@ -38,6 +36,7 @@ from mien.report.video_sections import (
 from mien.results import FrameResult, VideoResult, VideoSummary
 from mien.video.container import VideoSource
 from mien.video.decoder import open_video
+from mien.words import open_language
 
 MAX_DRAWN: Final = 12
 """Maximum number of tracks with a chart, the longest in view; the others are in the table."""
@@ -47,13 +46,24 @@ _SAME_TIME_S: Final = 0.002
 class VideoReport:
     """Collect a video's results frame by frame for a report, and write it at the end."""
 
-    def __init__(self, model: ModelSpec, settings: Mapping[str, object] | None = None) -> None:
+    def __init__(
+        self,
+        model: ModelSpec,
+        settings: Mapping[str, object] | None = None,
+        *,
+        lang: str = "en",
+    ) -> None:
         """Start a report.
 
         Args:
             model: Contract of the model that read the faces.
             settings: The settings to show, by name: `{"every_s": 0.2}`.
+            lang: Language of the page, one of `mien.words.LANGUAGES`.
+
+        Raises:
+            ConfigError: The language is not supported.
         """
+        self._language = open_language(lang)
         self._model = model
         self._settings = dict(settings or {})
         self._timeline = Timeline(model.class_names)
@@ -133,34 +143,30 @@ class VideoReport:
             summary: Tracks, events and file metadata.
             created: Creation time; None uses the current time.
         """
-        title, names = title_of(summary.source), self._timeline.names
+        title, language = title_of(summary.source), self._language
         drawn = self._timeline.longest(MAX_DRAWN)
-        span = self._span(summary)
+        pictured = any(peak.jpeg for track_id in drawn for peak in self._peaks.of(track_id))
 
         parts = [
-            write_head(title, summary, self._answers, names),
-            write_distribution(self._answers, names),
-            fill(
-                '<section aria-labelledby="time"><h2 id="time">Over time</h2>{rest}</section>',
-                rest=join(
-                    [
-                        write_presence(self._timeline.frames, span),
-                        *write_tracks(summary, drawn, self._timeline, self._peaks, span),
-                    ]
-                ),
+            write_head(title, summary, self._answers, self._timeline.names, language),
+            write_distribution(self._answers, self._timeline.names, language),
+            write_over_time(
+                summary,
+                drawn,
+                self._timeline,
+                self._peaks,
+                span=self._span(summary),
+                language=language,
             ),
-            write_events(summary.events),
-            write_track_table(summary.tracks),
+            write_events(summary.events, language),
+            write_track_table(summary.tracks, language),
             write_note(
-                pictures="This page contains pictures of people: share it only with their consent."
-                if any(peak.jpeg for track_id in drawn for peak in self._peaks.of(track_id))
-                else "A track follows a face from frame to frame; it is not an identity.",
-                numbers=describe_accuracy(self._model),
+                self._model, f"report.note_{'pictures' if pictured else 'tracks'}", language
             ),
-            write_provenance(self._model, self._settings, created or datetime.now(UTC)),
+            write_provenance(self._model, self._settings, created or datetime.now(UTC), language),
         ]
 
-        return render_page(f"{title}: apparent expressions over time", join(parts))
+        return render_page(language.say("report.video_title", title=title), join(parts), language)
 
     def _span(self, summary: VideoSummary) -> Span:
         """Choose the time axis: the whole video unless only a part was analysed."""
@@ -177,6 +183,7 @@ def write_video_report(
     *,
     model: ModelSpec,
     settings: Mapping[str, object] | None = None,
+    lang: str = "en",
 ) -> None:
     """Write the report of a video that was analysed earlier, without pictures.
 
@@ -185,11 +192,13 @@ def write_video_report(
         result: The video's frames and summary.
         model: Contract of the model that read the faces.
         settings: The settings to show, by name.
+        lang: Language of the page, one of `mien.words.LANGUAGES`.
 
     Raises:
+        ConfigError: The language is not supported.
         OutputError: The file cannot be written.
     """
-    report = VideoReport(model, settings)
+    report = VideoReport(model, settings, lang=lang)
     for frame in result.frames:
         report.add(frame)
     report.write(path, result.summary)

@@ -6,9 +6,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 from mien.report.names import title_of
-from mien.report.page import Html, color_class, count, fill, join
+from mien.report.page import Html, color_class, fill, join
 from mien.report.times import say_length
 from mien.results import VideoSummary
+from mien.words import Language
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class VideoEntry:
     page: Path
 
 
-def write_video_list(videos: list[VideoEntry], names: tuple[str, ...]) -> Html:
+def write_video_list(videos: list[VideoEntry], names: tuple[str, ...], language: Language) -> Html:
     """Write the section that links to the videos' pages."""
     if not videos:
         return Html("")
@@ -34,27 +35,30 @@ def write_video_list(videos: list[VideoEntry], names: tuple[str, ...]) -> Html:
             '<li><a href="{href}"><bdi>{title}</bdi></a><p class="soft">{told}</p>{top}</li>',
             href=quote(os.fsencode(video.page.name)),
             title=title_of(video.summary.source),
-            told=_describe(video.summary),
-            top=_write_top(video.summary, names),
+            told=_describe(video.summary, language),
+            top=_write_top(video.summary, names, language),
         )
         for video in videos
     )
 
     return fill(
-        '<section aria-labelledby="videos"><h2 id="videos">Videos</h2>'
-        '<p class="soft">Each has its own page with a timeline.</p>'
+        '<section aria-labelledby="videos"><h2 id="videos">{title}</h2><p class="soft">{told}</p>'
         '<ul class="videos">{items}</ul></section>',
+        title=language.say("report.videos_title"),
+        told=language.say("report.videos_told"),
         items=join(items),
     )
 
 
-def _describe(summary: VideoSummary) -> str:
-    length = f"{say_length(summary.duration_s)}, " if summary.duration_s else ""
-    damage = "; damaged" if summary.damage else ""
-    return f"{length}{count(len(summary.tracks), 'face')} followed{damage}"
+def _describe(summary: VideoSummary, language: Language) -> str:
+    told = [say_length(summary.duration_s, language)] if summary.duration_s else []
+    told.append(language.say("report.followed", count=len(summary.tracks)))
+    if summary.damage:
+        told.append(language.say("report.damaged"))
+    return " · ".join(told)
 
 
-def _write_top(summary: VideoSummary, names: tuple[str, ...]) -> Html:
+def _write_top(summary: VideoSummary, names: tuple[str, ...], language: Language) -> Html:
     """Write which expression the events show for the longest time."""
     lengths: dict[str, float] = {}
     for event in summary.events:
@@ -64,7 +68,7 @@ def _write_top(summary: VideoSummary, names: tuple[str, ...]) -> Html:
         return Html("")
     top = max(lengths, key=lambda name: lengths[name])
     return fill(
-        '<p class="face {color}"><i></i>shown longest: {top}</p>',
+        '<p class="face {color}"><i></i>{told}</p>',
         color=color_class(top, names),
-        top=top,
+        told=language.say("report.longest", top=language.word(top)),
     )

@@ -62,12 +62,13 @@ class ImageResult(Table):
     def _repr_html_(self) -> str:
         return display.photo_html(self.to_dict())
 
-    def plot(self, image: NDArray[np.uint8] | None = None) -> "Figure":
+    def plot(self, image: NDArray[np.uint8] | None = None, *, lang: str = "en") -> "Figure":
         """Plot the photo with numbered boxes, and each face's probabilities as bars.
 
         Args:
             image: The photo, (H, W, 3) uint8 RGB, as `mien.read_image` returns it; None reads
                 `source` again.
+            lang: Language of the text, one of `mien.words.LANGUAGES`.
 
         Returns:
             A matplotlib figure, which a notebook displays and `savefig` writes to a file.
@@ -76,6 +77,7 @@ class ImageResult(Table):
             MissingExtraError: matplotlib is not installed: `pip install 'mien[plot]'`.
             ImageError: The photo cannot be read.
             InputError: The result does not come from a file, and no image was given.
+            ConfigError: The language is not supported.
         """
         try:
             from mien.results import plots
@@ -88,7 +90,7 @@ class ImageResult(Table):
                     "result.plot(image)"
                 )
             image = read_image(self.source)
-        return plots.plot_photo(self.to_dict(), image)
+        return plots.plot_photo(self.to_dict(), image, lang)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as JSON types."""

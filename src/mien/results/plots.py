@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
+from matplotlib import ft2font
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Patch, Rectangle
@@ -20,7 +21,8 @@ from numpy.typing import NDArray
 from mien.drawing.fonts import fitting_letters
 from mien.drawing.palette import ON_WHITE, color_for
 from mien.drawing.placement import place_label
-from mien.results.display import describe_face
+from mien.errors import ConfigError
+from mien.words import Language, open_language
 
 Record = Mapping[str, Any]
 
@@ -46,14 +48,19 @@ class ResultFigure(Figure):
         return file.getvalue()
 
 
-def plot_photo(record: Record, image: NDArray[np.uint8]) -> Figure:
+def plot_photo(record: Record, image: NDArray[np.uint8], lang: str = "en") -> Figure:
     """Plot a photo with numbered boxes, and each face's probabilities next to it.
 
     Args:
         record: A photo's result in its JSON form.
         image: The photo, (H, W, 3) uint8 RGB.
+        lang: Language of the text, one of `mien.words.LANGUAGES`.
+
+    Raises:
+        ConfigError: The language is not supported, or this matplotlib cannot write from right
+            to left.
     """
-    faces = record["faces"]
+    language, faces = _open_language(lang), record["faces"]
     panels = max(1, min(len(faces), MOST))
     figure = ResultFigure(figsize=(9.5, max(3.6, 1.75 * panels)), layout="constrained")
     grid = figure.add_gridspec(panels, 2, width_ratios=(1.7, 1))
@@ -66,13 +73,25 @@ def plot_photo(record: Record, image: NDArray[np.uint8]) -> Figure:
     for index in range(panels):
         panel = figure.add_subplot(grid[index, 1])
         if faces:
-            _draw_bars(panel, faces[index], index + 1)
+            _draw_bars(panel, faces[index], index + 1, language)
         else:
             panel.set_axis_off()
-            panel.text(0.5, 0.5, "no face found", ha="center", va="center", color=_INK)
+            told = language.say("picture.no_face")
+            panel.text(0.5, 0.5, told, ha="center", va="center", color=_INK)
     if len(faces) > MOST:
-        figure.supxlabel(f"and {len(faces) - MOST} more, smaller faces", fontsize=9)
+        told = language.say("picture.more_faces", count=len(faces) - MOST)
+        figure.supxlabel(told, fontsize=9)
     return figure
+
+
+def _open_language(lang: str) -> Language:
+    """Read a language, if matplotlib can write it: from right to left it can since 3.11."""
+    language = open_language(lang)
+    if language.direction == "rtl" and not hasattr(ft2font, "__libraqm_version__"):
+        raise ConfigError(
+            f"this matplotlib cannot write {lang!r} from right to left; install 3.11 or newer"
+        )
+    return language
 
 
 def _draw_boxes(axes: Axes, record: Record) -> None:
@@ -106,10 +125,13 @@ def _draw_boxes(axes: Axes, record: Record) -> None:
         axes.text(*middle, str(number), ha="center", va="center", fontsize=9, color="#101218")
 
 
-def _draw_bars(axes: Axes, face: Record, number: int) -> None:
+def _draw_bars(axes: Axes, face: Record, number: int, language: Language) -> None:
     """Draw a face's probabilities as bars, the named expression in its colour."""
-    axes.set_title(f"{number}   {describe_face(face)}", loc="left", fontsize=10, color=_INK)
-    probabilities = face["probabilities"]
+    probabilities, told = face["probabilities"], language.word(face["reason"])
+    if face["emotion"] is not None:
+        share = language.percent(probabilities[face["emotion"]])
+        told = f"{language.word(face['emotion'])} {share}"
+    axes.set_title(f"{number}   {told}", loc="left", fontsize=10, color=_INK)
     if probabilities is None:
         axes.set_axis_off()
         return
@@ -118,8 +140,9 @@ def _draw_bars(axes: Axes, face: Record, number: int) -> None:
     colors = [
         color_for(name, names, ON_WHITE) if name == face["emotion"] else _PALE for name in names
     ]
-    bars = axes.barh(names, list(probabilities.values()), color=colors)
-    labels = [f"{value:.0%}" for value in probabilities.values()]
+    words = [language.word(name) for name in names]
+    bars = axes.barh(words, list(probabilities.values()), color=colors)
+    labels = [language.percent(round(value, 2)) for value in probabilities.values()]
     axes.bar_label(bars, labels, padding=3, fontsize=8, color=_INK)
     axes.set_xlim(0, 1.15)  # space for the numbers
     axes.invert_yaxis()
@@ -128,12 +151,18 @@ def _draw_bars(axes: Axes, face: Record, number: int) -> None:
     axes.spines[:].set_visible(False)
 
 
-def plot_video(record: Record) -> Figure:
+def plot_video(record: Record, lang: str = "en") -> Figure:
     """Plot a video's timeline: each track's smoothed probabilities, with its events below.
 
     Args:
         record: A video's result in its JSON form, with `frames`.
+        lang: Language of the text, one of `mien.words.LANGUAGES`.
+
+    Raises:
+        ConfigError: The language is not supported, or this matplotlib cannot write from right
+            to left.
     """
+    language = _open_language(lang)
     longest = sorted(record["tracks"], key=lambda track: -track["frames"])
     tracks = sorted(longest[:MOST], key=lambda track: int(track["track_id"]))
     panels = max(1, len(tracks))
@@ -143,9 +172,10 @@ def plot_video(record: Record) -> Figure:
 
     names = _find_names(record)
     for axes, track in zip(rows, tracks, strict=False):  # one empty panel without tracks
-        _draw_track(axes, record, track["track_id"], names)
+        _draw_track(axes, record, track["track_id"], names, language)
     if not tracks:
-        rows[0].text(0.5, 0.5, "no face found", ha="center", transform=rows[0].transAxes)
+        told = language.say("picture.no_face")
+        rows[0].text(0.5, 0.5, told, ha="center", transform=rows[0].transAxes)
         rows[0].set_yticks([])
 
     end_s = record["duration_s"] or max([f["time_s"] for f in record["frames"]], default=1.0)
@@ -155,15 +185,20 @@ def plot_video(record: Record) -> Figure:
         rows[-1].xaxis.set_major_locator(MultipleLocator(step))
     rows[-1].xaxis.set_major_formatter(FuncFormatter(_say_time))
     more = len(record["tracks"]) - len(tracks)
-    note = f"time (and {more} more, shorter tracks)" if more else "time"
+    note = language.say("picture.more_tracks" if more else "picture.time", count=more)
     rows[-1].set_xlabel(note, fontsize=9)
     if tracks:
-        keys = [Patch(color=color_for(name, names, ON_WHITE), label=name) for name in names]
+        keys = [
+            Patch(color=color_for(name, names, ON_WHITE), label=language.word(name))
+            for name in names
+        ]
         figure.legend(handles=keys, loc="outside lower center", ncols=7, fontsize=8, frameon=False)
     return figure
 
 
-def _draw_track(axes: Axes, record: Record, track_id: int, names: Sequence[str]) -> None:
+def _draw_track(
+    axes: Axes, record: Record, track_id: int, names: Sequence[str], language: Language
+) -> None:
     """Draw one track: a line per expression, with a band of events below."""
     times, values = _collect(record, track_id, names)
     for index, name in enumerate(names):
@@ -176,14 +211,14 @@ def _draw_track(axes: Axes, record: Record, track_id: int, names: Sequence[str])
         axes.add_patch(Rectangle((start, -0.2), length, 0.13, color=color, linewidth=0))
 
     axes.set_ylim(-0.25, 1.02)
-    axes.set_yticks([0, 0.5, 1], ["0%", "50%", "100%"])
-    axes.set_yticks([-0.135], ["events"], minor=True)
+    axes.set_yticks([0, 0.5, 1], [language.percent(share) for share in (0, 0.5, 1)])
+    axes.set_yticks([-0.135], [language.say("picture.events")], minor=True)
     axes.tick_params(axis="y", which="both", length=0, labelsize=8)
     axes.tick_params(axis="x", labelsize=8)
     axes.grid(axis="y", color="#e6e9ee", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.set_title(f"track {track_id}", loc="left", fontsize=9, color=_INK)
+    axes.set_title(language.say("picture.track", id=track_id), loc="left", fontsize=9, color=_INK)
 
 
 def _collect(

@@ -217,20 +217,24 @@ class VideoResult(Table):
     def _repr_html_(self) -> str:
         return display.video_html(self.summary.to_dict())
 
-    def plot(self) -> "Figure":
+    def plot(self, *, lang: str = "en") -> "Figure":
         """Plot the timeline: each track's smoothed probabilities, and its events.
+
+        Args:
+            lang: Language of the text, one of `mien.words.LANGUAGES`.
 
         Returns:
             A matplotlib figure, which a notebook displays and `savefig` writes to a file.
 
         Raises:
             MissingExtraError: matplotlib is not installed: `pip install 'mien[plot]'`.
+            ConfigError: The language is not supported.
         """
         try:
             from mien.results import plots
         except ImportError as error:
             raise require_extra("plot", "a plot", "matplotlib") from error
-        return plots.plot_video(self.to_dict())
+        return plots.plot_video(self.to_dict(), lang)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as JSON types: the summary's keys, and `frames` in full."""

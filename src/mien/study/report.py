@@ -8,11 +8,10 @@ from typing import Any, Final
 from mien.report.page import (
     Html,
     color_class,
-    describe_accuracy,
     fill,
     join,
-    percent,
     render_page,
+    write_cards,
     write_note,
 )
 from mien.study.agreement import Agreement
@@ -22,15 +21,12 @@ from mien.study.plan import Plan
 from mien.study.reading import Readings, Row
 from mien.study.statistics import MIN_PARTICIPANTS, RESAMPLES, Comparison
 from mien.study.summary import Summary
+from mien.words import Language, open_language
 
 MAX_DRAWN: Final = 60
 """Maximum number of participants with a timeline."""
 _STEPS: Final = 120  # bins of a timeline
-_REFUSED: Final = {
-    "few_pictures": "too few pictures",
-    "one_expression": "one expression only",
-    "few_people": "too few people",
-}
+_LEVEL: Final = 0.95  # of the intervals
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,44 +51,51 @@ class Study:
         return {who: offset.refused for who, offset in offsets.items() if offset.refused}
 
 
-def render_study(study: Study) -> str:
-    """Return the report as one HTML page."""
+def render_study(study: Study, lang: str = "en") -> str:
+    """Return the report as one HTML page.
+
+    Args:
+        study: All that it tells of.
+        lang: Language of the page, one of `mien.words.LANGUAGES`.
+
+    Raises:
+        ConfigError: The language is not supported.
+    """
+    language = open_language(lang)
     sections = [
-        _write_head(study),
-        _write_quality(study),
-        _write_comparisons(study),
-        _write_timelines(study),
-        _write_agreement(study),
-        _write_methods(study),
-        write_note(
-            pictures="This page contains no pictures.",
-            numbers=describe_accuracy(study.readings.spec),
-        ),
+        _write_head(study, language),
+        _write_quality(study, language),
+        _write_comparisons(study, language),
+        _write_timelines(study, language),
+        _write_agreement(study, language),
+        _write_methods(study, language),
+        write_note(study.readings.spec, "report.note_no_pictures", language),
     ]
-    return render_page("Study: apparent expressions by condition", join(sections))
+    return render_page(language.say("study.tab"), join(sections), language)
 
 
-def _write_head(study: Study) -> Html:
+def _write_head(study: Study, language: Language) -> Html:
     plan = study.plan
     excluded = sum(one.excluded is not None for one in study.summaries)
     cards = (
         ("participants", len(plan.participants)),
         ("conditions", len(plan.conditions)),
         ("recordings", len(plan.recordings)),
-        ("excluded cells", excluded),
+        ("excluded", excluded),
     )
 
     return fill(
-        '<header><p class="kicker">mien report of a study</p><h1>Apparent expressions by '
-        'condition</h1></header><ul class="cards">{cards}</ul>',
-        cards=join(
-            fill('<li class="card"><b>{count}</b><span>{what}</span></li>', count=n, what=what)
-            for what, n in cards
+        '<header><p class="kicker">{kicker}</p><h1>{title}</h1></header>'
+        '<ul class="cards">{cards}</ul>',
+        kicker=language.say("report.kicker_study"),
+        title=language.say("study.title"),
+        cards=write_cards(
+            (language.number(n), language.say(f"study.card_{what}")) for what, n in cards
         ),
     )
 
 
-def _write_quality(study: Study) -> Html:
+def _write_quality(study: Study, language: Language) -> Html:
     rows = []
     for one in study.summaries:
         sizes = sorted(_list_sizes(study, one.participant, one.condition))
@@ -102,31 +105,37 @@ def _write_quality(study: Study) -> Html:
             (
                 one.participant,
                 one.condition,
-                f"{one.measures['frames'] or 0:.0f}",
-                _percent(one.measures["coverage"]),
-                _percent(one.measures["uncertain"]),
+                language.number(one.measures["frames"] or 0),
+                _percent(one.measures["coverage"], language),
+                _percent(one.measures["uncertain"], language),
                 size,
-                one.excluded or "",
+                _say_excluded(one, study.min_coverage, language),
             )
         )
 
     missing = [f"{person} × {condition}" for person, condition in study.plan.missing()]
-    notes = [
-        (
-            "Exclusion rule, set in advance: a participant counts under a condition where their "
-            f"face was read in at least {percent(study.min_coverage)} of the photos or frames."
-        )
-    ]
+    say = language.say
+    notes = [say("study.rule", share=language.percent(study.min_coverage))]
 
     if missing:
-        notes.append(f"Not recorded: {', '.join(missing)}.")
-    notes += [f"Could not be read: {reason}." for reason in study.readings.failed.values()]
+        notes.append(say("study.not_recorded", list=", ".join(missing)))
+    notes += [say("study.unreadable", reason=why) for why in study.readings.failed.values()]
     if study.refused:
-        told = ", ".join(f"{who} ({_REFUSED[why]})" for who, why in study.refused.items())
-        notes.append(f"No baseline was subtracted: {told}.")
+        told = (f"{who} ({say(f'study.{why}')})" for who, why in study.refused.items())
+        notes.append(say("study.no_baseline", list=", ".join(told)))
 
-    head = ("participant", "condition", "frames", "coverage", "uncertain", "face", "excluded")
-    return _section("quality", "Data quality", notes, _table(head, rows))
+    keys = ("participant", "condition", "frames", "coverage", "uncertain", "face", "excluded")
+    head = [say(f"study.col_{key}") for key in keys]
+    return _section("quality", say("study.quality_title"), notes, _table(head, rows))
+
+
+def _say_excluded(cell: Summary, min_coverage: float, language: Language) -> str:
+    """Return why a participant does not count under a condition; "" where they do."""
+    if cell.excluded is None:
+        return ""
+    if not cell.measures["coverage"]:
+        return language.say("study.no_face")
+    return language.say("study.low_coverage", share=language.percent(min_coverage))
 
 
 def _list_sizes(study: Study, participant: str, condition: str) -> Iterator[float]:
@@ -137,42 +146,35 @@ def _list_sizes(study: Study, participant: str, condition: str) -> Iterator[floa
             yield (row.face.get("quality") or {}).get("size_px") or 0
 
 
-def _write_comparisons(study: Study) -> Html:
+def _write_comparisons(study: Study, language: Language) -> Html:
+    say, title = language.say, language.say("study.compared_title")
     if len(study.plan.conditions) < 2:
-        notes = ["There is only one condition, so there is nothing to compare."]
-        return _section("compared", "Conditions compared", notes, Html(""))
+        return _section("compared", title, [say("study.one_condition")], Html(""))
 
-    notes = [
-        (
-            "The unit is the participant. Differences are the second condition minus the first, of "
-            f"the mean probability of each expression{_say_baseline(study.choice)}."
-        )
-    ]
-
+    notes = [say(f"study.unit{_baseline(study.choice)}")]
     if all(one.participants < MIN_PARTICIPANTS for one in study.comparisons):
-        notes.append(
-            f"Fewer than {MIN_PARTICIPANTS} participants have both conditions, so there are no "
-            "intervals and no tests."
-        )
+        notes.append(say("study.too_few", count=MIN_PARTICIPANTS))
 
     rows = [
         (
-            one.measure.removeprefix("mean_").removesuffix("_baseline"),
+            language.word(one.measure.removeprefix("mean_").removesuffix("_baseline")),
             f"{one.first} → {one.second}",
-            str(one.participants),
-            f"{one.difference:+.3f}",
-            "–" if one.low is None else f"{one.low:+.3f} to {one.high:+.3f}",
-            "–" if one.effect_size is None else f"{one.effect_size:+.2f}",
-            "–" if one.p_holm is None else _say_p(one.p_holm),
+            language.number(one.participants),
+            language.number(one.difference, 3, sign=True),
+            _range(one.low, one.high, language, 3, sign=True),
+            "–" if one.effect_size is None else language.number(one.effect_size, 2, sign=True),
+            "–" if one.p_holm is None else _say_p(one.p_holm, language),
         )
         for one in study.comparisons
     ]
 
-    head = ("expression", "conditions", "n", "difference", "95 % interval", "d", "p (Holm)")
-    return _section("compared", "Conditions compared", notes, _table(head, rows))
+    words = {key: say(f"study.col_{key}") for key in ("expression", "conditions", "difference")}
+    interval = say("study.col_interval", share=language.percent(_LEVEL))
+    head = (words["expression"], words["conditions"], "n", words["difference"], interval)
+    return _section("compared", title, notes, _table((*head, "d", "p (Holm)"), rows))
 
 
-def _draw_participant(study: Study, participant: str) -> Html:
+def _draw_participant(study: Study, participant: str, language: Language) -> Html:
     """Draw a participant's strips, one per condition."""
     names = study.readings.spec.class_names
     own = [row for row in study.rows if row.recording.participant == participant]
@@ -180,7 +182,7 @@ def _draw_participant(study: Study, participant: str) -> Html:
     for condition in study.plan.conditions:
         shown = [row for row in own if row.recording.condition == condition]
         if shown:
-            strip = _draw_strip(shown, names)
+            strip = _draw_strip(shown, names, language)
             cells = "<dt>{condition}</dt><dd>{strip}</dd>"
             strips.append(fill(cells, condition=condition, strip=strip))
 
@@ -191,32 +193,31 @@ def _draw_participant(study: Study, participant: str) -> Html:
     )
 
 
-def _write_timelines(study: Study) -> Html:
-    names = study.readings.spec.class_names
-    figures = [_draw_participant(study, one) for one in study.plan.participants[:MAX_DRAWN]]
+def _write_timelines(study: Study, language: Language) -> Html:
+    names, drawn = study.readings.spec.class_names, study.plan.participants[:MAX_DRAWN]
+    figures = [_draw_participant(study, one, language) for one in drawn]
     legend = join(
-        fill('<li class="{color}"><i></i>{name}</li>', color=color_class(n, names), name=n)
-        for n in names
+        fill(
+            '<li class="{color}"><i></i>{name}</li>',
+            color=color_class(name, names),
+            name=language.word(name),
+        )
+        for name in names
     )
 
-    notes = [
-        (
-            "Each participant's most probable expression over the recordings of a condition, in "
-            f"order{_say_baseline(study.choice)}. In gaps, no face was read."
-        )
-    ]
+    notes = [language.say(f"study.timelines{_baseline(study.choice)}")]
     if len(study.plan.participants) > MAX_DRAWN:
-        notes.append(f"The first {MAX_DRAWN} participants are drawn; the tables cover all.")
+        notes.append(language.say("study.timelines_cut", count=MAX_DRAWN))
 
     body = fill(
         '<ul class="key">{legend}</ul><div class="multiples">{figures}</div>',
         legend=legend,
         figures=join(figures),
     )
-    return _section("timelines", "Participants over time", notes, body)
+    return _section("timelines", language.say("study.timelines_title"), notes, body)
 
 
-def _draw_strip(rows: Sequence[Row], names: tuple[str, ...]) -> Html:
+def _draw_strip(rows: Sequence[Row], names: tuple[str, ...], language: Language) -> Html:
     """Draw readings from first to last as a band of colours."""
     size = max(1, -(-len(rows) // _STEPS))
     bands: list[tuple[str | None, int]] = []
@@ -242,107 +243,109 @@ def _draw_strip(rows: Sequence[Row], names: tuple[str, ...]) -> Html:
         x += width
     shares = {name: sum(row.emotion_baseline == name for row in rows) for name in names}
     most = ", ".join(
-        f"{name} {percent(n / len(rows))}"
+        f"{language.word(name)} {language.percent(n / len(rows))}"
         for name, n in sorted(shares.items(), key=lambda item: -item[1])[:3]
         if n
     )
     return fill(
         '<svg role="img" aria-label="{words}" viewBox="0 0 {wide} 10" preserveAspectRatio="none" '
         'width="100%" height="14">{rects}</svg>',
-        words=most or "no face was read",
+        words=most or language.say("study.no_face"),
         wide=x,
         rects=join(rects, ""),
     )
 
 
-def _write_agreement(study: Study) -> Html:
-    found = study.agreement
+def _write_agreement(study: Study, language: Language) -> Html:
+    found, say = study.agreement, language.say
     if found is None:
         return Html("")
-    words = (
-        f"{found.pictures:,} photos or frames of {found.recordings:,} recordings have both a human "
-        f"code and a reading; {percent(found.agreement)} agree"
-    )
+    level = language.percent(_LEVEL)
+    share = language.percent(found.agreement)
+    notes = [say("study.coded", pictures=found.pictures, recordings=found.recordings, share=share)]
     if found.kappa is not None:
-        words += (
-            f"; Cohen's kappa {found.kappa.value:.2f} (95 % interval {found.kappa.low:.2f} to "
-            f"{found.kappa.high:.2f}, assuming independent frames)"
+        value, low, high = (
+            language.number(one, 2)
+            for one in (found.kappa.value, found.kappa.low, found.kappa.high)
         )
-    notes, table = [f"{words}."], Html("")
+        notes.append(say("study.kappa", value=value, level=level, low=low, high=high))
+    table = Html("")
     if found.icc:
-        notes.append(
-            "Below: the share of each expression in a recording, according to coders and model; "
-            "ICC(A,1), two-way random effects, absolute agreement."
-        )
+        notes.append(say("study.icc"))
         rows = [
-            (name, f"{one.value:.2f}", f"{one.low:.2f} to {one.high:.2f}")
+            (
+                language.word(name),
+                language.number(one.value, 2),
+                _range(one.low, one.high, language, 2),
+            )
             for name, one in found.icc.items()
         ]
-        table = _table(("expression", "ICC", "95 % interval"), rows)
-    return _section("coders", "Agreement with coders", notes, table)
+        head = (say("study.col_expression"), "ICC", say("study.col_interval", share=level))
+        table = _table(head, rows)
+    return _section("coders", say("study.coders_title"), notes, table)
 
 
-def _write_methods(study: Study) -> Html:
-    spec, choice = study.readings.spec, study.choice
-    labels = getattr(spec, "labels", "fer2013")
-    known = {"votes": "people's votes", "fer2013": "FER2013's own label"}
-    whose = known.get(labels, "its own label")
-
+def _write_methods(study: Study, language: Language) -> Html:
+    spec, say = study.readings.spec, language.say
     every = study.settings.get("every_s")
-    how_often = "in every frame" if every is None else f"every {every:g} s"
-    videos = f" Videos were analysed {how_often}." if study.readings.videos else ""
+    sentences = [
+        say(
+            "study.methods_read",
+            version=version("mien"),
+            model=spec.name,
+            hash=spec.onnx_sha256[:12],
+            labels=say(f"report.labels_{spec.labels}"),
+        )
+    ]
+    if study.readings.videos and every is None:
+        sentences.append(say("study.methods_every_frame"))
+    elif study.readings.videos:
+        sentences.append(say("study.methods_every", seconds=f"{every:g}"))
 
-    text = (
-        f"Apparent facial expressions were read with mien {version('mien')} (model {spec.name}, "
-        f"SHA-256 {spec.onnx_sha256[:12]}, trained to predict {whose}), the largest face of each "
-        f"photo or frame.{videos} {_describe_baseline(choice)} Participants were excluded from a "
-        f"condition where their face was read in under {percent(study.min_coverage)} of it. "
-        "Conditions were compared with the participant as the unit: mean paired differences with "
-        f"bootstrapped 95 % intervals ({RESAMPLES:,} resamples of participants, expanded "
-        "percentiles; Hesterberg 2015), Cohen's d of paired differences, and permutation tests "
-        "that flip the signs of differences, corrected by Holm's method. The readings are of "
-        "expressions as people would label them, not of what anyone felt."
-    )
+    level = language.percent(_LEVEL)
+    sentences += [
+        say(f"study.methods_{_name_baseline(study.choice)}"),
+        say("study.methods_excluded", share=language.percent(study.min_coverage)),
+        say("study.methods_compared", level=level, resamples=RESAMPLES),
+        say("study.methods_meaning"),
+    ]
 
     body = fill(
-        '<blockquote class="methods"><p>{text}</p></blockquote><p class="soft">Cite mien as '
-        "described in its "
-        "CITATION.cff; the baselines follow Olderbak et al. 2014 "
-        "(doi 10.3758/s13428-013-0421-3).</p>",
-        text=text,
+        '<blockquote class="methods"><p>{text}</p></blockquote><p class="soft">{cite}</p>',
+        text=" ".join(sentences),
+        cite=say("study.methods_cite"),
     )
-    return _section("methods", "Methods, for a paper", [], body)
+    return _section("methods", say("study.methods_title"), [], body)
 
 
-def _describe_baseline(choice: Choice) -> str:
-    """Return the methods sentence about the subtracted baseline."""
-    shrunk = "shrunk by n / (n + 1), where n is the number of pictures"
-    if choice.kind == "none":
-        return "No baseline was subtracted."
-    if choice.kind == "rest":
-        return f"Each participant's mean log-probabilities at rest were subtracted, {shrunk}."
-    if choice.expected == "even":
-        return (
-            "Each participant's own mean log-probabilities (over the expressions shown) were "
-            f"subtracted, {shrunk}, and the readings were then adjusted to even shares of the "
-            "expressions shown unless they contradicted this."
-        )
-    return (
-        "Each participant's own mean log-probabilities were subtracted where they differ from "
-        f"those of all participants, {shrunk}."
-    )
+def _name_baseline(choice: Choice) -> str:
+    """Return the name of the methods sentence about the subtracted baseline."""
+    if choice.kind in {"none", "rest"}:
+        return choice.kind
+    return "even" if choice.expected == "even" else "group"
 
 
-def _say_baseline(choice: Choice) -> str:
-    return "" if choice.kind == "none" else " with the participant's baseline subtracted"
+def _baseline(choice: Choice) -> str:
+    """Return the end of a text's key: whether a baseline was subtracted."""
+    return "" if choice.kind == "none" else "_baseline"
 
 
-def _say_p(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+def _range(
+    low: float | None, high: float | None, language: Language, decimals: int, *, sign: bool = False
+) -> str:
+    """Format an interval; a dash where there is none."""
+    if low is None or high is None:
+        return "–"
+    ends = [language.number(end, decimals, sign=sign) for end in (low, high)]
+    return language.say("study.range", low=ends[0], high=ends[1])
 
 
-def _percent(share: float | None) -> str:
-    return "–" if share is None else percent(share)
+def _say_p(p: float, language: Language) -> str:
+    return f"< {language.number(0.001, 3)}" if p < 0.001 else language.number(p, 3)
+
+
+def _percent(share: float | None, language: Language) -> str:
+    return "–" if share is None else language.percent(share)
 
 
 def _section(anchor: str, title: str, notes: Sequence[str], body: Html) -> Html:
@@ -371,7 +374,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Html:
         '<div class="scroll tall" tabindex="0" role="group" aria-label="{what}">'
         '<table class="figures"><thead><tr>'
         "{head}</tr></thead><tbody>{rows}</tbody></table></div>",
-        what=" by ".join(head[:2]),
+        what=" × ".join(head[:2]),
         head=join((fill('<th scope="col">{name}</th>', name=name) for name in head), ""),
         rows=join(fill("<tr>{cells}</tr>", cells=one) for one in cells),
     )

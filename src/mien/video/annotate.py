@@ -47,6 +47,7 @@ def annotate_video(
     frames: Iterable[FrameResult],
     path: str | os.PathLike[str],
     *,
+    lang: str = "en",
     font: str | os.PathLike[str] | None = None,
 ) -> Path:
     """Write a copy of a video with its faces' boxes and emotions drawn in.
@@ -58,6 +59,7 @@ def annotate_video(
         source: The analysed video.
         frames: Its results in order; a `VideoReading` works and is consumed as needed.
         path: Output path: .mp4, .mov or .mkv. The file is written atomically.
+        lang: Language of the labels, one of `mien.words.LANGUAGES`.
         font: A font file for the labels; None searches for one.
 
     Returns:
@@ -76,7 +78,7 @@ def annotate_video(
             kind = VIDEOS[target.suffix.lower()]
             options = {"movflags": "+faststart"} if kind != "matroska" else {}
             with import_av().open(str(partial), "w", format=kind, options=options) as output:
-                _Copy(video, output, font).write(frames)
+                _Copy(video, output, font, lang).write(frames)
     except OSError as error:
         raise OutputError(
             f"{target} cannot be written ({describe_error(error)}); "
@@ -113,7 +115,9 @@ class _Copy:
         video: Video,
         output: "OutputContainer",
         font: str | os.PathLike[str] | None,
+        lang: str,
     ) -> None:
+        self._lang = lang
         self._video = video
         self._output = output
         self._font = font
@@ -128,9 +132,8 @@ class _Copy:
         ):
             for frame in decoded:
                 sound.copy_until(frame.time_s)
-                drawn = annotate_frame(
-                    frame.image, course.at(frame.frame, frame.time_s), font=self._font
-                )
+                faces = course.at(frame.frame, frame.time_s)
+                drawn = annotate_frame(frame.image, faces, lang=self._lang, font=self._font)
                 self._output.mux(self._picture.encode(_to_picture(drawn, frame.time_s)))
             self._output.mux(self._picture.encode(None))
             sound.copy_until(math.inf)

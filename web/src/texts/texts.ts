@@ -1,7 +1,7 @@
 /** Every text that people see, by its key; English is always there, other languages when asked for. */
 
 import en from "./en.json" with { type: "json" };
-import words from "../../../src/mien/words.json" with { type: "json" };
+import words from "../../../src/mien/words/expressions.json" with { type: "json" };
 
 /** What a text is called; the English file lists them all. */
 export type TextKey = keyof typeof en;
