@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.devices import DEFAULT, Device, choose_devices
-from mien.errors import ConfigError, ModelError, describe_error
+from mien.errors import ConfigError, ModelError, describe_error, is_program_fault
 
 _LOG = logging.getLogger("mien.sessions")
 MAX_DEFAULT_THREADS = 8
@@ -121,6 +121,8 @@ def _open_on(device: Device, model: bytes, name: str, threads: int) -> Any:  # n
     try:
         return onnxruntime.InferenceSession(model, sess_options=options, providers=providers)
     except Exception as error:  # onnxruntime's exceptions share no public base class
+        if is_program_fault(error):
+            raise
         raise ModelError(
             f"{name} is not an ONNX model that onnxruntime {onnxruntime.__version__} can run "
             f"({describe_error(error)}); export or install it again"

@@ -11,6 +11,7 @@ from PIL import Image
 
 import mien
 from clips import write_clip
+from mien.video.container import import_av
 from mien.watch import stream as streams
 
 SIZE = (320, 240)
@@ -188,6 +189,30 @@ def test_a_stream_that_breaks_off_is_opened_again(analyzer, clip, monkeypatch):
 
 
 @pytest.mark.enable_socket
+def test_a_release_that_lacks_an_argument_is_not_told_as_a_missing_camera(
+    analyzer, clip, monkeypatch
+):
+    monkeypatch.setattr(import_av(), "open", lambda place: None)
+    with pytest.raises(TypeError, match="unexpected keyword argument"):
+        streams.LiveStream(clip, mien.Live(analyzer=analyzer))
+
+
+def test_the_newest_pyav_opens_streams_and_files(analyzer, clip, monkeypatch):
+    av = import_av()
+    opened, named = av.open, []
+
+    def open_as_pyav_19(*args, **named_args):  # which has no `metadata_errors`
+        named.append(set(named_args))
+        return opened(*args, **named_args)
+
+    monkeypatch.setattr(av, "open", open_as_pyav_19)
+    monkeypatch.setattr(av, "__version__", "19.0.0")
+    streams.LiveStream(clip, mien.Live(analyzer=analyzer)).close()
+    mien.open_video(clip).close()
+    assert {"io_open" in names for names in named} == {True, False}  # a file, and a stream
+    assert not any("metadata_errors" in names for names in named)
+
+
 def test_no_password_is_shown(analyzer):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

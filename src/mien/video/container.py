@@ -116,9 +116,6 @@ class VideoFile:
 
     def _open_container(self, file: BinaryIO) -> "InputContainer":
         av = import_av()
-        # Titles may be in any encoding. PyAV 19 and later always decode them leniently.
-        major = int(av.__version__.split(".")[0])
-        lenient: dict[str, Any] = {"metadata_errors": "replace"} if major < _LENIENT_PYAV else {}
         try:
             container = av.open(
                 _Bytes(file, self._lock),
@@ -130,7 +127,7 @@ class VideoFile:
                 },
                 io_open=_refuse_to_open,
                 buffer_size=_BUFFER_BYTES,
-                **lenient,
+                **decode_titles_leniently(),
             )
         except Exception as error:  # demuxers may raise anything on hostile bytes
             if is_program_fault(error):
@@ -242,6 +239,15 @@ def _make_seekable(source: object, name: str) -> BinaryIO:
     except (OSError, ValueError) as error:
         raise VideoError(f"{name} cannot be read: {describe_error(error)}") from error
     return cast(BinaryIO, copy)
+
+
+def decode_titles_leniently() -> dict[str, Any]:
+    """Return the argument for PyAV's `open` that accepts titles in any encoding.
+
+    PyAV 19 and later always decode titles leniently, and no longer have the argument.
+    """
+    major = int(import_av().__version__.split(".")[0])
+    return {"metadata_errors": "replace"} if major < _LENIENT_PYAV else {}
 
 
 def import_av() -> ModuleType:

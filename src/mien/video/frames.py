@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, Final, cast
 from PIL import Image
 
 from mien.contents import PICTURE_ENDINGS
-from mien.errors import ConfigError, ImageError, VideoError, describe_error
+from mien.errors import ConfigError, ImageError, VideoError, describe_error, is_program_fault
 from mien.images import name_source, read_image
 from mien.video.container import import_av
 
@@ -221,6 +221,8 @@ def _look(path: Path) -> tuple[tuple[int, int], bool]:
             plain = picture.format == "JPEG" and picture.mode in ("RGB", "L") and turned == 1
             width, height = picture.size
     except Exception as error:  # decoders may raise anything on hostile bytes
+        if is_program_fault(error):
+            raise
         raise ImageError(
             f"the frame {name_source(path)} cannot be read: {describe_error(error)}"
         ) from error

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.addresses import hide_secrets
-from mien.errors import ConfigError, VideoError, describe_error
-from mien.video.container import import_av
+from mien.errors import ConfigError, VideoError, describe_error, is_program_fault
+from mien.video.container import decode_titles_leniently, import_av
 from mien.watch.frame import LiveFrame
 
 if TYPE_CHECKING:  # PyAV is an extra: it is imported when a source is opened
@@ -204,11 +204,7 @@ class LiveStream:
                     self._newest = _Picture(now_s, number, image, is_cut)
                     self._news.notify_all()
                 number, is_cut = number + 1, False
-        except (
-            av.FFmpegError,
-            OSError,
-            ValueError,
-        ):  # interrupted; try to reconnect
+        except (av.FFmpegError, OSError, ValueError):  # interrupted; try to reconnect
             pass
         return number
 
@@ -224,9 +220,11 @@ class LiveStream:
                 format=self._format,
                 options=options,
                 timeout=TIMEOUT_S,
-                metadata_errors="replace",
+                **decode_titles_leniently(),
             )
-        except Exception as error:  # noqa: BLE001 - devices and servers may raise anything
+        except Exception as error:  # devices and servers may raise anything
+            if is_program_fault(error):
+                raise
             raise VideoError(
                 f"{self.source} cannot be opened ({hide_secrets(describe_error(error))}); "
                 "check that it is connected, switched on and not used by another program"
