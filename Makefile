@@ -24,7 +24,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(VENV)/$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check docs site format lock web web-test dist release-check notebooks reproduce reproduce-fast clean
+.PHONY: help demo test test-fast check docs site format lock web web-test dist release-check notebooks study-files reproduce reproduce-fast clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -77,6 +77,9 @@ release-check: $(VENV)/ready web ## Build a release twice: same bytes? With SHA2
 
 notebooks: $(VENV)/ready ## Execute the notebooks in examples/ and store their output
 	$(VENV)/$(BIN)/python docs/run_notebooks.py --write
+
+study-files: $(VENV)/ready ## Bring the study's networks and old predictions, which are not in the tree (9 MB)
+	$(VENV)/$(BIN)/python benchmarks/study_files.py
 
 reproduce: $(VENV)/ready ## Train `accurate` again from DATA=fer2013.zip: does it come out as published?
 	$(VENV)/$(BIN)/python benchmarks/reproduce.py accurate --data '$(DATA)'

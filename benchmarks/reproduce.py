@@ -6,8 +6,8 @@ Command: python benchmarks/reproduce.py accurate --data fer2013.zip
 on the test split, and compares with benchmarks/accuracy/NAME.json. The teachers and the initial
 weights of a recipe are trained first, recursively: runs/NAME/train/predictions.csv contains the
 predictions of the recipe NAME for the train split, and runs/NAME/run/best.safetensors its weights.
-Networks stored elsewhere are used directly, such as those of the study in
-benchmarks/accuracy/study/full. After an interruption, the same command continues. Exit codes: 0
+Networks stored elsewhere are used directly, such as those of the study, which `make study-files`
+brings. After an interruption, the same command continues. Exit codes: 0
 inside, 1 outside, 2 failed.
 
 The rule: the run is inside if its accuracy lies in the published figure's own 95 % interval
@@ -29,6 +29,7 @@ from mien.errors import DataError, MienError
 from mien.evaluation.predictor import file_sha256
 from mien.model.recognizer import MODELS
 from mien.training.recipes import FOLDER, find_recipe, read_config
+from study_files import advise_missing
 
 ROOT = Path(__file__).resolve().parent.parent
 STUDY = ROOT / "benchmarks" / "recipes"
@@ -136,6 +137,8 @@ def train_before(recipe: Path, data: Path) -> None:
         is_made = (source / "train" / "predictions.csv").is_file()
         is_kept = Path(needed).is_file() and own is None
         if needed and needed not in MODELS and not is_made and not is_kept:
+            if own is None and (advice := advise_missing(needed)):
+                raise DataError(f"{recipe} needs {needed}, which is not there; {advice}")
             if own is None:
                 raise DataError(
                     f"{recipe} needs {needed}, which is not there, and neither {recipe.parent} nor "

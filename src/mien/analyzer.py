@@ -303,6 +303,6 @@ def _refuse_single(sources: object) -> None:
     if is_single or not isinstance(source, Iterable):
         name = name_source(source)  # type: ignore[arg-type]
         raise ConfigError(
-            f"analyze_many requires several pictures, got {name}; put them into a list, or read one "
-            "with analyze"
+            f"analyze_many requires several pictures, got {name}; put them into a list, or "
+            "read one with analyze"
         )

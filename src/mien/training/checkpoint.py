@@ -223,9 +223,11 @@ def _load_named(setting: str, name: str) -> tuple[CnnLstm, dict[str, Any]]:
     """Read a checkpoint, or the weights of a model that ships with mien."""
     path = ASSETS / f"{name}.safetensors" if name in NETWORKS else Path(name)
     if not path.is_file():
+        is_of_study = path.parts[:1] == ("benchmarks",)
+        also = "; in a clone, `make study-files` brings the study's networks" if is_of_study else ""
         raise ConfigError(
             f"{setting}: there is no checkpoint {path}; expected {' or '.join(NETWORKS)}, which "
-            "come with mien, or the best.safetensors of a run"
+            f"come with mien, or the best.safetensors of a run{also}"
         )
     return load_model(path)
 
