@@ -180,7 +180,7 @@ def test_a_journal_of_another_run_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "t"
     write_journal(path, photo("a.jpg"))
     before = path.read_bytes()
-    with pytest.raises(ConfigError, match=r"begun with min_score 0\.7, and now it is 0\.5"):
+    with pytest.raises(ConfigError, match=r"started with min_score 0\.7, but now it is 0\.5"):
         Journal(path, {**RUN, "min_score": 0.5})
     assert path.read_bytes() == before
     others = [b'{"source": "a.jpg"}\n', b"x" * 100_000, b"my notes\non faces\n", b"notes"]
@@ -489,7 +489,7 @@ def test_a_run_with_other_settings_does_not_go_on(
     given = ["analyze", str(portrait_path), "--model", str(tiny_model), "--output", str(output)]
     assert main(given) == 2
     err = capsys.readouterr().err
-    assert "was begun with" in err
+    assert "was started with" in err
     assert err.count("\n") == 1
 
 

@@ -109,5 +109,5 @@ def test_the_command_adds_them_to_the_folder(tmp_path, capsys):
     assert told["data"]["title"] == "PublicTest"
     assert "--corruptions" in told["command"]
     page = (output / "evaluation.html").read_text()
-    assert "What worse pictures do" in page
+    assert "Robustness to corruptions" in page
     assert (output / "corruptions.png").stat().st_size > 10_000

@@ -174,7 +174,7 @@ def test_the_command_slices_all_faces_of_ones_own(tmp_path, capsys):
     assert told["faces"] == 80
     assert {part["value"] for part in told["slices"]} == {"day", "<night>"}
     page = (output / "evaluation.html").read_text()
-    assert "Slice by slice" in page
+    assert "Results per slice" in page
     assert "&lt;night&gt;" in page
     assert (output / "slices.png").is_file()
 

@@ -60,7 +60,7 @@ def test_what_is_no_sequence_gets_one_sentence(tmp_path):
     save(tmp_path, "a1.png", 10)
     with pytest.raises(mien.ConfigError, match=r"a1.png does not end in a time .* --fps 25"):
         mien.open_frames(tmp_path)
-    with pytest.raises(mien.ConfigError, match="at most 1000 frames a second, got 0"):
+    with pytest.raises(mien.ConfigError, match="at most 1000 frames per second, got 0"):
         mien.open_frames(tmp_path, 0)
     with pytest.raises(mien.ConfigError, match=r"gone.csv cannot be read"):
         mien.open_frames(tmp_path, tmp_path / "gone.csv")

@@ -156,7 +156,7 @@ class Journal:
                     whole = end
                     self.resumed += 1
         elif not self.path.is_file() or not _is_torn(line):
-            raise ConfigError(f"{self.path} is not a journal that mien wrote; move it away")
+            raise ConfigError(f"{self.path} is not a journal written by mien; move it away")
 
         try:
             self._file.truncate(whole)
@@ -167,21 +167,21 @@ class Journal:
             raise self._refuse(error) from error
 
     def _check(self, first: dict[str, Any]) -> None:
-        """Compare what the journal was begun with and what is asked for now."""
+        """Compare the settings in the journal with the current ones."""
         if "journal" not in first:
-            raise ConfigError(f"{self.path} is not a journal that mien wrote; move it away")
+            raise ConfigError(f"{self.path} is not a journal written by mien; move it away")
         for key in (*self._run, *first):
             then, now = first.get(key), self._run.get(key)
             if then != now:
                 raise ConfigError(
-                    f"{self.path} was begun with {key} {then}, and now it is {now}: go on with "
-                    f"the former, or delete the file to begin again"
+                    f"{self.path} was started with {key} {then}, but now it is {now}; use the "
+                    f"former, or delete the file to start again"
                 )
 
     def _refuse(self, error: OSError) -> OutputError:
         return OutputError(
-            f"{self.path} cannot be written ({describe_error(error)}); what was read is kept in "
-            "it: make room and run the same command again, or choose another --output"
+            f"{self.path} cannot be written ({describe_error(error)}); the results are kept in "
+            "it: free some space and run the same command again, or choose another --output"
         )
 
 

@@ -122,13 +122,13 @@ def analyze(
         fps: Each folder holds the frames of one video, in natural order: frames per second; or a
             CSV table with the columns file and time_s; or `names`, where names end in a time such
             as 12.48s.
-        model: `accurate`, `fast`, `fer2013`, or the path of an .onnx file with its .json beside it.
+        model: `accurate`, `fast`, `fer2013`, or the path of an .onnx file with its .json.
         options: How faces are found, and when an emotion is named.
         image_column: The column of Parquet tables that holds pictures, or their paths or URLs;
             found by its type if not named.
         key_column: The column of Parquet tables whose values name the results; by default, paths or
             the numbers of rows.
-        device: What the networks run on; `mien devices` lists what is there. `auto` takes the best.
+        device: Device of the networks, one of those in `mien devices`; `auto` uses the best.
     """
     _check_paths(paths, from_list)
     table, folder = (None, None) if output is None else plan_output(output)

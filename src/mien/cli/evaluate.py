@@ -131,7 +131,7 @@ def _measure(
     *,
     corruptions: bool,
 ) -> tuple["Evaluation", "Robustness | None"]:
-    """Read the faces of a split, as they are and corrupted, behind a progress bar."""
+    """Read the faces of a split, uncorrupted and corrupted, behind a progress bar."""
     from mien.evaluation.evaluate import evaluate as measure
     from mien.evaluation.evaluate import find_train_copies
     from mien.evaluation.robustness import count_readings, measure_robustness

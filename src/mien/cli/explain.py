@@ -50,7 +50,7 @@ def explain(
         face: Which face: 1 is the largest, as `mien analyze` counts them.
         emotion: What to explain; by default the most probable one.
         model: `accurate`, `fast`, `fer2013`, or the path of an .onnx file with its .json.
-        device: What the networks run on; `mien devices` lists what is there. `auto` takes the best.
+        device: Device of the networks, one of those in `mien devices`; `auto` uses the best.
         detector_size: Longer side of the picture for face detection, in pixels.
         json: Print the explanation's figures as JSON; draw only if there is an --output.
         lang: Language of the picture: en, de, fr, es, it, pt, nl, ru, ar, he, ja or zh.

@@ -47,7 +47,7 @@ def serve(
         port: Port to listen on; 0 takes a free one.
         model: `accurate`, `fast`, `fer2013`, or the path of an .onnx file with its .json; may be
             repeated. A request can name any of them; the first is the default.
-        device: What the networks run on; `mien devices` lists what is there. `auto` takes the best.
+        device: Device of the networks, one of those in `mien devices`; `auto` uses the best.
         jobs: Keep video jobs in this Redis, such as redis://host:6379/0, so that several replicas
             share them; also read from MIEN_JOBS. By default, they are kept in this process.
         token_file: A file that contains only the token.

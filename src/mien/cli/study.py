@@ -81,7 +81,7 @@ def study(
             agreement is reported. Tables of ELAN and Noldus, .eaf files and folders of these are
             read directly.
         model: `accurate`, `fast`, or the path of an .onnx file with its .json.
-        device: What the networks run on; `mien devices` lists what is there. `auto` takes the best.
+        device: Device of the networks, one of those in `mien devices`; `auto` uses the best.
         every: For videos: interval between analysed frames; `frame` for every frame.
         fps: Recordings are folders of frames, in natural order, and --pattern names folders: frames
             per second; or a CSV table with the columns file and time_s; or `names`, where names end

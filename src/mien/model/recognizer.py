@@ -244,7 +244,7 @@ def calibrate(
 
     Args:
         logits: (N, C).
-        temperature: Above 0; 1 leaves the softmax as it is.
+        temperature: Above 0; 1 leaves the softmax unchanged.
         shift: (C,) logit shift of a prior, added after the temperature; None adds nothing.
 
     Returns:
@@ -305,7 +305,7 @@ def _read_model(path: Path, spec: ModelSpec) -> bytes:
     sha256 = hashlib.sha256(model).hexdigest()
     if sha256 != spec.onnx_sha256:
         raise ModelError(
-            f"{path.name} is not the file its contract was written for: SHA-256 {sha256}, wanted "
+            f"{path.name} is not the file its contract was written for: SHA-256 {sha256}, expected "
             f"{spec.onnx_sha256}; install or export the two files together"
         )
     return model

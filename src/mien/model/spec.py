@@ -249,7 +249,7 @@ def _check_numbers(spec: Any) -> Iterator[tuple[object, str]]:  # noqa: ANN401 -
             and len(shares) == len(spec.class_names)
             and all(_is_number(share) and 0 < share < 1 for share in shares)
         ),
-        "class_shares must hold a number between 0 and 1 for each class, or be null",
+        "class_shares must have a number between 0 and 1 for each class, or be null",
     )
 
     yield (
