@@ -109,7 +109,9 @@ def _find_times(
         rate = None
     if rate is not None:
         if not 0 < rate <= 1000:
-            raise ConfigError(f"fps must be above 0 and at most 1000 frames per second, got {rate:g}")
+            raise ConfigError(
+                f"fps must be above 0 and at most 1000 frames per second, got {rate:g}"
+            )
         return [(path, round(1000 * number / rate)) for number, path in enumerate(files)]
 
     if os.fspath(cast(str, fps)) == NAMES:
