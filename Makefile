@@ -24,7 +24,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(VENV)/$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check docs site format lock web web-test dist release-check notebooks study-files reproduce reproduce-fast clean
+.PHONY: help demo test test-fast check docs site format lock web elements web-test dist release-check notebooks study-files reproduce reproduce-fast clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -66,8 +66,11 @@ web: web/node_modules/ready ## Build the page into web/dist, and for `mien serve
 	rm -rf $(PAGE) && mkdir -p $(PAGE) && cp -R web/dist/. $(PAGE)
 	find $(PAGE) -name '*.gz' -delete -o -name '*.onnx.br' -delete -o -name '*.onnx' -delete -o -name '*.wasm' -delete
 
-web-test: web/node_modules/ready ## Test the page's code on the golden files (needs Node.js)
-	cd web && npm run check && npm test
+elements: web/node_modules/ready ## Build the npm package of the page's elements into web/elements
+	cd web && npm run build:elements
+
+web-test: elements ## Test the page's code on the golden files, and the npm package (needs Node.js)
+	cd web && npm run check && npm run check:elements && npm test
 
 dist: $(VENV)/ready web ## Build the sdist, and from it the wheel, with the page inside
 	$(VENV)/$(BIN)/python -m build
@@ -89,7 +92,7 @@ reproduce-fast: $(VENV)/ready ## The same for `fast`
 
 clean: ## Remove what make made, except for models and runs
 	rm -rf $(VENV) $(DEMO) demo-output dist build .coverage htmlcov
-	rm -rf web/node_modules web/dist $(PAGE)
+	rm -rf web/node_modules web/dist web/elements $(PAGE)
 	rm -rf .nox .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # A `ready` file is written when an environment is complete, so that a second run is quick, and an

@@ -109,7 +109,7 @@ def test_the_wheel_carries_what_it_needs_and_no_more(tmp_path: Path) -> None:
     assert "mien/assets/yunet_2023mar_any_size.onnx" in names
     assert "mien/assets/face_detection_yunet_2023mar.onnx" not in names
     assert "mien/py.typed" in names
-    for page in ("report/page.css", "report/gallery.js", "watch/page/index.html"):
+    for page in ("report/page.css", "report/gallery.js"):
         assert f"mien/{page}" in names
     assert "mien/recipes/fine-tune.toml" in names
     assert any(name.endswith("licenses/NOTICE") for name in names)

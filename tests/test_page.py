@@ -27,6 +27,7 @@ BUILD = next((build for build in BUILDS if (build / "index.html").is_file()), No
 SIZES = ((360, 740), (820, 1180), (1440, 900))
 SHORT = ((740, 360), (844, 390), (1200, 420), (500, 500), (500, 400), (360, 560))
 """Phones held sideways, and frames in other pages: there the faces may need scrolling."""
+CAMERA = "document.querySelector('#live-camera').shadowRoot.querySelector('video')"
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = sync_api.expect
@@ -256,7 +257,7 @@ def test_the_camera_can_be_mirrored(visit: Visit) -> None:
     page = visit.page
     page.click(".welcome [data-open=camera]")
     visit.wait_for_readings(2)
-    picture = "() => getComputedStyle(document.querySelector('#video')).transform"
+    picture = f"() => getComputedStyle({CAMERA}).transform"
     assert page.evaluate(picture) == "matrix(-1, 0, 0, 1, 0, 0)"
     page.click("#mirror")
     expect(page.locator("#mirror")).to_have_attribute("aria-pressed", "false")
@@ -278,9 +279,7 @@ def test_one_of_two_cameras_can_be_chosen(browser: Any, site: Site) -> None:
         ids = camera.locator("option").evaluate_all("all => all.map(one => one.value)")
         (other,) = {*ids} - {camera.input_value()}
         camera.select_option(other)
-        opened = (
-            "() => document.querySelector('#video').srcObject?.getVideoTracks()[0].getSettings()"
-        )
+        opened = f"() => {CAMERA}.srcObject?.getVideoTracks()[0].getSettings()"
         expect(camera).to_have_value(other)
         expect(page.locator("#status")).to_contain_text("readings a second", timeout=20_000)
         assert page.evaluate(opened)["deviceId"] == other
@@ -475,7 +474,7 @@ def test_the_page_says_what_it_is_before_it_asks_for_the_camera(visit: Visit) ->
     text = visit.page.inner_text("#welcome")
     for words in ("apparent expression", "does not know what anyone feels", "on this device"):
         assert words in text
-    assert not visit.page.evaluate("() => document.querySelector('video').srcObject")
+    assert not visit.page.evaluate(f"() => {CAMERA}.srcObject")
 
 
 def test_the_build_names_no_other_host() -> None:

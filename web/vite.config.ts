@@ -1,7 +1,7 @@
 /** Build the page into static files, and list them for its offline copy. */
 
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
@@ -22,6 +22,32 @@ function needDetector(): Plugin {
   };
 }
 
+/** Write the English texts into the pages: they are there before any script has run. */
+function writeTexts(): Plugin {
+  const file = fileURLToPath(new URL("src/texts/en.json", import.meta.url));
+  return {
+    name: "write-texts",
+    transformIndexHtml: {
+      order: "pre",
+      handler(html) {
+        const texts = JSON.parse(readFileSync(file, "utf8")) as Record<string, string | { other: string }>;
+        const say = (key: string): string => {
+          const text = texts[key];
+          if (text === undefined) {
+            throw new Error(`there is no text ${key} in ${file}`);
+          }
+          const words = typeof text === "string" ? text : text.other;
+          return words.replaceAll("&", "&amp;").replace(/\*([^*]+)\*/g, "<em>$1</em>");
+        };
+        return html
+          .replace(/\{\{([\w.]+)\}\}/g, (_, key: string) => say(key))
+          .replace(/data-label="([\w.]+)"/g, (whole, key: string) => `${whole} aria-label="${say(key)}"`)
+          .replace(/data-text="([\w.]+)"([^>]*)>/g, (whole, key: string) => `${whole}${say(key)}`);
+      },
+    },
+  };
+}
+
 /** Write the list of files into the service worker: the default model at once, others when chosen. */
 function listFiles(): Plugin {
   return {
@@ -29,7 +55,7 @@ function listFiles(): Plugin {
     apply: "build",
     enforce: "post",
     generateBundle(_, bundle) {
-      const built = Object.keys(bundle).filter((file) => file !== "sw.js" && file !== "index.html");
+      const built = Object.keys(bundle).filter((file) => file !== "sw.js" && !file.endsWith(".html") && !/watch-.*\.js$/.test(file));
       const isLater = (file: string): boolean => existsSync(`${assets}fast.onnx`) && /accurate-.*\.onnx$/.test(file);
       const first = ["./", "icon.svg", "manifest.webmanifest", ...built.filter((file) => !isLater(file))];
       const html = bundle["index.html"];
@@ -47,7 +73,7 @@ function listFiles(): Plugin {
 export default defineConfig({
   base: "./",
   assetsInclude: ["**/*.onnx"],
-  plugins: [needDetector(), listFiles()],
+  plugins: [needDetector(), writeTexts(), listFiles()],
   worker: { format: "es" },
   server: { fs: { allow: [".."] } },
   build: {
@@ -56,7 +82,12 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 1000,
     rollupOptions: {
-      input: { index: fileURLToPath(new URL("index.html", import.meta.url)), sw: fileURLToPath(new URL("src/page/sw.ts", import.meta.url)) },
+      input: Object.fromEntries(
+        Object.entries({ index: "index.html", watch: "watch.html", sw: "src/page/sw.ts" }).map(([name, file]) => [
+          name,
+          fileURLToPath(new URL(file, import.meta.url)),
+        ]),
+      ),
       output: { entryFileNames: ({ name }) => (name === "sw" ? "sw.js" : "assets/[name]-[hash].js") },
     },
   },

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from mien.analyzer import Analyzer
 from mien.devices import DeviceName
-from mien.errors import importing_extra
+from mien.errors import ConfigError, importing_extra
 from mien.model.recognizer import ASSETS
 from mien.results.display import count
 
@@ -49,12 +49,19 @@ def watch(
         no_browser: Print the address of the page, but do not open a browser.
     """
     with importing_extra("serve", "mien watch"):
+        from mien.serving.page import Page
         from mien.serving.server import listen
         from mien.watch.app import HOST, make_app, run
 
     chosen = model or ("fast" if (ASSETS / "fast.onnx").is_file() else "accurate")
     with ExitStack() as stack:
         listener = stack.enter_context(listen(HOST, port))
+        page = Page(index="watch.html")
+        if not page.is_built:
+            raise ConfigError(
+                "the page of the live view is not part of this installation; "
+                "build it with `make web` in a clone of mien (needs Node.js), or install a wheel"
+            )
         analyzer = Analyzer(chosen, device=device)
         recording = None
         if record is not None:
@@ -66,7 +73,7 @@ def watch(
         _tell(address, chosen, record)
         if not no_browser:
             webbrowser.open(address)  # the socket is already listening
-        app = make_app(analyzer, port=port, token=token, recording=recording)
+        app = make_app(analyzer, port=port, token=token, recording=recording, page=page)
         run(app, listener)
     kept = "" if recording is None else f"; {count(recording.frames, 'frame')} recorded in {record}"
     raise KeyboardInterrupt(f"stopped{kept}")

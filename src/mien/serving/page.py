@@ -81,14 +81,15 @@ class _File:
 class Page:
     """The page's files, by path below `/`."""
 
-    def __init__(self, folder: Path = PAGE) -> None:
+    def __init__(self, folder: Path = PAGE, *, index: str = "index.html") -> None:
         """Find the files.
 
         Args:
             folder: The output folder of the build; if it does not exist, a short page explains
                 this.
+            index: The file that is served at `/`.
         """
-        self.is_built = (folder / "index.html").is_file()
+        self.is_built = (folder / index).is_file()
         self._files: dict[str, _File] = {}
         for path in sorted(folder.rglob("*")) if self.is_built else []:
             if path.is_file() and path.suffix != _CODINGS["gzip"]:
@@ -96,7 +97,7 @@ class Page:
                 self._files[whole.relative_to(folder).as_posix()] = _describe(whole)
         self._models: dict[str, _File] = {}
         if self.is_built:
-            self._files[""] = self._files["index.html"]
+            self._files[""] = self._files[index]
             self._models = {path.stem: _describe(path) for path in sorted(ASSETS.glob("*.onnx"))}
 
     def answer(self, request: Request, name: str, *, frames: Sequence[str] = ()) -> Response:

@@ -12,7 +12,6 @@ import threading
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
-from importlib import resources
 from typing import Any, Final, TypeAlias
 
 import uvicorn
@@ -21,9 +20,10 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 
 from mien.analyzer import Analyzer
-from mien.drawing.palette import PALETTE
 from mien.errors import MienError
 from mien.model.spec import ModelSpec
+from mien.serving.page import Page
+from mien.serving.problems import Problem
 from mien.watch.recording import Recording
 from mien.watch.session import LiveSession
 
@@ -39,17 +39,10 @@ MAX_PICTURE_BYTES: Final = 4 * 2**20
 MAX_SESSIONS: Final = 16
 """Maximum number of tabs; the one that has been silent longest is dropped first."""
 
-_FILES: Final = {
-    "": ("index.html", "text/html; charset=utf-8"),
-    "watch.css": ("watch.css", "text/css; charset=utf-8"),
-    "watch.js": ("watch.js", "text/javascript; charset=utf-8"),
-    "labels.js": ("labels.js", "text/javascript; charset=utf-8"),
-    "timeline.js": ("timeline.js", "text/javascript; charset=utf-8"),
-}
 _HEADERS: Final = {
     "cache-control": "no-store",
     "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; "
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
         "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
     "cross-origin-opener-policy": "same-origin",
@@ -84,7 +77,12 @@ class _Sessions:
 
 
 def make_app(
-    analyzer: Analyzer, *, port: int, token: str, recording: Recording | None = None
+    analyzer: Analyzer,
+    *,
+    port: int,
+    token: str,
+    recording: Recording | None = None,
+    page: Page | None = None,
 ) -> ASGIApp:
     """Create the server's application.
 
@@ -93,9 +91,11 @@ def make_app(
         port: Port on 127.0.0.1 where it is served.
         token: Prefix of every address.
         recording: Where to record frames on the page's request; None disables recording.
+        page: The built page; None takes the installed one.
     """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     sessions = _Sessions(analyzer)
+    page = Page(index="watch.html") if page is None else page
 
     @app.get("/settings")
     async def settings() -> dict[str, Any]:
@@ -127,10 +127,12 @@ def make_app(
             busy.release()
         return JSONResponse(result.to_dict())
 
-    @app.get("/{name}")
-    @app.get("/")
-    async def page(name: str = "") -> Response:
-        return _send_file(name)
+    @app.get("/{name:path}")
+    async def get_page(request: Request, name: str) -> Response:
+        try:
+            return page.answer(request, name)
+        except Problem:
+            return _refuse(404, "not found")
 
     return _Guard(app, port=port, token=token)
 
@@ -138,21 +140,12 @@ def make_app(
 def _describe(model: ModelSpec, recording: Recording | None) -> dict[str, Any]:
     """Describe to the page the model that reads its pictures, and the recording."""
     return {
-        "model": model.name,
-        "emotions": list(model.class_names),
-        "colors": [PALETTE[at % len(PALETTE)] for at in range(len(model.class_names))],
-        "threshold": model.abstention_threshold,
+        "name": model.name,
+        "class_names": list(model.class_names),
+        "abstention_threshold": model.abstention_threshold,
+        "labels": model.labels,
         "recording": None if recording is None else str(recording.path),
     }
-
-
-def _send_file(name: str) -> Response:
-    """Send one of the page's files, or a 404 response."""
-    if name not in _FILES:
-        return _refuse(404, "not found")
-    file, kind = _FILES[name]
-    content = resources.files("mien.watch").joinpath("page", file).read_bytes()
-    return Response(content, media_type=kind)
 
 
 def run(app: ASGIApp, listener: socket.socket) -> None:
@@ -186,7 +179,9 @@ class _Guard:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 added = [(name.encode(), value.encode()) for name, value in _HEADERS.items()]
-                message["headers"] = [*message.get("headers", []), *added]
+                ours = {name for name, _ in added}
+                others = [head for head in message.get("headers", []) if head[0] not in ours]
+                message["headers"] = [*others, *added]
             await send(message)
 
         refusal = self._find_fault(scope)

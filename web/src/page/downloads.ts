@@ -11,7 +11,7 @@ export function saveText(text: string, name: string, type: string): void {
 export async function savePng(canvas: HTMLCanvasElement, name: string): Promise<void> {
   const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, "image/png"));
   if (blob === null) {
-    throw new MienError("browser", "The browser could not save this picture as PNG; it may be too large.");
+    throw new MienError("browser", "error.image.png");
   }
   save(blob, name);
 }

@@ -1,10 +1,11 @@
 /** Connect clicks, keys, drops and pastes to the page. */
 
+import "../element/index";
+import { element, translatePage } from "./document";
 import { MODELS } from "./models";
 import { Page } from "./page";
-import { element } from "./stage";
 
-const page = new Page();
+const page = new Page(await translatePage());
 const files = { photo: element<HTMLInputElement>("photo-file"), video: element<HTMLInputElement>("video-file") };
 
 function listenToButtons(): void {
@@ -24,7 +25,7 @@ function listenToButtons(): void {
       input.value = ""; // so that the same file can be chosen again
     });
   }
-  element("mirror").addEventListener("click", () => page.mirror(!page.stage.mirrored));
+  element("mirror").addEventListener("click", () => page.mirror(!page.camera.mirrored));
   const cameras = element<HTMLSelectElement>("camera");
   cameras.addEventListener("change", () => void page.openCamera(cameras.value));
   navigator.mediaDevices?.addEventListener("devicechange", () => void page.showCameras());
@@ -38,7 +39,7 @@ function listenToButtons(): void {
 
 function listenToKeys(): void {
   document.addEventListener("keydown", (event) => {
-    const isOnControl = event.target instanceof Element && event.target.closest("button, select, input, video, a") !== null;
+    const isOnControl = event.target instanceof Element && event.target.closest("button, select, input, mien-video, mien-timeline, a") !== null;
     if (event.key === " " && !isOnControl) {
       event.preventDefault();
       page.togglePause();

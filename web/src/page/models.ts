@@ -1,5 +1,7 @@
 /** The models that were present when the page was built. */
 
+import wasmUrl from "onnxruntime-web/ort-wasm-simd-threaded.wasm?url";
+import type { ModelFiles } from "../element/worker";
 import { MienError } from "../reading/errors";
 import { readSpec, type ModelSpec } from "../reading/spec";
 
@@ -22,13 +24,14 @@ export const MODELS: readonly Model[] = ORDER.flatMap((name) => {
   return url === undefined || contract === undefined ? [] : [{ spec: readSpec(contract[1]), url }];
 });
 
-/** Return the address of the face detector. */
-export function detectorUrl(): string {
-  const url = addressOf(DETECTOR);
-  if (url === undefined) {
-    throw new MienError("model", "The page was built without its face detector; build it again with `make web`.");
+/** Say where the files of a model are. */
+export async function filesOf(model: Model | undefined): Promise<ModelFiles> {
+  const detector = addressOf(DETECTOR);
+  if (model === undefined || detector === undefined) {
+    throw new MienError("model", model === undefined ? "error.model.none" : "error.model.detector");
   }
-  return url;
+  const [weights, found, runtime] = [model.url, detector, wasmUrl].map((url) => new URL(url, import.meta.url).href);
+  return { spec: model.spec, weights, detector: found, runtime };
 }
 
 function addressOf(name: string): string | undefined {

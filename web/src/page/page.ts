@@ -1,188 +1,157 @@
-/** The page: it connects what visitors do with the reader and the screen. */
+/** The page: it connects what visitors do with the elements and the screen. */
 
-import { cameraOf, closeCamera, isSelfie, listCameras, openCamera } from "./camera";
-import { Cards } from "./cards";
-import { nameAfter, savePng, saveText } from "./downloads";
-import { toSentence } from "../reading/errors";
-import type { ShownFrame } from "./frames";
-import { readImage, readKind, refusal } from "../reading/images";
-import { Live } from "./live";
-import { MODELS } from "./models";
-import { toShown, type ShownFace } from "./overlay";
-import { Reader } from "./reader";
-import { Recording } from "../reading/recording";
-import { imageResult, type FaceResult, type ImageResult } from "../reading/results";
-import { element, Stage } from "./stage";
+import type { MienElement } from "../element/base";
+import type { MienCamera } from "../element/camera";
+import type { MienFailure } from "../element/events";
+import type { MienMoving } from "../element/moving";
+import type { MienPhoto } from "../element/photo";
+import type { MienTimeline } from "../element/timeline";
+import type { MienVideo } from "../element/video";
+import { WorkerReader } from "../element/worker_reader";
+import { MienError, toSentence } from "../reading/errors";
+import { readKind } from "../reading/images";
 import { toCsv } from "../reading/tables";
-import { Timeline } from "./timeline";
-import type { Reading } from "./worker";
+import type { Texts } from "../texts/texts";
+import { showCameras } from "./cameras";
+import { Cards } from "./cards";
+import { element, write } from "./document";
+import { nameAfter, savePng, saveText } from "./downloads";
+import { filesOf, MODELS } from "./models";
 
 /** What is open. */
 export type Mode = "welcome" | "photo" | "camera" | "video";
 
 /** How long the page waits before it announces another expression to screen readers. */
 const SPEAK_EVERY_MS = 3000;
-const DRAW_TIMELINE_EVERY_MS = 66;
 
 /** The page as a whole. */
 export class Page {
-  readonly stage = new Stage();
-  private readonly reader = new Reader();
-  private readonly timeline = new Timeline(element<HTMLCanvasElement>("timeline"));
+  readonly camera = element<MienCamera>("live-camera");
+  private readonly photo = element<MienPhoto>("photo");
+  private readonly video = element<MienVideo>("video");
+  private readonly timeline = element<MienTimeline>("timeline");
+  private readonly reader = new WorkerReader(() => filesOf(MODELS[0]));
   private readonly cards = new Cards(element("cards"), () => this.refresh());
-  private readonly dark = matchMedia("(prefers-color-scheme: dark)");
-  private model = MODELS[0];
+  private model = MODELS[0]?.spec.name ?? "";
   private mode: Mode = "welcome";
-  private source = "";
-  private live: Live | null = null;
-  private stream: MediaStream | null = null;
-  private photo: ImageBitmap | null = null;
-  private photoResult: ImageResult | null = null;
-  private recording: Recording | null = null;
-  private faces: readonly FaceResult[] = [];
-  private size: { width: number; height: number } | null = null;
-  private turn = 0;
   private spokenAt = 0;
-  private drawnAt = 0;
-  isFrozen = false;
 
-  constructor() {
-    this.dark.addEventListener("change", () => this.refresh());
-    new ResizeObserver(() => this.drawTimeline()).observe(element("timeline"));
-    this.stage.video.addEventListener("ended", () => this.say("The video is over. The readings can be saved."));
-    this.stage.video.addEventListener("pause", () => this.showState());
-    this.stage.video.addEventListener("play", () => this.showState());
+  constructor(private readonly texts: Texts) {
+    for (const shown of [this.camera, this.photo, this.video]) {
+      shown.reader = this.reader;
+      shown.addEventListener("mien-faces", () => this.onFaces(shown));
+      shown.addEventListener("mien-state", () => this.onState(shown));
+      shown.addEventListener("mien-error", ({ detail }: CustomEvent<MienFailure>) => this.onError(shown, detail.message));
+    }
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.refresh());
+    write(element("example"), `${texts.word("happy")} ${texts.percent(0.82)}`);
   }
 
   /** Open a model, at the start or when another is chosen; returns the name of the one in use. */
   async load(name: string): Promise<string> {
     document.body.dataset.ready = "false";
-    this.say(`Loading the model ${name}…`);
-    await this.attempt(async () => {
-      await this.reader.load(name);
-      this.model = MODELS.find(({ spec }) => spec.name === name) ?? this.model;
+    this.say(this.texts.say("loading", { name }));
+    element("notice").hidden = true;
+    try {
+      const model = MODELS.find(({ spec }) => spec.name === name);
+      await (name === this.model ? this.reader.load() : this.reader.change(() => filesOf(model)));
+      this.model = name;
       document.body.dataset.ready = "true";
-      this.say("Ready. Nothing is sent anywhere.");
-      if (this.mode === "photo" && this.photo !== null) {
-        await this.readStill(this.photo);
+      this.say(this.texts.say("page.ready"));
+      for (const shown of [this.camera, this.photo, this.video]) {
+        shown.reader = this.reader; // a photo is read again
       }
-    });
-    return this.model?.spec.name ?? "";
+    } catch (error) {
+      this.complain(toSentence(error, this.texts));
+    }
+    return this.model;
   }
 
   /** Open a file; its content decides what it is. */
   async openFile(file: File): Promise<void> {
-    await this.attempt(async () => {
-      const kind = await readKind(file);
-      await (kind === "video" || (kind === "unknown" && file.type.startsWith("video/"))
-        ? this.openVideo(file)
-        : this.openPhoto(file));
-    });
+    const kind = await readKind(file);
+    if (kind === "video" || (kind === "unknown" && file.type.startsWith("video/"))) {
+      await this.open("video", () => this.video.start(file));
+    } else {
+      await this.open("photo", () => this.photo.analyze(file));
+    }
   }
 
   /** Open a camera: the chosen one, or the one the browser takes first. */
   async openCamera(id?: string): Promise<void> {
-    await this.attempt(async () => {
-      const turn = this.close();
-      this.say("Waiting for the camera…");
-      const stream = await openCamera(id);
-      if (turn !== this.turn) {
-        closeCamera(stream); // something else was opened while the browser asked for permission
-        return;
+    await this.open("camera", async () => {
+      if (id !== undefined) {
+        this.camera.device = id;
       }
-      this.stream = stream;
-      this.mirror(isSelfie(stream));
-      await this.startLive("camera", "<camera>", stream);
+      this.say(this.texts.say("camera.waiting"));
+      this.camera.removeAttribute("mirrored"); // the side it looks at decides
+      await this.camera.start();
       await this.showCameras();
-      stream.getVideoTracks()[0]?.addEventListener("ended", () => {
-        if (turn === this.turn) {
-          this.close();
-          this.complain("The camera was disconnected. Reconnect it, or open a photo.");
-        }
-      });
     });
   }
 
-  /** Close what is open; returns the number of the turn that begins. */
-  close(): number {
-    this.live?.stop();
-    closeCamera(this.stream);
-    if (this.stage.video.src.startsWith("blob:")) {
-      URL.revokeObjectURL(this.stage.video.src);
-    }
-    this.stage.clear();
-    this.photo?.close();
-    [this.live, this.stream, this.photo, this.photoResult, this.recording] = [null, null, null, null, null];
-    [this.faces, this.size, this.isFrozen] = [[], null, false];
-    this.timeline.clear();
-    element("notice").hidden = true;
+  /** Close what is open. */
+  close(): void {
     this.setMode("welcome");
-    return ++this.turn;
+    this.camera.stop();
+    this.photo.stop();
+    this.video.stop();
+    element("notice").hidden = true;
   }
 
   /** Show the camera's picture as in a mirror, or as others see it; what is read stays the same. */
   mirror(mirrored: boolean): void {
-    this.stage.mirrored = mirrored;
-    element("mirror").setAttribute("aria-pressed", String(mirrored));
+    this.camera.mirrored = mirrored;
+    this.showState();
   }
 
   /** List the cameras, where there is a choice. */
   async showCameras(): Promise<void> {
-    if (this.stream === null) {
-      return;
-    }
-    const select = element<HTMLSelectElement>("camera");
-    const cameras = await listCameras();
-    select.replaceChildren(...cameras.map(({ id, name }) => new Option(name, id)));
-    select.value = cameraOf(this.stream) ?? "";
-    select.hidden = cameras.length < 2;
+    await showCameras(this.camera, element<HTMLSelectElement>("camera"));
+    this.showState();
   }
 
   /** Pause reading, or resume it. */
   togglePause(): void {
-    if (this.live !== null) {
-      const { video } = this.stage;
-      void (video.paused ? video.play() : video.pause());
+    const { moving } = this;
+    if (moving?.state === "running") {
+      moving.pause();
+    } else if (moving?.state === "paused" || moving?.state === "ended") {
+      void moving.resume();
     }
   }
 
   /** Freeze the current picture and read it as thoroughly as a photo; or resume. */
   async toggleFreeze(): Promise<void> {
-    if (this.live === null) {
-      return;
+    const { moving } = this;
+    if (moving?.state === "frozen") {
+      await moving.resume();
+    } else {
+      await moving?.freeze().catch(() => undefined); // it was told
     }
-    this.isFrozen = !this.isFrozen;
-    this.live.paused = this.isFrozen;
-    this.showState();
-    if (!this.isFrozen) {
-      void this.stage.video.play();
-      return;
-    }
-    await this.attempt(async () => {
-      const image = await createImageBitmap(this.stage.video);
-      if (this.mode === "video") {
-        this.stage.video.pause();
-      }
-      await this.readStill(image);
-      image.close();
-    });
   }
 
   /** Save the picture or the readings. */
   async save(kind: "png" | "csv" | "json"): Promise<void> {
-    const { spec } = this.model;
-    const name = nameAfter(this.source, kind);
-    await this.attempt(async () => {
-      const rows = this.recording?.rows ?? (this.photoResult === null ? [] : [this.photoResult]);
-      if (kind === "png") {
-        await savePng(this.stage.render(this.mode === "photo" || this.isFrozen), name);
-      } else if (kind === "csv") {
-        saveText(toCsv(rows, spec.class_names), name, "text/csv");
-      } else {
-        const record = this.recording?.toRecord(this.size, this.stage.video.duration) ?? this.photoResult;
-        saveText(`${JSON.stringify(record)}\n`, name, "application/json");
+    const { shown } = this;
+    const result = this.moving?.result ?? this.photo.result;
+    const name = nameAfter(String(result?.source ?? ""), kind);
+    element("notice").hidden = true;
+    try {
+      if (shown === null) {
+        return;
       }
-    });
+      if (kind === "png") {
+        await savePng(shown.snapshot(), name);
+      } else if (kind === "csv") {
+        const rows = this.moving?.frames ?? (this.photo.result === null ? [] : [this.photo.result]);
+        saveText(toCsv(rows, shown.emotions), name, "text/csv");
+      } else {
+        saveText(`${JSON.stringify(result)}\n`, name, "application/json");
+      }
+    } catch (error) {
+      this.complain(toSentence(error, this.texts));
+    }
   }
 
   /** Show what went wrong, over the picture and to screen readers. */
@@ -193,162 +162,107 @@ export class Page {
     this.say("");
   }
 
-  private async openPhoto(file: File): Promise<void> {
-    const name = file.name || "The picture";
-    const image = await readImage(file, name);
-    this.close();
-    this.source = file.name || "<image>";
-    this.photo = image;
-    this.stage.showStill(image);
-    this.setMode("photo");
-    this.say("Reading…");
-    await this.readStill(image);
+  /** The element that is on the screen. */
+  private get shown(): MienElement | null {
+    return this.mode === "welcome" ? null : { photo: this.photo, camera: this.camera, video: this.video }[this.mode];
   }
 
-  private async openVideo(file: File): Promise<void> {
-    if ((await readKind(file)) === "empty") {
-      throw refusal(file.name, "empty");
-    }
-    this.close();
-    await this.startLive("video", file.name || "<video>", URL.createObjectURL(file));
+  private get moving(): MienMoving | null {
+    return this.mode === "camera" ? this.camera : this.mode === "video" ? this.video : null;
   }
 
-  private async startLive(mode: "camera" | "video", source: string, stream: MediaStream | string): Promise<void> {
-    this.source = source;
+  private async open(mode: Mode, action: () => Promise<unknown>): Promise<void> {
+    this.close();
     this.setMode(mode);
-    try {
-      await this.stage.play(stream, mode === "camera");
-    } catch (error) {
-      this.close();
-      throw error;
+    if (mode === "photo") {
+      this.say(this.texts.say("reading"));
     }
-    this.recording = new Recording(source, this.model.spec);
-    this.live = new Live(
-      this.stage.video,
-      mode === "camera",
-      this.reader,
-      (reading, shown) => this.onFrame(reading, shown),
-      (error) => this.complain(toSentence(error)),
-    );
-    this.showState();
+    await action().catch((error) => {
+      if (!(error instanceof MienError)) {
+        this.complain(toSentence(error, this.texts)); // the elements have told their own
+      }
+    });
   }
 
-  private async readStill(image: ImageBitmap): Promise<void> {
-    const { turn } = this;
-    const { width, height, faces } = await this.reader.readPhoto(await createImageBitmap(image));
-    if (turn !== this.turn) {
+  private onFaces(shown: MienElement): void {
+    if (shown !== this.shown) {
       return;
     }
-    if (this.mode === "photo") {
-      this.photoResult = imageResult(this.source, { width, height }, this.model.spec.labels, faces);
-    } else {
-      this.stage.showStill(image);
-    }
-    [this.faces, this.size] = [faces, { width, height }];
     this.refresh();
-    const count = faces.length === 1 ? "One face" : `${faces.length || "No"} faces`;
-    this.say(`${count} found.`);
-    this.speak(true);
+    const isStill = this.mode === "photo" || shown.state === "frozen";
+    this.speak(isStill);
+    if (isStill) {
+      const count = shown.faces.length;
+      this.say(count === 0 ? this.texts.say("found.none") : this.texts.say("found", { count }));
+    } else if (shown.state !== "ended") {
+      this.say(this.texts.say("rate", { count: Math.round(this.moving?.framesPerSecond ?? 0) }));
+    }
     this.showState();
   }
 
-  private onFrame({ width, height, faces }: Reading, { timeS, frame }: ShownFrame): void {
-    if (this.isFrozen || this.recording === null) {
-      return;
-    }
-    [this.faces, this.size] = [faces, { width, height }];
-    this.recording.add(timeS, frame, faces);
-    const shown = this.refresh();
-    const selected = shown[this.cards.selected];
-    this.timeline.add({ timeS, probabilities: selected?.probabilities ?? null, emotion: selected?.emotion ?? null });
-    const now = performance.now();
-    if (now - this.drawnAt > DRAW_TIMELINE_EVERY_MS) {
-      this.drawnAt = now;
-      this.drawTimeline();
-    }
-    this.speak(false);
-    if (this.recording.length === 1) {
+  private onState(shown: MienElement): void {
+    if (shown === this.shown) {
+      if (shown.state === "ended") {
+        this.say(this.texts.say("page.over"));
+      }
       this.showState();
     }
-    if (!this.stage.video.ended) {
-      this.say(`${(this.live?.framesPerSecond ?? 0).toFixed(0)} readings a second`);
+  }
+
+  private onError(shown: MienElement, message: string): void {
+    if (shown === this.shown) {
+      if (shown.faces.length === 0 || shown.state === "idle") {
+        this.close();
+      }
+      this.complain(message);
     }
   }
 
   /** Show the most recent faces. */
-  private refresh(): ShownFace[] {
-    const threshold = this.model?.spec.abstention_threshold ?? null;
-    const shown = this.faces.map((face) => toShown(face, threshold));
-    this.cards.update(shown, threshold, this.dark.matches);
-    this.stage.showFaces(shown, this.size, this.cards.selected);
-    const empty = element("empty");
-    empty.hidden = shown.length > 0;
-    const text = this.size === null ? "Looking…" : "No face found.";
-    if (empty.textContent !== text) {
-      empty.textContent = text;
-    }
-    return shown;
-  }
-
-  private drawTimeline(): void {
-    const names = this.model?.spec.class_names ?? [];
-    this.timeline.draw(names, { isDark: this.dark.matches, isCamera: this.mode === "camera" });
+  private refresh(): void {
+    const { shown } = this;
+    this.cards.update(shown, this.texts);
+    element("empty").hidden = (shown?.faces.length ?? 0) > 0;
+    const isRead = this.moving?.result != null || this.photo.result !== null;
+    write(element("empty"), this.texts.say(isRead ? "found.none" : "looking"));
+    this.timeline.draw();
   }
 
   /** Announce to screen readers what is seen, not more often than they can say it. */
   private speak(atOnce: boolean): void {
     const now = performance.now();
-    if (!atOnce && now - this.spokenAt < SPEAK_EVERY_MS) {
-      return;
+    if (this.shown !== null && (atOnce || now - this.spokenAt >= SPEAK_EVERY_MS)) {
+      this.spokenAt = now;
+      write(element("spoken"), this.shown.describe());
     }
-    this.spokenAt = now;
-    const threshold = this.model.spec.abstention_threshold;
-    const words = this.faces.map((face, index) => `face ${index + 1}: ${toShown(face, threshold).word}`);
-    const text = words.length ? words.join(", ") : "no face";
-    const spoken = element("spoken");
-    if (spoken.textContent !== text) {
-      spoken.textContent = text;
-    }
-    element("timeline").setAttribute("aria-label", this.timeline.describe());
   }
 
   private setMode(mode: Mode): void {
     this.mode = mode;
     document.body.dataset.mode = mode;
+    this.timeline.target = this.moving;
+    const { texts, timeline } = this;
+    write(element("timeline-title"), mode === "camera" ? texts.say("page.last", { count: timeline.seconds }) : texts.say("page.timeline"));
     this.refresh();
     this.showState();
   }
 
   /** Update the buttons to what they would do now. */
   private showState(): void {
-    const { video } = this.stage;
-    const isLive = this.live !== null;
-    document.body.dataset.frozen = String(this.isFrozen);
-    button("pause", isLive && !this.isFrozen).textContent = isLive && video.paused && !this.isFrozen ? "Resume" : "Pause";
-    const freeze = button("freeze", isLive);
-    freeze.setAttribute("aria-pressed", String(this.isFrozen));
+    const state = this.shown?.state ?? "idle";
+    const isLive = this.moving !== null && !["idle", "loading"].includes(state);
+    const isFrozen = state === "frozen";
+    const isHeld = state === "paused" || state === "ended";
+    write(button("pause", isLive && !isFrozen), this.texts.say(isHeld ? "page.resume" : "page.pause"));
+    button("freeze", isLive).setAttribute("aria-pressed", String(isFrozen));
+    element("mirror").setAttribute("aria-pressed", String(this.camera.mirrored));
     button("close", this.mode !== "welcome");
-    button("save-png", this.size !== null);
-    const hasReadings = this.photoResult !== null || (this.recording?.length ?? 0) > 0;
-    button("save-csv", hasReadings);
-    button("save-json", hasReadings);
+    const hasReadings = this.moving !== null ? this.moving.frames.length > 0 : this.shown !== null && this.photo.result !== null;
+    ["png", "csv", "json"].forEach((kind) => button(`save-${kind}`, hasReadings));
   }
 
   private say(sentence: string): void {
-    const status = element("status");
-    if (status.textContent !== sentence) {
-      status.textContent = sentence;
-    }
-  }
-
-  /** Run an action; if it fails, show why in a sentence. */
-  private async attempt(action: () => Promise<void>): Promise<void> {
-    element("notice").hidden = true;
-    try {
-      await action();
-    } catch (error) {
-      this.complain(toSentence(error));
-    }
+    write(element("status"), sentence);
   }
 }
 

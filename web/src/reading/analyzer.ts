@@ -19,11 +19,15 @@ export class Analyzer {
   private smoother = new LiveSmoother();
   private lastTimeS = -Infinity;
   private lastLookS = -Infinity;
+  /** Below this top probability no emotion is named; null always names one. */
+  threshold: number | null;
 
   constructor(
     private readonly detector: FaceDetector,
     readonly recognizer: Recognizer,
-  ) {}
+  ) {
+    this.threshold = recognizer.spec.abstention_threshold;
+  }
 
   /** Read the faces of one picture, the largest first, as Python does. */
   async readPhoto(image: Pixels): Promise<FaceResult[]> {
@@ -79,7 +83,7 @@ export class Analyzer {
     const rows = await this.recognizer.predictProbabilities(large.map((face) => cropFace(image, face, options)));
     return faces.map((face) => {
       const row = rows[large.indexOf(face)];
-      return row === undefined ? unread(face) : read(face, row, spec);
+      return row === undefined ? unread(face) : read(face, row, { ...spec, abstention_threshold: this.threshold });
     });
   }
 }

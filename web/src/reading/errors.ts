@@ -1,24 +1,30 @@
 /** Errors as one plain sentence each. */
 
-/** The kinds of `errors.py` that visitors can meet, and two that only browsers have. */
-export type ErrorKind = "image" | "video" | "camera" | "model" | "browser";
+import { ENGLISH, type TextKey, type Texts, type Values } from "../texts/texts";
 
-/** An error that visitors can act on; its message is a full sentence. */
+/** The kinds of `errors.py` that visitors can meet, and three that only pages have. */
+export type ErrorKind = "image" | "video" | "camera" | "model" | "browser" | "server";
+
+/** An error that visitors can act on; its message is a full sentence, in English. */
 export class MienError extends Error {
   constructor(
     readonly kind: ErrorKind,
-    message: string,
+    readonly key: TextKey,
+    readonly values: Values = {},
   ) {
-    super(message);
+    super(ENGLISH.say(key, values));
     this.name = "MienError";
   }
 }
 
-/** Return a sentence for anything that was thrown. */
-export function toSentence(error: unknown): string {
-  if (error instanceof MienError) {
-    return error.message;
-  }
+/** Return the error for anything that was thrown. */
+export function toMienError(error: unknown): MienError {
   const what = error instanceof Error ? error.message : String(error);
-  return `Something went wrong in the page: ${what}. Reload the page; if it happens again, please report it.`;
+  return error instanceof MienError ? error : new MienError("browser", "error.browser.other", { what });
+}
+
+/** Return a sentence for anything that was thrown. */
+export function toSentence(error: unknown, texts: Texts = ENGLISH): string {
+  const { key, values } = toMienError(error);
+  return texts.say(key, values);
 }

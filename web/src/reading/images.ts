@@ -12,7 +12,6 @@ export interface Pixels {
 /** Pictures with more pixels are refused, as in Python. */
 export const MAX_PIXELS = 89_478_485;
 
-const READABLE = "JPEG, PNG, WebP, AVIF, GIF or BMP";
 const HEIC_BRANDS = new Set(["heic", "heix", "hevc", "heim", "mif1", "msf1"]);
 
 /** What the first bytes of a file say it is. */
@@ -59,18 +58,7 @@ export async function readKind(file: Blob): Promise<FileKind> {
 
 /** Return the error for a file that a browser cannot read as a picture. */
 export function refusal(name: string, kind: FileKind): MienError {
-  const what: Record<FileKind, string> = {
-    image: `${name} is damaged or incomplete; try the original file`,
-    video: `${name} is a video; open it with “Video”`,
-    heic: `${name} is a HEIC picture, which browsers do not read; save it as JPEG first (on a phone: share it, or set the camera to “most compatible”)`,
-    tiff: `${name} is a TIFF picture, which browsers do not read; save it as PNG, or use the command: mien analyze`,
-    pdf: `${name} is a PDF document; expected a picture: ${READABLE}`,
-    svg: `${name} is an SVG drawing; expected a photo: ${READABLE}`,
-    text: `${name} is a text file; expected a picture: ${READABLE}`,
-    empty: `${name} is empty; was it saved or sent completely?`,
-    unknown: `${name} is not a picture that this page reads; expected ${READABLE}`,
-  };
-  return new MienError("image", `${what[kind]}.`);
+  return new MienError("image", kind === "image" ? "error.image.damaged" : `error.image.${kind}`, { name });
 }
 
 /**
@@ -96,7 +84,7 @@ export async function readImage(file: Blob, name: string): Promise<ImageBitmap> 
   }
   if (bitmap.width * bitmap.height > MAX_PIXELS) {
     bitmap.close();
-    throw new MienError("image", `${name} is too large: it has over ${MAX_PIXELS} pixels; make it smaller first.`);
+    throw new MienError("image", "error.image.large", { name, limit: MAX_PIXELS });
   }
   return bitmap;
 }
@@ -109,7 +97,7 @@ export class PixelReader {
   constructor() {
     const context = this.canvas.getContext("2d", { willReadFrequently: true });
     if (context === null) {
-      throw new MienError("browser", "This browser provides no canvas to read pictures with; try a current Firefox, Chrome, Edge or Safari.");
+      throw new MienError("browser", "error.browser.canvas");
     }
     this.context = context;
   }

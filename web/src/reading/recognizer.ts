@@ -22,15 +22,11 @@ export class Recognizer {
   static async open(model: Uint8Array<ArrayBuffer>, spec: ModelSpec): Promise<Recognizer> {
     const sha256 = await hash(model);
     if (sha256 !== spec.onnx_sha256) {
-      throw new MienError(
-        "model",
-        `The model '${spec.name}' is not the file its contract was written for: SHA-256 ${sha256}, ` +
-          `wanted ${spec.onnx_sha256}; reload the page, or build it again.`,
-      );
+      throw new MienError("model", "error.model.hash", { name: spec.name, sha256, expected: spec.onnx_sha256 });
     }
     const session = await openSession(model, spec.name);
     if (!session.inputNames.includes(spec.input_name) || !session.outputNames.includes(spec.output_name)) {
-      throw new MienError("model", `The model '${spec.name}' does not have the inputs and outputs in its contract; export it again.`);
+      throw new MienError("model", "error.model.tensors", { name: spec.name });
     }
     return new Recognizer(spec, session);
   }
@@ -76,11 +72,7 @@ export function calibrate(logits: ArrayLike<number>, temperature: number): numbe
 /** Compute the SHA-256 of bytes, in lower-case hex. */
 async function hash(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   if (globalThis.crypto?.subtle === undefined) {
-    throw new MienError(
-      "browser",
-      "The page was opened over plain http, where browsers allow neither the camera nor checking " +
-        "the model's hash; open it over https or as http://localhost.",
-    );
+    throw new MienError("browser", "error.browser.insecure");
   }
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -90,11 +90,6 @@ export function topOf(probabilities: Probabilities): string {
   return Object.keys(probabilities).reduce((best, name) => (probabilities[name] > probabilities[best] ? name : best));
 }
 
-/** Describe a face in a word: its emotion, or why there is none. */
-export function wordFor(face: FaceResult): string {
-  return face.emotion ?? (face.reason === "too_small" ? "too small" : "uncertain");
-}
-
 /** Return a face as it is written: pixels to 2 decimals, probabilities to 8. */
 export function toRecord(face: FaceResult): FaceResult {
   const { box } = face;

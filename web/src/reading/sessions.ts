@@ -35,14 +35,14 @@ export function useRuntime(wasm: string | ArrayBuffer): void {
  */
 export async function openSession(model: Uint8Array, name: string): Promise<Session> {
   if (typeof WebAssembly === "undefined") {
-    throw new MienError("browser", "This browser has no WebAssembly, or it is disabled; the page needs it to run the models on your device.");
+    throw new MienError("browser", "error.browser.wasm");
   }
   let session: ort.InferenceSession;
   try {
     session = await ort.InferenceSession.create(model, { executionProviders: ["wasm"], logSeverityLevel: 3 });
   } catch (error) {
     const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
-    throw new MienError("model", `${name} could not be opened (${reason}); reload the page.`);
+    throw new MienError("model", "error.model.open", { name, reason });
   }
   return {
     inputNames: session.inputNames,

@@ -13,6 +13,8 @@ export interface ModelSpec {
   /** Whose label the model answers with: people's votes, FER2013's own, or that of its training data. */
   readonly labels: Labels;
   readonly onnx_sha256: string;
+  /** The ONNX file's name, where it is not the contract's own. */
+  readonly file: string | null;
   readonly class_names: readonly string[];
   /** Probabilities are softmax(logits / temperature). */
   readonly temperature: number;
@@ -36,16 +38,17 @@ export interface ModelSpec {
 export function readSpec(values: unknown): ModelSpec {
   const spec = values as Record<string, unknown>;
   if (typeof values !== "object" || values === null || Array.isArray(values)) {
-    throw new MienError("model", "The model's contract is not a JSON object; build the page again.");
+    throw new MienError("model", "error.model.json");
   }
   const fault = faults(spec).find(([holds]) => !holds);
   if (fault !== undefined) {
-    throw new MienError("model", `The contract of model '${String(spec.name)}' is wrong: ${fault[1]}; build the page again.`);
+    throw new MienError("model", "error.model.contract", { name: String(spec.name), fault: fault[1] });
   }
   return {
     name: spec.name as string,
     labels: (spec.labels as Labels | undefined) ?? "own",
     onnx_sha256: spec.onnx_sha256 as string,
+    file: (spec.file as string | null | undefined) ?? null,
     class_names: spec.class_names as string[],
     temperature: (spec.temperature as number | undefined) ?? 1,
     certainty_temperature: (spec.certainty_temperature as number | null | undefined) ?? null,
@@ -74,6 +77,7 @@ function faults(spec: Record<string, unknown>): [boolean, string][] {
       "class_names must be two or more names",
     ],
     [typeof sha256 === "string" && /^[0-9a-f]{64}$/.test(sha256), "onnx_sha256 must be 64 lower-case hex digits"],
+    [spec.file === undefined || spec.file === null || (isText(spec.file) && !/[/\\]/.test(String(spec.file))), "file must be a file's name"],
     [within(spec.temperature, Number.MIN_VALUE, Number.MAX_VALUE), "temperature must be above 0"],
     [
       spec.certainty_temperature === null || within(spec.certainty_temperature, Number.MIN_VALUE, Number.MAX_VALUE),

@@ -33,7 +33,7 @@ export class YuNet {
     const session = await openSession(model, name);
     const wanted = ["cls", "obj", "bbox", "kps"].flatMap((part) => STRIDES.map((stride) => `${part}_${stride}`));
     if (session.inputNames.length !== 1 || wanted.some((output) => !session.outputNames.includes(output))) {
-      throw new MienError("model", `${name} is not a YuNet face detector; build the page again.`);
+      throw new MienError("model", "error.model.yunet", { name });
     }
     return new YuNet(session);
   }

@@ -1,0 +1,363 @@
+/** What the elements for cameras, photos and videos share: their reader, their language, and the boxes they draw. */
+
+import { MienError, toMienError } from "../reading/errors";
+import type { FaceResult, Size } from "../reading/results";
+import { ENGLISH, loadTexts, type Texts } from "../texts/texts";
+import { emit, type MienState } from "./events";
+import { drawFaces, fit, toShown, type ShownFace } from "./overlay";
+import type { FaceReader, ModelFacts, Reading } from "./reader";
+import { part, styleSheet } from "./style";
+import { shareReader } from "./worker_reader";
+
+/** Servers can import the elements, too; they are made in browsers only. */
+export const Base = (globalThis.HTMLElement ?? class {}) as typeof HTMLElement;
+
+/** How long an element waits before it announces another expression to screen readers. */
+const SPEAK_EVERY_MS = 3000;
+/** Where the models are unless `models-url` says so. Bundlers shall not look for it: it is a variable. */
+const here = import.meta.url;
+
+/** The base of `<mien-camera>`, `<mien-photo>` and `<mien-video>`. */
+export abstract class MienElement extends Base {
+  static observedAttributes = ["lang", "model", "models-url", "threshold"];
+
+  protected readonly frame = part("div", "frame");
+  protected readonly still = part("canvas", "still");
+  protected readonly middle = part("div", "middle");
+  protected texts: Texts = ENGLISH;
+  protected facts: ModelFacts | null = null;
+  /** Counts what was opened: what belongs to an earlier one comes too late. */
+  protected turn = 0;
+
+  private readonly overlay = part("canvas", "overlay");
+  private readonly notice = part("p", "notice");
+  private readonly status = part("p", "status");
+  private readonly caption = part("p", "caption");
+  private readonly spoken = part("p", "spoken");
+  private readonly sizes = new ResizeObserver(() => this.draw());
+  private ownReader: FaceReader | null = null;
+  private found: readonly FaceResult[] = [];
+  private followed: number | null = null;
+  private course = new Set<number>();
+  private index = 0;
+  private size: Size | null = null;
+  private spokenAt = 0;
+  private now: MienState = "idle";
+
+  constructor() {
+    super();
+    const root = this.attachShadow({ mode: "open" });
+    root.adoptedStyleSheets = [styleSheet()];
+    this.overlay.setAttribute("aria-hidden", "true");
+    this.notice.setAttribute("role", "alert");
+    this.spoken.setAttribute("aria-live", "polite");
+    this.still.setAttribute("role", "img");
+    [this.notice, this.status, this.still, this.middle].forEach((element) => (element.hidden = true));
+    this.frame.append(this.still, this.overlay, this.middle, this.status, this.notice);
+    root.append(this.frame, this.caption, this.spoken);
+  }
+
+  connectedCallback(): void {
+    // What a framework set before the element was defined is the element's own property: set it again.
+    const own = this as Record<string, unknown>;
+    for (const name of Object.getOwnPropertyNames(this).filter((name) => name in Object.getPrototypeOf(this))) {
+      const value = own[name];
+      delete own[name];
+      own[name] = value;
+    }
+    this.sizes.observe(this.frame);
+    this.writeTexts();
+    void this.chooseTexts();
+  }
+
+  disconnectedCallback(): void {
+    this.sizes.disconnect();
+  }
+
+  attributeChangedCallback(name: string, before: string | null, after: string | null): void {
+    if (before === after || !this.isConnected) {
+      return;
+    }
+    if (name === "lang") {
+      void this.chooseTexts();
+    } else if (name === "threshold") {
+      this.draw();
+    } else if (name.startsWith("model")) {
+      this.facts = null;
+      this.reopen();
+    }
+  }
+
+  /** The model's name; its files are `NAME.json` and `NAME.onnx` in the models' folder. */
+  get model(): string {
+    return this.getAttribute("model") ?? "fast";
+  }
+
+  set model(name: string) {
+    this.setAttribute("model", name);
+  }
+
+  /** The address of the models' folder; relative to the page. */
+  get modelsUrl(): string {
+    const given = this.getAttribute("models-url");
+    const folder = given === null ? new URL("models/", here) : new URL(given, document.baseURI);
+    return folder.href.replace(/\/?$/, "/");
+  }
+
+  set modelsUrl(address: string) {
+    this.setAttribute("models-url", address);
+  }
+
+  /** Below this top probability no expression is named; null takes the model's own. */
+  get threshold(): number | null {
+    const given = this.getAttribute("threshold");
+    return given === null || Number.isNaN(Number(given)) ? null : Number(given);
+  }
+
+  set threshold(value: number | null) {
+    value === null ? this.removeAttribute("threshold") : this.setAttribute("threshold", String(value));
+  }
+
+  /** What reads the faces; null takes the model in a worker again. */
+  get reader(): FaceReader {
+    return this.ownReader ?? shareReader(this.modelsUrl, this.model);
+  }
+
+  set reader(reader: FaceReader | null) {
+    this.ownReader = reader;
+    this.facts = null;
+    if (this.isConnected) {
+      this.reopen();
+    }
+  }
+
+  /** What the element is doing. */
+  get state(): MienState {
+    return this.now;
+  }
+
+  /** The faces of the last picture, the largest first. */
+  get faces(): readonly FaceResult[] {
+    return this.found;
+  }
+
+  /** The faces as they are shown: smoothed over time, by the threshold. */
+  get shownFaces(): ShownFace[] {
+    return this.found.map((face) => toShown(face, this.effectiveThreshold));
+  }
+
+  /** Below this no expression is named: `threshold`, or the model's own; null names one always. */
+  get effectiveThreshold(): number | null {
+    return this.threshold ?? this.facts?.abstention_threshold ?? null;
+  }
+
+  /** The classes of the model, once it is loaded. */
+  get emotions(): readonly string[] {
+    return this.facts?.class_names ?? [];
+  }
+
+  /** Which of the faces is drawn bold; in a camera or video, the same person's while it is seen. */
+  get selected(): number {
+    return this.index;
+  }
+
+  set selected(index: number) {
+    this.index = Math.min(Math.max(index, 0), Math.max(this.found.length - 1, 0));
+    this.followed = this.found[this.index]?.track_id ?? null;
+    this.course = new Set(this.followed === null ? [] : [this.followed]);
+    this.draw();
+  }
+
+  /** The tracks of the selected face: where it is lost for long, the next face goes on under another. */
+  get selectedTracks(): ReadonlySet<number> {
+    return this.course;
+  }
+
+  /** The picture with boxes and words, at its own size, not mirrored. */
+  snapshot(): HTMLCanvasElement {
+    const picture = this.picture;
+    const { width, height } = this.size ?? { width: this.still.width, height: this.still.height };
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [width, height];
+    const context = context2d(canvas);
+    context.drawImage(picture, 0, 0, width, height);
+    const unit = Math.max(1, Math.max(width, height) / 900);
+    const place = { x: 0, y: 0, scale: 1, mirrored: false, width };
+    drawFaces(context, this.shownFaces, place, { selected: this.index, unit, letter: 14 * unit, texts: this.texts });
+    return canvas;
+  }
+
+  /** What is on the screen now. */
+  protected abstract get picture(): HTMLCanvasElement | HTMLVideoElement;
+
+  /** Begin again: another model was chosen. */
+  protected abstract reopen(): void;
+
+  /** Load the model and tell how far that is. */
+  protected async load(): Promise<ModelFacts> {
+    const { reader, model } = this;
+    if (this.facts === null) {
+      this.say(this.texts.say("loading", { name: model }));
+      this.facts = await reader.load((loaded, total) => {
+        emit(this, "mien-progress", { stage: "model", loaded, total });
+        const percent = total === null ? null : this.texts.percent(loaded / total);
+        this.say(percent === null ? this.texts.say("loading", { name: model }) : this.texts.say("loading.share", { name: model, percent }));
+      });
+    }
+    this.say("");
+    return this.facts;
+  }
+
+  /** Show what was read, and tell it to who listens. */
+  protected show({ width, height, faces }: Pick<Reading, "width" | "height" | "faces">): void {
+    [this.found, this.size] = [faces, { width, height }];
+    const again = this.followed === null ? -1 : faces.findIndex(({ track_id }) => track_id === this.followed);
+    if (again >= 0) {
+      this.index = again;
+    } else {
+      this.index = Math.min(this.index, Math.max(faces.length - 1, 0));
+      this.followed = faces[this.index]?.track_id ?? this.followed;
+      if (this.followed !== null) {
+        this.course.add(this.followed);
+      }
+    }
+    this.draw();
+  }
+
+  /** Remove what is shown. */
+  protected clear(): void {
+    [this.found, this.size, this.followed, this.index] = [[], null, null, 0];
+    this.course = new Set();
+    this.notice.hidden = true;
+    this.still.hidden = true;
+    this.spoken.textContent = "";
+    this.say("");
+    this.draw();
+  }
+
+  /** Draw a still picture; the bitmap stays the caller's. */
+  protected showStill(image: ImageBitmap): void {
+    [this.still.width, this.still.height] = [image.width, image.height];
+    context2d(this.still).drawImage(image, 0, 0);
+    this.still.hidden = false;
+    this.setRatio(image);
+  }
+
+  protected setRatio({ width, height }: Size): void {
+    this.frame.style.setProperty("--_ratio", `${width} / ${height}`);
+  }
+
+  /** Whether the picture is shown as in a mirror; what is read stays the same. */
+  protected setMirrored(mirrored: boolean): void {
+    this.frame.classList.toggle("mirrored", mirrored);
+    this.draw();
+  }
+
+  protected setState(state: MienState): void {
+    if (this.now !== state) {
+      this.now = state;
+      emit(this, "mien-state", state);
+    }
+  }
+
+  /** Announce to screen readers what is seen, not more often than they can say it. */
+  protected speak(atOnce: boolean): void {
+    const now = performance.now();
+    if (atOnce || now - this.spokenAt >= SPEAK_EVERY_MS) {
+      this.spokenAt = now;
+      setText(this.spoken, this.describe());
+    }
+  }
+
+  /** Describe the faces in words. */
+  describe(): string {
+    const { texts } = this;
+    const words = this.shownFaces.map(({ word, face }, index) =>
+      texts.say("spoken.face", { number: face.track_id ?? index + 1, word: texts.word(word) }),
+    );
+    return words.length ? words.join(", ") : texts.say("spoken.none");
+  }
+
+  /** Show a sentence in the corner; an empty one removes it. */
+  protected say(sentence: string): void {
+    setText(this.status, sentence);
+    this.status.hidden = sentence === "";
+  }
+
+  /** Run an action; if it fails, show why in a sentence, and send it. */
+  protected async attempt<T>(action: () => Promise<T>): Promise<T> {
+    this.notice.hidden = true;
+    try {
+      return await action();
+    } catch (error) {
+      throw this.complain(error);
+    }
+  }
+
+  /** Show what went wrong, and send it. */
+  protected complain(thrown: unknown): MienError {
+    const error = toMienError(thrown);
+    const message = this.texts.say(error.key, error.values);
+    this.notice.textContent = message;
+    this.notice.hidden = false;
+    this.say("");
+    emit(this, "mien-error", { kind: error.kind, message, error });
+    return error;
+  }
+
+  /** Write the texts that stand still; called when the language changes. */
+  protected writeTexts(): void {
+    this.frame.dir = this.caption.dir = this.texts.direction;
+    setText(this.caption, this.texts.say("not.felt"));
+    this.draw();
+  }
+
+  private async chooseTexts(): Promise<void> {
+    this.texts = await findTexts(this);
+    this.writeTexts();
+  }
+
+  private draw(): void {
+    const ratio = Math.min(devicePixelRatio, 2);
+    const { overlay, size } = this;
+    const width = Math.max(1, Math.round(overlay.clientWidth * ratio));
+    const height = Math.max(1, Math.round(overlay.clientHeight * ratio));
+    if (overlay.width !== width || overlay.height !== height) {
+      [overlay.width, overlay.height] = [width, height];
+    }
+    const context = context2d(overlay);
+    context.clearRect(0, 0, width, height);
+    if (size !== null) {
+      const place = fit(size.width, size.height, width, height, this.frame.classList.contains("mirrored"));
+      const letter = ratio * Math.min(15, Math.max(11, overlay.clientWidth / 45));
+      drawFaces(context, this.shownFaces, place, { selected: this.index, unit: ratio, letter, texts: this.texts });
+    }
+  }
+}
+
+/** Return the texts in an element's language: its own, that of what it is in, or the browser's. */
+export async function findTexts(element: HTMLElement): Promise<Texts> {
+  const given = element.closest<HTMLElement>("[lang]")?.lang;
+  return loadTexts(given ? [given] : navigator.languages);
+}
+
+/** Write only what changed, so that neither screen readers nor layout are disturbed. */
+export function setText(element: HTMLElement, text: string): void {
+  if (element.textContent !== text) {
+    element.textContent = text;
+  }
+}
+
+export function context2d(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
+  const context = canvas.getContext("2d");
+  if (context === null) {
+    throw new MienError("browser", "error.browser.canvas");
+  }
+  return context;
+}
+
+/** Name a photo or video after the last part of its address. */
+export function nameOf(address: string): string {
+  const { pathname } = new URL(address, document.baseURI);
+  return decodeURIComponent(pathname.split("/").pop() ?? "") || address;
+}

@@ -1,0 +1,70 @@
+/** A face's readings over time as columns for a chart: one lane for each expression, the first on top. */
+
+import type { FrameResult } from "../reading/results";
+import { toShown } from "./overlay";
+
+/** Readings further apart than this are not joined. */
+const MAX_GAP_S = 1;
+/** The part of a lane that a probability of 1 fills. */
+export const LANE_FILL = 0.86;
+
+/** Columns by time: for each expression its heights, and those where it is the one named. */
+export interface Lanes {
+  readonly timesS: number[];
+  /** For each class in order; null where no face was read. */
+  readonly heights: (number | null)[][];
+  readonly named: (number | null)[][];
+  /** How often each word was shown: an expression, or "uncertain". */
+  readonly counts: ReadonlyMap<string, number>;
+}
+
+/** Return where a class's lane begins; the first class is on top. */
+export function floorOf(index: number, count: number): number {
+  return count - 1 - index;
+}
+
+/**
+ * Lay the readings of a face out in lanes.
+ *
+ * @param frames In the order of their times.
+ * @param tracks The face's tracks; frames without them are gaps.
+ * @param names The model's classes.
+ * @param threshold Below this no expression is named.
+ */
+export function toLanes(
+  frames: readonly FrameResult[],
+  tracks: ReadonlySet<number>,
+  names: readonly string[],
+  threshold: number | null,
+): Lanes {
+  const timesS: number[] = [];
+  const heights: (number | null)[][] = names.map(() => []);
+  const named: (number | null)[][] = names.map(() => []);
+  const counts = new Map<string, number>();
+  for (const { time_s: timeS, faces } of frames) {
+    const face = faces.find(({ track_id }) => track_id !== undefined && tracks.has(track_id));
+    const shown = face === undefined ? null : toShown(face, threshold);
+    const last = timesS.at(-1);
+    if (last !== undefined && timeS - last > MAX_GAP_S) {
+      timesS.push((last + timeS) / 2);
+      [...heights, ...named].forEach((lane) => lane.push(null));
+    }
+    timesS.push(timeS);
+    names.forEach((name, index) => {
+      const share = shown?.probabilities?.[name];
+      const height = share === undefined ? null : floorOf(index, names.length) + share * LANE_FILL;
+      heights[index].push(height);
+      named[index].push(shown?.emotion === name ? height : null);
+    });
+    if (shown?.probabilities) {
+      const word = shown.emotion ?? "uncertain";
+      counts.set(word, (counts.get(word) ?? 0) + 1);
+    }
+  }
+  return { timesS, heights, named, counts };
+}
+
+/** Return a lane's height as a probability. */
+export function toShare(height: number, index: number, count: number): number {
+  return (height - floorOf(index, count)) / LANE_FILL;
+}
