@@ -12,7 +12,19 @@ type Plural = Partial<Record<Intl.LDMLPluralRule, string>> & { readonly other: s
 type Entries = Partial<Record<TextKey, string | Plural>>;
 
 /** The other languages' files, each fetched when it is first needed. */
-const FILES: Record<string, () => Promise<{ default: Entries }>> = {};
+const FILES: Record<string, () => Promise<{ default: Entries }>> = {
+  ar: () => import("./ar.json"),
+  de: () => import("./de.json"),
+  es: () => import("./es.json"),
+  fr: () => import("./fr.json"),
+  he: () => import("./he.json"),
+  it: () => import("./it.json"),
+  ja: () => import("./ja.json"),
+  nl: () => import("./nl.json"),
+  pt: () => import("./pt.json"),
+  ru: () => import("./ru.json"),
+  zh: () => import("./zh.json"),
+};
 /** The languages that are written from right to left. */
 const RIGHT_TO_LEFT = ["ar", "he"];
 const WORDS: Record<string, Record<string, string>> = words;
