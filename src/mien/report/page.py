@@ -163,14 +163,14 @@ def write_provenance(
     # The names of settings are those of options, which are English in every language.
     items = [
         fill(
-            '<div><dt lang="en">{name}</dt><dd>{value}</dd></div>',
+            '<div><dt lang="en">{name}</dt><dd><bdi>{value}</bdi></dd></div>',
             name=_say_name(name),
             value=_say(value, language),
         )
         for name, value in settings.items()
     ]
     items += [
-        fill("<div><dt>{name}</dt><dd>{value}</dd></div>", name=name, value=value)
+        fill("<div><dt>{name}</dt><dd><bdi>{value}</bdi></dd></div>", name=name, value=value)
         for name, value in rows.items()
     ]
     return fill(

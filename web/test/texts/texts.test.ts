@@ -2,6 +2,7 @@
 
 import { expect, test } from "vitest";
 import { ENGLISH, loadTexts, Texts } from "../../src/texts/texts";
+import english from "../../src/texts/en.json" with { type: "json" };
 
 test("values stand in their places, and numbers have their plural", () => {
   expect(ENGLISH.say("found", { count: 1 })).toBe("One face found.");
@@ -24,4 +25,43 @@ test("words are those of Python, and names of one's own stay", () => {
 test("the first language that is there is taken", async () => {
   expect(await loadTexts(["tlh", "en-GB"])).toBe(ENGLISH);
   expect(await loadTexts([])).toBe(ENGLISH);
+});
+
+const OTHERS = ["ar", "de", "es", "fr", "he", "it", "ja", "nl", "pt", "ru", "zh"];
+const ENGLISH_ENTRIES: Record<string, Entry> = english;
+// What only those meet who build or embed the page stays English.
+const FOR_BUILDERS = /^error\.(model|browser)\./;
+
+type Entry = string | Record<string, string>;
+
+const formsOf = (entry: Entry): [string, string][] =>
+  typeof entry === "string" ? [["other", entry]] : Object.entries(entry);
+const placesOf = (text: string): string[] => [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+
+test.each(OTHERS)("%s has every text, with its places, plurals and emphasis", async (lang) => {
+  const { default: entries } = (await import(`../../src/texts/${lang}.json`)) as { default: Record<string, Entry> };
+  const wanted = Object.keys(ENGLISH_ENTRIES).filter((key) => key in entries || !FOR_BUILDERS.test(key));
+  expect(Object.keys(entries)).toEqual(wanted);
+  const rules = new Intl.PluralRules(lang);
+  const categories = new Set([...Array.from({ length: 1100 }, (_, number) => rules.select(number)), "other"]);
+  for (const [key, entry] of Object.entries(entries)) {
+    const places = new Set(formsOf(ENGLISH_ENTRIES[key]).flatMap(([, text]) => placesOf(text)));
+    expect(typeof entry, key).toBe(typeof ENGLISH_ENTRIES[key]);
+    if (typeof entry !== "string") {
+      expect(new Set(Object.keys(entry)), key).toEqual(categories);
+    }
+    for (const [form, text] of formsOf(entry)) {
+      // A form for one number only, such as the dual, may name that number in words.
+      const named = ["zero", "one", "two"].includes(form) ? [...placesOf(text), "count"] : placesOf(text);
+      const expected = places.has("count") ? places : new Set([...places, ...named.filter((name) => name === "count")]);
+      expect(new Set(named), `${key} ${form}`).toEqual(expected);
+      expect(text.split("*").length, key).toBe(formsOf(ENGLISH_ENTRIES[key])[0][1].split("*").length);
+    }
+  }
+  expect((await loadTexts([`${lang}-XX`])).lang).toBe(lang);
+});
+
+test("Arabic and Hebrew run from right to left", async () => {
+  const directions = await Promise.all(OTHERS.map(async (lang) => (await loadTexts([lang])).direction));
+  expect(OTHERS.filter((_, index) => directions[index] === "rtl")).toEqual(["ar", "he"]);
 });
