@@ -9,23 +9,59 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "src" / "mien").rglob("*.py"))
-PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+RECIPES = ("src/mien/recipes/*.toml", "benchmarks/recipes/*.toml")
+PAGES = [path for glob in ("*.md", "docs/*.md", *RECIPES) for path in ROOT.glob(glob)]
 
-ODD_OPENINGS = ("Give ", "Say ", "Tell ", "Turn ", "Let ", "Hand ", "Bear ", "This module turns")
+ODD_OPENINGS = (
+    "Bear ",
+    "Begin ",
+    "Give ",
+    "Hand ",
+    "Hold ",
+    "Let ",
+    "Say ",
+    "Tell ",
+    "This module turns",
+    "Turn ",
+)
 """Docstrings start with what a function does: Return, Compute, Read, Write, Check."""
 
 ODD_PHRASES = (
-    "reckon in",
-    "no whole zip",
+    "a second last layer",
+    "as a reader should quote it",
     "at hand",
-    "is spoilt",
-    "from nothing",
+    "beside it",
+    "beside the",
+    "called in messages",
     "faces a second",
+    "frames a second",
+    "from nothing",
+    "is spoilt",
+    "is told",
+    "is there already",
+    "make it smaller first",
+    "make room",
+    "name another",
+    "no whole zip",
+    "on the other side",
     "pictures a second",
+    "read as labelled",
+    "reads as labelled",
+    "reckon in",
+    "save or send",
+    "several threads may share",
+    "shall get",
+    "taken off",
+    "the surest",
     "times as fast as real time",
-    "was found wanting",
-    "with all that is below",
     "Too much is waiting",
+    "wanted a",
+    "was found wanting",
+    "what was asked",
+    "what was given in place",
+    "where it says nothing",
+    "whole or not there",
+    "with all that is below",
 )
 """Phrases that a native reader stumbles over; each has a usual word."""
 

@@ -142,7 +142,7 @@ class Analyzer:
                 coverage, accuracy or prior, those of this analyzer stay.
 
         Raises:
-            ConfigError: There is no threshold as asked for, or no such prior.
+            ConfigError: No threshold reaches the coverage or accuracy, or the prior is invalid.
         """
         recognizer = self.recognizer
         if (options.coverage, options.accuracy) != (None, None):

@@ -317,7 +317,7 @@ def test_a_model_without_mistakes_gets_a_page_too(
     faces = Split("test", test.images[right], test.labels[right], paths)
     perfect = evaluate(model, faces, class_names=EMOTIONS)
     assert perfect.views["single"].figures.accuracy == 1
-    assert "every face got its label" in render_page(perfect, faces.images)
+    assert "every prediction equals the label" in render_page(perfect, faces.images)
 
 
 def test_a_folder_that_holds_something_else_is_refused(folder: Path, tmp_path: Path) -> None:

@@ -177,7 +177,7 @@ def _plan_copies(
 def _begin_report(
     path: Path, spec: ModelSpec, decided: dict[str, object], paths: Sequence[str], lang: str
 ) -> RecordReport:
-    """Begin a report; refuse to overwrite an input."""
+    """Start a report, unless it would overwrite an input."""
     if path.suffix.lower() not in {".html", ".htm"} or is_folder(str(path)):
         raise ConfigError(f"--report {path} is an HTML page: name a file that ends in .html")
     title = Path(paths[0]).resolve().name if len(paths) == 1 and is_folder(paths[0]) else None

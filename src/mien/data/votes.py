@@ -129,7 +129,7 @@ def label_by_plurality(faces: Split, votes: Votes) -> Split:
     chosen = votes.of(faces.paths).plurality()
     kept = np.flatnonzero(chosen != NO_WORD)
     if not len(kept):
-        raise DataError("the votes name no face of the split: are the paths those of the data?")
+        raise DataError("the votes match no face of the split; check their paths")
     return replace(faces.take(kept), labels=chosen[kept])
 
 
