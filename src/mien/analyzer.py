@@ -99,6 +99,7 @@ class Analyzer:
                 prior=prior,
                 device=device,
             )
+
         if detector is None:
             detector = FaceDetector(threads=threads, device=device)
         self.detector = detector

@@ -75,6 +75,8 @@ def open_session(
     if threads is not None and threads < 1:
         raise ConfigError(f"threads must be 1 or more, got {threads}; leave it out for all cores")
     threads = default_threads() if threads is None else threads
+
+    # The first device that can run the network is used; the CPU always can.
     for chosen in choose_devices(device):
         try:
             session = _open_on(chosen, model, name, threads)
@@ -88,6 +90,7 @@ def open_session(
             return on_cpu
         if chosen.provider in session.get_providers():
             return cast(Session, session if chosen.is_parallel else _OneAtATime(session))
+
     raise ConfigError(
         f"device {device!r} is installed but cannot be started: onnxruntime fell back to the "
         "CPU; check its driver and libraries, or use device='cpu'"

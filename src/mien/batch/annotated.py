@@ -59,9 +59,12 @@ class Copies:
         self.lang = lang
         endings = (*PICTURES, *VIDEOS)
         self.is_file = target.suffix.lower() in endings and not target.is_dir()
+
         self._taken: set[str] = set()
         if self.is_file and (len(named) != 1 or is_folder(named[0])):
             raise self._refuse_several()
+
+        # No copy may overwrite an input, or be written among the inputs of a folder.
         self._originals = {_resolve(path) for path in named}
         if _resolve(target) in self._originals and not self.is_file:
             raise ConfigError(

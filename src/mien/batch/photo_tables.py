@@ -60,6 +60,8 @@ def _find_image_column(schema: Any, wanted: str | None) -> str:  # noqa: ANN401
     ]
     if len(held) == 1:
         return str(held[0])
+
+    # Several candidates: prefer the usual names, and accept text as paths only without bytes.
     for column in IMAGE_COLUMNS:
         if column in held or (not held and kinds.get(column, "").endswith("string")):
             return column

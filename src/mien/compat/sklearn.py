@@ -119,6 +119,8 @@ class ExpressionTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mi
                 f"faces must be (N, {size}, {size}) or (N, {size**2}), got {faces.shape}; crop "
                 "them with Recognizer.crop"
             )
+
+        # Other dtypes are accepted if their values are grey levels: floats may have lost the dtype.
         if faces.dtype != np.uint8:
             is_level = np.issubdtype(faces.dtype, np.number) and not np.iscomplexobj(faces)
             if not is_level or not ((faces >= 0) & (faces <= 255)).all():

@@ -64,6 +64,8 @@ def read_table(chunks: Iterable[bytes], name: str) -> Iterator[Row | BrokenFile]
                 f"{name} has the columns {', '.join(columns) or '(none)'}; "
                 "expected emotion, pixels and, if it has splits, Usage"
             )
+
+        # An empty line is not a row.
         for cells in reader:
             if cells:
                 yield _read_row(columns, cells, name, reader.line_num)

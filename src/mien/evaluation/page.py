@@ -51,6 +51,7 @@ def render_page(
         provenance: Origin of model and data, if they are files.
     """
     copies = evaluation.predictions.copies
+
     return _template().render(
         evaluation=evaluation,
         name="A model" if provenance is None else provenance.model["name"],

@@ -119,6 +119,7 @@ class Evaluation:
     def to_dict(self) -> dict[str, Any]:
         """Return everything except the individual predictions, as JSON types."""
         copies = self.predictions.copies
+
         return {
             "data": {
                 "split": self.split,

@@ -94,6 +94,7 @@ def _metadata(spec: ModelSpec) -> dict[str, Any]:
         "pipeline_tag": "image-classification",
         "tags": ["facial-expression-recognition", "cnn-lstm", "onnx"],
     }
+
     results = [
         {
             "task": {"type": "image-classification", "name": "Apparent facial expression"},
@@ -111,6 +112,7 @@ def _metadata(spec: ModelSpec) -> dict[str, Any]:
         for split, values in spec.metrics.items()
         if any(key in values for key in _FIGURES)
     ]
+
     if results:
         metadata["model-index"] = [{"name": spec.name, "results": results}]
     return metadata

@@ -141,6 +141,8 @@ def _read_stream(stream: BinaryIO, name: str, max_pixels: int) -> Picture:
         raise ImageError(
             f"{name} is empty, expected a picture; check that it was saved or uploaded completely"
         )
+
+    # A JPEG may be truncated or very large, which Pillow alone does not handle.
     if head.startswith(JPEG_START):
         return _read_jpeg(_read_all(stream, name), name, max_pixels)
     try:

@@ -77,6 +77,8 @@ class RecordReport:
         """
         result = read_result(record)
         source = result.source
+
+        # Frames collect in their video's report until its summary arrives.
         if isinstance(result, FrameResult):
             if source not in self._videos:
                 self._videos[source] = self._begin_video()

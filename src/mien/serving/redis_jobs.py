@@ -265,10 +265,13 @@ class RedisJobs:
             if self._stopping.is_set():
                 self._run_script("hand_back", job.id, self._holder)
             return
+
         told = [job.problem.kind, job.problem.detail] if job.problem is not None else None
         problem_text = "" if told is None else json.dumps(told)
         keep = self._limits.keep_job_s
         end = (state, keep, job.result or b"", problem_text, _tell_progress(job))
+
+        # An outage must not lose the result: retry until Redis answers or the service stops.
         while True:
             try:
                 self._run_script("finish", job.id, self._holder, *end)

@@ -54,6 +54,8 @@ class Service:
         self.metrics = Metrics()
         self.memory = UploadMemory(limits.max_upload_memory_bytes, self.metrics)
         self.workers = Workers(self.analyzers, limits, self.metrics)
+
+        # Without PyAV, the service still reads pictures.
         self.jobs: JobStore | None = None
         self.no_videos: MissingExtraError | None = None
         try:
@@ -61,6 +63,7 @@ class Service:
         except MissingExtraError as error:
             self.no_videos = error
             return
+
         release = self.memory.release
         if redis_url is None:
             self.jobs = Jobs(reader, limits, self.metrics, release)

@@ -263,12 +263,14 @@ def _write_agreement(study: Study, language: Language) -> Html:
     level = language.percent(_LEVEL)
     share = language.percent(found.agreement)
     notes = [say("study.coded", pictures=found.pictures, recordings=found.recordings, share=share)]
+
     if found.kappa is not None:
         value, low, high = (
             language.number(one, 2)
             for one in (found.kappa.value, found.kappa.low, found.kappa.high)
         )
         notes.append(say("study.kappa", value=value, level=level, low=low, high=high))
+
     table = Html("")
     if found.icc:
         notes.append(say("study.icc"))
@@ -370,6 +372,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Html:
         )
         for row in rows
     )
+
     return fill(
         '<div class="scroll tall" tabindex="0" role="group" aria-label="{what}">'
         '<table class="figures"><thead><tr>'

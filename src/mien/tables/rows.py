@@ -92,10 +92,13 @@ def _face_cells(face: Record) -> Row:
         for name, point in zip(POINTS, face["landmarks"], strict=False)
         for axis, value in zip("xy", point, strict=True)
     }
+
+    # Smoothed probabilities exist only in videos.
     shares = face.get("smoothed") or {}
     smoothed = {f"smoothed_{name}": share for name, share in shares.items()}
     if shares:
         smoothed["smoothed_emotion"] = max(shares, key=shares.__getitem__)
+
     told = {
         key: face.get(key)
         for key in ("track_id", "detection_score", "emotion", "reason", "certainty")

@@ -136,6 +136,7 @@ def _lock(output: Path) -> Iterator[None]:
             f"{output} cannot be written ({describe_error(error)}); "
             "choose another folder as --output"
         ) from error
+
     try:
         yield
     finally:
@@ -288,6 +289,7 @@ def _make_trainer(
     config: TrainConfig, output: Path, callbacks: list[pl.Callback], devices: int, nodes: int
 ) -> pl.Trainer:
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+
     return pl.Trainer(
         accelerator="auto",
         devices=devices,

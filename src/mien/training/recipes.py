@@ -134,5 +134,6 @@ def _convert(hint: Any, value: Any, key: str) -> Any:
         return float(value)
     elif type(value) is hint:
         return value
+
     wanted = getattr(hint, "__name__", str(hint))
     raise ConfigError(f"{key} must be a {wanted}, got {value!r}")

@@ -161,9 +161,12 @@ def _write(target: Any, timed: Sequence[tuple[Path, int]], av: ModuleType) -> No
     """Write the frames to a Matroska file."""
     size = _check_sizes([path for path, _ in timed])
     copied = all(_is_plain_jpeg(path) for path, _ in timed)
+
+    # The last frame has no successor: it lasts as long as the one before.
     ends = [time_ms for _, time_ms in timed[1:]]
     last = timed[-1][1] - timed[-2][1] if len(timed) > 1 else 40
     rate = Fraction(1000 * len(timed), timed[-1][1] + last - timed[0][1])
+
     with av.open(target, "w", format="matroska") as container:
         stream = container.add_stream("mjpeg" if copied else "ffv1", rate=rate)
         stream.width, stream.height = size
