@@ -188,7 +188,6 @@ def test_a_stream_that_breaks_off_is_opened_again(analyzer, clip, monkeypatch):
     assert len(tracks) >= 2  # nobody knows who is there after a break
 
 
-@pytest.mark.enable_socket
 def test_a_release_that_lacks_an_argument_is_not_told_as_a_missing_camera(
     analyzer, clip, monkeypatch
 ):
@@ -213,6 +212,7 @@ def test_the_newest_pyav_opens_streams_and_files(analyzer, clip, monkeypatch):
     assert not any("metadata_errors" in names for names in named)
 
 
+@pytest.mark.enable_socket
 def test_no_password_is_shown(analyzer):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
