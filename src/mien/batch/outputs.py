@@ -10,16 +10,18 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from mien.batch.journal import Journal
 from mien.batch.sources import Source
 from mien.batch.tally import Tally
 from mien.errors import ConfigError, OutputError, describe_error
 from mien.files import replacing
-from mien.report import RecordReport
 from mien.tables import load_pyarrow, write_csv, write_jsonl, write_parquet
 from mien.tables.spreadsheet import CsvWriter
+
+if TYPE_CHECKING:  # a run without a report loads none
+    from mien.report import RecordReport
 
 TABLES: Final = (".jsonl", ".csv", ".parquet")
 IN_FOLDER: Final = "results.jsonl"
@@ -90,7 +92,7 @@ def write_output(
     journal: Journal,
     output: Path,
     emotions: Sequence[str],
-    report: RecordReport | None = None,
+    report: "RecordReport | None" = None,
 ) -> tuple[Tally, tuple[Path, ...]]:
     """Write an output, its list of failures and a report from a journal, and delete the journal.
 

@@ -14,11 +14,9 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from mien.analyzer import Analyzer
-from mien.batch.annotated import fail_copy
 from mien.batch.sources import Source
 from mien.errors import ConfigError, MienError, OutputError, SourceError
 from mien.results import Failure, FrameResult, VideoSummary
-from mien.video.annotate import annotate_video, check_target
 from mien.video.reading import VideoSettings, read_video
 
 VideoRecord: TypeAlias = FrameResult | VideoSummary | Failure
@@ -62,6 +60,8 @@ class VideoReader:
         try:
             target = None if self.copy_to is None else self.copy_to(source)
             if target is not None:
+                from mien.video.annotate import check_target  # it loads what draws
+
                 check_target(target, source.path)
             with read_video(self.open_analyzer(), source.given(), self.settings) as reading:
                 frames: Iterable[FrameResult] = reading
@@ -74,6 +74,8 @@ class VideoReader:
         except (ConfigError, SourceError):
             raise
         except OutputError as error:
+            from mien.batch.annotated import fail_copy
+
             yield fail_copy(source, error)
         except MienError as error:
             yield Failure.of(source.name, error)
@@ -82,6 +84,8 @@ class VideoReader:
         self, frames: Iterable[FrameResult], source: Source, target: Path
     ) -> Generator[FrameResult, None, None]:
         """Pass frames on while another thread writes the annotated copy."""
+        from mien.video.annotate import annotate_video
+
         passed: queue.Queue[FrameResult | _Stopped | None] = queue.Queue(WAITING)
 
         def take() -> Iterator[FrameResult]:

@@ -19,10 +19,28 @@ from mien.errors import MienError, describe_error, require_extra
 
 NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Errors of a full disk on standard output; for other files they are an `OutputError`."""
-UPPER_FLOOR: Final = ("data", "train", "evaluate", "compare", "export")
+_GROUND_FLOOR: Final = {
+    "analyze": "Read the faces in photos and videos.",
+    "study": "Compare participants' apparent expressions between conditions.",
+    "explain": "Show which parts of a face a prediction is based on.",
+    "watch": "Watch the camera live, in the browser.",
+    "serve": "Run the HTTP service and the web page.",
+    "devices": "List the devices that networks can run on.",
+    "completion": "Print a script that completes mien's commands and options in your shell.",
+}
+UPPER_FLOOR: Final = {
+    "data": "Check a dataset before training; needs no PyTorch.",
+    "train": "Train a model on labelled faces.",
+    "evaluate": "Measure how often a model agrees with the labels of a split.",
+    "compare": "Compare two models on the same faces, and test whether one is better.",
+    "export": (
+        "Write a trained checkpoint as a model that `mien analyze` reads, or calibrate a model "
+        "again."
+    ),
+}
 """Commands that need mien[train]."""
-_GROUND_FLOOR: Final = ("analyze", "study", "explain", "watch", "serve", "devices", "completion")
-COMMANDS: Final = (*_GROUND_FLOOR, *UPPER_FLOOR)
+COMMANDS: Final = _GROUND_FLOOR | UPPER_FLOOR
+"""What each command does, as its own help begins: the list of them imports none."""
 
 _READ: Final = Group("Read faces", sort_key=1)
 _MAKE: Final = Group("Train and evaluate models (pip install 'mien\\[train]')", sort_key=2)
@@ -34,9 +52,8 @@ def _show_default(value: object) -> str | None:
     return None if value is None or value is False else str(value)
 
 
-app = App(
-    name="mien",
-    help=f"""Read apparent facial expression from photos, videos and cameras, on your own machine.
+_HELP: Final = f"""\
+Read apparent facial expression from photos, videos and cameras, on your own machine.
 
 mien reports the expression that people would label, not what a person feels.
 
@@ -45,35 +62,52 @@ $ mien analyze photo.jpg
 ```
 
 `mien COMMAND --help` explains a command, with examples. {exit_codes.HELP}
-""",
-    version=lambda: metadata.version("mien"),
-    help_format="markdown",
-    default_parameter=Parameter(negative=(), show_default=_show_default),
-    exit_on_error=False,
-    print_error=False,
-    result_action="return_value",
-    suppress_keyboard_interrupt=False,
-)
-# Commands are registered by import path: a module is imported only for its own command, or for the
-# list of all commands.
-app.command(
-    "mien.cli.analyze:analyze",
-    name="analyze",
-    group=_READ,
-    usage="Usage: mien analyze PATH... [OPTIONS]",
-)
-app.command("mien.cli.study:study", name="study", group=_READ)
-app.command("mien.cli.explain:explain", name="explain", group=_READ)
-app.command("mien.cli.watch:watch", name="watch", group=_READ)
-app.command("mien.cli.serve:serve", name="serve", group=_READ)
-app.command("mien.cli.devices:devices", name="devices", group=_READ)
-app.command("mien.cli.completion:completion", name="completion", group=_ABOUT)
-app["--help"].group = app["--version"].group = (_ABOUT,)
-app.command("mien.cli.data:app", name="data", group=_MAKE, sort_key=1)
-app.command("mien.cli.train:train", name="train", group=_MAKE, sort_key=2)
-app.command("mien.cli.evaluate:evaluate", name="evaluate", group=_MAKE, sort_key=3)
-app.command("mien.cli.compare:compare", name="compare", group=_MAKE, sort_key=4)
-app.command("mien.cli.export:export", name="export", group=_MAKE, sort_key=5)
+"""
+
+
+def _make_app() -> App:
+    """Return the command line without its commands."""
+    made = App(
+        name="mien",
+        help=_HELP,
+        version=lambda: metadata.version("mien"),
+        help_format="markdown",
+        default_parameter=Parameter(negative=(), show_default=_show_default),
+        exit_on_error=False,
+        print_error=False,
+        result_action="return_value",
+        suppress_keyboard_interrupt=False,
+    )
+    made["--help"].group = made["--version"].group = (_ABOUT,)
+    return made
+
+
+def _place(command: str) -> tuple[Group, int | None]:
+    """Return a command's group in the list, and its place there."""
+    if command in UPPER_FLOOR:
+        return _MAKE, list(UPPER_FLOOR).index(command)
+    return (_ABOUT if command == "completion" else _READ), None
+
+
+def _make_overview() -> App:
+    """Return a command line that lists the commands, and imports none of them."""
+    overview = _make_app()
+    for command, summary in COMMANDS.items():
+        group, place = _place(command)
+        overview.command(App(name=command, help=summary, group=group, sort_key=place))
+    return overview
+
+
+app = _make_app()
+for _command in COMMANDS:  # by import path: a module is imported for its own command alone
+    _group, _sort_key = _place(_command)
+    app.command(
+        f"mien.cli.{_command}:{'app' if _command == 'data' else _command}",
+        name=_command,
+        group=_group,
+        sort_key=_sort_key,
+        **({"usage": "Usage: mien analyze PATH... [OPTIONS]"} if _command == "analyze" else {}),
+    )
 
 
 def load_commands() -> None:
@@ -95,9 +129,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _escape_unprintable_letters()
     tokens = _protect_paths(sys.argv[1:] if arguments is None else arguments)
     try:
-        if not tokens or tokens[0] not in COMMANDS:
-            load_commands()  # the list of commands quotes the first line of each
-        code = app(tokens)
+        is_command = bool(tokens) and tokens[0] in COMMANDS
+        code = (app if is_command else _make_overview())(tokens)
         sys.stdout.flush()
     except MienError as error:
         return _complain(str(error), exit_codes.REFUSED)

@@ -7,12 +7,11 @@ import inspect
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from mien.analyzer import Analyzer
-from mien.batch.annotated import Copies
 from mien.batch.engine import Engine
 from mien.batch.items import Columns, find_kind
 from mien.batch.outputs import plan_output
@@ -22,15 +21,17 @@ from mien.batch.videos import VideoReader
 from mien.cli.runs import Job, print_results, write_results
 from mien.cli.times import parse_every, parse_time
 from mien.devices import DeviceName
-from mien.drawing.fonts import load_font, open_drawable
 from mien.errors import ConfigError
 from mien.model.prior import NATURAL
 from mien.model.spec import ModelSpec
 from mien.options import ReadingOptions
-from mien.report import RecordReport
 from mien.sessions import default_threads
 from mien.video.reading import VideoSettings
 from mien.words import open_language
+
+if TYPE_CHECKING:  # loaded where they are asked for
+    from mien.batch.annotated import Copies
+    from mien.report import RecordReport
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +142,8 @@ def analyze(
     is_one = from_list is None and _is_one_file(paths)
     analyzer = open_analyzer(threads=None if is_one else 1)
     if copies is not None:  # a font that lacks their letters is refused now, not at the first copy
+        from mien.drawing.fonts import load_font, open_drawable
+
         open_drawable(lang)
         load_font(12, "".join(map(language.word, analyzer.recognizer.emotions)), font=font)
     open_for_video = functools.cache(lambda: analyzer if is_one else open_analyzer(threads=None))
@@ -164,20 +167,25 @@ def analyze(
 
 def _plan_copies(
     paths: Sequence[str], folder: Path | None, annotate: Path | None, font: Path | None, lang: str
-) -> Copies | None:
+) -> "Copies | None":
     """Plan where annotated copies go: into --output, where that is a folder, or --annotate."""
     if annotate is not None and folder is not None:
         raise ConfigError(f"--output {folder} is a folder for annotated copies already")
     target = folder if annotate is None else annotate
     if target is None:
         return None
+
+    from mien.batch.annotated import Copies
+
     return Copies(target, [p for p in paths if p != STDIN], font=font, lang=lang)
 
 
 def _begin_report(
     path: Path, spec: ModelSpec, decided: dict[str, object], paths: Sequence[str], lang: str
-) -> RecordReport:
+) -> "RecordReport":
     """Start a report, unless it would overwrite an input."""
+    from mien.report import RecordReport
+
     if path.suffix.lower() not in {".html", ".htm"} or is_folder(str(path)):
         raise ConfigError(f"--report {path} is an HTML page: name a file that ends in .html")
     title = Path(paths[0]).resolve().name if len(paths) == 1 and is_folder(paths[0]) else None

@@ -6,12 +6,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.text import Text
 
-from mien.batch.annotated import Copies
 from mien.batch.engine import Engine
 from mien.batch.items import Columns
 from mien.batch.journal import Journal
@@ -24,9 +23,12 @@ from mien.cli.face_table import FaceTable
 from mien.cli.progress import RunProgress, Stopwatch, print_files, print_summary
 from mien.errors import SourceError
 from mien.model.spec import ModelSpec
-from mien.report import RecordReport
 from mien.results import Failure, FrameResult, ImageResult
 from mien.tables import check_emotions
+
+if TYPE_CHECKING:  # loaded where they are asked for
+    from mien.batch.annotated import Copies
+    from mien.report import RecordReport
 
 
 @dataclass(frozen=True)
@@ -35,9 +37,9 @@ class Job:
 
     paths: tuple[str, ...]
     from_list: str | None
-    copies: Copies | None
+    copies: "Copies | None"
     engine: Engine
-    report: RecordReport | None
+    report: "RecordReport | None"
     columns: Columns
     fps: str | None = None
 
