@@ -1,4 +1,4 @@
-/** What the elements for cameras, photos and videos share: their reader, their language, and the boxes they draw. */
+/** Base class of the elements for cameras, photos and videos: reader, language, and drawn boxes. */
 
 import { MienError, toMienError } from "../reading/errors";
 import type { FaceResult, Size } from "../reading/results";
@@ -9,15 +9,15 @@ import type { FaceReader, ModelFacts, Reading } from "./reader";
 import { part, styleSheet } from "./style";
 import { shareReader } from "./worker_reader";
 
-/** Servers can import the elements, too; they are made in browsers only. */
+/** Servers can import the elements, too, but only browsers can create them. */
 export const Base = (globalThis.HTMLElement ?? class {}) as typeof HTMLElement;
 
 /** How long an element waits before it announces another expression to screen readers. */
 const SPEAK_EVERY_MS = 3000;
-/** Where the models are unless `models-url` says so. Bundlers shall not look for it: it is a variable. */
+/** Default folder of the models. It is a variable so that bundlers do not resolve it. */
 const here = import.meta.url;
 
-/** The base of `<mien-camera>`, `<mien-photo>` and `<mien-video>`. */
+/** Base class of `<mien-camera>`, `<mien-photo>` and `<mien-video>`. */
 export abstract class MienElement extends Base {
   static observedAttributes = ["lang", "model", "models-url", "threshold"];
 
@@ -26,7 +26,7 @@ export abstract class MienElement extends Base {
   protected readonly middle = part("div", "middle");
   protected texts: Texts = ENGLISH;
   protected facts: ModelFacts | null = null;
-  /** Counts what was opened: what belongs to an earlier one comes too late. */
+  /** Number of sources opened so far, to ignore results of earlier ones. */
   protected turn = 0;
 
   private readonly overlay = part("canvas", "overlay");
@@ -58,7 +58,7 @@ export abstract class MienElement extends Base {
   }
 
   connectedCallback(): void {
-    // What a framework set before the element was defined is the element's own property: set it again.
+    // A property that a framework set before the element was defined hides the setter: set it again.
     const own = this as Record<string, unknown>;
     for (const name of Object.getOwnPropertyNames(this).filter((name) => name in Object.getPrototypeOf(this))) {
       const value = own[name];
@@ -88,7 +88,7 @@ export abstract class MienElement extends Base {
     }
   }
 
-  /** The model's name; its files are `NAME.json` and `NAME.onnx` in the models' folder. */
+  /** Name of the model; its files are `NAME.json` and `NAME.onnx` in the models' folder. */
   get model(): string {
     return this.getAttribute("model") ?? "fast";
   }
@@ -97,7 +97,7 @@ export abstract class MienElement extends Base {
     this.setAttribute("model", name);
   }
 
-  /** The address of the models' folder; relative to the page. */
+  /** Address of the models' folder, relative to the page. */
   get modelsUrl(): string {
     const given = this.getAttribute("models-url");
     const folder = given === null ? new URL("models/", here) : new URL(given, document.baseURI);
@@ -108,7 +108,7 @@ export abstract class MienElement extends Base {
     this.setAttribute("models-url", address);
   }
 
-  /** Below this top probability no expression is named; null takes the model's own. */
+  /** Top probability below which no expression is named; null uses the model's own threshold. */
   get threshold(): number | null {
     const given = this.getAttribute("threshold");
     return given === null || Number.isNaN(Number(given)) ? null : Number(given);
@@ -118,7 +118,7 @@ export abstract class MienElement extends Base {
     value === null ? this.removeAttribute("threshold") : this.setAttribute("threshold", String(value));
   }
 
-  /** What reads the faces; null takes the model in a worker again. */
+  /** The reader of the faces; null uses the model in a worker. */
   get reader(): FaceReader {
     return this.ownReader ?? shareReader(this.modelsUrl, this.model);
   }
@@ -131,7 +131,7 @@ export abstract class MienElement extends Base {
     }
   }
 
-  /** What the element is doing. */
+  /** The element's state. */
   get state(): MienState {
     return this.now;
   }
@@ -141,22 +141,22 @@ export abstract class MienElement extends Base {
     return this.found;
   }
 
-  /** The faces as they are shown: smoothed over time, by the threshold. */
+  /** The faces as shown: smoothed over time, with the threshold applied. */
   get shownFaces(): ShownFace[] {
     return this.found.map((face) => toShown(face, this.effectiveThreshold));
   }
 
-  /** Below this no expression is named: `threshold`, or the model's own; null names one always. */
+  /** The threshold in use: `threshold`, or the model's own; null always names an expression. */
   get effectiveThreshold(): number | null {
     return this.threshold ?? this.facts?.abstention_threshold ?? null;
   }
 
-  /** The classes of the model, once it is loaded. */
+  /** Class names of the model, once it is loaded. */
   get emotions(): readonly string[] {
     return this.facts?.class_names ?? [];
   }
 
-  /** Which of the faces is drawn bold; in a camera or video, the same person's while it is seen. */
+  /** The face that is highlighted; in a camera or video, the same person's while in view. */
   get selected(): number {
     return this.index;
   }
@@ -168,7 +168,7 @@ export abstract class MienElement extends Base {
     this.draw();
   }
 
-  /** The tracks of the selected face: where it is lost for long, the next face goes on under another. */
+  /** Tracks of the selected face: after a long loss, the next face continues under another track. */
   get selectedTracks(): ReadonlySet<number> {
     return this.course;
   }
@@ -187,13 +187,13 @@ export abstract class MienElement extends Base {
     return canvas;
   }
 
-  /** What is on the screen now. */
+  /** The current content of the screen. */
   protected abstract get picture(): HTMLCanvasElement | HTMLVideoElement;
 
-  /** Begin again: another model was chosen. */
+  /** Restart after another model was chosen. */
   protected abstract reopen(): void;
 
-  /** Load the model and tell how far that is. */
+  /** Load the model and report progress. */
   protected async load(): Promise<ModelFacts> {
     const { reader, model } = this;
     if (this.facts === null) {
@@ -208,7 +208,7 @@ export abstract class MienElement extends Base {
     return this.facts;
   }
 
-  /** Show what was read, and tell it to who listens. */
+  /** Show the faces, and send them as an event. */
   protected show({ width, height, faces }: Pick<Reading, "width" | "height" | "faces">): void {
     [this.found, this.size] = [faces, { width, height }];
     const again = this.followed === null ? -1 : faces.findIndex(({ track_id }) => track_id === this.followed);
@@ -224,7 +224,7 @@ export abstract class MienElement extends Base {
     this.draw();
   }
 
-  /** Remove what is shown. */
+  /** Clear the screen. */
   protected clear(): void {
     [this.found, this.size, this.followed, this.index] = [[], null, null, 0];
     this.course = new Set();
@@ -235,7 +235,7 @@ export abstract class MienElement extends Base {
     this.draw();
   }
 
-  /** Draw a still picture; the bitmap stays the caller's. */
+  /** Draw a still picture; the caller keeps the bitmap. */
   protected showStill(image: ImageBitmap): void {
     [this.still.width, this.still.height] = [image.width, image.height];
     context2d(this.still).drawImage(image, 0, 0);
@@ -247,7 +247,7 @@ export abstract class MienElement extends Base {
     this.frame.style.setProperty("--_ratio", `${width} / ${height}`);
   }
 
-  /** Whether the picture is shown as in a mirror; what is read stays the same. */
+  /** Whether the picture is mirrored on the screen; results are unaffected. */
   protected setMirrored(mirrored: boolean): void {
     this.frame.classList.toggle("mirrored", mirrored);
     this.draw();
@@ -260,7 +260,7 @@ export abstract class MienElement extends Base {
     }
   }
 
-  /** Announce to screen readers what is seen, not more often than they can say it. */
+  /** Announce the faces to screen readers, at a limited rate. */
   protected speak(atOnce: boolean): void {
     const now = performance.now();
     if (atOnce || now - this.spokenAt >= SPEAK_EVERY_MS) {
@@ -284,7 +284,7 @@ export abstract class MienElement extends Base {
     this.status.hidden = sentence === "";
   }
 
-  /** Run an action; if it fails, show why in a sentence, and send it. */
+  /** Run an action; if it fails, show the error and send it as an event. */
   protected async attempt<T>(action: () => Promise<T>): Promise<T> {
     this.notice.hidden = true;
     try {
@@ -294,7 +294,7 @@ export abstract class MienElement extends Base {
     }
   }
 
-  /** Show what went wrong, and send it. */
+  /** Show an error, and send it as an event. */
   protected complain(thrown: unknown): MienError {
     const error = toMienError(thrown);
     const message = this.texts.say(error.key, error.values);
@@ -305,7 +305,7 @@ export abstract class MienElement extends Base {
     return error;
   }
 
-  /** Write the texts that stand still; called when the language changes. */
+  /** Write the static texts; called when the language changes. */
   protected writeTexts(): void {
     this.frame.dir = this.caption.dir = this.texts.direction;
     setText(this.caption, this.texts.say("not.felt"));
@@ -335,13 +335,13 @@ export abstract class MienElement extends Base {
   }
 }
 
-/** Return the texts in an element's language: its own, that of what it is in, or the browser's. */
+/** Return the texts in an element's language: its own, its parent's, or the browser's. */
 export async function findTexts(element: HTMLElement): Promise<Texts> {
   const given = element.closest<HTMLElement>("[lang]")?.lang;
   return loadTexts(given ? [given] : navigator.languages);
 }
 
-/** Write only what changed, so that neither screen readers nor layout are disturbed. */
+/** Write only changes, to disturb neither screen readers nor layout. */
 export function setText(element: HTMLElement, text: string): void {
   if (element.textContent !== text) {
     element.textContent = text;
@@ -356,7 +356,7 @@ export function context2d(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
   return context;
 }
 
-/** Name a photo or video after the last part of its address. */
+/** Name a photo or video by the last part of its address. */
 export function nameOf(address: string): string {
   const { pathname } = new URL(address, document.baseURI);
   return decodeURIComponent(pathname.split("/").pop() ?? "") || address;

@@ -30,7 +30,7 @@ export class MienCamera extends MienMoving {
     }
   }
 
-  /** Which camera: an id of `cameras`, or "user" or "environment"; the last one opened, if none is given. */
+  /** Camera: an id of `cameras`, or "user" or "environment"; by default the last one opened. */
   get device(): string {
     return this.getAttribute("device") ?? "user";
   }
@@ -39,12 +39,12 @@ export class MienCamera extends MienMoving {
     this.setAttribute("device", id);
   }
 
-  /** The id of the camera that is open; null while none is. */
+  /** Id of the open camera; null if none is open. */
   get openDevice(): string | null {
     return this.stream === null ? null : (cameraOf(this.stream) ?? null);
   }
 
-  /** Whether the picture is shown as in a mirror; where nothing is said, a camera that faces the visitor is. */
+  /** Whether the picture is mirrored; by default, a camera that faces the visitor is. */
   get mirrored(): boolean {
     const given = this.getAttribute("mirrored");
     return given === null ? this.stream !== null && isSelfie(this.stream) : given !== "false";
@@ -54,7 +54,7 @@ export class MienCamera extends MienMoving {
     this.setAttribute("mirrored", String(mirrored));
   }
 
-  /** List the cameras; browsers tell their names once one was allowed. */
+  /** List the cameras; browsers reveal their names only after permission was granted. */
   async cameras(): Promise<Camera[]> {
     const found = await listCameras();
     return found.map(({ id, name }, index) => ({ id, name: name || this.texts.say("camera.numbered", { number: index + 1 }) }));
@@ -63,7 +63,7 @@ export class MienCamera extends MienMoving {
   /**
    * Ask for the camera, open it and read its frames.
    *
-   * @throws MienError There is none, or it was not allowed; `mien-error` says so as well.
+   * @throws MienError There is no camera, or permission was denied; also sent as `mien-error`.
    */
   async start(): Promise<void> {
     this.stop();

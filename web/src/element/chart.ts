@@ -1,29 +1,29 @@
-/** Draw lanes with uPlot: hover, zoom, a time axis. It is loaded when a timeline is first shown. */
+/** Draw lanes with uPlot, with hover, zoom and a time axis. Loaded when a timeline is first shown. */
 
 import uPlot from "uplot";
 import uPlotCss from "uplot/dist/uPlot.min.css?inline";
 import { floorOf, toShare, type Lanes } from "./lanes";
 import { colorOf } from "./palette";
 
-/** What a chart shows beside its lanes. */
+/** Callbacks and texts of a chart. */
 export interface ChartOptions {
   readonly names: readonly string[];
-  /** A class's word in the language of the page. */
+  /** The word for a class, in the page's language. */
   readonly word: (name: string) => string;
-  /** A time as text on the axis. */
+  /** Format a time for the axis. */
   readonly time: (timeS: number) => string;
-  /** The chart's place in time for a reading: where the cursor is, and what is there; null where it left. */
+  /** Called with the reading under the cursor, or null when the cursor leaves. */
   readonly onHover: (at: { timeS: number; shares: Map<string, number> } | null) => void;
-  /** A time was clicked. */
+  /** Called when a time is clicked. */
   readonly onPick: (timeS: number) => void;
 }
 
-/** Seconds between the marks of the axis that are tried, the shortest that fits first. */
+/** Candidate intervals between ticks, in seconds; the shortest one that fits is used. */
 const STEPS_S = [0.1, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600];
 const LABEL_PX = 76;
 const AXIS_PX = 24;
 
-/** A chart in an element; it fills it. */
+/** A chart that fills an element. */
 export class Chart {
   private readonly plot: uPlot;
   private readonly dark = matchMedia("(prefers-color-scheme: dark)");
@@ -55,7 +55,7 @@ export class Chart {
     this.plot.setScale("x", this.zoomed ? this.view : { min: range[0], max: range[1] });
   }
 
-  /** Zoom out or in by a factor around the cursor; infinity shows all. */
+  /** Zoom in or out by a factor around the cursor; infinity shows everything. */
   zoom(factor: number): void {
     const { min, max } = this.view;
     const [first, last] = this.range;
@@ -66,7 +66,7 @@ export class Chart {
     this.plot.setScale("x", { min: from, max: from + span });
   }
 
-  /** Move the cursor by readings; the first step begins at the end. */
+  /** Move the cursor by a number of readings; the first step starts at the end. */
   step(count: number): void {
     const times = this.plot.data[0];
     if (times.length > 0) {
@@ -77,7 +77,7 @@ export class Chart {
     }
   }
 
-  /** The time under the cursor; null where it is not over the chart. */
+  /** Time under the cursor; null outside the chart. */
   get cursorS(): number | null {
     const { left } = this.plot.cursor;
     return left === undefined || left < 0 ? null : this.plot.posToVal(left, "x");
@@ -130,7 +130,7 @@ export class Chart {
     };
   }
 
-  /** A pale hill for each probability, and a solid one where the expression is named. */
+  /** Draw a pale area for each probability, and a solid one where the expression is named. */
   private configureLane(name: string, index: number): uPlot.Series[] {
     const { names } = this.options;
     const color = (): string => colorOf(name, names, this.dark.matches);
@@ -160,7 +160,7 @@ export class Chart {
 
 let made: CSSStyleSheet | null = null;
 
-/** Return uPlot's own style, for the shadow tree that a chart is in. */
+/** Return uPlot's stylesheet, for the shadow tree of the chart. */
 export function chartStyle(): CSSStyleSheet {
   if (made === null) {
     made = new CSSStyleSheet();

@@ -1,11 +1,11 @@
-/** Opening a camera, once the visitor agrees, and listing those there are. */
+/** Open a camera, after the visitor agrees, and list the available ones. */
 
 import { MienError } from "../reading/errors";
 
-/** The size asked for: enough for faces, and quick to read. */
+/** Requested resolution: enough for faces, and quick to read. */
 const SIZE = { width: { ideal: 640 }, height: { ideal: 480 } };
 
-/** The errors with which browsers refuse a camera, and that have a sentence of their own. */
+/** Browser errors for a refused camera that have their own message. */
 const REFUSALS = [
   "NotAllowedError",
   "SecurityError",
@@ -15,7 +15,7 @@ const REFUSALS = [
   "AbortError",
 ] as const;
 
-/** A camera that can be chosen; it has no name before a camera was allowed. */
+/** A selectable camera; it has no name before permission was granted. */
 export interface Camera {
   readonly id: string;
   readonly name: string;
@@ -24,8 +24,8 @@ export interface Camera {
 /**
  * Ask for the camera and open it.
  *
- * @param id One of `listCameras`, or the side it looks at: "user" or "environment".
- * @throws MienError There is none, it is in use, or it was not allowed.
+ * @param id One of `listCameras`, or the side it faces: "user" or "environment".
+ * @throws MienError There is none, it is in use, or permission was denied.
  */
 export async function openCamera(id = "user"): Promise<MediaStream> {
   if (navigator.mediaDevices?.getUserMedia === undefined) {
@@ -42,7 +42,7 @@ export async function openCamera(id = "user"): Promise<MediaStream> {
   }
 }
 
-/** List the cameras. Browsers tell their names only once a camera was allowed. */
+/** List the cameras. Browsers reveal their names only after permission was granted. */
 export async function listCameras(): Promise<Camera[]> {
   const devices = await navigator.mediaDevices.enumerateDevices();
   return devices
@@ -50,17 +50,17 @@ export async function listCameras(): Promise<Camera[]> {
     .map(({ deviceId, label }) => ({ id: deviceId, name: label }));
 }
 
-/** Return which of the cameras a stream comes from. */
+/** Return the camera that a stream comes from. */
 export function cameraOf(stream: MediaStream): string | undefined {
   return stream.getVideoTracks()[0]?.getSettings().deviceId;
 }
 
-/** Return whether people expect to see themselves in this camera as in a mirror. */
+/** Return whether people expect a mirror image from this camera. */
 export function isSelfie(stream: MediaStream): boolean {
   return stream.getVideoTracks()[0]?.getSettings().facingMode !== "environment";
 }
 
-/** Release the camera; its light goes out. */
+/** Release the camera, which turns its light off. */
 export function closeCamera(stream: MediaStream | null): void {
   stream?.getTracks().forEach((track) => track.stop());
 }

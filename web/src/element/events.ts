@@ -1,27 +1,27 @@
-/** The events that the elements send, with what they carry. */
+/** The events of the elements, and their details. */
 
 import type { ErrorKind, MienError } from "../reading/errors";
 import type { FrameResult, ImageResult } from "../reading/results";
 
-/** What an element is doing. */
+/** State of an element. */
 export type MienState = "idle" | "loading" | "running" | "paused" | "frozen" | "ended";
 
-/** What is loading, in bytes of the models, or how far a video was read, in seconds. */
+/** Progress of loading, in bytes, or of reading a video, in seconds. */
 export interface MienProgress {
   readonly stage: "model" | "video";
   readonly loaded: number;
-  /** null where it is not known. */
+  /** null if unknown. */
   readonly total: number | null;
 }
 
-/** What went wrong, as a sentence in the element's language. */
+/** An error, as a sentence in the element's language. */
 export interface MienFailure {
   readonly kind: ErrorKind;
   readonly message: string;
   readonly error: MienError;
 }
 
-/** The events by name; `mien-faces` carries the JSON of a photo or a frame, as `mien analyze` writes it. */
+/** Events by name; `mien-faces` has the JSON of a photo or frame, as in `mien analyze`. */
 export interface MienEventMap {
   "mien-faces": CustomEvent<ImageResult | FrameResult>;
   "mien-error": CustomEvent<MienFailure>;
@@ -29,7 +29,7 @@ export interface MienEventMap {
   "mien-state": CustomEvent<MienState>;
 }
 
-/** Send an event that also leaves shadow trees. */
+/** Send an event that also crosses shadow trees. */
 export function emit<K extends keyof MienEventMap>(target: HTMLElement, name: K, detail: MienEventMap[K]["detail"]): void {
   target.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true }));
 }

@@ -4,7 +4,7 @@
 export interface ShownFrame {
   /** Its time in the video, in seconds; for a camera, the time since its first frame. */
   readonly timeS: number;
-  /** How many frames were shown before it, as counted by the browser. */
+  /** Number of frames shown before it, as counted by the browser. */
   readonly frame: number;
 }
 

@@ -1,4 +1,4 @@
-/** Places for the words beside faces: no label covers a face or another label. */
+/** Place labels next to faces, without covering faces or other labels. */
 
 /** A rectangle on the canvas, in its pixels. */
 export interface Area {
@@ -15,7 +15,7 @@ export interface Label {
   readonly height: number;
 }
 
-/** A label, and where its top left corner goes. */
+/** A label, and the position of its top left corner. */
 export interface PlacedLabel extends Label {
   readonly x: number;
   readonly y: number;
@@ -25,11 +25,11 @@ export interface PlacedLabel extends Label {
  * Find a place for each face's label.
  *
  * @param faces The faces' boxes; earlier ones choose first.
- * @param wordings For each face its label, the longest wording first; shorter ones are tried where
- *   there is no room.
- * @param bounds What labels may not leave: the canvas.
+ * @param wordings For each face, its label in several wordings, the longest first; shorter ones
+ *     are used where space is limited.
+ * @param bounds The area that labels must not leave: the canvas.
  * @param gap Space between a box and its label, in canvas pixels.
- * @returns For each face its label and place; null where every place would cover something.
+ * @returns For each face its label and position; null where every position would cover something.
  */
 export function placeLabels(
   faces: readonly Area[],
@@ -52,7 +52,7 @@ export function placeLabels(
   });
 }
 
-/** List where a label may go: above, below, then to the right and left of the box. */
+/** List the positions for a label: above, below, then to the right and left of the box. */
 function corners(face: Area, { width, height }: Label, gap: number): [number, number][] {
   const right = face.x + face.width;
   const bottom = face.y + face.height;

@@ -1,35 +1,35 @@
-/** A face's readings over time as columns for a chart: one lane for each expression, the first on top. */
+/** Convert a face's readings over time to chart columns: one lane per expression, the first on top. */
 
 import type { FrameResult } from "../reading/results";
 import { toShown } from "./overlay";
 
-/** Readings further apart than this are not joined. */
+/** Readings further apart than this are not connected. */
 const MAX_GAP_S = 1;
-/** The part of a lane that a probability of 1 fills. */
+/** Fraction of a lane filled by a probability of 1. */
 export const LANE_FILL = 0.86;
 
-/** Columns by time: for each expression its heights, and those where it is the one named. */
+/** Columns by time: the heights of each expression, and those where it is the named one. */
 export interface Lanes {
   readonly timesS: number[];
-  /** For each class in order; null where no face was read. */
+  /** For each class, in order; null where no face was read. */
   readonly heights: (number | null)[][];
   readonly named: (number | null)[][];
   /** How often each word was shown: an expression, or "uncertain". */
   readonly counts: ReadonlyMap<string, number>;
 }
 
-/** Return where a class's lane begins; the first class is on top. */
+/** Return the position of a class's lane; the first class is on top. */
 export function floorOf(index: number, count: number): number {
   return count - 1 - index;
 }
 
 /**
- * Lay the readings of a face out in lanes.
+ * Arrange the readings of a face in lanes.
  *
  * @param frames In the order of their times.
  * @param tracks The face's tracks; frames without them are gaps.
  * @param names The model's classes.
- * @param threshold Below this no expression is named.
+ * @param threshold Top probability below which no expression is named.
  */
 export function toLanes(
   frames: readonly FrameResult[],
@@ -64,7 +64,7 @@ export function toLanes(
   return { timesS, heights, named, counts };
 }
 
-/** Return a lane's height as a probability. */
+/** Convert a height within a lane to a probability. */
 export function toShare(height: number, index: number, count: number): number {
   return (height - floorOf(index, count)) / LANE_FILL;
 }

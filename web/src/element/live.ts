@@ -3,11 +3,11 @@
 import { watchFrames, type ShownFrame } from "./frames";
 import type { FrameReader, Reading } from "./reader";
 
-/** What reads the frames, how often, and who is told. */
+/** Options: the reader, the interval and the callback. */
 export interface LiveOptions {
   readonly isCamera: boolean;
   readonly frames: FrameReader;
-  /** Seconds between readings at least, and below which probability no emotion is named. */
+  /** Minimum interval between readings in seconds, and the threshold to name an emotion. */
   readonly settings: () => { readonly everyS: number; readonly threshold?: number };
   readonly onReading: (reading: Reading, shown: ShownFrame) => void;
   readonly onError: (error: unknown) => void;

@@ -1,4 +1,4 @@
-/** What `<mien-camera>` and `<mien-video>` share: frames that are read while they play. */
+/** Base class of `<mien-camera>` and `<mien-video>`, which read frames while they play. */
 
 import { MienError } from "../reading/errors";
 import { Recording } from "../reading/recording";
@@ -9,7 +9,7 @@ import { Live } from "./live";
 import type { Reading } from "./reader";
 import { part } from "./style";
 
-/** The base of the elements that play. */
+/** Base class of playing elements. */
 export abstract class MienMoving extends MienElement {
   protected readonly video = part("video", "video");
   protected recording: Recording | null = null;
@@ -30,7 +30,7 @@ export abstract class MienMoving extends MienElement {
     this.stop();
   }
 
-  /** Seconds between readings at least; 0 reads as often as the device can. */
+  /** Minimum interval between readings, in seconds; 0 reads as often as the device can. */
   get every(): number {
     return Math.max(0, Number(this.getAttribute("every")) || 0);
   }
@@ -39,17 +39,17 @@ export abstract class MienMoving extends MienElement {
     this.setAttribute("every", String(seconds));
   }
 
-  /** What was read so far: a frame each. */
+  /** Results so far, one per frame. */
   get frames(): readonly FrameResult[] {
     return this.recording?.rows ?? [];
   }
 
-  /** What was read so far, with tracks and events, as the JSON of a video; null before the first frame. */
+  /** Results so far, with tracks and events, as the JSON of a video; null before the first frame. */
   get result(): Record<string, unknown> | null {
     return this.recording?.length ? this.recording.toRecord(this.shown, this.video.duration) : null;
   }
 
-  /** Readings a second, over the last two. */
+  /** Readings per second, over the last two seconds. */
   get framesPerSecond(): number {
     return this.live?.framesPerSecond ?? 0;
   }
@@ -63,17 +63,17 @@ export abstract class MienMoving extends MienElement {
     this.video.currentTime = seconds;
   }
 
-  /** The video's length in seconds; infinite for a camera, not a number before it is known. */
+  /** Duration of the video in seconds; infinite for a camera, NaN before it is known. */
   get duration(): number {
     return this.video.duration;
   }
 
-  /** Hold the picture, and stop reading. */
+  /** Freeze the picture, and stop reading. */
   pause(): void {
     this.video.pause();
   }
 
-  /** Go on after `pause` or `freeze`. */
+  /** Continue after `pause` or `freeze`. */
   async resume(): Promise<void> {
     if (this.live !== null) {
       this.live.paused = false;
@@ -83,7 +83,7 @@ export abstract class MienMoving extends MienElement {
     }
   }
 
-  /** Hold one picture and read it as thoroughly as a photo. */
+  /** Freeze one picture and read it as thoroughly as a photo. */
   async freeze(): Promise<ImageResult> {
     return this.attempt(async () => {
       const { turn } = this;
@@ -109,7 +109,7 @@ export abstract class MienMoving extends MienElement {
     });
   }
 
-  /** Stop, and let go of the camera or video; what was read is forgotten. */
+  /** Stop, release the camera or video, and drop the results. */
   stop(): void {
     this.turn++;
     this.live?.stop();
@@ -120,7 +120,7 @@ export abstract class MienMoving extends MienElement {
     this.setState("idle");
   }
 
-  /** Let go of the source. */
+  /** Release the source. */
   protected release(): void {
     const { video } = this;
     video.onerror = video.onloadeddata = null;
@@ -142,7 +142,7 @@ export abstract class MienMoving extends MienElement {
     }
   }
 
-  /** Show a source's first picture; resolves when it is there. */
+  /** Show a source's first picture; resolves once it is shown. */
   protected async openMedia(source: MediaStream | string): Promise<void> {
     const { video } = this;
     await new Promise<void>((resolve, reject) => {
@@ -184,13 +184,13 @@ export abstract class MienMoving extends MienElement {
     this.followPlayer();
   }
 
-  /** Show the faces of a frame, and note its size for the result. */
+  /** Show the faces of a frame, and record its size for the result. */
   protected showReading(reading: Reading): void {
     this.shown = { width: reading.width, height: reading.height };
     this.show(reading);
   }
 
-  /** Tell what the player does. */
+  /** Send the player's state. */
   protected followPlayer(): void {
     if (this.live !== null && this.state !== "frozen") {
       this.setState(this.video.ended ? "ended" : this.video.paused ? "paused" : "running");

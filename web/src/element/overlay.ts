@@ -6,17 +6,17 @@ import type { Box } from "../reading/detector";
 import type { Texts } from "../texts/texts";
 import { topOf, type FaceResult, type Probabilities } from "../reading/results";
 
-/** What is shown of a face: the smoothed probabilities of a video, or the photo's. */
+/** A face as shown, with the smoothed probabilities of a video, or the photo's. */
 export interface ShownFace {
   readonly face: FaceResult;
   readonly probabilities: Probabilities | null;
-  /** The emotion, or null where none is named. */
+  /** The emotion, or null if none is named. */
   readonly emotion: string | null;
   /** The emotion, or the reason why none is named: a key of words.json. */
   readonly word: string;
 }
 
-/** Decide what is shown of a face; the threshold is the model's. */
+/** Decide what to show for a face, given the threshold. */
 export function toShown(face: FaceResult, threshold: number | null): ShownFace {
   const probabilities = face.smoothed ?? face.probabilities;
   if (face.reason === "too_small" || probabilities === null) {
@@ -27,12 +27,12 @@ export function toShown(face: FaceResult, threshold: number | null): ShownFace {
   return { face, probabilities, emotion, word: emotion ?? "uncertain" };
 }
 
-/** Where a picture lies on a canvas, in canvas pixels. */
+/** Position of a picture on a canvas, in canvas pixels. */
 export interface Placement {
   readonly x: number;
   readonly y: number;
   readonly scale: number;
-  /** Whether the picture is shown as in a mirror; `width` is the picture's. */
+  /** Whether the picture is mirrored; `width` is the picture's. */
   readonly mirrored: boolean;
   readonly width: number;
 }
@@ -43,7 +43,7 @@ export function fit(width: number, height: number, spaceWidth: number, spaceHeig
   return { x: (spaceWidth - width * scale) / 2, y: (spaceHeight - height * scale) / 2, scale, mirrored, width };
 }
 
-/** How thick lines are, how high letters, both in canvas pixels; which face is selected; the language. */
+/** Line width and font size in canvas pixels, the selected face, and the language. */
 export interface Style {
   readonly selected: number;
   readonly texts: Texts;
@@ -51,7 +51,7 @@ export interface Style {
   readonly letter: number;
 }
 
-/** Draw every face's box, and its word beside it where there is room. */
+/** Draw each face's box, with its word next to it where space allows. */
 export function drawFaces(
   context: CanvasRenderingContext2D,
   faces: readonly ShownFace[],
@@ -81,19 +81,19 @@ export function drawFaces(
   });
 }
 
-/** What to write beside a face, the longest wording first. */
+/** Return the wordings of a face's label, the longest first. */
 function wordings({ word, emotion, probabilities }: ShownFace, texts: Texts): string[] {
   const text = texts.word(word);
   return emotion === null || probabilities === null ? [text] : [`${text} ${texts.percent(probabilities[emotion])}`, text];
 }
 
-/** Where a box of the picture lies on the canvas. */
+/** Return the position of a box on the canvas. */
 function toCanvas(box: Box, { x, y, scale, mirrored, width }: Placement): Area {
   const left = mirrored ? width - box.x - box.width : box.x;
   return { x: x + left * scale, y: y + box.y * scale, width: box.width * scale, height: box.height * scale };
 }
 
-/** A coloured line between dark ones, seen on any background; dashed where no emotion is named. */
+/** Draw a coloured line between dark ones, visible on any background; dashed if no emotion is named. */
 function drawFrame(
   context: CanvasRenderingContext2D,
   { x, y, width, height }: Area,
@@ -115,7 +115,7 @@ function drawFrame(
   context.setLineDash([]);
 }
 
-/** A dark pill with a dot in the emotion's colour and the words in white. */
+/** Draw a dark pill with a dot in the emotion's colour and white text. */
 function drawLabel(context: CanvasRenderingContext2D, { text, x, y, width, height }: PlacedLabel, color: string, letter: number): void {
   context.beginPath();
   context.roundRect(x, y, width, height, height / 2);

@@ -1,6 +1,6 @@
 /** The emotions' colours, after Okabe and Ito: distinguishable with any colour vision. */
 
-// The same as in Python's draw.py. Colours never stand alone: the word is always beside them.
+// The same as in Python's palette. Colours never stand alone: the word is always next to them.
 const DARK: Record<string, string> = {
   angry: "#e8743b",
   disgust: "#2fb58c",
@@ -10,7 +10,7 @@ const DARK: Record<string, string> = {
   sad: "#62b8ec",
   surprise: "#eba32b",
 };
-// Pale colours would be lost on a light page: the same hues, darker.
+// Pale colours are hard to see on a light page: the same hues, darker.
 const LIGHT: Record<string, string> = {
   angry: "#c4480f",
   disgust: "#0a8a66",
@@ -22,7 +22,7 @@ const LIGHT: Record<string, string> = {
 };
 const SPARE = ["angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"];
 
-/** Return an emotion's colour; other class names take the colours in turn. */
+/** Return an emotion's colour; other class names get the colours in order. */
 export function colorOf(emotion: string | null, names: readonly string[], isDark: boolean): string {
   const colors = isDark ? DARK : LIGHT;
   if (emotion === null) {

@@ -6,7 +6,7 @@ import { imageResult, type ImageResult } from "../reading/results";
 import { MienElement, nameOf } from "./base";
 import { emit } from "./events";
 
-/** A photo; it is read when `src` is set, or when `analyze` is given one. */
+/** A photo, read when `src` is set or `analyze` is called. */
 export class MienPhoto extends MienElement {
   static override observedAttributes = [...MienElement.observedAttributes, "src", "alt"];
 
@@ -28,7 +28,7 @@ export class MienPhoto extends MienElement {
     }
   }
 
-  /** The photo's address, relative to the page. */
+  /** Address of the photo, relative to the page. */
   get src(): string {
     return this.getAttribute("src") ?? "";
   }
@@ -37,7 +37,7 @@ export class MienPhoto extends MienElement {
     this.setAttribute("src", address);
   }
 
-  /** What the photo shows, for screen readers. */
+  /** Description of the photo for screen readers. */
   get alt(): string {
     return this.getAttribute("alt") ?? "";
   }
@@ -46,7 +46,7 @@ export class MienPhoto extends MienElement {
     this.setAttribute("alt", text);
   }
 
-  /** What was read; null before. */
+  /** The result; null before the first one. */
   get result(): ImageResult | null {
     return this.last;
   }
@@ -54,8 +54,8 @@ export class MienPhoto extends MienElement {
   /**
    * Read a photo and show it.
    *
-   * @param photo A file, an address or a bitmap, which stays yours; without one, the photo that is shown is read again.
-   * @throws MienError It cannot be read; `mien-error` says so as well.
+   * @param photo A file, an address, or a bitmap that you keep; by default the photo that is shown.
+   * @throws MienError The photo cannot be read; also sent as `mien-error`.
    */
   async analyze(photo?: Blob | string | ImageBitmap): Promise<ImageResult> {
     return this.attempt(async () => {

@@ -1,9 +1,9 @@
-/** What reads the faces for an element: the models in a worker, or a server. */
+/** Interface to read faces for an element: with the models in a worker, or on a server. */
 
 import type { FaceResult } from "../reading/results";
 import type { ModelSpec } from "../reading/spec";
 
-/** What was read: the picture's size, its faces, and how long that took. */
+/** A result: the picture's size, its faces, and the time it took. */
 export interface Reading {
   readonly width: number;
   readonly height: number;
@@ -11,38 +11,38 @@ export interface Reading {
   readonly elapsedMs: number;
 }
 
-/** Bytes of the models that have come; `total` is null where the server does not say. */
+/** Downloaded bytes of the models; `total` is null if the server does not state it. */
 export type OnProgress = (loaded: number, total: number | null) => void;
 
-/** What an element needs to know of a model. */
+/** Information about a model for an element. */
 export type ModelFacts = Pick<ModelSpec, "name" | "class_names" | "abstention_threshold" | "labels">;
 
-/** A frame, and what is asked about it. */
+/** A frame, and how to read it. */
 export interface FrameQuestion {
-  /** Takes the picture; it is called at once. */
+  /** Takes the picture; called immediately. */
   readonly takeImage: () => Promise<ImageBitmap>;
   readonly timeS: number;
   readonly frame: number;
-  /** Below this no emotion is named; undefined takes the model's. */
+  /** Top probability below which no emotion is named; undefined uses the model's. */
   readonly threshold?: number;
 }
 
-/** One camera or video: its faces are followed from frame to frame. */
+/** One camera or video, whose faces are followed from frame to frame. */
 export interface FrameReader {
-  /** Whether a frame would be read at once; otherwise, drop it. */
+  /** Whether a frame would be read immediately; otherwise, drop it. */
   readonly isFree: boolean;
-  /** Read the next frame; null where the reader dropped it. */
+  /** Read the next frame; null if the reader dropped it. */
   readFrame(question: FrameQuestion): Promise<Reading | null>;
-  /** Forget the camera or video. */
+  /** Release the camera or video. */
   close(): void;
 }
 
 /** Reads photos, and opens cameras and videos; several elements may share one. */
 export interface FaceReader {
-  /** Load the model; later calls return at once. */
+  /** Load the model; later calls return immediately. */
   load(onProgress?: OnProgress): Promise<ModelFacts>;
-  /** Read a still picture; the bitmap is the reader's from then on. */
+  /** Read a still picture; the reader takes over the bitmap. */
   readPhoto(image: ImageBitmap, threshold?: number): Promise<Reading>;
-  /** Begin to read a camera or video. */
+  /** Start to read a camera or video. */
   openFrames(): FrameReader;
 }

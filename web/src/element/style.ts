@@ -1,4 +1,4 @@
-/** The elements' style: a sheet that is made once, and that no style-src has to allow. */
+/** Stylesheet of the elements: constructed once, without requiring a style-src. */
 
 const CSS = `
 :host { display: block; position: relative; color-scheme: light dark;
@@ -34,7 +34,7 @@ button:focus-visible, .chart:focus-visible { outline: 3px solid var(--mien-accen
 
 let made: CSSStyleSheet | null = null;
 
-/** Return the sheet that all elements share. */
+/** Return the stylesheet shared by all elements. */
 export function styleSheet(): CSSStyleSheet {
   if (made === null) {
     made = new CSSStyleSheet();
@@ -43,7 +43,7 @@ export function styleSheet(): CSSStyleSheet {
   return made;
 }
 
-/** Make an element of a shadow tree; its class is also the part by which pages style it. */
+/** Create an element of a shadow tree; its class is also the part that pages can style. */
 export function part<K extends keyof HTMLElementTagNameMap>(tag: K, name: string): HTMLElementTagNameMap[K] {
   const element = document.createElement(tag);
   element.className = name;

@@ -8,14 +8,14 @@ import { toLanes } from "./lanes";
 import { MienMoving } from "./moving";
 import { part, styleSheet } from "./style";
 
-/** How many seconds of a camera are shown. */
+/** Duration shown of a camera, in seconds. */
 export const WINDOW_S = 30;
-/** How long a drawing lasts at least; a long video's is drawn less often. */
+/** Minimum interval between redraws; long videos are redrawn less often. */
 const [DRAW_EVERY_MS, DRAW_FRAME_MS] = [80, 0.1];
-/** How many expressions the text beside the cursor names. */
+/** Number of expressions named next to the cursor. */
 const MAX_NAMED = 3;
 
-/** A timeline; `for` names the camera or video, whose selected face it shows. */
+/** A timeline; `for` is the id of the camera or video whose selected face it shows. */
 export class MienTimeline extends Base {
   static observedAttributes = ["for", "lang", "seconds"];
 
@@ -75,7 +75,7 @@ export class MienTimeline extends Base {
     this.draw();
   }
 
-  /** How many seconds of a camera are shown; a video is shown whole. */
+  /** Duration shown of a camera, in seconds; a video is shown completely. */
   get seconds(): number {
     return Number(this.getAttribute("seconds")) || WINDOW_S;
   }
@@ -84,7 +84,7 @@ export class MienTimeline extends Base {
     this.setAttribute("seconds", String(seconds));
   }
 
-  /** Draw anew. */
+  /** Redraw. */
   draw(): void {
     const now = performance.now();
     const frames = this.source?.frames ?? [];
@@ -115,7 +115,7 @@ export class MienTimeline extends Base {
     this.describe(lanes.counts);
   }
 
-  /** Whether a video is shown, from its beginning to its end. */
+  /** Whether a complete video is shown. */
   private get isWhole(): boolean {
     return Number.isFinite(this.source?.duration ?? Infinity);
   }
@@ -154,7 +154,7 @@ export class MienTimeline extends Base {
     this.chart = null;
   }
 
-  /** Write a time: a video's own, or how long ago it was. */
+  /** Format a time: the video's own, or how long ago it was. */
   private write(timeS: number): string {
     if (!this.isWhole) {
       const agoS = Math.round(-timeS * 10) / 10;
@@ -165,7 +165,7 @@ export class MienTimeline extends Base {
     return `${Math.floor(tenths / 600)}:${seconds}${tenths % 10 ? `.${tenths % 10}` : ""}`;
   }
 
-  /** Say in words what is under the cursor, the most probable first. */
+  /** Describe the reading under the cursor, the most probable expression first. */
   private tell({ timeS, shares }: { timeS: number; shares: Map<string, number> }): string {
     const most = [...shares].sort((a, b) => b[1] - a[1]).slice(0, MAX_NAMED);
     return [this.write(timeS), ...most.map(([name, share]) => `${this.texts.word(name)} ${this.texts.percent(share)}`)].join(" · ");

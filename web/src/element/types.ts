@@ -1,4 +1,4 @@
-/** The types that pages need beside the elements themselves. */
+/** Types for pages, in addition to the elements themselves. */
 
 import type { MienEventMap } from "./events";
 

@@ -6,10 +6,10 @@ import { nameOf } from "./base";
 import { emit } from "./events";
 import { MienMoving } from "./moving";
 
-/** Seconds between frames when a whole video is read, as in Python. */
+/** Interval between frames when a whole video is read, in seconds, as in Python. */
 const EVERY_S = 0.2;
 
-/** A video; it is read while it plays, or as a whole by `analyze`. */
+/** A video, read while it plays, or completely by `analyze`. */
 export class MienVideo extends MienMoving {
   static override observedAttributes = [...MienMoving.observedAttributes, "src"];
 
@@ -39,7 +39,7 @@ export class MienVideo extends MienMoving {
     }
   }
 
-  /** The video's address, relative to the page. */
+  /** Address of the video, relative to the page. */
   get src(): string {
     return this.getAttribute("src") ?? "";
   }
@@ -51,8 +51,8 @@ export class MienVideo extends MienMoving {
   /**
    * Play a video from its beginning, and read it.
    *
-   * @param video A file or an address; without one, `src` is played.
-   * @throws MienError The browser does not play it; `mien-error` says so as well.
+   * @param video A file or an address; by default `src`.
+   * @throws MienError The browser cannot play it; also sent as `mien-error`.
    */
   async start(video?: Blob | string): Promise<void> {
     await this.attempt(async () => {
@@ -64,11 +64,11 @@ export class MienVideo extends MienMoving {
   }
 
   /**
-   * Read a whole video without playing it: a frame every 0.2 seconds, or every `every` seconds.
+   * Read a whole video without playing it, one frame every 0.2 seconds or every `every` seconds.
    *
-   * @param video A file or an address; without one, the video that is shown.
+   * @param video A file or an address; by default the video that is shown.
    * @returns The JSON of a video, with tracks and events.
-   * @throws MienError The browser does not play it; `mien-error` says so as well.
+   * @throws MienError The browser cannot play it; also sent as `mien-error`.
    */
   async analyze(video?: Blob | string): Promise<Record<string, unknown>> {
     return this.attempt(async () => {

@@ -11,16 +11,16 @@ import { YuNet } from "../reading/yunet";
 import type { TextKey, Values } from "../texts/texts";
 import type { Reading } from "./reader";
 
-/** Where a model's files are. */
+/** Addresses of a model's files. */
 export interface ModelFiles {
   readonly spec: ModelSpec;
   readonly weights: string;
   readonly detector: string;
-  /** The runtime's WebAssembly. */
+  /** Address of the runtime's WebAssembly. */
   readonly runtime: string;
 }
 
-/** What is asked of the worker; `stream` is the number of a camera or video. */
+/** Requests to the worker; `stream` is the number of a camera or video. */
 export type Question =
   | { readonly kind: "load"; readonly id: number; readonly files: ModelFiles }
   | { readonly kind: "photo"; readonly id: number; readonly image: ImageBitmap; readonly threshold?: number }
@@ -34,7 +34,7 @@ export type Question =
     }
   | { readonly kind: "close"; readonly id: number; readonly stream: number };
 
-/** What comes back, under the question's id. */
+/** Responses, with the id of the request. */
 export type Answer =
   | { readonly kind: "done"; readonly id: number }
   | { readonly kind: "progress"; readonly id: number; readonly loaded: number; readonly total: number | null }
@@ -46,7 +46,7 @@ let recognizer: Recognizer | null = null;
 let reader: PixelReader | null = null;
 const streams = new Map<number, Analyzer>();
 
-/** One question at a time: a photo waits for the model, and a model for the current picture. */
+/** One request at a time: a photo waits for the model, and a model for the current picture. */
 let work = Promise.resolve();
 
 self.onmessage = ({ data }: MessageEvent<Question>) => {
@@ -75,7 +75,7 @@ function post(message: Answer): void {
   self.postMessage(message);
 }
 
-/** Open the detector once, and a model; run both, so that the first picture does not wait. */
+/** Open the detector once, and a model; run both to warm them up. */
 async function load(id: number, files: ModelFiles): Promise<void> {
   useRuntime(files.runtime);
   const parts = new Map<string, { loaded: number; total: number | null }>();
@@ -121,14 +121,14 @@ async function read(question: Extract<Question, { kind: "photo" | "frame" }>): P
   return { width, height, faces, elapsedMs: performance.now() - began };
 }
 
-/** Fetch a file and report how much of it has come. */
+/** Fetch a file and report progress. */
 async function fetchBytes(address: string, onProgress: (loaded: number, total: number | null) => void): Promise<Uint8Array<ArrayBuffer>> {
   try {
     const response = await fetch(address);
     if (!response.ok) {
       throw new MienError("model", "error.model.status", { status: response.status, address });
     }
-    // A compressed answer's length is not that of the file.
+    // The length of a compressed response differs from the file's.
     const length = response.headers.has("content-encoding") ? null : Number(response.headers.get("content-length")) || null;
     const chunks: Uint8Array<ArrayBuffer>[] = [];
     let loaded = 0;

@@ -15,7 +15,7 @@ interface Waiting {
   readonly onProgress?: OnProgress;
 }
 
-/** Sends pictures and frames to a worker of its own, which it starts when a model is loaded. */
+/** Sends pictures and frames to its own worker, started when a model is loaded. */
 export class WorkerReader implements FaceReader {
   private worker: Worker | null = null;
   private readonly waiting = new Map<number, Waiting>();
@@ -23,7 +23,7 @@ export class WorkerReader implements FaceReader {
   private lastId = 0;
   private lastStream = 0;
 
-  /** @param findFiles Says where the files of the model are; it may have to fetch the contract. */
+  /** @param findFiles Returns the addresses of the model's files; it may have to fetch the contract. */
   constructor(private findFiles: () => Promise<ModelFiles>) {}
 
   async load(onProgress?: OnProgress): Promise<ModelSpec> {
@@ -39,7 +39,7 @@ export class WorkerReader implements FaceReader {
     }
   }
 
-  /** Change to another model; the old one stays where the new one cannot be loaded. */
+  /** Switch to another model; keep the current one if the new one cannot be loaded. */
   async change(findFiles: () => Promise<ModelFiles>): Promise<ModelSpec> {
     const [oldFiles, oldLoading] = [this.findFiles, this.loading];
     [this.findFiles, this.loading] = [findFiles, null];
@@ -92,7 +92,7 @@ export class WorkerReader implements FaceReader {
   }
 }
 
-/** One camera or video; one frame at a time is in work. */
+/** One camera or video, with one frame in progress at a time. */
 class WorkerFrames implements FrameReader {
   isFree = true;
 
@@ -119,9 +119,9 @@ class WorkerFrames implements FrameReader {
 const SHARED = new Map<string, WorkerReader>();
 
 /**
- * Return the reader of a model; elements that name the same one share it and its worker.
+ * Return the reader of a model; elements with the same model share it and its worker.
  *
- * @param folder The address of the folder with the models, ending with a slash.
+ * @param folder Address of the folder with the models, ending with a slash.
  */
 export function shareReader(folder: string, model: string): WorkerReader {
   const key = `${folder}${model}`;
@@ -130,7 +130,7 @@ export function shareReader(folder: string, model: string): WorkerReader {
   return known;
 }
 
-/** Read a model's contract, and say where its files are. */
+/** Read a model's contract, and return the addresses of its files. */
 async function findIn(folder: string, model: string): Promise<ModelFiles> {
   const address = new URL(`${model}.json`, folder).href;
   const response = await fetch(address).catch(() => {

@@ -1,8 +1,8 @@
-/** The list of cameras, where there is a choice. */
+/** The list of cameras, if there are several. */
 
 import type { MienCamera } from "../element/camera";
 
-/** Fill a list with the cameras, and choose in it the one that is open. */
+/** Fill a list with the cameras, and select the open one. */
 export async function showCameras(camera: MienCamera, list: HTMLSelectElement): Promise<void> {
   if (camera.openDevice === null) {
     return;

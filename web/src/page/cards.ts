@@ -6,7 +6,7 @@ import { colorOf } from "../element/palette";
 import type { Texts } from "../texts/texts";
 import { write } from "./document";
 
-/** What all cards show beside their face. */
+/** Common options of all cards. */
 interface Look {
   readonly texts: Texts;
   readonly threshold: number | null;
