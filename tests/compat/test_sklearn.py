@@ -117,4 +117,6 @@ except mien.MissingExtraError as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert "needs scikit-learn, which is not installed: pip install 'mien[sklearn]'" in done.stdout
+    assert (
+        "requires scikit-learn, which is not installed: pip install 'mien[sklearn]'" in done.stdout
+    )

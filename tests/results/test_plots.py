@@ -133,5 +133,5 @@ except mien.MissingExtraError as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    wanted = "a plot needs matplotlib, which is not installed: pip install 'mien[plot]'"
+    wanted = "a plot requires matplotlib, which is not installed: pip install 'mien[plot]'"
     assert wanted in done.stdout, done.stderr

@@ -35,8 +35,8 @@ TRACKED = FaceResult(
     PROBABILITIES,
     "happy",
     None,
-    3,
-    {**PROBABILITIES, "happy": 0.1, "sad": 0.2},
+    track_id=3,
+    smoothed={**PROBABILITIES, "happy": 0.1, "sad": 0.2},
 )
 SMALL = FaceResult.unread(FOUND, "too_small")
 PHOTO = ImageResult("a.jpg", 640, 480, (FACE, SMALL))
@@ -186,7 +186,7 @@ except mien.MissingExtraError as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert f"needs {missing}, which is not installed: pip install 'mien[tables]'" in done.stdout
+    assert f"requires {missing}, which is not installed: pip install 'mien[tables]'" in done.stdout
     assert (tmp_path / "t.csv").exists()
 
 
