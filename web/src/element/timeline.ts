@@ -123,9 +123,11 @@ export class MienTimeline extends Base {
   private find(): void {
     const root = this.getRootNode() as Document | ShadowRoot;
     const named = root.getElementById(this.getAttribute("for") ?? "");
-    if (named !== null) {
-      customElements.upgrade(named);
-      this.target = named instanceof MienMoving ? named : null;
+    if (named instanceof MienMoving) {
+      this.target = named;
+    } else if (named !== null && customElements.get(named.localName) === undefined) {
+      // Its script may come after this one's.
+      void customElements.whenDefined(named.localName).then(() => this.isConnected && this.find());
     }
   }
 

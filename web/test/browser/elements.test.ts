@@ -122,6 +122,11 @@ describe.skipIf(!isBuilt || !hasDetector || CHROMIUM === undefined)("the plain e
     expect(await page.evaluate(() => document.querySelector("mien-camera")!.state)).toBe("running");
   }, 60_000);
 
+  test("timelines find their elements, whichever is registered first", async () => {
+    const found = await page.evaluate(() => [...document.querySelectorAll("mien-timeline")].map(({ target }) => target?.localName));
+    expect(found).toEqual(["mien-camera", "mien-video"]);
+  });
+
   test("axe finds nothing, by day and by night", async () => {
     for (const colorScheme of ["light", "dark"] as const) {
       await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
