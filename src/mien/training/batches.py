@@ -1,6 +1,6 @@
 """Load batches from a split in memory, in a reproducible order."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,12 +53,15 @@ def make_loader(
         batch_size: Faces per batch, in each process.
         seed: Determines the order, together with the epoch.
         shuffle: Shuffle the faces in each epoch, and drop an incomplete last batch.
-        world_size: Number of processes that share the split.
+        world_size: Number of processes that share the split; no two of them get the same face.
         rank: The index of this process, from 0.
     """
     faces = FaceBatches(split, targets)
-    sampler: DistributedSampler[Batch] = DistributedSampler(
-        faces, num_replicas=world_size, rank=rank, shuffle=shuffle, seed=seed
+    # Where faces are not shuffled, each one counts once, also if shares differ by one face.
+    sampler: Iterable[int] = (
+        DistributedSampler(faces, num_replicas=world_size, rank=rank, seed=seed, drop_last=True)
+        if shuffle
+        else range(rank, len(faces), world_size)
     )
     return DataLoader(
         faces,

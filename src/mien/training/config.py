@@ -141,6 +141,8 @@ class TrainConfig:
         early_stopping: Patience in epochs without improvement on validation; 0 disables it.
         gradient_clip: Maximum norm of the gradient; 0 disables clipping.
         precision: `auto` uses bfloat16 autocast if a short benchmark finds it faster.
+        compile: Compile the network with `torch.compile`, which needs a C++ compiler on a CPU and
+            takes about a minute at the start of each stage.
         model: The network.
         augment: The augmentation.
     """
@@ -169,6 +171,7 @@ class TrainConfig:
     early_stopping: int = 0
     gradient_clip: float = 1.0
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    compile: bool = False
     model: ModelConfig = field(default_factory=ModelConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
 

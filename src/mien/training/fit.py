@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from filelock import FileLock, Timeout
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.strategies import DDPStrategy
 from numpy.typing import NDArray
 
 from mien.data.datasets import FER2013_SPLITS, Dataset, Split, title_of
@@ -29,6 +30,7 @@ from mien.training.checkpoint import SafetensorsIO, begin_with, load_teachers
 from mien.training.config import TrainConfig
 from mien.training.forecast import Forecast
 from mien.training.history import History
+from mien.training.joint_norm import normalize_jointly
 from mien.training.model import CnnLstm
 from mien.training.module import TrainingModule
 from mien.training.precision import choose_precision
@@ -203,6 +205,8 @@ def _prepare(
     module = _make_module(config, split, dataset.class_names, description, teachers)
     if config.start and begun is None:
         begin_with(module.net, config.start, config.model, dataset.class_names)
+    if devices * nodes > 1:
+        normalize_jointly(module.net)
     return _Run(config, module, split, targets, held_out, answers, begun is not None)
 
 
@@ -223,10 +227,9 @@ def _train(
     train = make_loader(
         run.train, run.targets, config.batch_size, seed=config.seed, shuffle=True, **ranks
     )
-    # Every process evaluates all faces: equal shares would count some faces twice.
-    validation = make_loader(
-        run.held_out, run.answers, 256, seed=0, shuffle=False, world_size=1, rank=0
-    )
+    if len(run.held_out.labels) < trainer.world_size:  # too few to share: each process reads all
+        ranks = {"world_size": 1, "rank": 0}
+    validation = make_loader(run.held_out, run.answers, 256, seed=0, shuffle=False, **ranks)
 
     try:
         with _quiet():
@@ -294,7 +297,8 @@ def _make_trainer(
         accelerator="auto",
         devices=devices,
         num_nodes=nodes,
-        strategy="ddp" if devices * nodes > 1 else "auto",
+        # Joint normalization keeps the buffers of all processes equal.
+        strategy=DDPStrategy(broadcast_buffers=False) if devices * nodes > 1 else "auto",
         precision="bf16-mixed" if config.precision == "bfloat16" else "32-true",
         max_epochs=config.epochs,
         gradient_clip_val=config.gradient_clip or None,

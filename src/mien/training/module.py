@@ -7,6 +7,7 @@ import lightning.pytorch as pl
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 from mien.errors import TrainingError
@@ -52,12 +53,15 @@ class TrainingModule(pl.LightningModule):
         if not config.start_rate:  # evaluation mode: no dropout, and fixed normalization
             self.net.trunk.requires_grad_(False).eval()
             self.net.head.requires_grad_(False).eval()
+        self._answer = torch.compile(self.net.answer) if config.compile else self.net.answer
         # In a tuple, so that torch does not register them: checkpoints only have the network.
         self._teachers = tuple(teachers)
         self.augment = Augment(config.augment)
         self.register_buffer("class_weights", class_weights, persistent=False)
         self.class_weights: Tensor | None
         self.train_accuracy = MulticlassAccuracy(class_count, average="micro", ignore_index=-1)
+        # Lightning's own mean over processes is inexact where their shares differ by a face.
+        self.validation_loss = MeanMetric()
         self.validation_accuracy = MulticlassAccuracy(class_count, average="micro", ignore_index=-1)
         self.validation_label_accuracy = MulticlassAccuracy(class_count, average="micro")
         self.validation_macro_f1 = MulticlassF1Score(
@@ -93,7 +97,7 @@ class TrainingModule(pl.LightningModule):
             x, targets = mix(x, targets, self.config.mixup)
         if self.config.cutmix:
             x, targets = cut_and_mix(x, targets, self.config.cutmix)
-        answers = self.net.answer(x.contiguous(memory_format=torch.channels_last))
+        answers = self._answer(x.contiguous(memory_format=torch.channels_last))
         loss = self._weigh(answers, targets)
         if not torch.isfinite(loss):
             raise TrainingError(
@@ -141,10 +145,11 @@ class TrainingModule(pl.LightningModule):
         """Update the metrics with one batch of validation faces, always at 48 px."""
         faces, labels, targets = batch
         logits, *second = (answer.float() for answer in self.net.answer(to_unit(faces)))
+        self.validation_loss(functional.cross_entropy(logits, targets[:, 0]), len(labels))
         self.validation_accuracy(logits, labels)
         self.validation_macro_f1(logits, labels)
         figures = {
-            "validation_loss": functional.cross_entropy(logits, targets[:, 0]),
+            "validation_loss": self.validation_loss,
             "validation_accuracy": self.validation_accuracy,
             "validation_macro_f1": self.validation_macro_f1,
         }

@@ -11,12 +11,13 @@ def choose_precision(processes: int) -> Literal["float32", "bfloat16"]:
     """Resolve `precision = "auto"`.
 
     Args:
-        processes: Number of processes; several could each find another precision.
+        processes: Number of processes; on CPUs, several could each find another precision.
 
     Returns:
-        The faster precision for one process, `float32` for several.
+        The faster precision for one process or for GPUs, `float32` for several CPU processes.
     """
-    return faster_precision() if processes == 1 else "float32"
+    is_sure = processes == 1 or torch.cuda.is_available()
+    return faster_precision() if is_sure else "float32"
 
 
 def faster_precision() -> Literal["float32", "bfloat16"]:
