@@ -140,6 +140,7 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "study-augmentation": partial(accuracy.write_study, "augmentation"),
     "demo": reference.write_demo,
     "many-files": costs.write_many_files,
+    "million-photos": costs.write_million_photos,
     "picture": reference.write_picture_link,
     "explained": reference.write_explained,
     "python": reference.write_python,

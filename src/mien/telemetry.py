@@ -16,6 +16,8 @@ SWITCHES: Final = {
     "ORT_TELEMETRY_DISABLED": "1",
     # The library for hf:// sends version numbers along with its requests.
     "HF_HUB_DISABLE_TELEMETRY": "1",
+    # Ray's report of its use, sent by the head of a cluster that this process starts.
+    "RAY_USAGE_STATS_ENABLED": "0",
 }
 """Environment variables that switch telemetry off, with their values."""
 

@@ -18,6 +18,7 @@ from mien.errors import (
     ConfigError,
     ImageError,
     MissingExtraError,
+    OutputError,
     SourceError,
     describe_error,
     is_program_fault,
@@ -146,6 +147,34 @@ class Store:
         else:
             found = [url]
         yield from (_with_scheme(scheme, path) for path in sorted(found))
+
+    def write(self, url: str, data: bytes) -> None:
+        """Write a file as a whole.
+
+        Raises:
+            OutputError: It cannot be written.
+            SourceError: The store cannot be reached, or refuses the credentials.
+        """
+        if self._is_web:
+            raise OutputError(f"{url} cannot be written: name a folder or an object store")
+        try:
+            self._try(lambda: self._files.pipe_file(url, data), url)
+        except ImageError as error:
+            raise OutputError(f"{url} cannot be written: it {error}") from error
+
+    def names(self, folder: str) -> tuple[str, ...]:
+        """Return the names of the files in a folder; none where there is no such folder.
+
+        Raises:
+            ImageError: The folder cannot be listed.
+            SourceError: The store cannot be reached, or refuses the credentials.
+        """
+        self._files.invalidate_cache()
+        if not self._try(lambda: self._files.exists(folder), folder):
+            return ()
+        listed = self._try(lambda: self._files.ls(folder, detail=True), folder)
+        files = (str(entry["name"]) for entry in listed if entry["type"] == "file")
+        return tuple(sorted(path.rpartition("/")[2] for path in files))
 
     def _walk(self, top: str) -> Iterator[str]:
         """Yield the pictures and videos below a folder; folders are listed lazily."""

@@ -103,6 +103,7 @@ class Sources:
         without: Iterable[Path] = (),
         columns: Columns | None = None,
         fps: str | None = None,
+        whole_archives: bool = False,
     ) -> None:
         """Store the inputs.
 
@@ -114,9 +115,11 @@ class Sources:
             columns: The columns to read from Parquet tables.
             fps: Treat folders as frames of one video each, with these times (see
                 `mien.open_frames`); None reads the photos and videos in folders.
+            whole_archives: Yield archives and tables themselves instead of their contents.
         """
         self._columns = columns
         self._fps = fps
+        self._whole_archives = whole_archives
         self._named = tuple(named)
         self._listed = listed
         self._without = {os.path.realpath(folder) for folder in without}
@@ -180,7 +183,7 @@ class Sources:
 
     def _open(self, place: str) -> Iterator[Source]:
         """Yield a file, or the members of an archive."""
-        kind = find_kind(place)
+        kind = None if self._whole_archives else find_kind(place)
         if kind is None:
             yield _name_file(place)
             return

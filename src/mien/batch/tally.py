@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, Self
 
 MAX_REASONS: Final = 40
 """Maximum number of distinct reasons, to bound the memory used by hostile files."""
@@ -30,6 +30,26 @@ class Tally:
         ) = 0
         self.reasons: Counter[str] = Counter()
 
+    @classmethod
+    def from_dict(cls, counts: Mapping[str, Any]) -> Self:
+        """Return the tally that `to_dict` returned these counts of."""
+        tally = cls()
+        for name, count in counts.items():
+            setattr(tally, name, Counter(count) if name == "reasons" else count)
+        return tally
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the counts as plain JSON types."""
+        return self.__dict__ | {"reasons": dict(self.reasons)}
+
+    def merge(self, other: "Tally") -> None:
+        """Add the counts of another part of the run."""
+        for name, count in vars(other).items():
+            if name != "reasons":
+                setattr(self, name, getattr(self, name) + count)
+        for reason, count in other.reasons.items():
+            self._note(reason, count)
+
     @property
     def sources(self) -> int:
         """Count the sources, read or not."""
@@ -44,12 +64,12 @@ class Tally:
         """Count one record in its JSON form."""
         if "error" in record:
             self.failed += 1
-            self._note(record["source"], record["error"]["message"])
+            self._note(describe_reason(record["source"], record["error"]["message"]))
             return
 
         if record.get("damage") is not None:
             self.damaged += 1
-            self._note(record["source"], record["damage"])
+            self._note(describe_reason(record["source"], record["damage"]))
 
         if "tracks" in record:
             self.read += 1
@@ -69,12 +89,11 @@ class Tally:
             self.add(record)
             yield record
 
-    def _note(self, source: str, message: str) -> None:
+    def _note(self, reason: str, count: int = 1) -> None:
         """Count a reason."""
-        reason = describe_reason(source, message)
         if reason not in self.reasons and len(self.reasons) >= MAX_REASONS:
             reason = OTHER
-        self.reasons[reason] += 1
+        self.reasons[reason] += count
 
 
 def describe_reason(source: str, message: str) -> str:

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -61,7 +61,7 @@ class _Options(ReadingOptions):
 def analyze(
     *paths: Annotated[str, Parameter(allow_leading_hyphen=True)],
     from_list: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
-    output: Path | None = None,
+    output: str | None = None,
     json: bool = False,
     annotate: Path | None = None,
     font: Path | None = None,
@@ -76,6 +76,8 @@ def analyze(
     image_column: str | None = None,
     key_column: str | None = None,
     device: DeviceName = "cpu",
+    engine: Literal["local", "ray"] = "local",
+    workers: str | None = None,
 ) -> int:
     """Read the faces in photos and videos.
 
@@ -88,6 +90,7 @@ def analyze(
     $ find . -name "*.jpg" -print0 | mien analyze --from-list - --output faces.parquet
     $ mien analyze photos.zip "shards/*.tar" --output faces.parquet
     $ mien analyze s3://bucket/photos/ --output faces.csv
+    $ mien analyze s3://bucket/photos/ --engine ray --output s3://bucket/faces
     $ curl -s https://example.org/photo.jpg | mien analyze -
     ```
 
@@ -106,7 +109,8 @@ def analyze(
         from_list: A file or URL with more paths, one per line or separated by NUL; `-` is standard
             input.
         output: Write results to a .jsonl, .csv or .parquet file, or to a folder, which receives
-            annotated copies and results.jsonl.
+            annotated copies and results.jsonl; with --engine ray, to a folder or URL of Parquet
+            parts.
         json: Print JSON Lines, in order: one object per photo; for a video, one per analysed frame,
             then one for the whole video.
         annotate: Draw the faces into copies of the photos: a folder, or a file for one photo.
@@ -130,16 +134,27 @@ def analyze(
         key_column: The column of Parquet tables whose values name the results; by default, paths or
             the numbers of rows.
         device: Device of the networks, one of those in `mien devices`; `auto` uses the best.
+        engine: `local` reads with all cores of this machine, `ray` with the machines of the Ray
+            cluster at RAY_ADDRESS (docs/cluster.md).
+        workers: With --engine ray: the number of processes, or a range such as 2-16; by default
+            from one to all processors of the cluster.
     """
     _check_paths(paths, from_list)
-    table, folder = (None, None) if output is None else plan_output(output)
+    on_ray = None
+    if engine == "ray":
+        from mien.cli.cluster_runs import plan_cluster
+
+        local = {"--annotate": annotate, "--report": report, "--json": json, "-": _stdin(paths)}
+        on_ray = plan_cluster(workers, output, local)
+    to_file = None if output is None or on_ray else Path(output)
+    table, folder = (None, None) if to_file is None else plan_output(to_file)
     language = open_language(lang)
     copies = _plan_copies(paths, folder, annotate, font, lang)
     settings = _plan_video(every, start, end)
     open_analyzer = functools.partial(Analyzer.open, model, options, device=device)
 
     # One photo gets all cores; of many photos, each gets one.
-    is_one = from_list is None and _is_one_file(paths)
+    is_one = from_list is None and on_ray is None and _is_one_file(paths)
     analyzer = open_analyzer(threads=None if is_one else 1)
     if copies is not None:  # a font that lacks their letters is refused now, not at the first copy
         from mien.drawing.fonts import load_font, open_drawable
@@ -151,7 +166,7 @@ def analyze(
     videos = VideoReader(open_for_video, settings, copy_to, font, lang)
     threads = 1 if is_one else default_threads()
     finish = None if copies is None else copies.write
-    engine = Engine(analyzer, videos.read, threads=threads, finish=finish)
+    reading = Engine(analyzer, videos.read, threads=threads, finish=finish)
     spec, columns = analyzer.recognizer.spec, Columns(image_column, key_column)
     decided = asdict(options) | {"abstention_threshold": spec.abstention_threshold}
     del decided["coverage"], decided["accuracy"]  # the threshold is what they lead to
@@ -159,7 +174,13 @@ def analyze(
     optional = {**asdict(columns), "fps": fps}
     decided |= {name: value for name, value in optional.items() if value is not None}
     pages = None if report is None else _begin_report(report, spec, decided, paths, lang)
-    job = Job(paths, from_list, copies, engine, pages, columns, fps)
+    job = Job(paths, from_list, copies, reading, pages, columns, fps)
+    if on_ray is not None and output is not None:
+        from mien.cli.cluster_runs import write_parts
+
+        return write_parts(
+            job, analyzer, video=settings, decided=decided, output=output, workers=on_ray
+        )
     if table is None:
         return print_results(job, json=json)
     return write_results(job, spec, decided, table, json=json)
@@ -209,6 +230,10 @@ def _is_one_file(paths: Sequence[str]) -> bool:
     if len(paths) != 1 or is_remote(paths[0]) or find_kind(paths[0]) is not None:
         return False
     return not is_folder(paths[0]) and not glob.has_magic(paths[0])
+
+
+def _stdin(paths: Sequence[str]) -> str | None:
+    return STDIN if STDIN in paths else None
 
 
 def _check_paths(paths: Sequence[str], from_list: str | None) -> None:

@@ -93,12 +93,15 @@ class RunProgress:
 
     def add(self, result: object) -> None:
         """Count one result."""
-        if isinstance(result, FrameResult):
-            return
-        if isinstance(result, Failure):
-            self._failed += 1
+        if not isinstance(result, FrameResult):
+            self.count(1, int(isinstance(result, Failure)))
+
+    def count(self, sources: int, failed: int) -> None:
+        """Count several sources, and how many of them failed."""
+        if failed:
+            self._failed += failed
             self._progress.update(self._task, failed=f"{self._failed:,} failed")
-        self._progress.advance(self._task)
+        self._progress.advance(self._task, sources)
 
     def _count(self) -> None:
         """Count the sources for the total, unless this would require reading them."""

@@ -42,6 +42,7 @@ class Job:
     report: "RecordReport | None"
     columns: Columns
     fps: str | None = None
+    whole_archives: bool = False
 
     def list_sources(self) -> Sources:
         """Return the sources from the beginning."""
@@ -53,7 +54,12 @@ class Job:
             listed = Path(self.from_list)
         without = [] if self.copies is None else [self.copies.target]
         return Sources(
-            self.paths, listed=listed, without=without, columns=self.columns, fps=self.fps
+            self.paths,
+            listed=listed,
+            without=without,
+            columns=self.columns,
+            fps=self.fps,
+            whole_archives=self.whole_archives,
         )
 
     def list_again(self) -> Sources | None:

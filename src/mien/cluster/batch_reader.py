@@ -70,6 +70,11 @@ class BatchReader:
             table = pa.Table.from_pandas(frame[[self._key, self._image]], preserve_index=False)
             yield self(table).to_pandas()
 
+    def make_empty_frame(self) -> "pd.DataFrame":
+        """Return a data frame without rows, whose columns are those of `read_frames`."""
+        frame: pd.DataFrame = make_schema(self._emotions).empty_table().to_pandas()
+        return frame
+
     @property
     def _emotions(self) -> tuple[str, ...]:
         return tuple(self._open().recognizer.emotions)

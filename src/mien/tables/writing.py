@@ -2,11 +2,11 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from mien.emotions import EMOTIONS
 from mien.errors import OutputError, describe_error, require_extra
@@ -61,16 +61,35 @@ def write_parquet(
         MissingExtraError: pyarrow is not installed.
         OutputError: The file cannot be written.
     """
+    load_pyarrow()
+    with _writing(Path(path)) as partial, partial.open("wb") as file:
+        stream_parquet(file, records, emotions)
+
+
+def stream_parquet(
+    file: BinaryIO,
+    records: Iterable[Record],
+    emotions: Sequence[str] = EMOTIONS,
+    describe: Callable[[], Mapping[str, str]] = dict,
+) -> None:
+    """Write a tidy table as Parquet into an open file, in groups as records come.
+
+    Args:
+        file: Where to; it stays open.
+        records: Results in their JSON form.
+        emotions: The model's class names.
+        describe: Returns what the file's metadata should hold; called after the last record.
+
+    Raises:
+        MissingExtraError: pyarrow is not installed.
+    """
     pa, pq = load_pyarrow()
     schema = make_schema(emotions)
-    with (
-        _writing(Path(path)) as partial,
-        partial.open("wb") as file,
-        pq.ParquetWriter(file, schema, compression="zstd") as writer,
-    ):
+    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
         rows = tidy_rows(records, emotions)
         while group := list(islice(rows, ROWS_AT_ONCE)):
             writer.write_table(pa.Table.from_pylist(group, schema=schema))
+        writer.add_key_value_metadata(dict(describe()))
 
 
 def make_schema(emotions: Sequence[str] = EMOTIONS) -> Any:  # noqa: ANN401

@@ -1,0 +1,211 @@
+"""Read many photos and videos with the machines of a Ray cluster, and write Parquet parts.
+
+The sources are listed here and go to the actors as shares: some files, or one archive. An actor
+reads its share as one machine would, with the same engine, and writes it as one part. What is left
+for Ray to move is names and counts. If an actor or a node dies, Ray gives its share to another,
+whose part replaces what was there.
+"""
+
+import hashlib
+import io
+import json
+import logging
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+from mien.analyzer import Analyzer
+from mien.batch.engine import Engine
+from mien.batch.items import Columns, find_kind
+from mien.batch.sources import Source, Sources
+from mien.batch.tally import Tally
+from mien.batch.videos import VideoReader
+from mien.cluster.parts import Done, Parts
+from mien.cluster.ray_data import Workers, load_ray, pool_actors
+from mien.contents import VIDEO_ENDINGS
+from mien.errors import MienError
+from mien.video.reading import VideoSettings
+
+SHARE: Final = 256
+"""Photos of a part: half a minute's work at most, and still few parts for many photos."""
+VIDEO_WEIGHT: Final = 16
+"""A video counts as so many photos."""
+MAX_BLOCKS: Final = 4096
+"""Blocks into which Ray divides the shares; an actor takes one at a time."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one actor reads into one part.
+
+    Attributes:
+        name: The part's file name: its place in the whole, and a digest of its places.
+        places: Files, URLs, archives, as they are named on this machine.
+    """
+
+    name: str
+    places: tuple[str, ...]
+
+    def pack(self) -> dict[str, Any]:
+        """Return a row for Ray; names may hold bytes that are not UTF-8."""
+        return {"name": self.name, "places": _join(self.places)}
+
+
+def plan_shares(sources: Iterable[Source], done: Counter[str]) -> Iterator[Share]:
+    """Divide sources into shares, without what an earlier run read.
+
+    An archive is a share of its own. The same sources are divided in the same way, whatever was
+    done of them, so that an interrupted run ends with the same parts as an unbroken one.
+
+    Args:
+        sources: What is read, archives as wholes.
+        done: How often each place was read; what is found is taken from it.
+    """
+    for number, places in enumerate(_divide(source.path for source in sources)):
+        left = []
+        for place in places:
+            if done[place] > 0:
+                done[place] -= 1
+            else:
+                left.append(place)
+        if left:
+            digest = hashlib.blake2b(_join(left), digest_size=4).hexdigest()
+            yield Share(f"part-{number:06d}-{digest}.parquet", tuple(left))
+
+
+def _divide(places: Iterable[str]) -> Iterator[list[str]]:
+    """Divide places, in order, into lists of about `SHARE` photos' work."""
+    share: list[str] = []
+    weight = 0
+    for place in places:
+        own = _weigh(place)
+        if share and weight + own > SHARE:
+            yield share
+            share, weight = [], 0
+        share.append(place)
+        weight += own
+    if share:
+        yield share
+
+
+def _weigh(place: str) -> int:
+    if find_kind(place) is not None:
+        return SHARE
+    return VIDEO_WEIGHT if place.lower().endswith(tuple(VIDEO_ENDINGS)) else 1
+
+
+def _join(places: Iterable[str]) -> bytes:
+    return b"\0".join(os.fsencode(place) for place in places)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the actors of a run read their shares.
+
+    Attributes:
+        analyzer: Detector and model, for one thread; each actor opens its own.
+        video: What is read of videos.
+        columns: Which columns of Parquet tables are read.
+        fps: Folders hold the frames of one video each (see `mien.open_frames`); None: they do not.
+        parts: Where the results go.
+        folder: The working directory, in which relative names are looked for.
+    """
+
+    analyzer: Analyzer
+    video: VideoSettings
+    columns: Columns
+    fps: str | None
+    parts: Parts
+    folder: str
+
+
+class ShareReader:
+    """Reads shares in an actor."""
+
+    def __init__(self, reading: Reading) -> None:
+        with suppress(OSError):  # another machine need not have it, where all names are URLs
+            os.chdir(reading.folder)
+        videos = VideoReader(lambda: reading.analyzer, reading.video)
+        self._engine = Engine(reading.analyzer, videos.read, threads=1)
+        self._reading = reading
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Read a share into its part, unless an actor that died had written it already.
+
+        Returns:
+            What was counted, or the error that ends the run, as JSON.
+        """
+        try:
+            told: dict[str, Any] = {"tally": self._read(str(row["name"]), bytes(row["places"]))}
+        except MienError as error:  # raised here, it would come with Ray's traceback around it
+            told = {"kind": error.kind, "message": str(error)}
+        return {"told": json.dumps(told)}
+
+    def _read(self, name: str, listed: bytes) -> dict[str, Any]:
+        reading = self._reading
+        told = reading.parts.read(name)
+        if told is not None:
+            return dict(told["tally"])
+        sources = Sources(
+            (), listed=io.BytesIO(listed + b"\0"), columns=reading.columns, fps=reading.fps
+        )
+        records = (result.to_dict() for _, result in self._engine.read(sources))
+        places = [os.fsdecode(place) for place in listed.split(b"\0")]
+        emotions = reading.analyzer.recognizer.emotions
+        return reading.parts.write(name, places, records, emotions).to_dict()
+
+
+def read_shares(
+    sources: Iterable[Source], done: Done, reading: Reading, workers: Workers
+) -> Iterator[Tally]:
+    """Read sources on a cluster: the one of `RAY_ADDRESS`, or one of this machine's processors.
+
+    Args:
+        sources: What is read, archives as wholes.
+        done: What an earlier run read.
+        reading: How.
+        workers: How many actors; see `mien.cluster.read_faces`.
+
+    Yields:
+        What was counted in each part, as it is written.
+
+    Raises:
+        MissingExtraError: Ray is not installed.
+        MienError: A part cannot be written, or a store cannot be reached.
+    """
+    ray, pool = load_ray(), pool_actors(workers)
+    shares = [share.pack() for share in plan_shares(sources, done.places)]
+    if not shares:
+        return
+    with _connected(ray):
+        blocks = min(len(shares), MAX_BLOCKS)
+        dataset = ray.data.from_items(shares, override_num_blocks=blocks).map(
+            ShareReader, fn_constructor_args=(reading,), compute=pool, num_cpus=1
+        )
+        for row in dataset.iter_rows():
+            told = json.loads(row["told"])
+            if "tally" not in told:
+                kinds = {error.kind: error for error in MienError.__subclasses__()}
+                raise kinds.get(told["kind"], MienError)(told["message"])
+            yield Tally.from_dict(told["tally"])
+
+
+@contextmanager
+def _connected(ray: Any) -> Iterator[None]:  # noqa: ANN401
+    """Connect to a cluster, and leave it again where this process was not connected before."""
+    context = ray.data.DataContext.get_current()
+    before = context.enable_progress_bars
+    is_own = not ray.is_initialized()
+    if is_own:
+        ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
+    context.enable_progress_bars = False  # the command has its own
+    try:
+        yield
+    finally:
+        context.enable_progress_bars = before
+        if is_own:
+            ray.shutdown()
