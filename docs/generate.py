@@ -108,7 +108,7 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "models": accuracy.write_models,
     "corruptions": accuracy.write_corruptions,
     "corruptions-by-class": accuracy.write_corruptions_by_class,
-    "corruptions-by-class-fast": partial(accuracy.write_corruptions_by_class, "fast-label"),
+    "corruptions-by-class-fast": partial(accuracy.write_corruptions_by_class, "fast"),
     "per-class-fast": partial(accuracy.write_per_class, "fast"),
     "confusion-fast": partial(accuracy.write_confusion, "fast"),
     "calibration-fast": partial(accuracy.write_calibration, "fast"),

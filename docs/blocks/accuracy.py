@@ -296,11 +296,10 @@ def write_corruption_parameters() -> str:
 
 
 def write_corruptions() -> str:
-    """Write accuracy under each corruption, the former models side by side."""
-    names = ("accurate-label", "fast-label", "baseline")
-    told = {name: read_json(ACCURACY / f"{name}-corruptions.json") for name in names}
+    """Write accuracy under each corruption, both networks side by side."""
+    told = {name: read_json(ACCURACY / f"{name}-corruptions.json") for name in NETWORKS}
     first = next(iter(told.values()))
-    title = f"{first['data']['title']}, accuracy in per cent"
+    title = f"{first['data']['title']}, read as most people chose, in per cent"
     rows = [
         f"| {title} | {' | '.join(f'`{name}`: 1 | 2 | 3 | 4 | 5 | mean' for name in told)} |",
         f"|---|{'--:|' * 6 * len(told)}",
@@ -319,11 +318,11 @@ def write_corruptions() -> str:
     return block(rows)
 
 
-def write_corruptions_by_class(name: str = "accurate-label") -> str:
+def write_corruptions_by_class(name: str = "accurate") -> str:
     """Write each class's mean recall under each corruption."""
     found = read_json(ACCURACY / f"{name}-corruptions.json")
     classes = list(found["clean"]["recall"])
-    title = f"`{name}`, {found['data']['title']}: recall in per cent"
+    title = f"`{name}`, {found['data']['title']}, by the votes: recall in per cent"
     rows = [f"| {title} | {' | '.join(classes)} |", f"|---|{'--:|' * len(classes)}"]
     clean = (f"{100 * found['clean']['recall'][label]:.0f}" for label in classes)
     rows.append(f"| *as they are* | {' | '.join(clean)} |")

@@ -187,8 +187,10 @@ def draw_corruptions(robustness: Robustness, title: str, *, theme: Theme = LIGHT
         axes.yaxis.set_major_formatter(PercentFormatter(1))
 
     if title:
+        is_by_votes = robustness.truth == "plurality"
+        what = "share read as most people chose," if is_by_votes else "accuracy"
         figure.suptitle(
-            f"{title}: accuracy by severity\nmean over all corruptions "
+            f"{title}: {what} by severity\nmean over all corruptions "
             f"{robustness.mean_accuracy:.1%}, uncorrupted {robustness.clean.accuracy:.1%} (dashed)",
             color=theme.ink,
             fontsize=12,
