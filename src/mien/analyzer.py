@@ -1,7 +1,9 @@
 """Analyze pictures and videos: find the faces, crop them and read their expressions."""
 
+import functools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Self
 
@@ -90,19 +92,20 @@ class Analyzer:
             if (coverage, accuracy, prior) != (None, None, NATURAL):
                 raise ConfigError("set coverage, accuracy and prior on the Recognizer instead")
             self.recognizer = model
-        else:
-            self.recognizer = Recognizer(
+            self.detector = detector or FaceDetector(threads=threads, device=device)
+            return
+        self.recognizer, self.detector = _open_both(
+            functools.partial(
+                Recognizer,
                 model,
                 threads=threads,
                 coverage=coverage,
                 accuracy=accuracy,
                 prior=prior,
                 device=device,
-            )
-
-        if detector is None:
-            detector = FaceDetector(threads=threads, device=device)
-        self.detector = detector
+            ),
+            lambda: detector or FaceDetector(threads=threads, device=device),
+        )
 
     @classmethod
     def open(
@@ -125,15 +128,19 @@ class Analyzer:
             ModelError: The model or the detector is missing or damaged.
             ConfigError: No threshold reaches the coverage or accuracy.
         """
-        return cls(
-            model,
-            detector=FaceDetector.open(options, threads=threads, device=device),
-            threads=threads,
-            coverage=options.coverage,
-            accuracy=options.accuracy,
-            prior=options.prior,
-            device=device,
+        recognizer, detector = _open_both(
+            functools.partial(
+                Recognizer,
+                model,
+                threads=threads,
+                coverage=options.coverage,
+                accuracy=options.accuracy,
+                prior=options.prior,
+                device=device,
+            ),
+            lambda: FaceDetector.open(options, threads=threads, device=device),
         )
+        return cls(recognizer, detector=detector)
 
     def with_options(self, options: ReadingOptions) -> "Analyzer":
         """Return an analyzer with other options that shares this one's networks.
@@ -290,6 +297,15 @@ class Analyzer:
             )
             for found, faces in zip(pictures, read, strict=True)
         ]
+
+
+def _open_both(
+    open_recognizer: Callable[[], Recognizer], open_detector: Callable[[], FaceDetector]
+) -> tuple[Recognizer, FaceDetector]:
+    """Open model and detector at the same time: onnxruntime takes a core for each."""
+    with ThreadPoolExecutor(1) as pool:
+        opening = pool.submit(open_detector)
+        return open_recognizer(), opening.result()
 
 
 def _refuse_single(sources: object) -> None:

@@ -57,6 +57,18 @@ def test_help_loads_nothing_heavy():
     assert done.stdout.endswith("[]\n"), done.stderr
 
 
+def test_json_for_one_photo_loads_only_what_it_uses(tiny_model: Path) -> None:
+    unused = ("rich", "mien.report", "mien.draw", "PIL.PngImagePlugin", "PIL.TiffImagePlugin")
+    command = ["analyze", str(ROOT / "examples" / "astronaut.jpg"), "--json"]
+    code = (
+        "import sys; from mien.cli import main\n"
+        f"main({[*command, '--model', str(tiny_model)]!r})\n"
+        f"print([name for name in {unused!r} if name in sys.modules])"
+    )
+    done = run_python(code)
+    assert done.stdout.endswith("[]\n"), done.stderr
+
+
 def test_mien_alone_prints_help_with_every_command(capsys):
     assert main([]) == 0
     page = capsys.readouterr().out

@@ -9,7 +9,6 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
-from importlib import metadata
 from typing import Final
 
 from cyclopts import App, CycloptsError, Group, Parameter, UnknownCommandError
@@ -65,12 +64,18 @@ $ mien analyze photo.jpg
 """
 
 
+def _read_version() -> str:
+    from importlib import metadata  # slow to import, and no other command needs it
+
+    return metadata.version("mien")
+
+
 def _make_app() -> App:
     """Return the command line without its commands."""
     made = App(
         name="mien",
         help=_HELP,
-        version=lambda: metadata.version("mien"),
+        version=_read_version,
         help_format="markdown",
         default_parameter=Parameter(negative=(), show_default=_show_default),
         exit_on_error=False,

@@ -1,15 +1,12 @@
 """Run an analysis: print its results, or write them to an output with a summary."""
 
 import sys
+import time
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from rich.console import Console
-from rich.text import Text
 
 from mien.batch.engine import Engine
 from mien.batch.items import Columns
@@ -19,15 +16,14 @@ from mien.batch.remote import is_remote, open_list
 from mien.batch.sources import STDIN, Source, Sources
 from mien.batch.tally import Tally
 from mien.cli import exit_codes
-from mien.cli.face_table import FaceTable
-from mien.cli.progress import RunProgress, Stopwatch, print_files, print_summary
 from mien.errors import SourceError
 from mien.model.spec import ModelSpec
 from mien.results import Failure, FrameResult, ImageResult
 from mien.tables import check_emotions
 
-if TYPE_CHECKING:  # loaded where they are asked for
+if TYPE_CHECKING:  # slow to import, and only copies and reports need them
     from mien.batch.annotated import Copies
+    from mien.cli.face_table import FaceTable
     from mien.report import RecordReport
 
 
@@ -75,15 +71,15 @@ class Job:
 
 def print_results(job: Job, *, json: bool) -> int:
     """Print results as they arrive."""
-    table = FaceTable(Console(highlight=False))
-    tally, watch, sources = Tally(), Stopwatch(), job.list_sources()
+    table = None if json else _open_table()
+    tally, began, sources = Tally(), time.monotonic(), job.list_sources()
     with closing(job.engine.read(job.plan(sources))) as results:
         for source, result in results:
             record = result.to_dict()
             tally.add(record)
             if job.report is not None:
                 job.report.add(record)
-            if json:
+            if table is None:
                 print(result.to_json(), flush=True)
             else:
                 table.print(result)
@@ -95,26 +91,61 @@ def print_results(job: Job, *, json: bool) -> int:
                 print(f"mien: {result.message}", file=sys.stderr)
             elif job.copies is not None and not isinstance(result, FrameResult):
                 ending = ".jpg" if isinstance(result, ImageResult) else ".mp4"
-                told = Text(f"annotated: {job.copies.path(source, ending)}", style="dim")
-                Console(highlight=False, stderr=json).print(told, soft_wrap=True)
+                _print_copy(job.copies.path(source, ending), to_stderr=json)
+
+    seconds = time.monotonic() - began
+    if job.report is not None or tally.sources > 1:
+        _conclude(job, tally, seconds, left_out=sources.left_out)
+    return exit_codes.OK if tally.is_complete else exit_codes.INCOMPLETE
+
+
+def _open_table() -> "FaceTable":
+    """Open the table for people, which JSON does not need: rich is slow to import."""
+    from rich.console import Console
+
+    from mien.cli.face_table import FaceTable
+
+    return FaceTable(Console(highlight=False))
+
+
+def _print_copy(path: Path, *, to_stderr: bool) -> None:
+    """Print where an annotated copy is."""
+    from rich.console import Console
+    from rich.text import Text
+
+    told = Text(f"annotated: {path}", style="dim")
+    Console(highlight=False, stderr=to_stderr).print(told, soft_wrap=True)
+
+
+def _conclude(job: Job, tally: Tally, seconds: float, *, left_out: int) -> None:
+    """Write the report, and print the summary of several sources on a terminal."""
+    from rich.console import Console
+
+    from mien.cli.summary import print_files, print_summary
 
     errors = Console(stderr=True, highlight=False)
     if job.report is not None:
         print_files(errors, report=job.report.write())
     if errors.is_terminal and tally.sources > 1:
-        print_summary(errors, tally, watch.seconds(), left_out=sources.left_out)
-    return exit_codes.OK if tally.is_complete else exit_codes.INCOMPLETE
+        print_summary(errors, tally, seconds, left_out=left_out)
 
 
 def write_results(
     job: Job, spec: ModelSpec, decided: dict[str, Any], output: Path, *, json: bool
 ) -> int:
     """Write results to a journal as they arrive, and to the output at the end."""
+    from importlib.metadata import version
+
+    from rich.console import Console
+
+    from mien.cli.progress import RunProgress
+    from mien.cli.summary import print_files, print_summary
+
     if output.suffix.lower() in {".csv", ".parquet"}:
         check_emotions(spec.class_names)  # now instead of after hours of reading
     errors = Console(stderr=True, highlight=False)
     run = {"mien": version("mien"), "model": spec.onnx_sha256, **decided}
-    watch, sources, counted = Stopwatch(), job.list_sources(), job.list_again()
+    began, sources, counted = time.monotonic(), job.list_sources(), job.list_again()
     planned = job.plan(sources)  # errors are raised before anything is written
     with Journal(name_journal(output), run) as journal:
         try:
@@ -135,8 +166,7 @@ def write_results(
             ) from stop
         done_before = journal.resumed
         tally, pages = write_output(journal, output, spec.class_names, job.report)
-    print_summary(
-        errors, tally, watch.seconds(), done_before=done_before, left_out=sources.left_out
-    )
+    seconds = time.monotonic() - began
+    print_summary(errors, tally, seconds, done_before=done_before, left_out=sources.left_out)
     print_files(errors, results=(output,), failed=(name_failures(output),), report=pages)
     return exit_codes.OK if tally.is_complete else exit_codes.INCOMPLETE

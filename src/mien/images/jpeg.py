@@ -2,10 +2,11 @@
 
 import io
 import re
+import struct
 from dataclasses import dataclass
-from typing import Final
+from typing import BinaryIO, Final
 
-from PIL import Image, JpegImagePlugin
+from PIL import Image, JpegImagePlugin, UnidentifiedImageError
 
 from mien.errors import ImageError
 
@@ -75,6 +76,18 @@ def scan_jpeg(data: bytes, name: str) -> JpegScan:
 def end_jpeg(data: bytes) -> bytes:
     """Add a missing end marker, so that the decoder keeps everything before it."""
     return data.removesuffix(b"\xff") + _END
+
+
+def open_jpeg(stream: BinaryIO) -> Image.Image:
+    """Open a JPEG without decoding it, and without importing the plugins of other formats.
+
+    Raises:
+        UnidentifiedImageError: Its header is corrupt.
+    """
+    try:
+        return JpegImagePlugin.JpegImageFile(stream)
+    except (SyntaxError, IndexError, TypeError, struct.error) as error:  # as in Image.open
+        raise UnidentifiedImageError("not a JPEG") from error
 
 
 def open_half(data: bytes) -> Image.Image:

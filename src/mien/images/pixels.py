@@ -44,7 +44,8 @@ def picture_to_rgb(image: Image.Image, name: str) -> NDArray[np.uint8]:
     for top in range(0, height, TILE_PX):
         for left in range(0, width, TILE_PX):
             right, bottom = min(left + TILE_PX, width), min(top + TILE_PX, height)
-            tile = image.crop((left, top, right, bottom))
+            box = (left, top, right, bottom)
+            tile = image if box == (0, 0, width, height) else image.crop(box)
             stored[top:bottom, left:right] = _read_tile(tile, name)
     return upright
 
@@ -86,7 +87,7 @@ def _read_tile(tile: Image.Image, name: str) -> NDArray[np.uint8]:
     if tile.has_transparency_data:
         rgba = tile.convert("RGBA")
         tile = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
-    return np.asarray(tile.convert("RGB"))
+    return np.asarray(tile if tile.mode == "RGB" else tile.convert("RGB"))
 
 
 def array_to_rgb(array: NDArray[np.generic], name: str = "the array") -> NDArray[np.uint8]:

@@ -23,7 +23,7 @@ from mien.errors import (
     describe_error,
     require_extra,
 )
-from mien.images.jpeg import end_jpeg, open_half, scan_jpeg
+from mien.images.jpeg import end_jpeg, open_half, open_jpeg, scan_jpeg
 from mien.images.pixels import array_to_rgb, picture_to_rgb, quiet_pillow
 from mien.images.refusal import MAX_PIXELS, damaged, explain_unknown, too_large
 from mien.images.source import ImageSource, check_file, name_source
@@ -154,7 +154,7 @@ def _read_stream(stream: BinaryIO, name: str, max_pixels: int) -> Picture:
         raise explain_unknown(stream, head, name) from error
 
 
-def _open(stream: BinaryIO, name: str, max_pixels: int) -> Image.Image:
+def _open(stream: BinaryIO, name: str, max_pixels: int, *, is_jpeg: bool = False) -> Image.Image:
     """Open a picture without decoding it.
 
     Raises:
@@ -164,7 +164,7 @@ def _open(stream: BinaryIO, name: str, max_pixels: int) -> Image.Image:
     try:
         with quiet_pillow():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return Image.open(stream, formats=FORMATS)
+            return open_jpeg(stream) if is_jpeg else Image.open(stream, formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise too_large(name, max_pixels) from error
     except UnidentifiedImageError:
@@ -189,7 +189,7 @@ def _read_jpeg(data: bytes, name: str, max_pixels: int) -> Picture:
         with open_half(data) as image:
             return _decode(image, name, max_pixels, full_size=scan.size, damage=damage)
     try:
-        with _open(io.BytesIO(data), name, max_pixels) as image:
+        with _open(io.BytesIO(data), name, max_pixels, is_jpeg=True) as image:
             return _decode(image, name, max_pixels, damage=damage)
     except UnidentifiedImageError as error:
         raise damaged(name, ValueError("its header is corrupt")) from error

@@ -2,7 +2,7 @@
 
 from typing import BinaryIO, Final
 
-from PIL import ExifTags, TiffImagePlugin
+from PIL import ExifTags
 
 from mien.contents import SIGNATURES, describe_content
 from mien.errors import (
@@ -39,6 +39,8 @@ def _describe_tiff(stream: BinaryIO) -> str | None:
     """Describe the levels of a TIFF by its tags; None if they cannot be read."""
     try:
         stream.seek(0)
+        from PIL import TiffImagePlugin  # slow to import, and few files need it
+
         with quiet_pillow():
             tags = TiffImagePlugin.ImageFileDirectory_v2(stream.read(8))
             stream.seek(tags.next)
