@@ -146,7 +146,7 @@ def test_a_missing_extra_is_a_sentence(command):
         [sys.executable, "-c", code, *command], capture_output=True, text=True, cwd=ROOT
     )
     assert done.returncode == 2
-    assert "mien train needs" in done.stderr
+    assert "mien train requires" in done.stderr
     assert "pip install 'mien[train]'" in done.stderr
     assert done.stderr.count("\n") == 1
 
@@ -221,7 +221,7 @@ def hostile(tmp_path_factory) -> Path:
         ("text.jpg", "is text"),
         ("folder.jpg", "a folder"),
         ("truncated.png", "damaged or incomplete"),
-        ("fifo.jpg", "a pipe"),
+        ("fifo.jpg", "a named pipe"),
         ("a\0b.jpg", "cannot be opened"),
         ("x" * 300, "cannot be opened"),
         ("rtsp://example.org/a.jpg", "opens no connections"),
