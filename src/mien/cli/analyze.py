@@ -4,7 +4,7 @@ import difflib
 import functools
 import glob
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -157,10 +157,7 @@ def analyze(
     is_one = from_list is None and on_ray is None and _is_one_file(paths)
     analyzer = open_analyzer(threads=None if is_one else 1)
     if copies is not None:  # a font that lacks their letters is refused now, not at the first copy
-        from mien.drawing.fonts import load_font, open_drawable
-
-        open_drawable(lang)
-        load_font(12, "".join(map(language.word, analyzer.recognizer.emotions)), font=font)
+        _check_letters(lang, "".join(map(language.word, analyzer.recognizer.emotions)), font)
     open_for_video = functools.cache(lambda: analyzer if is_one else open_analyzer(threads=None))
     copy_to = None if copies is None else functools.partial(copies.path, ending=".mp4")
     videos = VideoReader(open_for_video, settings, copy_to, font, lang)
@@ -168,11 +165,7 @@ def analyze(
     finish = None if copies is None else copies.write
     reading = Engine(analyzer, videos.read, threads=threads, finish=finish)
     spec, columns = analyzer.recognizer.spec, Columns(image_column, key_column)
-    decided = asdict(options) | {"abstention_threshold": spec.abstention_threshold}
-    del decided["coverage"], decided["accuracy"]  # the threshold is what they lead to
-    decided |= asdict(settings)
-    optional = {**asdict(columns), "fps": fps}
-    decided |= {name: value for name, value in optional.items() if value is not None}
+    decided = _describe_run(options, spec, settings, {**asdict(columns), "fps": fps})
     pages = None if report is None else _begin_report(report, spec, decided, paths, lang)
     job = Job(paths, from_list, copies, reading, pages, columns, fps)
     if on_ray is not None and output is not None:
@@ -184,6 +177,24 @@ def analyze(
     if table is None:
         return print_results(job, json=json)
     return write_results(job, spec, decided, table, json=json)
+
+
+def _check_letters(lang: str, words: str, font: Path | None) -> None:
+    """Require that the words of copies can be drawn: a font, and a Pillow for their direction."""
+    from mien.drawing.fonts import load_font, open_drawable
+
+    open_drawable(lang)
+    load_font(12, words, font=font)
+
+
+def _describe_run(
+    options: ReadingOptions, spec: ModelSpec, settings: VideoSettings, other: Mapping[str, object]
+) -> dict[str, object]:
+    """Return what determines the results of a run, apart from the model and the files."""
+    decided = asdict(options) | {"abstention_threshold": spec.abstention_threshold}
+    del decided["coverage"], decided["accuracy"]  # the threshold is what they lead to
+    given = {name: value for name, value in other.items() if value is not None}
+    return decided | asdict(settings) | given
 
 
 def _plan_copies(
