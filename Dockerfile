@@ -22,7 +22,8 @@ RUN --mount=type=bind,from=build,source=/mien/constraints.txt,target=/constraint
     --mount=type=bind,from=build,source=/wheels,target=/wheels \
     pip install --no-cache-dir --constraint /constraints.txt "$(echo /wheels/*.whl)[redis,serve,video]"
 # mien sets these itself (mien/telemetry.py); here they also hold for whatever else runs inside.
-ENV ORT_DISABLE_TELEMETRY=1 ORT_TELEMETRY_DISABLED=1 HF_HUB_DISABLE_TELEMETRY=1
+ENV ORT_DISABLE_TELEMETRY=1 ORT_TELEMETRY_DISABLED=1 HF_HUB_DISABLE_TELEMETRY=1 \
+    RAY_USAGE_STATS_ENABLED=0
 USER 65534:65534
 EXPOSE 8000
 STOPSIGNAL SIGTERM

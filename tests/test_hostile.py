@@ -101,7 +101,7 @@ WANTED = {name: words for name, (_, words) in {**odd(), **broken()}.items()} | {
     "\\udcff\\udcfe.jpg": READ,
     "gone.jpg": "does not exist",
     "loop.jpg": "cannot be opened",
-    "pipe.jpg": "a pipe",
+    "pipe.jpg": "a named pipe",
     "socket.jpg": "a socket",
 }
 DAMAGED = {"half.jpeg"}

@@ -303,7 +303,7 @@ def test_the_page_stands_alone_and_shows_what_went_wrong(folder: Path) -> None:
     assert len(thumbnails) == 24
     assert base64.b64decode(thumbnails[0].split(",")[1]).startswith(b"\x89PNG")
     words = " ".join(page.words)
-    for expected in ("nearest <mean> on test", "apparent", "3 of them with an exact copy"):
+    for expected in ("nearest <mean> on test", "apparent", "3 of them with an exact duplicate"):
         assert expected in words
 
 

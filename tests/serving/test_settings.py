@@ -55,6 +55,8 @@ def test_every_setting_of_the_command_is_one_of_the_service():
     own = {"from_list", "output", "json", "annotate", "font", "report"}
     own |= {"image_column", "key_column", "fps"}  # of files and folders
     own |= {"device"}  # of the server: mien serve --device
+    own |= {"engine", "workers"}  # of a cluster
+    own |= {"lang"}  # of drawings and reports
     renamed = {"every": "every_s", "start": "start_s", "end": "end_s"}
     parameters = inspect.signature(analyze).parameters.values()
     options = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY} - own - {"options"}
@@ -102,10 +104,10 @@ MODEL = {"model": "other"}
         ("/v1/analyze", "min_scor=1", "did you mean min_score?"),
         ("/v1/analyze", "every_s=1", "the settings are model, detector_size"),
         ("/v1/analyze", "min_score=2", "at most 1"),
-        ("/v1/analyze", "min_score=x", "min_score takes a number, got 'x'"),
-        ("/v1/analyze", "min_score=nan", "takes a number"),
-        ("/v1/analyze", "detector_size=640.5", "takes a whole number"),
-        ("/v1/analyze", "detector_size=4096", "up to 1280 here"),
+        ("/v1/analyze", "min_score=x", "min_score must be a number, got 'x'"),
+        ("/v1/analyze", "min_score=nan", "must be a number"),
+        ("/v1/analyze", "detector_size=640.5", "must be a whole number"),
+        ("/v1/analyze", "detector_size=4096", "at most 1280 in this service"),
         ("/v1/analyze", "detector_size=640&detector_size=320", "occurs twice"),
         ("/v1/analyze", "model=best", "only tiny, other"),
         ("/v1/analyze", "coverage=2", "coverage"),

@@ -159,7 +159,7 @@ def test_what_cannot_be_written(tmp_path: Path) -> None:
     choices: list[tuple[Any, Path, str, type[mien.MienError]]] = [
         (clip, tmp_path / "out.gif", "must end in .mp4, .mov, .mkv", mien.ConfigError),
         (source, tmp_path / "." / "clip.mp4", "is the video itself", mien.ConfigError),
-        (b"text", tmp_path / "out.mp4", "is not a video", mien.VideoError),
+        (b"text", tmp_path / "out.mp4", "is not a supported video", mien.VideoError),
         (clip, source / "out.mp4", "cannot be written", mien.OutputError),
     ]
     for video, path, words, kind in choices:

@@ -55,7 +55,7 @@ def test_times_come_from_names_or_a_table(tmp_path):
 
 
 def test_what_is_no_sequence_gets_one_sentence(tmp_path):
-    with pytest.raises(mien.VideoError, match="without pictures"):
+    with pytest.raises(mien.VideoError, match="contains no pictures"):
         mien.open_frames(tmp_path, 25)
     save(tmp_path, "a1.png", 10)
     with pytest.raises(mien.ConfigError, match=r"a1.png does not end in a time .* --fps 25"):
