@@ -13,9 +13,11 @@ from rich.text import Text
 from mien.cli import exit_codes
 from mien.cli.tables import print_table
 from mien.data.appearance import MEASURES
-from mien.data.audit import DatasetAudit, Finding, audit_dataset
+from mien.data.audit import DatasetAudit, audit_dataset
 from mien.data.datasets import Dataset, load_dataset
+from mien.data.finding import Finding
 from mien.data.inventory import Inventory
+from mien.data.raters import find_votes
 from mien.data.vote_table import Join, join_votes, write_votes
 from mien.data.votes import NO_WORD, Votes
 from mien.errors import OutputError, describe_error
@@ -33,12 +35,13 @@ _STYLES: Final = {"fault": "bold red", "warning": "yellow", "note": "dim"}
 
 
 @app.command
-def audit(path: Path, /, *, json: bool = False) -> int:
+def audit(path: Path, /, *, votes: Path | None = None, json: bool = False) -> int:
     """Check a dataset before training.
 
     Counts images per class and split; exact and near duplicates within and across splits;
     duplicates with conflicting labels; blank images; corrupt files; class imbalance; and splits
-    that look different, such as a blurred train split.
+    that look different, such as a blurred train split. If several people labelled the faces,
+    reports how far they agree (Fleiss' kappa) and where they contradict the labels.
 
     ```console
     $ mien data audit fer2013.zip
@@ -50,12 +53,14 @@ def audit(path: Path, /, *, json: bool = False) -> int:
     Args:
         path: A folder or zip of `train/<class>/...`, `test/<class>/...`, or of `<class>/...`; or a
             table such as `fer2013.csv`.
+        votes: A table of people's votes by path (a column `path`, and how many people chose each
+            class); by default votes.csv in the folder or beside it, if there is one.
         json: Print everything as one JSON object.
     """
     with Console(stderr=True).status("reading the images") as status:
         dataset = load_dataset(path)
         status.update("comparing the images with each other")
-        result = audit_dataset(dataset)
+        result = audit_dataset(dataset, votes or find_votes(path))
     if json:
         print(json_format.dumps(result.to_dict()))
     else:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, Final, Literal
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,9 @@ from numpy.typing import NDArray
 from mien.data.appearance import Mismatch
 from mien.data.datasets import Dataset
 from mien.data.duplicates import NEAR_CORRELATION, NEAR_LIMIT
+from mien.data.finding import Finding
 from mien.data.inventory import Inventory, take_inventory
+from mien.data.raters import VoteReport, judge_votes
 from mien.errors import DataError
 
 SCHEMA: Final = 1
@@ -25,24 +28,6 @@ _LOWER: Final = {  # words for a split with less of a measure: mild, severe
     "contrast": ("lower in contrast", "much lower in contrast"),
 }
 
-Gravity = Literal["fault", "warning", "note"]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One finding about a dataset.
-
-    Attributes:
-        gravity: A "fault" should prevent training; a "warning" affects the meaning of metrics; a
-            "note" is a decision of the loader.
-        title: The problem in a few words.
-        detail: Figures, and advice.
-    """
-
-    gravity: Gravity
-    title: str
-    detail: str
-
 
 @dataclass(frozen=True)
 class DatasetAudit:
@@ -51,10 +36,12 @@ class DatasetAudit:
     Attributes:
         inventory: The counts that the findings are based on.
         findings: Most severe first.
+        votes: What several raters said of the faces; None if there are no votes.
     """
 
     inventory: Inventory
     findings: tuple[Finding, ...]
+    votes: VoteReport | None = None
 
     @property
     def faults(self) -> tuple[Finding, ...]:
@@ -107,28 +94,33 @@ class DatasetAudit:
             "looks": {split: dict(look) for split, look in inventory.looks.items()},
             "mismatches": [asdict(mismatch) for mismatch in inventory.mismatches],
             "notes": list(inventory.notes),
+            "votes": None if self.votes is None else asdict(self.votes),
         }
 
 
-def audit_dataset(dataset: Dataset) -> DatasetAudit:
+def audit_dataset(dataset: Dataset, votes: Path | None = None) -> DatasetAudit:
     """Check a dataset for faults that would invalidate a training or its metrics.
 
-    Requires only numpy. FER2013's 35,887 images take a few seconds.
+    Requires only numpy; the agreement of raters also requires `mien[study]`. FER2013's 35,887
+    images take a few seconds.
 
     Args:
         dataset: A dataset with at least one split.
+        votes: A table of people's votes on these faces, by path.
     """
     inventory = take_inventory(dataset)
+    asked, judged = judge_votes(dataset, votes)
     found = [
         *_judge_looks(inventory),
         *_judge_splits(inventory),
         *_judge_copies(inventory),
         *_judge_images(inventory),
         *_judge_balance(inventory),
+        *judged,
         *(Finding("note", note, "") for note in inventory.notes),
     ]
     order = {"fault": 0, "warning": 1, "note": 2}
-    return DatasetAudit(inventory, tuple(sorted(found, key=lambda one: order[one.gravity])))
+    return DatasetAudit(inventory, tuple(sorted(found, key=lambda one: order[one.gravity])), asked)
 
 
 def check_trainable(audit: DatasetAudit) -> None:
