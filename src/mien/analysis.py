@@ -34,6 +34,7 @@ def analyze(
     accuracy: float | None = None,
     prior: Prior = NATURAL,
     device: str = DEFAULT,
+    features: bool = False,
     video: VideoSettings | None = None,
 ) -> ImageResult | VideoResult:
     """Read the apparent expression of every face in one picture or video.
@@ -59,6 +60,8 @@ def analyze(
         prior: Expected mix of expressions: "natural", the one the model learnt; "balanced", for
             posed sets and experiments with equal shares; or a share for each.
         device: Device of the networks: "cpu" or another `mien.devices.DeviceName`.
+        features: Return the features of each face, the input of the model's last layer; they do not
+            identify a person (see `FaceResult.features`).
         video: Which frames of a video to analyse, and how; None analyses five frames per second.
 
     Returns:
@@ -85,7 +88,9 @@ def analyze(
     # Your own file may change between calls, unlike the bundled models.
     is_kept = model in MODELS and isinstance(prior, str)
     open_analyzer: Callable[..., Analyzer] = _keep_open if is_kept else Analyzer.open
-    analyzer = open_analyzer(os.fspath(model), options, threads=threads, device=device)
+    analyzer = open_analyzer(
+        os.fspath(model), options, threads=threads, device=device, features=features
+    )
     if is_video(source):
         return analyzer.analyze_video(source, video)  # type: ignore[arg-type]
     return analyzer.analyze(source)

@@ -70,6 +70,7 @@ class Analyzer:
         accuracy: float | None = None,
         prior: Prior = NATURAL,
         device: str = DEFAULT,
+        features: bool = False,
     ) -> None:
         """Open the detector and the model.
 
@@ -83,14 +84,18 @@ class Analyzer:
             prior: Expected mix of expressions: "natural", "balanced", or a share for each.
             device: Device of the networks (a `FaceDetector` and a `Recognizer` have their own):
                 "cpu" or another `mien.devices.DeviceName`; "auto" uses the best available.
+            features: Return the features of each face (see `FaceResult.features`).
 
         Raises:
-            ModelError: The model or the detector is missing or damaged.
+            ModelError: The model or the detector is missing or damaged, or the model has no
+                features.
             ConfigError: No threshold reaches the coverage or accuracy.
         """
         if isinstance(model, Recognizer):
-            if (coverage, accuracy, prior) != (None, None, NATURAL):
-                raise ConfigError("set coverage, accuracy and prior on the Recognizer instead")
+            if (coverage, accuracy, prior, features) != (None, None, NATURAL, False):
+                raise ConfigError(
+                    "set coverage, accuracy, prior and features on the Recognizer instead"
+                )
             self.recognizer = model
             self.detector = detector or FaceDetector(threads=threads, device=device)
             return
@@ -103,6 +108,7 @@ class Analyzer:
                 accuracy=accuracy,
                 prior=prior,
                 device=device,
+                features=features,
             ),
             lambda: detector or FaceDetector(threads=threads, device=device),
         )
@@ -115,6 +121,7 @@ class Analyzer:
         *,
         threads: int | None = None,
         device: str = DEFAULT,
+        features: bool = False,
     ) -> Self:
         """Open the detector and the model with options.
 
@@ -123,6 +130,7 @@ class Analyzer:
             options: How faces are found, and when an emotion is named.
             threads: Threads that detector and model may use; None uses all available cores.
             device: What the networks run on: "cpu", or another of `mien.devices.DeviceName`.
+            features: Return the features of each face (see `FaceResult.features`).
 
         Raises:
             ModelError: The model or the detector is missing or damaged.
@@ -137,6 +145,7 @@ class Analyzer:
                 accuracy=options.accuracy,
                 prior=options.prior,
                 device=device,
+                features=features,
             ),
             lambda: FaceDetector.open(options, threads=threads, device=device),
         )

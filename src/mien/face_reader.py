@@ -1,6 +1,8 @@
 """Crop detected faces and run the model on them."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import repeat
 from typing import TypeVar
 
 import numpy as np
@@ -83,19 +85,26 @@ def read_faces(
     if not pictures:
         return []
     crops = np.concatenate([cut for _, cut in pictures])
-    rows = iter(recognizer.predict_probabilities(crops))
+    rows: Iterator[tuple[NDArray[np.float32], NDArray[np.float32] | None]]
+    if recognizer.features:
+        rows = zip(*recognizer.predict_with_features(crops), strict=True)
+    else:
+        rows = zip(recognizer.predict_probabilities(crops), repeat(None), strict=False)
     return [tuple(_read_face(recognizer, face, rows) for face in faces) for faces, _ in pictures]
 
 
 def _read_face(
-    recognizer: Recognizer, face: Face, rows: Iterator[NDArray[np.float32]]
+    recognizer: Recognizer,
+    face: Face,
+    rows: Iterator[tuple[NDArray[np.float32], NDArray[np.float32] | None]],
 ) -> FaceResult:
-    """Build the result of one face, with the next row of probabilities if it was read."""
+    """Build the result of one face, with the next row of outputs if it was read."""
     if is_too_small(face):
         return FaceResult.unread(face, "too_small")
-    probabilities = dict(zip(recognizer.emotions, map(float, next(rows)), strict=True))
+    row, features = next(rows)
+    probabilities = dict(zip(recognizer.emotions, map(float, row), strict=True))
     temperature = recognizer.spec.certainty_temperature
-    return FaceResult.read(
+    read = FaceResult.read(
         face,
         probabilities,
         threshold=recognizer.abstention_threshold,
@@ -103,3 +112,4 @@ def _read_face(
             None if temperature is None else find_certainty(probabilities.values(), temperature)
         ),
     )
+    return read if features is None else replace(read, features=tuple(map(float, features)))

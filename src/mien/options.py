@@ -42,4 +42,5 @@ class Keywords(TypedDict, total=False):
     accuracy: float | None
     prior: Prior
     device: str
+    features: bool
     threads: int | None

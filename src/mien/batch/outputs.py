@@ -93,6 +93,8 @@ def write_output(
     output: Path,
     emotions: Sequence[str],
     report: "RecordReport | None" = None,
+    *,
+    features: bool = False,
 ) -> tuple[Tally, tuple[Path, ...]]:
     """Write an output, its list of failures and a report from a journal, and delete the journal.
 
@@ -101,6 +103,7 @@ def write_output(
         output: A file with one of the extensions `TABLES`.
         emotions: The model's class names.
         report: The report to write, if requested, with its pages.
+        features: Add a column with the features of faces to a Parquet table.
 
     Returns:
         The counts, and the paths of the report's pages.
@@ -122,7 +125,7 @@ def write_output(
             if output.suffix.lower() == ".csv":
                 write_csv(output, records, emotions)
             elif output.suffix.lower() == ".parquet":
-                write_parquet(output, records, emotions)
+                write_parquet(output, records, emotions, features=features)
             else:
                 write_jsonl(output, records)
 

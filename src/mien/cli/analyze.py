@@ -78,6 +78,7 @@ def analyze(
     device: DeviceName = "cpu",
     engine: Literal["local", "ray"] = "local",
     workers: str | None = None,
+    features: bool = False,
 ) -> int:
     """Read the faces in photos and videos.
 
@@ -138,6 +139,8 @@ def analyze(
             cluster at RAY_ADDRESS (docs/cluster.md).
         workers: With --engine ray: the number of processes, or a range such as 2-16; by default
             from one to all processors of the cluster.
+        features: Return the features of each face, the input of the model's last layer (256 numbers
+            for `accurate`), in JSON or a .parquet file. They do not identify a person.
     """
     _check_paths(paths, from_list)
     on_ray = None
@@ -145,13 +148,20 @@ def analyze(
         from mien.cli.cluster_runs import plan_cluster
 
         local = {"--annotate": annotate, "--report": report, "--json": json, "-": _stdin(paths)}
-        on_ray = plan_cluster(workers, output, local)
+        on_ray = plan_cluster(workers, output, local | {"--features": features})
     to_file = None if output is None or on_ray else Path(output)
     table, folder = (None, None) if to_file is None else plan_output(to_file)
+    if features and table is not None and table.suffix.lower() == ".csv":
+        raise ConfigError(
+            f"--features are no cells of a CSV table: name {table.stem}.parquet or "
+            f"{table.stem}.jsonl as --output"
+        )
     language = open_language(lang)
     copies = _plan_copies(paths, folder, annotate, font, lang)
     settings = _plan_video(every, start, end)
-    open_analyzer = functools.partial(Analyzer.open, model, options, device=device)
+    open_analyzer = functools.partial(
+        Analyzer.open, model, options, device=device, features=features
+    )
 
     # One photo gets all cores; of many photos, each gets one.
     is_one = from_list is None and on_ray is None and _is_one_file(paths)
@@ -165,7 +175,8 @@ def analyze(
     finish = None if copies is None else copies.write
     reading = Engine(analyzer, videos.read, threads=threads, finish=finish)
     spec, columns = analyzer.recognizer.spec, Columns(image_column, key_column)
-    decided = _describe_run(options, spec, settings, {**asdict(columns), "fps": fps})
+    optional = {**asdict(columns), "fps": fps, "features": features or None}
+    decided = _describe_run(options, spec, settings, optional)
     pages = None if report is None else _begin_report(report, spec, decided, paths, lang)
     job = Job(paths, from_list, copies, reading, pages, columns, fps)
     if on_ray is not None and output is not None:

@@ -165,7 +165,9 @@ def write_results(
                 "resume"
             ) from stop
         done_before = journal.resumed
-        tally, pages = write_output(journal, output, spec.class_names, job.report)
+        tally, pages = write_output(
+            journal, output, spec.class_names, job.report, features="features" in decided
+        )
     seconds = time.monotonic() - began
     print_summary(errors, tally, seconds, done_before=done_before, left_out=sources.left_out)
     print_files(errors, results=(output,), failed=(name_failures(output),), report=pages)

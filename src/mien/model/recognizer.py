@@ -43,6 +43,7 @@ class Recognizer:
             nothing.
         abstention_threshold: A face whose top probability is below it should get no emotion; None
             never abstains.
+        features: Whether results contain the features of each face.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Recognizer:
         accuracy: float | None = None,
         prior: Prior = NATURAL,
         device: str = DEFAULT,
+        features: bool = False,
     ) -> None:
         """Open a model.
 
@@ -68,9 +70,11 @@ class Recognizer:
                 a share for each, such as {"happy": 0.5, "neutral": 0.5} (see `mien.model.prior`).
                 Coverage and accuracy were measured with "natural".
             device: "cpu" or another `mien.devices.DeviceName`; "auto" uses the best available.
+            features: Return the features of each face in results (see `predict_features`).
 
         Raises:
-            ModelError: A file is missing or damaged, or the model does not match its contract.
+            ModelError: A file is missing or damaged, the model does not match its contract, or
+                features are requested and the network does not expose its LSTM's outputs.
             ConfigError: `threads` is under 1, no threshold reaches the coverage or accuracy, or the
                 prior cannot be read.
         """
@@ -80,6 +84,7 @@ class Recognizer:
             "accuracy": accuracy,
             "prior": prior,
             "device": device,
+            "features": features,
         }
 
         self.contract: Final = _find_contract(model)
@@ -96,6 +101,9 @@ class Recognizer:
         network = _read_model(self.path, self.spec)
         self._session = open_session(network, name=self._name, threads=threads, device=device)
         _check_tensors(self._session, self.spec, self._name)
+        self.features: Final = features
+        if features:
+            self._find_steps()
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the model's path or name, and its settings, to open it again elsewhere."""
@@ -202,27 +210,62 @@ class Recognizer:
     def predict_features(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the input of the last layer: the LSTM's outputs, averaged over its steps.
 
+        Features describe a face's apparent expression, and how it was lit and held. They are not
+        an identity: they were not trained to tell people apart, and must not be used to.
+
         Args:
             faces: (N, 48, 48) uint8 grey crops.
 
         Returns:
-            (N, U) float32, where U is the size of the LSTM's hidden state.
+            (N, U) float32, where U is the size of the LSTM's hidden state: 256 for `accurate`, 96
+            for `fast`.
 
         Raises:
             InputError: The array has another shape or type.
             ModelError: The network does not expose its LSTM's outputs.
+        """
+        return self.predict_with_features(faces)[1]
+
+    def predict_with_features(
+        self, faces: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return probabilities and features, out of one pass through the network.
+
+        Args:
+            faces: (N, 48, 48) uint8 grey crops.
+
+        Returns:
+            What `predict_probabilities` returns, (N, 7) float32, and what `predict_features`
+            returns, (N, U) float32.
+
+        Raises:
+            InputError: The array has another shape or type.
+            ModelError: The network does not show its LSTM's outputs.
+        """
+        wanted = [self.spec.output_name, self._find_steps()]
+        self._check(faces)
+        size = self.spec.input_size
+        logits, features = [], []
+        for batch in to_batches(faces if len(faces) else np.zeros((1, size, size), np.uint8)):
+            found, steps = self._session.run(wanted, {self.spec.input_name: batch})
+            logits.append(found)
+            features.append(steps.mean(axis=1))  # (N, 36, U) -> (N, U)
+        count = len(faces)
+        probabilities = calibrate(np.concatenate(logits)[:count], self.temperature, self.shift)
+        return probabilities, np.concatenate(features)[:count].astype(np.float32)
+
+    def _find_steps(self) -> str:
+        """Return the name of the output with the LSTM's steps.
+
+        Raises:
+            ModelError: The network does not show them.
         """
         if self.spec.sequence is None:
             raise ModelError(
                 f"{self._name} does not expose its LSTM's outputs, which the features are computed "
                 "from; export a network with an LSTM again"
             )
-        self._check(faces)
-        steps, pixels = self.spec.sequence["steps"], self.spec.input_name
-        size = self.spec.input_size
-        batches = to_batches(faces if len(faces) else np.zeros((1, size, size), np.uint8))
-        means = [self._session.run([steps], {pixels: batch})[0].mean(axis=1) for batch in batches]
-        return np.concatenate(means).astype(np.float32)[: len(faces)]
+        return self.spec.sequence["steps"]
 
     def _check(self, faces: NDArray[np.uint8]) -> None:
         """Check that faces are (N, size, size) uint8."""

@@ -29,6 +29,9 @@ class FaceResult:
             consecutive frames; it does not identify a person. None in a photo.
         smoothed: In a video, the track's probabilities smoothed over time, summing to 1; None in a
             photo, or if the track was not read near this time.
+        features: Input of the last layer, 256 numbers for `accurate` and 96 for `fast`; None
+            if they were not requested, or the face was not read. They describe an expression and a
+            picture; they do not identify a person.
     """
 
     box: Box
@@ -40,6 +43,7 @@ class FaceResult:
     certainty: float | None = None
     track_id: int | None = None
     smoothed: Mapping[str, float] | None = None
+    features: tuple[float, ...] | None = None
 
     @classmethod
     def unread(cls, face: Face, reason: Reason) -> "FaceResult":
@@ -82,6 +86,7 @@ class FaceResult:
             track_id=record.get("track_id"),
             smoothed=record.get("smoothed"),
             certainty=record.get("certainty"),
+            features=None if record.get("features") is None else tuple(record["features"]),
         )
 
     def __repr__(self) -> str:
@@ -109,4 +114,6 @@ class FaceResult:
 
         if self.track_id is not None:
             record |= {"track_id": self.track_id, "smoothed": round_probabilities(self.smoothed)}
+        if self.features is not None:
+            record["features"] = [round(value, 6) for value in self.features]
         return record

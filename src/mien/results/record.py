@@ -46,7 +46,7 @@ class Table(Record):
         return tables.to_dataframe([self], format=format)
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Write the faces as a table, CSV; needs no pandas.
+        """Write the faces as a table, CSV; needs no pandas. Features are left out.
 
         Raises:
             OutputError: The file cannot be written.
@@ -62,7 +62,8 @@ class Table(Record):
             OutputError: The file cannot be written.
         """
         record = self.to_dict()
-        tables.write_parquet(path, [record], tables.find_emotions([record]))
+        features = tables.have_features([record])
+        tables.write_parquet(path, [record], tables.find_emotions([record]), features=features)
 
 
 def labels_entry(labels: str | None) -> dict[str, str]:

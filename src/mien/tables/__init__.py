@@ -7,7 +7,7 @@ row, with the reason in `error`. The columns are the same for photos and videos.
 Records are the JSON form of results, as returned by `to_dict` and stored in JSON Lines.
 """
 
-from mien.tables.columns import Record, check_emotions, columns, find_emotions
+from mien.tables.columns import Record, check_emotions, columns, find_emotions, have_features
 from mien.tables.dataframe import Format, to_dataframe
 from mien.tables.rows import Row, pyfeat_rows, tidy_rows
 from mien.tables.writing import (
@@ -28,6 +28,7 @@ __all__ = [
     "check_emotions",
     "columns",
     "find_emotions",
+    "have_features",
     "load_pyarrow",
     "make_schema",
     "pyfeat_rows",

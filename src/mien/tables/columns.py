@@ -8,6 +8,7 @@ from mien.errors import ConfigError
 
 Record: TypeAlias = Mapping[str, Any]
 """A result as JSON types."""
+FEATURES: Final = "features"
 POINTS: Final = ("right_eye", "left_eye", "nose_tip", "right_mouth_corner", "left_mouth_corner")
 
 
@@ -20,7 +21,7 @@ def check_emotions(emotions: Sequence[str]) -> None:
     Raises:
         ConfigError: Two columns of a table would have the same name.
     """
-    fixed = _columns(())
+    fixed = {**_columns(()), FEATURES: list}
     taken = {*fixed, *(f"smoothed_{name}" for name in emotions)}
     clash = [name for name in emotions if name in taken]
     if clash:
@@ -30,17 +31,18 @@ def check_emotions(emotions: Sequence[str]) -> None:
         )
 
 
-def columns(emotions: Sequence[str] = EMOTIONS) -> dict[str, type]:
+def columns(emotions: Sequence[str] = EMOTIONS, *, features: bool = False) -> dict[str, type]:
     """Return the columns of a tidy table in order, with their types.
 
     Args:
         emotions: The model's class names.
+        features: Whether there is a last column `features`, a list of numbers.
 
     Raises:
         ConfigError: A class has the name of another column.
     """
     check_emotions(emotions)
-    return _columns(emotions)
+    return _columns(emotions) | ({FEATURES: list} if features else {})
 
 
 def _columns(emotions: Sequence[str]) -> dict[str, type]:
@@ -71,6 +73,11 @@ def find_emotions(records: Iterable[Record]) -> Sequence[str]:
             if face["probabilities"] is not None:
                 return tuple(face["probabilities"])
     return EMOTIONS
+
+
+def have_features(records: Iterable[Record]) -> bool:
+    """Return whether any face of some records has features."""
+    return any(FEATURES in face for record in flatten(records) for face in record.get("faces", ()))
 
 
 def flatten(records: Iterable[Record]) -> Iterator[Record]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from mien.emotions import REASONS
 from mien.errors import ConfigError, require_extra
-from mien.tables.columns import columns, find_emotions, flatten
+from mien.tables.columns import columns, find_emotions, flatten, have_features
 from mien.tables.rows import pyfeat_rows, tidy_rows
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ def to_dataframe(
     if format == "pyfeat":
         return pd.DataFrame(list(pyfeat_rows(records, emotions)))
 
-    rows = list(tidy_rows(records, emotions))
+    features = have_features(records)
+    rows = list(tidy_rows(records, emotions, features=features))
     categories = {
         "source": list(dict.fromkeys(row["source"] for row in rows)),
         "emotion": list(emotions),
@@ -66,14 +67,14 @@ def to_dataframe(
         "smoothed_emotion": list(emotions),
     }
 
-    kinds: dict[type, Any] = {str: "string", float: "float64", int: "Int64"}
+    kinds: dict[type, Any] = {str: "string", float: "float64", int: "Int64", list: "object"}
     frame = pd.DataFrame(
         {
             name: pd.Series(
                 [row[name] for row in rows],
                 dtype=pd.CategoricalDtype(categories[name]) if name in categories else kinds[kind],
             )
-            for name, kind in columns(emotions).items()
+            for name, kind in columns(emotions, features=features).items()
         }
     )
 

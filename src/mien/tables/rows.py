@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, TypeAlias
 
 from mien.emotions import EMOTIONS
-from mien.tables.columns import POINTS, Record, columns, flatten
+from mien.tables.columns import FEATURES, POINTS, Record, columns, flatten
 
 Row: TypeAlias = dict[str, Any]
 """One row: a value or None per column."""
@@ -21,14 +21,17 @@ PYFEAT_NAMES: Final = {
 """py-feat's words for the emotions, in the order of its columns."""
 
 
-def tidy_rows(records: Iterable[Record], emotions: Sequence[str] = EMOTIONS) -> Iterator[Row]:
+def tidy_rows(
+    records: Iterable[Record], emotions: Sequence[str] = EMOTIONS, *, features: bool = False
+) -> Iterator[Row]:
     """Yield the rows of a tidy table.
 
     Args:
         records: Results in their JSON form: photos, frames, whole videos, failures.
         emotions: The model's class names.
+        features: Whether rows have the faces' features.
     """
-    empty = dict.fromkeys(columns(emotions))
+    empty = dict.fromkeys(columns(emotions, features=features))
     for record in flatten(records):
         row = empty | {"source": record["source"]}
         if "error" in record:
@@ -41,7 +44,8 @@ def tidy_rows(records: Iterable[Record], emotions: Sequence[str] = EMOTIONS) -> 
             row |= {"turned": record.get("turned"), "error": record.get("damage")}
             faces = record["faces"]
             for number, face in enumerate(faces, start=1):
-                yield row | {"face": number} | _face_cells(face)
+                own = {FEATURES: face.get(FEATURES)} if features else {}
+                yield row | {"face": number} | _face_cells(face) | own
             if not faces:
                 yield row
 

@@ -46,7 +46,11 @@ def write_csv(
 
 
 def write_parquet(
-    path: str | os.PathLike[str], records: Iterable[Record], emotions: Sequence[str] = EMOTIONS
+    path: str | os.PathLike[str],
+    records: Iterable[Record],
+    emotions: Sequence[str] = EMOTIONS,
+    *,
+    features: bool = False,
 ) -> None:
     """Write a tidy table as Parquet, compressed, with typed columns.
 
@@ -56,6 +60,7 @@ def write_parquet(
         path: Output file; an existing one is replaced.
         records: Results in their JSON form.
         emotions: The model's class names.
+        features: Whether there is a column `features`, a list of float32 in each row.
 
     Raises:
         MissingExtraError: pyarrow is not installed.
@@ -63,7 +68,7 @@ def write_parquet(
     """
     load_pyarrow()
     with _writing(Path(path)) as partial, partial.open("wb") as file:
-        stream_parquet(file, records, emotions)
+        stream_parquet(file, records, emotions, features=features)
 
 
 def stream_parquet(
@@ -71,6 +76,8 @@ def stream_parquet(
     records: Iterable[Record],
     emotions: Sequence[str] = EMOTIONS,
     describe: Callable[[], Mapping[str, str]] = dict,
+    *,
+    features: bool = False,
 ) -> None:
     """Write a tidy table as Parquet into an open file, in groups as records come.
 
@@ -79,31 +86,34 @@ def stream_parquet(
         records: Results in their JSON form.
         emotions: The model's class names.
         describe: Returns what the file's metadata should hold; called after the last record.
+        features: Whether there is a column `features`.
 
     Raises:
         MissingExtraError: pyarrow is not installed.
     """
     pa, pq = load_pyarrow()
-    schema = make_schema(emotions)
+    schema = make_schema(emotions, features=features)
     with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-        rows = tidy_rows(records, emotions)
+        rows = tidy_rows(records, emotions, features=features)
         while group := list(islice(rows, ROWS_AT_ONCE)):
             writer.write_table(pa.Table.from_pylist(group, schema=schema))
         writer.add_key_value_metadata(dict(describe()))
 
 
-def make_schema(emotions: Sequence[str] = EMOTIONS) -> Any:  # noqa: ANN401
+def make_schema(emotions: Sequence[str] = EMOTIONS, *, features: bool = False) -> Any:  # noqa: ANN401
     """Return a tidy table's pyarrow schema.
 
     Args:
         emotions: The model's class names.
+        features: Whether there is a column `features`.
 
     Raises:
         MissingExtraError: pyarrow is not installed.
     """
     pa, _ = load_pyarrow()
-    kinds = {str: pa.string(), float: pa.float64(), int: pa.int64()}
-    return pa.schema([(name, kinds[kind]) for name, kind in columns(emotions).items()])
+    kinds = {str: pa.string(), float: pa.float64(), int: pa.int64(), list: pa.list_(pa.float32())}
+    named = columns(emotions, features=features)
+    return pa.schema([(name, kinds[kind]) for name, kind in named.items()])
 
 
 def write_jsonl(path: str | os.PathLike[str], records: Iterable[Record]) -> None:
