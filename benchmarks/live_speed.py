@@ -1,14 +1,12 @@
-"""Measure how fast mien.Live reads 640 x 480 frames on one core, and whether its memory grows.
+"""Measure how fast mien.Live reads 640 x 480 frames on one core.
 
-Command: python benchmarks/live_speed.py [--soak-frames N]
+Command: python benchmarks/live_speed.py
 
 The portrait of examples/astronaut.jpg drifts over a grainy background. Times are processor time of
 the single reading thread, so that other programs do not matter; on an idle machine this is the
-latency of a frame. The soak test repeats the same two seconds (an hour at 30 frames per second is
-108,000 frames).
+latency of a frame. Memory over an hour: live_soak.py.
 """
 
-import argparse
 import statistics
 import time
 from pathlib import Path
@@ -42,12 +40,6 @@ def draw_frames(count: int) -> list[np.ndarray]:
     return frames
 
 
-def resident_mb() -> float:
-    """Return this process's resident memory, in MB."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1])
-    return pages * 4096 / 1e6
-
-
 def time_frames(model: str, clip: list[np.ndarray]) -> dict[str, Any]:
     """Measure the processor time of each frame."""
     live = mien.Live(model, threads=1)
@@ -67,31 +59,16 @@ def time_frames(model: str, clip: list[np.ndarray]) -> dict[str, Any]:
     }
 
 
-def soak(clip: list[np.ndarray], frames: int) -> dict[str, Any]:
-    """Follow the memory over many frames."""
-    live = mien.Live("fast", threads=1)
-    marks: list[float] = []
-    for number in range(frames):
-        live.read(clip[number % len(clip)], number / RATE)
-        if (number + 1) % (frames // 10) == 0:
-            marks.append(resident_mb())
-    return {"frames": frames, "clip_s": frames / RATE, "resident_mb_at_each_tenth": marks}
-
-
 def main() -> None:
     """Measure."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--soak-frames", type=int, default=108_000)
-    soak_frames: int = parser.parse_args().soak_frames
     clip = draw_frames(2 * RATE)
     figures = {
         "size": f"{SIZE[1]} x {SIZE[0]}",
         "threads": 1,
         "frames": FRAMES,
         **{model: time_frames(model, clip) for model in ("fast", "accurate")},
-        "soak": soak(clip, soak_frames),
     }
-    command = f"python benchmarks/live_speed.py --soak-frames {soak_frames}"
+    command = "python benchmarks/live_speed.py"
     write_result(__file__, command, ("mien", "numpy", "onnxruntime"), figures)
 
 
