@@ -155,6 +155,7 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "video-settings": reference.write_video_settings,
     "person-baseline": costs.write_person_baseline,
     "study-coverage": costs.write_study_coverage,
+    "face-quality": costs.write_face_quality,
     "live-speed": costs.write_live_speed,
     "turned-photos": costs.write_turned_photos,
     "video-speed": costs.write_video_speed,

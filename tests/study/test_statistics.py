@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("scipy")
 pytest.importorskip("statsmodels")
 
-from mien.study.agreement import agree, find_icc
+from mien.study.agreement import agree, compare_coders, find_icc
 from mien.study.coding import Coded
 from mien.study.statistics import compare_conditions, find_interval
 
@@ -79,3 +79,23 @@ def test_shares_of_few_recordings_are_not_correlated():
 def test_a_machine_with_one_word_has_no_kappa():
     codes = [Coded("a", "sad", "sad"), Coded("a", "happy", "sad"), Coded("a", "sad", "sad")]
     assert agree(codes).kappa is None
+
+
+def test_several_coders_are_compared_with_each_other_and_their_majority_with_the_machine():
+    def code(recording, machine, *words):
+        coders = dict(zip("abc", words, strict=False))
+        counts = sorted(words, key=words.count)
+        human = counts[-1] if len(set(words)) < len(words) or len(words) == 1 else None
+        return Coded(recording, human, machine, coders)
+
+    codes = [code(f"r{n}", "y", "y", "y", "y") for n in range(4)]
+    codes += [code(f"r{n}", "n", "n", "n", "y") for n in range(4)]
+    codes += [code("r0", "y", "y", "n", "x"), code("r9", "n", "n")]
+    found = agree(codes)
+    assert (found.pictures, found.tied, found.agreement) == (9, 1, 1.0)
+    coders = found.coders
+    assert (coders.coders, coders.pictures, coders.recordings) == (("a", "b", "c"), 9, 4)
+    assert coders.low < coders.kappa < coders.high
+    assert compare_coders([Coded("r", "y", "y", {"a": "y"})]) is None
+    apart = [Coded(f"r{n}", None, "y", {"a": "y", "b": "n"}) for n in range(3)]
+    assert (agree(apart).agreement, agree(apart).tied) == (None, 3)

@@ -3,6 +3,9 @@
 import csv
 import json
 import re
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -41,6 +44,7 @@ def recordings(tmp_path_factory, portrait):
     return folder
 
 
+OUTPUTS = ("faces.csv", "participants.csv", "wide.csv", "events.csv", "study.json", "study.html")
 PATTERN = "{condition}/{participant}_{trial}.*"
 
 
@@ -233,6 +237,24 @@ def test_codes_come_from_files_of_elan(tmp_path):
         pair_codes(tmp_path / "empty", rows)
 
 
+def test_coders_are_told_apart(tmp_path):
+    table, rows = tmp_path / "codes.csv", []
+    recording = Recording("x/a.png", "a.png", "p")
+    rows = [Row(recording, corrected={"happy": 1.0})]
+    table.write_text("source,label,coder\na,happy,1\na,sad,2\na,happy,3\n")
+    (one,) = pair_codes(table, rows)
+    assert (one.human, one.coders) == ("happy", {"1": "happy", "2": "sad", "3": "happy"})
+    table.write_text("source,label,Coder\na,happy,1\na,sad,2\n")
+    (one,) = pair_codes(table, rows)
+    assert one.human is None  # as many for one word as for the other
+    film = [Row(Recording("x/film/a.mp4", "film/a.mp4", "p"), time_s=1.5, corrected={"happy": 1.0})]
+    (tmp_path / "coder1.eaf").write_text(EAF)
+    second = EAF.replace('TIER_ID="face"', 'TIER_ID="face" ANNOTATOR="kim"')
+    (tmp_path / "coder2.eaf").write_text(second.replace(">happy<", ">sad<"))
+    (one,) = pair_codes(tmp_path, film)
+    assert one.coders == {"coder1": "happy", "kim": "sad"}
+
+
 def test_codes_without_their_columns_are_refused(tmp_path):
     path = tmp_path / "codes.csv"
     path.write_text("source,word\na,b\n")
@@ -279,6 +301,8 @@ def test_patterns_that_cannot_be_followed_are_refused(recordings, tmp_path):
         (["--baseline", "rest", "--rest", "9-3"], "increasing times"),
         (["--expected", "odd"], "even or group"),
         (["--min-coverage", "2"], "0 to 1"),
+        (["--exclude", "size < 40"], "is no rule"),
+        (["--test", "anova"], "permutation"),
     ],
 )
 def test_bad_options_get_one_sentence(recordings, tiny_model, tmp_path, options, words, capsys):
@@ -335,3 +359,123 @@ def test_yaw_and_roll_come_from_the_landmarks(portrait):
     assert measure(60).yaw_deg == pytest.approx(-measure(40).yaw_deg)
     assert measure(60).yaw_deg > 20  # towards the person's left, which the picture shows right
     assert measure(50, left_eye_y=80).roll_deg == pytest.approx(45)
+
+
+@pytest.mark.slow
+def test_rules_leave_faces_out_of_all_results_and_are_counted(
+    recordings, tiny_model, tmp_path, capsys
+):
+    """A rule that all dim faces fulfil leaves that condition without any."""
+    plain, out = tmp_path / "plain", tmp_path / "out"
+    assert run(tiny_model, recordings, plain, "--pattern", PATTERN) == 0
+    dim = [float(r["brightness"]) for r in read_csv(plain / "faces.csv") if r["condition"] == "dim"]
+    lit = [float(r["brightness"]) for r in read_csv(plain / "faces.csv") if r["condition"] == "lit"]
+    rule = f"brightness < {(max(dim) + min(lit)) / 2:.1f}"
+    out.mkdir()
+    (out / READINGS).write_bytes((plain / READINGS).read_bytes())
+    capsys.readouterr()
+    more = ("--pattern", PATTERN, "--baseline", "none", "--exclude", rule, "--test", "mixed")
+    assert run(tiny_model, recordings, out, *more) == 0
+    assert f"left out: 8 photos or frames ({rule})" in capsys.readouterr().err
+
+    cells = read_csv(out / "participants.csv")
+    for cell in cells:
+        is_dim = cell["condition"] == "dim"
+        assert (float(cell["left_out"]), float(cell["coverage"])) == ((1, 0) if is_dim else (0, 1))
+        assert cell["excluded"] == ("no face was read" if is_dim else "")
+    faces = read_csv(out / "faces.csv")
+    assert [row["excluded"] for row in faces] == [rule] * 8 + [""] * 8
+    assert all(row["happy"] for row in faces)  # as read, they are still there
+    study = json.loads((out / "study.json").read_text())
+    assert study["left_out"] == {rule: 8}
+    assert study["settings"]["exclude"] == [rule]
+    assert study["comparisons"] == []
+    page = (out / "study.html").read_text()
+    assert f"{rule.replace('<', '&lt;')} (8)" in page
+    assert "mixed models" in page
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_resumes_and_gives_the_same_bytes(recordings, tiny_model, tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    command = [sys.executable, "-m", "mien", "study", str(recordings), "--pattern", PATTERN]
+    command += ["--model", str(tiny_model), "--output"]
+    assert subprocess.run([*command, str(whole)], check=False).returncode == 0
+    process = subprocess.Popen([*command, str(killed)])
+    journal, until_s = killed / READINGS, time.monotonic() + 60
+    while not (journal.is_file() and journal.read_bytes().count(b"\n") > 3):
+        assert time.monotonic() < until_s
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    assert not (killed / "study.html").exists()
+    assert subprocess.run([*command, str(killed)], check=False).returncode == 0
+    for name in OUTPUTS:
+        assert (killed / name).read_bytes() == (whole / name).read_bytes(), name
+
+
+def write_table(folder, rows):
+    """Write a table of (file, participant, condition)."""
+    table = folder / "table.csv"
+    lines = [",".join(map(str, row)) for row in rows]
+    table.write_text("\n".join(["source,participant,condition", *lines]) + "\n")
+    return table
+
+
+@pytest.mark.parametrize(
+    ("rows", "told", "in_report"),
+    [
+        (
+            [("dim/p1_1.png", "p1", "dim")],
+            "one participant: no intervals",
+            "There is one condition",
+        ),
+        (
+            [(f"dim/p{n}_1.png", f"p{n}", "dim") for n in (1, 2)],
+            "one condition: nothing to compare",
+            "nothing to compare",
+        ),
+        (
+            [("dim/p1_1.png", "p1", "dim"), ("lit/p2_1.png", "p2", "lit")],
+            "missing: 2 (p1 × lit, p2 × dim)",
+            "Not recorded: p1 × lit, p2 × dim",
+        ),
+        (
+            [
+                ("dim/p1_1.png", "p1", "dim"),
+                ("dim/p1_2.png", "p1", "dim"),
+                ("lit/p1_1.png", "p1", "lit"),
+            ],
+            "3 recordings of 1 participants under 2 conditions",
+            "Fewer than 3 participants",
+        ),
+    ],
+    ids=["one of both", "one condition", "nobody has both", "unequal counts"],
+)
+def test_small_designs_are_said_and_still_written(
+    recordings, tiny_model, tmp_path, rows, told, in_report, capsys
+):
+    table = write_table(tmp_path, [(recordings / file, *rest) for file, *rest in rows])
+    out = tmp_path / "out"
+    assert run(tiny_model, table, out) == 0
+    assert told in capsys.readouterr().err
+    assert in_report in (out / "study.html").read_text()
+    assert all((out / name).is_file() for name in OUTPUTS)
+
+
+def test_a_study_without_any_face_says_so(tiny_model, tmp_path, capsys):
+    Image.new("RGB", (64, 64)).save(tmp_path / "blank.png")
+    table = write_table(tmp_path, [("blank.png", "p1", "dim"), ("blank.png", "p1", "lit")])
+    assert run(tiny_model, table, tmp_path / "out") == 2
+    assert "no face was read" in capsys.readouterr().err
+    assert run(tiny_model, table, tmp_path / "out", "--baseline", "none") == 0
+
+
+@pytest.mark.parametrize("name", ["gone.csv", "letters.csv", "photo.png"])
+def test_a_table_that_is_none_gets_one_sentence(recordings, tiny_model, tmp_path, name, capsys):
+    (tmp_path / "letters.csv").write_bytes(b"\xff\xfe\xfa source")
+    (tmp_path / "photo.png").write_bytes((recordings / "dim" / "p1_1.png").read_bytes())
+    assert run(tiny_model, tmp_path / name, tmp_path / "out") == 2
+    told = capsys.readouterr().err
+    assert f"the table {tmp_path / name} cannot be read" in " ".join(told.split())
+    assert "Traceback" not in told

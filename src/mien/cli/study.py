@@ -1,7 +1,7 @@
 """`mien study`: compare recordings of participants between conditions."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -21,12 +21,15 @@ from mien.files import write_whole
 from mien.results.display import count
 from mien.study.agreement import agree
 from mien.study.coding import pair_codes
-from mien.study.correction import Choice, choose, correct_readings
+from mien.study.correction import choose, correct_readings
+from mien.study.exclusion import count_excluded, exclude_rows, read_rules
+from mien.study.methods import Method
+from mien.study.mixed_model import compare_by_mixed_model
 from mien.study.outputs import write_events, write_faces, write_participants, write_wide
 from mien.study.plan import Plan, read_plan
 from mien.study.reading import READINGS, Readings, read_study
 from mien.study.report import Study, render_study
-from mien.study.statistics import compare_conditions
+from mien.study.statistics import Test, compare_conditions
 from mien.study.summary import sum_up
 from mien.words import open_language
 
@@ -43,6 +46,8 @@ def study(
     expected: str | None = None,
     rest: str | None = None,
     min_coverage: float = 0.5,
+    exclude: str | None = None,
+    test: Test = "permutation",
     coded: Path | None = None,
     model: str = "accurate",
     device: DeviceName = "cpu",
@@ -77,9 +82,15 @@ def study(
         rest: For `rest`: the condition at rest, or seconds of each recording, such as 0-10.
         min_coverage: Exclude a participant from a condition if their face was read in a smaller
             share of it, 0 to 1.
-        coded: A CSV table of human coders' labels (source, label[, time_s | start_s, end_s]):
-            agreement is reported. Tables of ELAN and Noldus, .eaf files and folders of these are
-            read directly.
+        exclude: Leave out photos and frames by rules, separated by commas: `blurred`, `dark`, or a
+            comparison of a column of faces.csv, such as `size_px < 40`, `yaw_deg > 30` (without its
+            sign) or `faces > 1`. Set them before you see results.
+        test: `permutation`: paired differences of participants, bootstrapped intervals, and
+            sign-flip tests; or `mixed`: linear mixed models, which include participants with only
+            one of two conditions.
+        coded: A CSV table of human coders' labels (source, label[, coder][, time_s | start_s,
+            end_s]): agreement is reported, also between several coders. Tables of ELAN and Noldus,
+            .eaf files and folders of these are read directly.
         model: `accurate`, `fast`, or the path of an .onnx file with its .json.
         device: Device of the networks, one of those in `mien devices`; `auto` uses the best.
         every: For videos: interval between analysed frames; `frame` for every frame.
@@ -99,7 +110,9 @@ def study(
     paths = map(Path, plan.paths())
     videos = any(one.suffix.lower() in VIDEO_ENDINGS or one.is_dir() for one in paths)
     choice = choose(baseline, expected, rest, plan, videos=videos)
-    every_s = parse_every(every)
+    method = Method(
+        choice, min_coverage, read_rules(exclude), test, parse_every(every), fps, detector_size
+    )
     console = Console(stderr=True, highlight=False)
     _tell_plan(console, plan)
 
@@ -111,7 +124,7 @@ def study(
                 model=model,
                 device=device,
                 detector_size=detector_size,
-                every_s=every_s,
+                every_s=method.every_s,
                 fps=fps,
                 on_result=progress.add,
                 on_resume=progress.skip,
@@ -121,47 +134,32 @@ def study(
             f"stopped; results so far are in {output / READINGS}: run the same command again to "
             "resume"
         ) from stop
-    settings = {"every_s": every_s, "fps": fps, "detector_size": detector_size}
-    told = _analyze(
-        plan, readings, choice, min_coverage=min_coverage, coded=coded, settings=settings
-    )
+    told = _analyze(plan, readings, method, coded)
     _write(told, output, lang)
     _tell_end(console, told, output)
     return 1 if readings.failed else 0
 
 
-def _analyze(
-    plan: Plan,
-    readings: Readings,
-    choice: Choice,
-    *,
-    min_coverage: float,
-    coded: Path | None,
-    settings: dict[str, Any],
-) -> Study:
-    """Subtract the baselines, summarize, compare conditions, and compare with human coders."""
-    rows, baseline = correct_readings(readings, choice)
-    summaries = sum_up(plan, readings, rows, min_coverage=min_coverage)
+def _analyze(plan: Plan, readings: Readings, method: Method, coded: Path | None) -> Study:
+    """Apply the rules, subtract the baselines, summarize, compare conditions and coders."""
+    readings = replace(readings, rows=exclude_rows(readings.rows, method.rules))
+    rows, baseline = correct_readings(readings, method.choice)
+    summaries = sum_up(plan, readings, rows, min_coverage=method.min_coverage)
     suffix = "" if baseline is None else "_baseline"
 
+    cells = {
+        (one.participant, one.condition): one.measures for one in summaries if not one.excluded
+    }
     comparisons = compare_conditions(
-        {(one.participant, one.condition): one.measures for one in summaries if not one.excluded},
+        cells,
         [f"mean_{name}{suffix}" for name in readings.spec.class_names],
         plan.conditions,
     )
+    if method.test == "mixed":
+        comparisons = compare_by_mixed_model(comparisons, cells)
 
-    return Study(
-        plan,
-        readings,
-        rows,
-        summaries,
-        comparisons,
-        choice,
-        min_coverage,
-        {"model": readings.spec.name, **settings, "baseline": asdict(choice)},
-        baseline,
-        None if coded is None else agree(pair_codes(coded, rows)),
-    )
+    agreement = None if coded is None else agree(pair_codes(coded, rows))
+    return Study(plan, readings, rows, summaries, comparisons, method, baseline, agreement)
 
 
 def _write(told: Study, output: Path, lang: str) -> None:
@@ -222,6 +220,8 @@ def _tell_end(console: Console, told: Study, output: Path) -> None:
         if one.excluded:
             words = f"excluded: {one.participant} × {one.condition} ({one.excluded})"
             console.print(Text(words), soft_wrap=True)
+    for rule, number in count_excluded(told.rows, told.method.rules).items():
+        console.print(Text(f"left out: {number:,} photos or frames ({rule})"), soft_wrap=True)
     if told.refused:
         words = ", ".join(f"{who} ({why})" for who, why in told.refused.items())
         console.print(Text(f"no baseline was subtracted: {words}"), soft_wrap=True)
@@ -235,7 +235,8 @@ def _write_json(path: Path, told: Study) -> None:
         "schema": 1,
         "mien": version("mien"),
         "model_sha256": told.readings.spec.onnx_sha256,
-        "settings": {**told.settings, "min_coverage": told.min_coverage},
+        "settings": {"model": told.readings.spec.name, **told.method.to_dict()},
+        "left_out": count_excluded(told.rows, told.method.rules),
         "participants": plan.participants,
         "conditions": plan.conditions,
         "missing": plan.missing(),

@@ -1,8 +1,9 @@
 """Read human coders' labels of a study's recordings, and pair them with the model's."""
 
 import csv
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
 from xml.etree import ElementTree as ET
@@ -16,12 +17,21 @@ SYNONYMS: Final = {
     "start_s": ("Begin Time - ss.msec", "Time_Relative_sf"),
     "end_s": ("End Time - ss.msec",),
     "duration_s": ("Duration - ss.msec", "Duration_sf"),
+    "coder": ("Coder", "Annotator"),
 }
 """Our columns, and their names in tables of ELAN and of Noldus The Observer XT."""
 MOMENT_S: Final = 0.5
 """Validity of a label that is given only for a moment, in seconds."""
 
-_Stretch = tuple[float, float, str]
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """A stretch of a recording that a coder labelled."""
+
+    start_s: float
+    end_s: float
+    label: str
+    coder: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +40,15 @@ class Coded:
 
     Attributes:
         recording: Its recording.
-        human: The coders' word.
+        human: The word of most coders; None if several words are equally frequent.
         machine: The model's corrected word.
+        coders: The word of each coder.
     """
 
     recording: str
-    human: str
+    human: str | None
     machine: str
+    coders: Mapping[str, str] = field(default_factory=dict)
 
 
 def pair_codes(path: Path, rows: Sequence[Row]) -> tuple[Coded, ...]:
@@ -44,13 +56,14 @@ def pair_codes(path: Path, rows: Sequence[Row]) -> tuple[Coded, ...]:
 
     Args:
         path: An .eaf file of ELAN, or a folder of such files; or a table separated by commas,
-            semicolons or tabs, with the columns `source` and `label`, and for videos `time_s` (a
-            moment), or `start_s` with `end_s` or `duration_s`. A source is named as in the study,
-            or without folder and extension.
+            semicolons or tabs, with the columns `source` and `label`, `coder` if there are several,
+            and for videos `time_s` (a moment), or `start_s` with `end_s` or `duration_s`. A source
+            is named as in the study, or without folder and extension. In ELAN files, the coder is
+            the annotator of a tier, or else the file.
         rows: The study's rows, corrected.
 
     Returns:
-        Both words, for each row that was coded and read.
+        The words of both, for each row that was coded, and read, and counts.
 
     Raises:
         ConfigError: The table cannot be read, or lacks a column.
@@ -60,14 +73,24 @@ def pair_codes(path: Path, rows: Sequence[Row]) -> tuple[Coded, ...]:
     for row in rows:
         source, time_s = row.recording.source, row.time_s or 0.0
         coded = stretches.get(source) or stretches.get(Path(source).stem) or ()
-        label = next((word for start, end, word in coded if start <= time_s < end), None)
-        if label is not None and row.emotion_baseline is not None:
-            paired.append(Coded(source, label, row.emotion_baseline))
+        coders: dict[str, str] = {}
+        for one in coded:
+            if one.start_s <= time_s < one.end_s:
+                coders.setdefault(one.coder, one.label)
+        if coders and row.shown is not None:
+            human = _find_most_frequent(coders.values())
+            paired.append(Coded(source, human, row.shown, coders))
     return tuple(paired)
 
 
+def _find_most_frequent(words: Iterable[str]) -> str | None:
+    """Find the word of most coders; None where several have as many."""
+    first, *others = Counter(words).most_common(2)
+    return None if others and others[0][1] == first[1] else first[0]
+
+
 def _read_elan(path: Path) -> dict[str, list[_Stretch]]:
-    """Read the intervals of ELAN files, all tiers together."""
+    """Read the intervals of ELAN files, all tiers of a coder together."""
     files = sorted(path.glob("*.eaf")) if path.is_dir() else [path]
     if not files:
         raise ConfigError(f"the folder {path} contains no .eaf files, expected those of ELAN")
@@ -82,12 +105,14 @@ def _read_elan(path: Path) -> dict[str, list[_Stretch]]:
                 if "TIME_VALUE" in slot.attrib  # a slot between two others may lack a time
             }
             found = [
-                (
+                _Stretch(
                     slots[one.attrib["TIME_SLOT_REF1"]],
                     slots[one.attrib["TIME_SLOT_REF2"]],
                     (one.findtext("ANNOTATION_VALUE") or "").strip(),
+                    tier.attrib.get("ANNOTATOR") or file.stem,
                 )
-                for one in root.iter("ALIGNABLE_ANNOTATION")
+                for tier in root.iter("TIER")
+                for one in tier.iter("ALIGNABLE_ANNOTATION")
             ]
         except (OSError, ET.ParseError, KeyError, ValueError) as error:
             raise ConfigError(
@@ -125,10 +150,10 @@ def _read_codes(path: Path) -> dict[str, list[_Stretch]]:
     return stretches
 
 
-def _read_stretch(code: dict[str, str]) -> _Stretch:
+def _read_stretch(code: Mapping[str, str]) -> _Stretch:
+    """Read a row of codes; without times, it is about the whole recording."""
     moment, start, end = code.get("time_s"), code.get("start_s"), code.get("end_s")
     start_s = float(start or moment or "-inf")
-    if end:
-        return start_s, float(end), code["label"]
     lasts_s = float(code.get("duration_s") or (MOMENT_S if moment else "inf"))
-    return start_s, start_s + lasts_s if lasts_s < float("inf") else lasts_s, code["label"]
+    end_s = float(end) if end else max(start_s, 0.0) + lasts_s
+    return _Stretch(start_s, end_s, code["label"], code.get("coder") or "")

@@ -98,6 +98,8 @@ def choose(
 def correct_readings(readings: Readings, choice: Choice) -> tuple[tuple[Row, ...], Baseline | None]:
     """Subtract the participants' baselines from the readings.
 
+    Rows that a rule leaves out do not count for the baseline; they are corrected like the others.
+
     Returns:
         The rows with `corrected`, and the baselines; without one, `corrected` equals the reading.
     """
@@ -105,7 +107,7 @@ def correct_readings(readings: Readings, choice: Choice) -> tuple[tuple[Row, ...
     used: Sequence[Row] = [
         row
         for row in readings.rows
-        if row.probabilities is not None and (choice.kind != "rest" or choice.is_rest(row))
+        if row.counts and (choice.kind != "rest" or choice.is_rest(row))
     ]
 
     baseline = None

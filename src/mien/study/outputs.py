@@ -21,7 +21,7 @@ def write_faces(path: Path, plan: Plan, rows: Iterable[Row], emotions: Sequence[
         *_OWN,
         *plan.columns,
         *("time_s", "frame", "faces", "track_id"),
-        *("emotion", "smoothed_emotion", "emotion_baseline", "reason"),
+        *("emotion", "smoothed_emotion", "emotion_baseline", "reason", "excluded"),
         *(column for name in emotions for column in (name, f"{name}_baseline")),
         "detection_score",
         *QUALITY,
@@ -43,8 +43,10 @@ def _describe_row(row: Row, emotions: Sequence[str]) -> dict[str, Any]:
         "faces": row.faces,
         "smoothed_emotion": row.smoothed_emotion,
         "emotion_baseline": row.emotion_baseline,
+        "reason": row.reason,
+        "excluded": row.excluded,
         "error": row.error,
-        **{key: face.get(key) for key in ("track_id", "emotion", "reason", "detection_score")},
+        **{key: face.get(key) for key in ("track_id", "emotion", "detection_score")},
         **(face.get("quality") or {}),
     }
 

@@ -3,6 +3,7 @@
 import math
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Final
 
@@ -17,6 +18,11 @@ from mien.faces.turns import Detection
 
 CROP_PX: Final = 64
 """Side to which a face is scaled to measure sharpness, so that values are comparable."""
+MIN_SHARPNESS: Final = 10.0
+MIN_BRIGHTNESS: Final = 10.0
+"""Limits below which readings are wrong at least twice as often: benchmarks/face_quality.py."""
+REASONS: Final = ("blurred", "dark")
+"""Reasons to doubt a reading because of the picture's quality; the first that applies counts."""
 _KEPT = 20_000  # faces whose quality is kept until it is requested
 
 
@@ -60,6 +66,21 @@ def measure_quality(image: NDArray[np.uint8], face: Face) -> Quality:
     yaw, roll = _find_pose(face)
     size = face.box.shorter_side
     return Quality(size, float(laplacian.var()), float(crop.mean()), yaw, roll)
+
+
+def find_reason(quality: Mapping[str, float | None]) -> str | None:
+    """Find why the reading of a face is in doubt.
+
+    Args:
+        quality: As `Quality.to_dict` returns it; what was not measured is None or missing.
+
+    Returns:
+        One of `REASONS`; None where the picture is good enough.
+    """
+    sharpness, brightness = quality.get("sharpness"), quality.get("brightness")
+    if sharpness is not None and sharpness < MIN_SHARPNESS:
+        return "blurred"
+    return "dark" if brightness is not None and brightness < MIN_BRIGHTNESS else None
 
 
 def _find_pose(face: Face) -> tuple[float | None, float | None]:

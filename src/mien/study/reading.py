@@ -18,7 +18,7 @@ from mien.model.spec import ModelSpec
 from mien.results import FrameResult, ImageResult, Record
 from mien.sessions import default_threads
 from mien.study.plan import Plan, Recording
-from mien.study.quality import MeasuringDetector
+from mien.study.quality import MeasuringDetector, find_reason
 from mien.video.frames import NAMES
 from mien.video.reading import VideoSettings
 
@@ -38,6 +38,7 @@ class Row:
         face: The largest face in JSON form, with `quality`; None if there is none.
         error: Why the recording could not be read, or not to its end.
         corrected: Probabilities after subtracting the participant's baseline.
+        excluded: The rule that leaves this face out; None if none does.
     """
 
     recording: Recording
@@ -47,6 +48,20 @@ class Row:
     face: Mapping[str, Any] | None = None
     error: str | None = None
     corrected: Mapping[str, float] | None = None
+    excluded: str | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether a face was read and no rule leaves it out."""
+        return self.probabilities is not None and self.excluded is None
+
+    @property
+    def reason(self) -> str | None:
+        """Why the reading is in doubt: the model's own reason, or the picture's quality."""
+        face = self.face or {}
+        if face.get("probabilities") is None:
+            return face.get("reason")
+        return find_reason(face.get("quality") or {}) or face.get("reason")
 
     @property
     def probabilities(self) -> Mapping[str, float] | None:
@@ -58,6 +73,11 @@ class Row:
         """Most probable expression by the track's smoothed probabilities; None for photos."""
         smoothed = (self.face or {}).get("smoothed")
         return None if smoothed is None else max(smoothed, key=lambda name: smoothed[name])
+
+    @property
+    def shown(self) -> str | None:
+        """The most probable corrected expression where no rule leaves the face out."""
+        return self.emotion_baseline if self.excluded is None else None
 
     @property
     def emotion_baseline(self) -> str | None:

@@ -1,9 +1,8 @@
 """Write a study's report: data quality, comparison of conditions, methods."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
-from typing import Any, Final
+from typing import Final
 
 from mien.report.page import (
     Html,
@@ -14,19 +13,30 @@ from mien.report.page import (
     write_cards,
     write_note,
 )
-from mien.study.agreement import Agreement
+from mien.study.agreement import Agreement, CoderAgreement
 from mien.study.baseline import Baseline
+from mien.study.charts import draw_forest, draw_strip
 from mien.study.correction import Choice
+from mien.study.exclusion import count_excluded
+from mien.study.methods import Method, write_methods
 from mien.study.plan import Plan
+from mien.study.quality import REASONS
 from mien.study.reading import Readings, Row
-from mien.study.statistics import MIN_PARTICIPANTS, RESAMPLES, Comparison
-from mien.study.summary import Summary
+from mien.study.sections import (
+    ALPHA,
+    LEVEL,
+    say_p,
+    say_range,
+    say_share,
+    write_section,
+    write_table,
+)
+from mien.study.statistics import MIN_PARTICIPANTS, Comparison
+from mien.study.summary import Cell, Summary
 from mien.words import Language, open_language
 
 MAX_DRAWN: Final = 60
 """Maximum number of participants with a timeline."""
-_STEPS: Final = 120  # bins of a timeline
-_LEVEL: Final = 0.95  # of the intervals
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +48,7 @@ class Study:
     rows: Sequence[Row]
     summaries: Sequence[Summary]
     comparisons: Sequence[Comparison]
-    choice: Choice
-    min_coverage: float
-    settings: Mapping[str, Any]
+    method: Method
     baseline: Baseline | None = None
     agreement: Agreement | None = None
 
@@ -68,7 +76,7 @@ def render_study(study: Study, lang: str = "en") -> str:
         _write_comparisons(study, language),
         _write_timelines(study, language),
         _write_agreement(study, language),
-        _write_methods(study, language),
+        write_methods(study.readings.spec, study.method, study.readings.videos, language),
         write_note(study.readings.spec, "report.note_no_pictures", language),
     ]
     return render_page(language.say("study.tab"), join(sections), language)
@@ -96,37 +104,58 @@ def _write_head(study: Study, language: Language) -> Html:
 
 
 def _write_quality(study: Study, language: Language) -> Html:
+    by_cell: dict[Cell, list[Row]] = {}
+    for row in study.rows:
+        cell = row.recording.participant, row.recording.condition
+        by_cell.setdefault(cell, []).append(row)
+
     rows = []
     for one in study.summaries:
-        sizes = sorted(_list_sizes(study, one.participant, one.condition))
-        size = f"{sizes[len(sizes) // 2]:.0f} px" if sizes else "–"
-
+        own = by_cell.get((one.participant, one.condition), ())
+        faces = [row for row in own if row.probabilities is not None]
+        sizes = sorted(((row.face or {}).get("quality") or {}).get("size_px") or 0 for row in faces)
+        doubtful = sum(row.reason in REASONS for row in faces)
         rows.append(
             (
                 one.participant,
                 one.condition,
                 language.number(one.measures["frames"] or 0),
-                _percent(one.measures["coverage"], language),
-                _percent(one.measures["uncertain"], language),
-                size,
-                _say_excluded(one, study.min_coverage, language),
+                say_share(one.measures["coverage"], language),
+                say_share(one.measures["uncertain"], language),
+                say_share(doubtful / len(faces) if faces else None, language),
+                say_share(one.measures["left_out"], language),
+                f"{sizes[len(sizes) // 2]:.0f} px" if sizes else "–",
+                _say_excluded(one, study.method.min_coverage, language),
             )
         )
 
-    missing = [f"{person} × {condition}" for person, condition in study.plan.missing()]
     say = language.say
-    notes = [say("study.rule", share=language.percent(study.min_coverage))]
+    keys = ("participant", "condition", "frames", "coverage", "uncertain", "doubt", "left_out")
+    head = [say(f"study.col_{key}") for key in (*keys, "face", "excluded")]
+    table = write_table(head, rows)
+    return write_section(
+        "quality", say("study.quality_title"), _note_quality(study, language), table
+    )
 
+
+def _note_quality(study: Study, language: Language) -> list[str]:
+    """List the rules, what they left out, and what is missing."""
+    say = language.say
+    notes = [say("study.rule", share=language.percent(study.method.min_coverage))]
+    counted = count_excluded(study.rows, study.method.rules)
+    if counted:
+        stated = "; ".join(f"{rule} ({language.number(n)})" for rule, n in counted.items())
+        notes.append(say("study.rules", list=stated))
+    notes.append(say("study.doubt"))
+
+    missing = [f"{person} × {condition}" for person, condition in study.plan.missing()]
     if missing:
         notes.append(say("study.not_recorded", list=", ".join(missing)))
     notes += [say("study.unreadable", reason=why) for why in study.readings.failed.values()]
     if study.refused:
         told = (f"{who} ({say(f'study.{why}')})" for who, why in study.refused.items())
         notes.append(say("study.no_baseline", list=", ".join(told)))
-
-    keys = ("participant", "condition", "frames", "coverage", "uncertain", "face", "excluded")
-    head = [say(f"study.col_{key}") for key in keys]
-    return _section("quality", say("study.quality_title"), notes, _table(head, rows))
+    return notes
 
 
 def _say_excluded(cell: Summary, min_coverage: float, language: Language) -> str:
@@ -138,20 +167,18 @@ def _say_excluded(cell: Summary, min_coverage: float, language: Language) -> str
     return language.say("study.low_coverage", share=language.percent(min_coverage))
 
 
-def _list_sizes(study: Study, participant: str, condition: str) -> Iterator[float]:
-    """Yield the face sizes, in pixels, of a participant under a condition."""
-    for row in study.rows:
-        one = row.recording
-        if row.face is not None and (one.participant, one.condition) == (participant, condition):
-            yield (row.face.get("quality") or {}).get("size_px") or 0
-
-
 def _write_comparisons(study: Study, language: Language) -> Html:
     say, title = language.say, language.say("study.compared_title")
     if len(study.plan.conditions) < 2:
-        return _section("compared", title, [say("study.one_condition")], Html(""))
+        return write_section("compared", title, [say("study.one_condition")], Html(""))
 
-    notes = [say(f"study.unit{_baseline(study.choice)}")]
+    level = language.percent(LEVEL)
+    notes = [
+        say(f"study.unit{_baseline(study.method.choice)}"),
+        say("study.forest", level=level, p=language.number(ALPHA, 2)),
+    ]
+    if study.method.test == "mixed":
+        notes.append(say("study.mixed"))
     if all(one.participants < MIN_PARTICIPANTS for one in study.comparisons):
         notes.append(say("study.too_few", count=MIN_PARTICIPANTS))
 
@@ -161,17 +188,19 @@ def _write_comparisons(study: Study, language: Language) -> Html:
             f"{one.first} → {one.second}",
             language.number(one.participants),
             language.number(one.difference, 3, sign=True),
-            _range(one.low, one.high, language, 3, sign=True),
+            say_range(one.low, one.high, language, 3, sign=True),
             "–" if one.effect_size is None else language.number(one.effect_size, 2, sign=True),
-            "–" if one.p_holm is None else _say_p(one.p_holm, language),
+            "–" if one.p_holm is None else say_p(one.p_holm, language),
         )
         for one in study.comparisons
     ]
 
     words = {key: say(f"study.col_{key}") for key in ("expression", "conditions", "difference")}
-    interval = say("study.col_interval", share=language.percent(_LEVEL))
+    interval = say("study.col_interval", share=level)
     head = (words["expression"], words["conditions"], "n", words["difference"], interval)
-    return _section("compared", title, notes, _table((*head, "d", "p (Holm)"), rows))
+    forest = draw_forest(study.comparisons, study.readings.spec.class_names, language)
+    body = join([forest, write_table((*head, "d", "p (Holm)"), rows)])
+    return write_section("compared", title, notes, body)
 
 
 def _draw_participant(study: Study, participant: str, language: Language) -> Html:
@@ -182,7 +211,7 @@ def _draw_participant(study: Study, participant: str, language: Language) -> Htm
     for condition in study.plan.conditions:
         shown = [row for row in own if row.recording.condition == condition]
         if shown:
-            strip = _draw_strip(shown, names, language)
+            strip = draw_strip(shown, names, language)
             cells = "<dt>{condition}</dt><dd>{strip}</dd>"
             strips.append(fill(cells, condition=condition, strip=strip))
 
@@ -205,7 +234,7 @@ def _write_timelines(study: Study, language: Language) -> Html:
         for name in names
     )
 
-    notes = [language.say(f"study.timelines{_baseline(study.choice)}")]
+    notes = [language.say(f"study.timelines{_baseline(study.method.choice)}")]
     if len(study.plan.participants) > MAX_DRAWN:
         notes.append(language.say("study.timelines_cut", count=MAX_DRAWN))
 
@@ -214,54 +243,15 @@ def _write_timelines(study: Study, language: Language) -> Html:
         legend=legend,
         figures=join(figures),
     )
-    return _section("timelines", language.say("study.timelines_title"), notes, body)
-
-
-def _draw_strip(rows: Sequence[Row], names: tuple[str, ...], language: Language) -> Html:
-    """Draw readings from first to last as a band of colours."""
-    size = max(1, -(-len(rows) // _STEPS))
-    bands: list[tuple[str | None, int]] = []
-    for start in range(0, len(rows), size):
-        some = [row.emotion_baseline for row in rows[start : start + size]]
-        word = max(dict.fromkeys(some), key=some.count)
-        if bands and bands[-1][0] == word:
-            bands[-1] = word, bands[-1][1] + len(some)
-        else:
-            bands.append((word, len(some)))
-
-    rects, x = [], 0
-    for word, width in bands:
-        if word is not None:
-            rects.append(
-                fill(
-                    '<rect class="stretch {color}" x="{x}" width="{width}" height="10"/>',
-                    color=color_class(word, names),
-                    x=x,
-                    width=width,
-                )
-            )
-        x += width
-    shares = {name: sum(row.emotion_baseline == name for row in rows) for name in names}
-    most = ", ".join(
-        f"{language.word(name)} {language.percent(n / len(rows))}"
-        for name, n in sorted(shares.items(), key=lambda item: -item[1])[:3]
-        if n
-    )
-    return fill(
-        '<svg role="img" aria-label="{words}" viewBox="0 0 {wide} 10" preserveAspectRatio="none" '
-        'width="100%" height="14">{rects}</svg>',
-        words=most or language.say("study.no_face"),
-        wide=x,
-        rects=join(rects, ""),
-    )
+    return write_section("timelines", language.say("study.timelines_title"), notes, body)
 
 
 def _write_agreement(study: Study, language: Language) -> Html:
     found, say = study.agreement, language.say
     if found is None:
         return Html("")
-    level = language.percent(_LEVEL)
-    share = language.percent(found.agreement)
+    level = language.percent(LEVEL)
+    share = say_share(found.agreement, language)
     notes = [say("study.coded", pictures=found.pictures, recordings=found.recordings, share=share)]
 
     if found.kappa is not None:
@@ -270,6 +260,8 @@ def _write_agreement(study: Study, language: Language) -> Html:
             for one in (found.kappa.value, found.kappa.low, found.kappa.high)
         )
         notes.append(say("study.kappa", value=value, level=level, low=low, high=high))
+    if found.coders is not None:
+        notes.append(_describe_coders(found.coders, found.tied, language))
 
     table = Html("")
     if found.icc:
@@ -278,106 +270,34 @@ def _write_agreement(study: Study, language: Language) -> Html:
             (
                 language.word(name),
                 language.number(one.value, 2),
-                _range(one.low, one.high, language, 2),
+                say_range(one.low, one.high, language, 2),
             )
             for name, one in found.icc.items()
         ]
         head = (say("study.col_expression"), "ICC", say("study.col_interval", share=level))
-        table = _table(head, rows)
-    return _section("coders", say("study.coders_title"), notes, table)
+        table = write_table(head, rows)
+    return write_section("coders", say("study.coders_title"), notes, table)
 
 
-def _write_methods(study: Study, language: Language) -> Html:
-    spec, say = study.readings.spec, language.say
-    every = study.settings.get("every_s")
-    sentences = [
+def _describe_coders(found: CoderAgreement, tied: int, language: Language) -> str:
+    """Return how far several coders agree with each other."""
+    say = language.say
+    told = [
         say(
-            "study.methods_read",
-            version=version("mien"),
-            model=spec.name,
-            hash=spec.onnx_sha256[:12],
-            labels=say(f"report.labels_{spec.labels}"),
+            "study.coders",
+            names=", ".join(found.coders),
+            pictures=found.pictures,
+            recordings=found.recordings,
+            value="–" if found.kappa is None else language.number(found.kappa, 2),
         )
     ]
-    if study.readings.videos and every is None:
-        sentences.append(say("study.methods_every_frame"))
-    elif study.readings.videos:
-        sentences.append(say("study.methods_every", seconds=f"{every:g}"))
-
-    level = language.percent(_LEVEL)
-    sentences += [
-        say(f"study.methods_{_name_baseline(study.choice)}"),
-        say("study.methods_excluded", share=language.percent(study.min_coverage)),
-        say("study.methods_compared", level=level, resamples=RESAMPLES),
-        say("study.methods_meaning"),
-    ]
-
-    body = fill(
-        '<blockquote class="methods"><p>{text}</p></blockquote><p class="soft">{cite}</p>',
-        text=" ".join(sentences),
-        cite=say("study.methods_cite"),
-    )
-    return _section("methods", say("study.methods_title"), [], body)
-
-
-def _name_baseline(choice: Choice) -> str:
-    """Return the name of the methods sentence about the subtracted baseline."""
-    if choice.kind in {"none", "rest"}:
-        return choice.kind
-    return "even" if choice.expected == "even" else "group"
+    if found.low is not None and found.high is not None:
+        low, high = language.number(found.low, 2), language.number(found.high, 2)
+        level = language.percent(LEVEL)
+        told.append(say("study.coders_interval", level=level, low=low, high=high))
+    return " ".join([*told, say("study.coders_tied", tied=tied)])
 
 
 def _baseline(choice: Choice) -> str:
     """Return the end of a text's key: whether a baseline was subtracted."""
     return "" if choice.kind == "none" else "_baseline"
-
-
-def _range(
-    low: float | None, high: float | None, language: Language, decimals: int, *, sign: bool = False
-) -> str:
-    """Format an interval; a dash where there is none."""
-    if low is None or high is None:
-        return "–"
-    ends = [language.number(end, decimals, sign=sign) for end in (low, high)]
-    return language.say("study.range", low=ends[0], high=ends[1])
-
-
-def _say_p(p: float, language: Language) -> str:
-    return f"< {language.number(0.001, 3)}" if p < 0.001 else language.number(p, 3)
-
-
-def _percent(share: float | None, language: Language) -> str:
-    return "–" if share is None else language.percent(share)
-
-
-def _section(anchor: str, title: str, notes: Sequence[str], body: Html) -> Html:
-    return fill(
-        '<section aria-labelledby="{id}"><h2 id="{id}">{title}</h2>{notes}{body}</section>',
-        id=anchor,
-        title=title,
-        notes=join(fill("<p>{note}</p>", note=note) for note in notes),
-        body=body,
-    )
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Html:
-    """Write a table; long tables scroll."""
-    cells = (
-        join(
-            (
-                fill('<th scope="row">{cell}</th>' if not n else "<td>{cell}</td>", cell=cell)
-                for n, cell in enumerate(row)
-            ),
-            "",
-        )
-        for row in rows
-    )
-
-    return fill(
-        '<div class="scroll tall" tabindex="0" role="group" aria-label="{what}">'
-        '<table class="figures"><thead><tr>'
-        "{head}</tr></thead><tbody>{rows}</tbody></table></div>",
-        what=" × ".join(head[:2]),
-        head=join((fill('<th scope="col">{name}</th>', name=name) for name in head), ""),
-        rows=join(fill("<tr>{cells}</tr>", cells=one) for one in cells),
-    )

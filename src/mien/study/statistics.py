@@ -5,13 +5,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mien.errors import require_extra
 
+Test: TypeAlias = Literal["permutation", "mixed"]
+"""How conditions are compared: paired differences and permutation, or mixed models."""
 MIN_PARTICIPANTS: Final = 3
 """Minimum number of pairs for an interval and a test."""
 RESAMPLES: Final = 9_999
@@ -114,7 +116,7 @@ def compare_conditions(
             differences = np.array([b - a for a, b in pairs if a is not None and b is not None])
             if len(differences):
                 found.append(_compare(measure, first, second, differences))
-    return _correct_for_many(found)
+    return correct_for_many(found)
 
 
 def _compare(measure: str, first: str, second: str, differences: NDArray[np.float64]) -> Comparison:
@@ -140,7 +142,7 @@ def _compare(measure: str, first: str, second: str, differences: NDArray[np.floa
     )
 
 
-def _correct_for_many(found: Sequence[Comparison]) -> tuple[Comparison, ...]:
+def correct_for_many(found: Sequence[Comparison]) -> tuple[Comparison, ...]:
     """Correct the p-values for multiple comparisons by Holm's method."""
     tested = [one for one in found if one.p is not None]
     if not tested:

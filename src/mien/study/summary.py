@@ -76,21 +76,27 @@ def _measure(
     events: Sequence[tuple[Recording, Mapping[str, Any]]],
     emotions: Sequence[str],
 ) -> dict[str, float | None]:
-    """Measure one cell; all times are in seconds."""
+    """Measure one cell; all times are in seconds.
+
+    Of all photos and frames, a face was read and counts in `coverage`, a rule leaves it out in
+    `left_out`, and there is none to read in `unread`.
+    """
     looked = [row for row in rows if row.error is None]
-    read = [row for row in looked if row.probabilities is not None]
+    read = [row for row in looked if row.counts]
+    left_out = sum(row.excluded is not None for row in looked)
     seconds = _count_seconds(looked)
     measures: dict[str, float | None] = {
         "frames": float(len(looked)),
         "seconds": seconds,
         "coverage": len(read) / len(looked) if looked else 0.0,
-        "unread": 1 - len(read) / len(looked) if looked else 1.0,
+        "left_out": left_out / len(looked) if looked else 0.0,
+        "unread": 1 - (len(read) + left_out) / len(looked) if looked else 1.0,
         "uncertain": _share([row.face is not None and row.face["emotion"] is None for row in read]),
     }
     for name in emotions:
         measures[f"mean_{name}"] = _mean([(row.probabilities or {})[name] for row in read])
         measures[f"mean_{name}_baseline"] = _mean([(row.corrected or {})[name] for row in read])
-        share = _share([row.emotion_baseline == name for row in read])
+        share = _share([row.shown == name for row in read])
         measures[f"share_{name}"] = share
         shown = [(one, event) for one, event in events if event["emotion"] == name]
         timed = seconds is not None and seconds > 0

@@ -1,0 +1,63 @@
+"""Mixed models: equal to the paired t-test where that is what they are."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("statsmodels")
+from scipy import stats
+
+from mien.study.mixed_model import compare_by_mixed_model, fit_mixed_model
+from mien.study.statistics import Comparison
+
+
+def make(people=12, effect=0.1, trials=1, seed=0):
+    rng = np.random.default_rng(seed)
+    own = rng.normal(0.4, 0.2, people)
+    values, second, names = [], [], []
+    for person in range(people):
+        for condition in (False, True):
+            for _ in range(trials):
+                values.append(own[person] + effect * condition + rng.normal(0, 0.05))
+                second.append(condition)
+                names.append(f"p{person}")
+    return values, second, names
+
+
+def test_one_recording_a_cell_is_the_paired_t_test():
+    values, second, names = make()
+    fit = fit_mixed_model(values, second, names)
+    differences = np.array(values[1::2]) - np.array(values[::2])
+    paired = stats.ttest_1samp(differences, 0)
+    assert fit.difference == pytest.approx(differences.mean(), abs=1e-6)
+    assert fit.p == pytest.approx(paired.pvalue, rel=1e-3)
+    low, high = paired.confidence_interval(0.95)
+    assert (fit.low, fit.high) == pytest.approx((low, high), abs=1e-4)
+
+
+def test_people_with_one_condition_only_count_too_and_what_does_not_vary_has_no_fit():
+    values, second, names = make(trials=3)
+    more = fit_mixed_model([*values, 0.9], [*second, True], [*names, "alone"])
+    assert more.difference == pytest.approx(
+        fit_mixed_model(values, second, names).difference, abs=0.05
+    )
+    assert fit_mixed_model([0.5] * 6, [False, True] * 3, ["a", "a", "b", "b", "c", "c"]) is None
+
+
+def test_comparisons_are_replaced_and_corrected():
+    values, second, names = make()
+    cells = {
+        (name, "film" if late else "calm"): {"x": value, "y": 0.5}
+        for value, late, name in zip(values, second, names, strict=True)
+    }
+    cells["alone", "film"] = {"x": 0.9, "y": None}
+    before = [
+        Comparison("x", "calm", "film", 12, 0.0, effect_size=1.5, p=0.5),
+        Comparison("y", "calm", "film", 12, 0.0, p=0.5),
+        Comparison("x", "calm", "film", 2, 0.3),
+    ]
+    x, y, few = compare_by_mixed_model(before, cells)
+    assert x.low < x.difference < x.high
+    assert x.difference == pytest.approx(0.1, abs=0.05)
+    assert (x.effect_size, x.p_holm) == (1.5, pytest.approx(x.p))
+    assert (y.p, y.low, y.p_holm) == (None, None, None)
+    assert (few.difference, few.p) == (0.3, None)
