@@ -54,7 +54,7 @@ def audit(path: Path, /, *, votes: Path | None = None, json: bool = False) -> in
         path: A folder or zip of `train/<class>/...`, `test/<class>/...`, or of `<class>/...`; or a
             table such as `fer2013.csv`.
         votes: A table of people's votes by path (a column `path`, and how many people chose each
-            class); by default votes.csv in the folder or beside it, if there is one.
+            class); by default votes.csv in the folder or next to it, if there is one.
         json: Print everything as one JSON object.
     """
     with Console(stderr=True).status("reading the images") as status:

@@ -14,7 +14,7 @@ from mien.data.votes import NO_WORD, read_votes
 from mien.errors import DataError, MissingExtraError, require_extra
 
 VOTES_NAME: Final = "votes.csv"
-"""The table of votes that is looked for in a dataset's folder, or beside it."""
+"""The table of votes that is looked for in a dataset's folder, or next to it."""
 MOSTLY_AGREE: Final = 0.5
 """Share of a class's faces whose label is the raters' plurality, below which it is a warning."""
 
@@ -61,7 +61,7 @@ class VoteReport:
 
 
 def find_votes(path: Path) -> Path | None:
-    """Find the table of votes of a folder or file with faces: in the folder, or beside it."""
+    """Find the table of votes of a folder or file with faces: in the folder, or next to it."""
     places = [path / VOTES_NAME, path.parent / VOTES_NAME] if path.is_dir() else []
     places = places or [path.parent / VOTES_NAME]
     return next((place for place in places if place.is_file() and place != path), None)
