@@ -75,5 +75,5 @@ def test_the_command_writes_them_to_parquet_and_json_and_refuses_csv(portrait, t
 
 
 def test_a_network_without_an_lstm_has_none(tiny_model):
-    with pytest.raises(mien.ModelError, match="does not show its LSTM's outputs"):
+    with pytest.raises(mien.ModelError, match="does not expose its LSTM's outputs"):
         mien.Recognizer(tiny_model, features=True)

@@ -428,7 +428,7 @@ def write_table(folder, rows):
         (
             [("dim/p1_1.png", "p1", "dim")],
             "one participant: no intervals",
-            "There is one condition",
+            "There is only one condition",
         ),
         (
             [(f"dim/p{n}_1.png", f"p{n}", "dim") for n in (1, 2)],
@@ -446,7 +446,7 @@ def write_table(folder, rows):
                 ("dim/p1_2.png", "p1", "dim"),
                 ("lit/p1_1.png", "p1", "lit"),
             ],
-            "3 recordings of 1 participants under 2 conditions",
+            "3 recordings of 1 participant under 2 conditions",
             "Fewer than 3 participants",
         ),
     ],
