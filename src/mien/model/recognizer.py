@@ -240,7 +240,7 @@ class Recognizer:
 
         Raises:
             InputError: The array has another shape or type.
-            ModelError: The network does not show its LSTM's outputs.
+            ModelError: The network does not expose its LSTM's outputs.
         """
         wanted = [self.spec.output_name, self._find_steps()]
         self._check(faces)
