@@ -152,6 +152,7 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "limits": reference.write_limits,
     "service": costs.write_service,
     "peers": costs.write_peers,
+    "libraries": costs.write_libraries,
     "video-settings": reference.write_video_settings,
     "person-baseline": costs.write_person_baseline,
     "study-coverage": costs.write_study_coverage,

@@ -1,8 +1,8 @@
 """A release can be built again, byte for byte."""
 
 import hashlib
-import json
 import os
+import re
 import shutil
 import subprocess
 import tomllib
@@ -61,5 +61,24 @@ def test_two_builds_are_the_same_whatever_the_clone_looks_like(tmp_path: Path) -
     assert hashes[0] == hashes[1]
 
 
-def test_the_elements_have_the_version_of_the_package() -> None:
-    assert json.loads((ROOT / "web" / "package.json").read_text())["version"] == VERSION
+FOLLOWERS = {
+    "CITATION.cff": r"^version: (.+)$",
+    "deploy/kubernetes.yaml": r"image: \S+/mien:(\S+)$",
+    "web/package.json": r'^  "version": "(.+)",$',
+    "examples/web/README.md": r"mien-elements-(.+)\.tgz",
+    "examples/web/react/package.json": r'"mien-elements": "\^(.+)"',
+    "examples/web/svelte/package.json": r'"mien-elements": "\^(.+)"',
+    "examples/web/vue/package.json": r'"mien-elements": "\^(.+)"',
+}
+"""Files whose formats need the version, which is that of pyproject.toml."""
+
+
+@pytest.mark.parametrize("path", FOLLOWERS)
+def test_other_files_follow_the_version_of_pyproject(path: str) -> None:
+    found = re.findall(FOLLOWERS[path], (ROOT / path).read_text("utf-8"), flags=re.MULTILINE)
+    assert found
+    assert set(found) == {VERSION}
+
+
+def test_the_changelog_has_a_section_for_this_version() -> None:
+    assert f"\n## {VERSION}\n" in (ROOT / "CHANGELOG.md").read_text("utf-8")

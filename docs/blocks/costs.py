@@ -193,6 +193,31 @@ def write_peers() -> str:
     return block([*lines, "", f"{found['clients']} concurrent clients. `{result['command']}`"])
 
 
+def write_libraries() -> str:
+    """Write the comparison of libraries that benchmarks/peers.py measured."""
+    result = read_json(BENCHMARKS / "peers.json")
+    found, machine = result["figures"], result["machine"]
+    rows = [
+        f"| {name} | {100 * f['accuracy_label']:.1f} % | {100 * f['accuracy_votes']:.1f} % "
+        f"| {100 * f['accuracy_photos']:.1f} % | {f['faces_per_s']:,.0f} | {f['photos_per_s']:.1f} "
+        f"| {f['first_answer_s']:.1f} s | {f['model_mb']:.2f} MB |"
+        for name, f in found["peers"].items()
+    ]
+    head = [
+        (
+            "| | FER2013's label | people's votes | press photos | faces a second "
+            "| photos a second | first answer | network |"
+        ),
+        "|---|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    where = (
+        f"{found['faces']:,} faces, {found['photos']:,} photos, medians of {found['rounds']} "
+        f"rounds, on {machine['processor']} ({', '.join(machine['instruction_sets'] or ())}), "
+        "whose cores other work shared: compare the speeds with each other only."
+    )
+    return block([*head, *rows, "", where])
+
+
 def write_person_baseline() -> str:
     """Write what benchmarks/person_baseline.py measured."""
     result = read_json(BENCHMARKS / "person_baseline.json")
