@@ -437,6 +437,10 @@ def test_a_store_that_is_gone_stops_the_run_which_resumes(
     assert "run the same command again when it is back (the results are kept in" in told
     assert not output.exists()
 
+    web.breaks = dict.fromkeys(web.files, 0)
+    assert main([*command, "--output", str(output)]) == 0
+    assert output.read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
 
 @pytest.mark.enable_socket
 def test_expired_credentials_stop_the_run(

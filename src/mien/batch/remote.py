@@ -209,7 +209,8 @@ class Store:
             except Exception as error:  # each store's library has its own exceptions
                 if is_program_fault(error):
                     raise
-                if _is_about_credentials(error):
+                # On the web, each URL may be on another host, with credentials of its own.
+                if _is_about_credentials(error) or (not self._is_web and _is_refusal(error)):
                     raise SourceError(
                         f"{name_source(url)} was rejected ({describe_error(error)}); renew the "
                         "credentials and run the same command again"
@@ -325,6 +326,14 @@ def _is_about_credentials(error: Exception) -> bool:
     """Return whether a store rejects the credentials, as opposed to a single file."""
     names = {type(cause).__name__ for cause in _causes(error)}
     return _code(error) in _CREDENTIALS or not names.isdisjoint(_CREDENTIALS)
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Return whether the answer was HTTP's 401, which stores without codes of their own give."""
+    answers = [getattr(cause, "response", None) for cause in _causes(error)]
+    return any(getattr(answer, "status_code", None) == 401 for answer in answers) or any(
+        str(getattr(cause, "code", "")) == "401" for cause in _causes(error)
+    )
 
 
 def _is_connection(error: Exception) -> bool:
