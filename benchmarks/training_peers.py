@@ -1,11 +1,12 @@
 """How fast is a training step, compared with the same network in Keras 3 on TensorFlow?
 
-Command: python benchmarks/training_peers.py PYTHON [RECIPE ...]
+Command: python benchmarks/training_peers.py PYTHON [RECIPE ...] [compiled]
 
 PYTHON is that of an environment with `keras` and `tensorflow-cpu`; RECIPE is `accurate` and `fast`
 unless told. Both take whole steps on the same faces at 48 px with batches of 64: forward, loss,
 backward, AdamW; nothing of augmentation, teachers or data loading. They run in turn, in rounds, on
 as many cores as this process may use (`taskset -c 0`), and each figure is the median of the rounds.
+`compiled` adds our network under `torch.compile`.
 `ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2` keeps both to AVX2, if their builds allow it.
 """
 
@@ -28,8 +29,8 @@ from mien.training.model import CnnLstm
 from mien.training.recipes import read_config
 
 BATCH = 64
-ROUNDS = 7
-STEPS = 6
+ROUNDS = 5
+STEPS = 3
 
 KERAS = """
 import json, os, sys, time
@@ -131,14 +132,15 @@ class Peer:
         return json.loads(self.process.stdout.readline())
 
 
-def compare(python: str, recipe: str, threads: int) -> dict[str, Any]:
+def compare(python: str, recipe: str, threads: int, *, compiled: bool) -> dict[str, Any]:
     """Time the steps of a recipe's network side by side."""
     model = read_config(recipe).model
     peer = Peer(python, model, threads)
     takers: dict[str, Callable[[int], tuple[float, float]]] = {"keras": peer.take}
     for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
         takers[name] = Ours(model, dtype, is_compiled=False).take
-        takers[f"{name}_compiled"] = Ours(model, dtype, is_compiled=True).take
+        if compiled:
+            takers[f"{name}_compiled"] = Ours(model, dtype, is_compiled=True).take
     rounds: dict[str, list[tuple[float, float]]] = {name: [] for name in takers}
     for number in range(ROUNDS + 1):
         for name, take in takers.items():
@@ -165,16 +167,16 @@ def compare(python: str, recipe: str, threads: int) -> dict[str, Any]:
 
 def main() -> None:
     """Compare each recipe."""
-    python, *recipes = sys.argv[1:]
+    python, *words = sys.argv[1:]
+    recipes = [word for word in words if word != "compiled"] or ["accurate", "fast"]
     threads = len(os.sched_getaffinity(0))
     torch.set_num_threads(threads)
     limits = {name: os.environ.get(name) for name in ("ONEDNN_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY")}
-    figures = {
-        recipe: compare(python, recipe, threads) for recipe in recipes or ("accurate", "fast")
-    }
+    compiled = "compiled" in words
+    figures = {recipe: compare(python, recipe, threads, compiled=compiled) for recipe in recipes}
     write_result(
         __file__,
-        f"python benchmarks/training_peers.py PYTHON {' '.join(recipes)}".strip(),
+        f"python benchmarks/training_peers.py PYTHON {' '.join(words)}".strip(),
         ("torch",),
         {"threads": threads, "instruction_sets_limited_to": limits, **figures},
     )

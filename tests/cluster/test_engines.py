@@ -32,14 +32,20 @@ def photos(portrait_path: Path) -> "pd.DataFrame":
     return pd.DataFrame({"path": [f"{number}.jpg" for number in range(6)], "content": content})
 
 
-def test_dask(reader: BatchReader, photos: "pd.DataFrame") -> None:
+def test_dask(reader: BatchReader, photos: "pd.DataFrame", tmp_path: Path) -> None:
     dd = pytest.importorskip("dask.dataframe")
+    import dask
+
     (alone,) = reader.read_frames([photos])
-    parts = dd.from_pandas(photos, npartitions=2)
-    faces = parts.map_partitions(
-        lambda frame: next(reader.read_frames([frame])), meta=reader.make_empty_frame()
-    )
-    read = faces.compute(scheduler="processes").reset_index(drop=True)
+    photos.to_parquet(tmp_path / "0.parquet")
+    photos.to_parquet(tmp_path / "1.parquet")
+    with dask.config.set({"dataframe.convert-string": False}):
+        parts = dd.read_parquet(tmp_path, columns=["path", "content"])
+        faces = parts.map_partitions(
+            lambda frame: next(reader.read_frames([frame])), meta=reader.make_empty_frame()
+        )
+        read = faces.compute(scheduler="processes").reset_index(drop=True)
+    alone = pd.concat([alone, alone], ignore_index=True)
     pd.testing.assert_frame_equal(read, alone, check_dtype=False)
 
 
