@@ -1,6 +1,6 @@
 /** Base class of the elements for cameras, photos and videos: reader, language, and drawn boxes. */
 
-import { MienError, toMienError } from "../reading/errors";
+import { isOvertaken, MienError, toMienError } from "../reading/errors";
 import type { FaceResult, Size } from "../reading/results";
 import { ENGLISH, loadTexts, type Texts } from "../texts/texts";
 import { emit, type MienState } from "./events";
@@ -290,7 +290,7 @@ export abstract class MienElement extends Base {
     try {
       return await action();
     } catch (error) {
-      throw this.complain(error);
+      throw isOvertaken(error) ? error : this.complain(error);
     }
   }
 

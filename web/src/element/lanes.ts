@@ -4,7 +4,7 @@ import type { FrameResult } from "../reading/results";
 import { toShown } from "./overlay";
 
 /** Readings further apart than this are not connected. */
-const MAX_GAP_S = 1;
+export const MAX_GAP_S = 1;
 /** Fraction of a lane filled by a probability of 1. */
 export const LANE_FILL = 0.86;
 
@@ -30,12 +30,14 @@ export function floorOf(index: number, count: number): number {
  * @param tracks The face's tracks; frames without them are gaps.
  * @param names The model's classes.
  * @param threshold Top probability below which no expression is named.
+ * @param maxGapS Readings further apart than this are not joined.
  */
 export function toLanes(
   frames: readonly FrameResult[],
   tracks: ReadonlySet<number>,
   names: readonly string[],
   threshold: number | null,
+  maxGapS = MAX_GAP_S,
 ): Lanes {
   const timesS: number[] = [];
   const heights: (number | null)[][] = names.map(() => []);
@@ -45,7 +47,7 @@ export function toLanes(
     const face = faces.find(({ track_id }) => track_id !== undefined && tracks.has(track_id));
     const shown = face === undefined ? null : toShown(face, threshold);
     const last = timesS.at(-1);
-    if (last !== undefined && timeS - last > MAX_GAP_S) {
+    if (last !== undefined && timeS - last > maxGapS) {
       timesS.push((last + timeS) / 2);
       [...heights, ...named].forEach((lane) => lane.push(null));
     }

@@ -1,6 +1,6 @@
 /** Base class of `<mien-camera>` and `<mien-video>`, which read frames while they play. */
 
-import { MienError } from "../reading/errors";
+import { MienError, overtaken } from "../reading/errors";
 import { Recording } from "../reading/recording";
 import { imageResult, type FrameResult, type ImageResult, type Size } from "../reading/results";
 import { MienElement } from "./base";
@@ -15,6 +15,7 @@ export abstract class MienMoving extends MienElement {
   protected recording: Recording | null = null;
   private live: Live | null = null;
   private shown: Size | null = null;
+  private cancelOpening: () => void = () => undefined;
 
   constructor() {
     super();
@@ -123,6 +124,7 @@ export abstract class MienMoving extends MienElement {
   /** Release the source. */
   protected release(): void {
     const { video } = this;
+    this.cancelOpening();
     video.onerror = video.onloadeddata = null;
     video.pause();
     video.srcObject = null;
@@ -146,6 +148,7 @@ export abstract class MienMoving extends MienElement {
   protected async openMedia(source: MediaStream | string): Promise<void> {
     const { video } = this;
     await new Promise<void>((resolve, reject) => {
+      this.cancelOpening = () => reject(overtaken());
       video.onloadeddata = () => resolve();
       video.onerror = () => reject(new MienError("video", describe(video.error)));
       if (typeof source === "string") {

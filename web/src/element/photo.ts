@@ -1,6 +1,6 @@
 /** `<mien-photo>`: a photo, with a box and a word for every face. */
 
-import { MienError } from "../reading/errors";
+import { MienError, overtaken } from "../reading/errors";
 import { readImage } from "../reading/images";
 import { imageResult, type ImageResult } from "../reading/results";
 import { MienElement, nameOf } from "./base";
@@ -56,22 +56,19 @@ export class MienPhoto extends MienElement {
    *
    * @param photo A file, an address, or a bitmap that you keep; by default the photo that is shown.
    * @throws MienError The photo cannot be read; also sent as `mien-error`.
+   * @throws DOMException An `AbortError` if another photo was opened meanwhile.
    */
   async analyze(photo?: Blob | string | ImageBitmap): Promise<ImageResult> {
+    const turn = photo === undefined ? this.turn : ++this.turn;
     return this.attempt(async () => {
-      const turn = photo === undefined ? this.turn : ++this.turn;
-      if (photo !== undefined) {
-        const image = await this.open(photo);
-        if (turn !== this.turn) {
-          image.close();
-          return this.read(turn);
+      try {
+        if (photo !== undefined) {
+          await this.open(photo, turn);
         }
-        this.clear();
-        this.image?.close();
-        [this.image, this.last] = [image, null];
-        this.showStill(image);
+        return await this.read(turn);
+      } catch (error) {
+        throw turn === this.turn ? error : overtaken();
       }
-      return this.read(turn);
     });
   }
 
@@ -107,35 +104,42 @@ export class MienPhoto extends MienElement {
     }
   }
 
-  private async open(photo: Blob | string | ImageBitmap): Promise<ImageBitmap> {
-    if (photo instanceof ImageBitmap) {
-      this.source = "<image>";
-      return createImageBitmap(photo);
-    }
+  private async open(photo: Blob | string | ImageBitmap, turn: number): Promise<void> {
     const isAddress = typeof photo === "string";
     const name = isAddress ? nameOf(photo) : photo instanceof File && photo.name ? photo.name : "<image>";
-    const image = await readImage(isAddress ? await fetchBlob(photo, name) : photo, name);
-    this.source = name;
-    return image;
+    const isBitmap = photo instanceof ImageBitmap;
+    const image = isBitmap ? await createImageBitmap(photo) : await readImage(isAddress ? await fetchBlob(photo, name) : photo, name);
+    if (turn !== this.turn) {
+      image.close();
+      throw overtaken();
+    }
+    this.clear();
+    this.image?.close();
+    [this.image, this.last, this.source] = [image, null, name];
+    this.showStill(image);
   }
 
   private async read(turn: number): Promise<ImageResult> {
     this.setState("loading");
     const facts = await this.load();
+    if (turn !== this.turn) {
+      throw overtaken();
+    }
     this.say(this.texts.say("reading"));
     if (this.image === null) {
       throw new MienError("image", "error.image.empty", { name: "<mien-photo>" });
     }
     const reading = await this.reader.readPhoto(await createImageBitmap(this.image), this.threshold ?? undefined);
-    const result = imageResult(this.source, reading, facts.labels, reading.faces);
-    if (turn === this.turn) {
-      this.last = result;
-      this.say("");
-      this.show(reading);
-      this.speak(true);
-      this.setState("running");
-      emit(this, "mien-faces", result);
+    if (turn !== this.turn) {
+      throw overtaken();
     }
+    const result = imageResult(this.source, reading, facts.labels, reading.faces);
+    this.last = result;
+    this.say("");
+    this.show(reading);
+    this.speak(true);
+    this.setState("running");
+    emit(this, "mien-faces", result);
     return result;
   }
 }

@@ -95,4 +95,7 @@ listenToButtons();
 listenToKeys();
 listenToDrops();
 listenToModels();
-void page.load(MODELS[0]?.spec.name ?? "").then(keepOffline);
+void page.load(MODELS[0]?.spec.name ?? "").then(async () => {
+  await import("../element/chart"); // now, so that the page asks for nothing once it is loaded
+  await keepOffline();
+});

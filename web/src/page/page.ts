@@ -8,7 +8,7 @@ import type { MienPhoto } from "../element/photo";
 import type { MienTimeline } from "../element/timeline";
 import type { MienVideo } from "../element/video";
 import { WorkerReader } from "../element/worker_reader";
-import { MienError, toSentence } from "../reading/errors";
+import { isOvertaken, MienError, toSentence } from "../reading/errors";
 import { readKind } from "../reading/images";
 import { toCsv } from "../reading/tables";
 import type { Texts } from "../texts/texts";
@@ -178,7 +178,7 @@ export class Page {
       this.say(this.texts.say("reading"));
     }
     await action().catch((error) => {
-      if (!(error instanceof MienError)) {
+      if (!(error instanceof MienError) && !isOvertaken(error)) {
         this.complain(toSentence(error, this.texts)); // the elements have told their own
       }
     });

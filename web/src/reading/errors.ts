@@ -17,6 +17,16 @@ export class MienError extends Error {
   }
 }
 
+/** Return the error of an action that another has overtaken; nobody has to be told. */
+export function overtaken(): DOMException {
+  return new DOMException("something else was opened meanwhile", "AbortError");
+}
+
+/** Return whether an action was overtaken by another, or by the element's end. */
+export function isOvertaken(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "AbortError";
+}
+
 /** Return the error for anything that was thrown. */
 export function toMienError(error: unknown): MienError {
   const what = error instanceof Error ? error.message : String(error);

@@ -4,7 +4,7 @@ import "../element/index";
 import type { MienCamera } from "../element/camera";
 import type { MienFailure } from "../element/events";
 import type { MienTimeline } from "../element/timeline";
-import { toSentence } from "../reading/errors";
+import { isOvertaken, toSentence } from "../reading/errors";
 import { showCameras } from "../page/cameras";
 import { Cards } from "../page/cards";
 import { element, translatePage, write } from "../page/document";
@@ -52,7 +52,9 @@ async function start(): Promise<void> {
     await camera.start();
     await showCameras(camera, cameras);
   } catch (error) {
-    complain(toSentence(error, texts));
+    if (!isOvertaken(error)) {
+      complain(toSentence(error, texts));
+    }
   }
 }
 

@@ -106,6 +106,16 @@ describe.skipIf(!isBuilt || !hasDetector || CHROMIUM === undefined)("the plain e
     expect(await page.locator("mien-photo").locator(".notice").isVisible()).toBe(true);
   }, 60_000);
 
+  test("of two photos that are opened at once, the later is shown, and nobody is told of the other", async () => {
+    const [first, second, source, notice] = await page.evaluate(async () => {
+      const photo = document.querySelector("mien-photo")!;
+      const both = await Promise.allSettled([photo.analyze(new File(["a text"], "a.jpg")), photo.analyze("golden/tight.png")]);
+      const told = photo.shadowRoot?.querySelector<HTMLElement>(".notice")?.hidden;
+      return [both[0].status === "rejected" && both[0].reason.name, both[1].status, photo.result?.source, told];
+    });
+    expect([first, second, source, notice]).toEqual(["AbortError", "fulfilled", "tight.png", true]);
+  }, 60_000);
+
   test("the camera starts from the keyboard, and its frames come as events", async () => {
     const frame = page.evaluate(
       () =>

@@ -21,4 +21,5 @@ test("frames without the face, and pauses, are gaps", () => {
   const { timesS, heights } = toLanes([frame(0, 0.9), frame(0.2, null), frame(0.4, 0.9, 7), frame(3, 0.9, 2)], new Set([1, 2]), NAMES, null);
   expect(timesS).toEqual([0, 0.2, 0.4, 1.7, 3]);
   expect(heights[0].map((height) => height !== null)).toEqual([true, false, false, false, true]);
+  expect(toLanes([frame(0, 0.9), frame(3, 0.9)], new Set([1]), NAMES, null, 4).timesS).toEqual([0, 3]);
 });
