@@ -63,9 +63,9 @@ def make_pictures() -> list[bytes]:
 
 
 @contextmanager
-def serve() -> Iterator[tuple[int, int]]:
+def serve(*options: str) -> Iterator[tuple[int, int]]:
     """Run the service; return its process and port."""
-    command = [sys.executable, "-m", "mien", "serve", "--port", "0"]
+    command = [sys.executable, "-m", "mien", "serve", "--port", "0", *options]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         found = re.search(r":(\d+)$", process.stderr.readline().strip())
