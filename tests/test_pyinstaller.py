@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -55,9 +56,19 @@ def test_a_built_program_reads_a_photo(tmp_path: Path, portrait_path: Path) -> N
     )
     assert built.returncode == 0, built.stderr
 
+    # On another machine: another folder, an empty home, and none of this Python's variables.
     program = tmp_path / "dist" / "program" / "program"
+    home = tmp_path / "home"
+    home.mkdir()
+    kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
     done = subprocess.run(
-        [program, portrait_path], cwd=tmp_path, capture_output=True, text=True, timeout=120
+        [program, portrait_path.resolve()],
+        cwd=home,
+        env=kept | {"HOME": str(home)},
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["faces"][0]["emotion"] == "happy"
+    assert list(home.iterdir()) == []

@@ -16,8 +16,11 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from clips import write_clip
 from mien.telemetry import SWITCHES, switch_off
 
 ROOT = Path(__file__).parents[1]
@@ -42,6 +45,12 @@ sys.addaudithook(listen)
 LIBRARY = f"""
 import time, mien
 assert mien.analyze({str(PHOTO)!r}).faces
+time.sleep({LINGER_S})
+"""
+STREAM = f"""
+import time, mien
+with mien.Live.open("clip.ts", threads=1) as stream:
+    assert next(iter(stream)).faces
 time.sleep({LINGER_S})
 """
 TRAINING = f"""
@@ -116,6 +125,14 @@ def running(*arguments: str, environment: dict[str, str], folder: Path) -> Itera
 
 def test_the_library_reports_nothing(quiet: dict[str, str], tmp_path: Path) -> None:
     run("-c", LIBRARY, environment=quiet, folder=tmp_path)
+
+
+@pytest.mark.slow
+def test_a_stream_reports_nothing(quiet: dict[str, str], tmp_path: Path) -> None:
+    pytest.importorskip("av")
+    faces = [np.asarray(Image.open(PHOTO).convert("RGB"))] * 4
+    (tmp_path / "clip.ts").write_bytes(write_clip(faces, [0, 0.2, 0.4, 0.6], container="mpegts"))
+    run("-c", STREAM, environment=quiet, folder=tmp_path)
 
 
 @pytest.mark.parametrize("command", ["analyze", "explain"])

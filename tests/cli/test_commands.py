@@ -485,6 +485,20 @@ def test_splits_that_do_not_look_alike_are_refused(faces, tmp_path, capsys):
 
 
 @needs_train
+def test_faces_copied_out_of_fer2013_are_told_why_they_have_no_train_split(tmp_path, capsys):
+    for number in range(8):
+        place = tmp_path / "faces" / ("happy", "sad")[number % 2] / f"PublicTest_{number}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Image.effect_noise((48, 48), 60).save(place)
+    words = ["train", "--recipe", "smoke", "--data", str(tmp_path / "faces")]
+    assert main([*words, "--output", str(tmp_path / "run")]) == 2
+    err = capsys.readouterr().err
+    assert "no train split" in err
+    assert "named PublicTest_" in err
+    assert "rename them" in err
+
+
+@needs_train
 @pytest.mark.slow
 def test_ctrl_c_says_how_to_go_on(faces, tmp_path):
     output = tmp_path / "run"

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from mien.cli.times import say_duration
 from mien.data.audit import audit_dataset, check_trainable
-from mien.data.datasets import Dataset, load_dataset
+from mien.data.datasets import Dataset, load_dataset, require_splits
 from mien.errors import ConfigError, DataError
 from mien.results.display import count
 from mien.training.config import TrainConfig
@@ -136,6 +136,7 @@ def _look_ahead(best: Path, accuracy: float, data: Path) -> Mapping[str, str]:
 
 def _check(dataset: Dataset) -> None:
     """Reject data with faults, and name the option to train anyway."""
+    require_splits(dataset)
     try:
         check_trainable(audit_dataset(dataset))
     except DataError as error:

@@ -277,6 +277,28 @@ def title_of(split: Split) -> str:
     return fer2013_split(split.paths) or split.name
 
 
+def require_splits(dataset: Dataset) -> None:
+    """Reject data without the splits that training needs.
+
+    Raises:
+        DataError: There is no train or no validation split; the message explains why, if FER2013's
+            file names are the reason.
+    """
+    missing = next((name for name in ("train", "validation") if name not in dataset.splits), None)
+    if missing is None:
+        return
+
+    named = {title_of(there): name for name, there in dataset.splits.items()}
+    official = next((title for title in FER2013_SPLITS if title in named), None)
+    told = f"{dataset.source} has no {missing} split, which training needs"
+    if official is None:
+        raise DataError(f"{told}; add train/<class>/... and val/<class>/... folders")
+    raise DataError(
+        f"{told}: its pictures are named {official}_..., which marks FER2013's {named[official]} "
+        "split; rename them, or sort them into train/<class>/ and val/<class>/ folders"
+    )
+
+
 def fer2013_split(paths: Sequence[str]) -> str | None:
     """Return the official FER2013 split that all these paths belong to, or None."""
     names = {_official_split(path) for path in paths}

@@ -18,10 +18,10 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy
 from numpy.typing import NDArray
 
-from mien.data.datasets import FER2013_SPLITS, Dataset, Split, title_of
+from mien.data.datasets import Dataset, Split, require_splits
 from mien.data.duplicates import find_originals
 from mien.data.votes import Votes, read_votes
-from mien.errors import ConfigError, DataError, OutputError, describe_error
+from mien.errors import ConfigError, OutputError, describe_error
 from mien.files import write_whole
 from mien.tables import check_emotions
 from mien.training.batches import make_loader
@@ -96,29 +96,13 @@ def fit(
         TrainingError: The loss is no longer finite, or a checkpoint cannot be written.
         KeyboardInterrupt: Ctrl-C; the last finished epoch is kept.
     """
-    for split in ("train", "validation"):
-        if split not in dataset.splits:
-            raise DataError(_explain_missing(split, dataset))
+    require_splits(dataset)
     with _lock(output):
         run = _prepare(config, dataset, output, resume=resume, devices=devices, nodes=nodes)
         if on_start is not None:
             on_start(run.config, run.module.net)
         forecast = on_forecast and Forecast(run.config, len(run.held_out.labels), on_forecast)
         return _train(run, output, devices=devices, nodes=nodes, forecast=forecast)
-
-
-def _explain_missing(split: str, dataset: Dataset) -> str:
-    """Describe a missing split, and why, if FER2013's file names are the reason."""
-    named = {title_of(there): name for name, there in dataset.splits.items()}
-    official = [title for title in FER2013_SPLITS if title in named]
-    told = f"{dataset.source} has no {split} split, which training needs"
-    if not official:
-        return f"{told}; add train/<class>/... and val/<class>/... folders"
-    return (
-        f"{told}: its pictures are named {official[0]}_..., which marks FER2013's "
-        f"{named[official[0]]} split; rename them, or sort them into train/<class>/ and "
-        f"val/<class>/ folders"
-    )
 
 
 @contextmanager
