@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import version
@@ -14,8 +15,9 @@ from rich.text import Text
 from mien.analyzer import Analyzer
 from mien.batch.remote import is_remote
 from mien.cli import exit_codes
-from mien.cli.progress import RunProgress, Stopwatch, print_summary
+from mien.cli.progress import RunProgress
 from mien.cli.runs import Job
+from mien.cli.summary import print_summary
 from mien.cluster.parts import Parts
 from mien.cluster.ray_data import Workers, load_ray
 from mien.cluster.ray_run import Reading, read_shares
@@ -73,7 +75,7 @@ def write_parts(
         {"mien": version("mien"), "model": spec.onnx_sha256, **decided},
     )
     reading = Reading(analyzer, video, job.columns, job.fps, parts, os.getcwd())  # noqa: PTH109
-    watch, done = Stopwatch(), parts.find_done()
+    began, done = time.monotonic(), parts.find_done()
     tally, done_before = done.tally, done.tally.sources
     job = replace(job, whole_archives=True)
     sources = job.list_sources()
@@ -91,7 +93,7 @@ def write_parts(
             f"stopped; results so far are in {output}: run the same command again to resume"
         ) from stop
 
-    left_out = sources.left_out
-    print_summary(errors, tally, watch.seconds(), done_before=done_before, left_out=left_out)
+    seconds, left_out = time.monotonic() - began, sources.left_out
+    print_summary(errors, tally, seconds, done_before=done_before, left_out=left_out)
     errors.print(Text(f"results: {output}"), soft_wrap=True)
     return exit_codes.OK if tally.is_complete else exit_codes.INCOMPLETE
