@@ -12,8 +12,8 @@ DEMO := .venv-demo
 BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
 # Where `mien serve` looks for the page. Beside each file lies what browsers take compressed, for
-# the page's own files. The models are served from the assets, and the WASM as .br: a wheel holds
-# each only once.
+# the page's own files. The models are served from the assets, and the WASM and the scripts as
+# .br: a wheel holds each only once.
 PAGE := src/mien/serving/page
 
 # Python may keep the bytecode of what it has imported: the next start takes half the time.
@@ -65,6 +65,7 @@ web: web/node_modules/ready ## Build the page into web/dist, and for `mien serve
 	cd web && npm run build
 	rm -rf $(PAGE) && mkdir -p $(PAGE) && cp -R web/dist/. $(PAGE)
 	find $(PAGE) -name '*.gz' -delete -o -name '*.onnx.br' -delete -o -name '*.onnx' -delete -o -name '*.wasm' -delete
+	find $(PAGE)/assets -name '*.js' -exec test -e '{}.br' ';' -delete
 
 elements: web/node_modules/ready ## Build the npm package of the page's elements into web/elements
 	cd web && npm run build:elements

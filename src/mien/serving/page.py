@@ -2,8 +2,8 @@
 
 The page's files are listed once, at start; a request's path is only looked up in that list, so it
 cannot lead outside. If a file has a compressed version (.br, .gz), it is sent to clients that
-accept it. The largest file, onnxruntime's WASM, only exists as .br to keep the wheel small; for
-other clients it is decompressed once.
+accept it. The scripts and onnxruntime's WASM only exist as .br to keep the wheel small; for other
+clients they are decompressed once.
 """
 
 import functools
