@@ -117,8 +117,8 @@ def annotate_frame(
         A new RGB image of the same size.
 
     Raises:
-        ConfigError: The language is not supported, no font has the letters, or this Pillow
-            cannot write from right to left.
+        ConfigError: The language is not supported, no font has the letters, or this Pillow cannot
+            write from right to left.
     """
     language = open_drawable(lang)
     picture = Image.fromarray(image)

@@ -46,12 +46,12 @@ class _Options(ReadingOptions):
             reliably in the photo as it is), `always` or `never`. For videos, `auto` is `never`.
         limit_faces: Read this many faces of each photo or frame at most, the largest.
         min_face_px: Leave out faces that are smaller, in pixels on the shorter side of the box.
-        coverage: Name an emotion for this share of faces, the most confident ones, instead of
-            using the model's own threshold; measured on the split that the contract names.
+        coverage: Name an emotion for this share of faces, the most confident ones, instead of using
+            the model's own threshold; measured on the split that the contract names.
         accuracy: Choose the threshold so that this share of the named emotions is correct, 0 to 1.
-        prior: Expected mix of expressions among these faces: natural, the mix the model was
-            trained on; balanced, for posed sets and experiments that show each equally often;
-            or shares, such as happy=0.5,neutral=0.5.
+        prior: Expected mix of expressions among these faces: natural, the mix the model was trained
+            on; balanced, for posed sets and experiments that show each equally often; or shares,
+            such as happy=0.5,neutral=0.5.
     """
 
     min_face_px: Annotated[float, Parameter(name="--min-face")] = 0

@@ -40,8 +40,8 @@ def watch(
     frames are dropped, never delayed. Stop with Ctrl-C.
 
     Args:
-        model: `accurate`, `fast`, `fer2013`, or the path of an .onnx file with its .json;
-            by default `fast`, if it is installed.
+        model: `accurate`, `fast`, `fer2013`, or the path of an .onnx file with its .json; by
+            default `fast`, if it is installed.
         device: Device of the networks, one of those in `mien devices`; `auto` uses the best.
         record: Write every analysed frame to this file: .jsonl (one object per frame) or .csv (one
             row per face). An existing file is never overwritten.

@@ -1,8 +1,8 @@
 """Write the results of a run as Parquet parts, in a folder or an object store.
 
-A part holds the rows of some places: photos, videos, or whole archives. It is written in one step,
-and its metadata names the run and the places, so that a run that is started again reads what no
-part has. A part has the same name whoever writes it: one that is written twice replaces itself.
+A part contains the rows of some inputs: photos, videos, or whole archives. It is written
+atomically, and its metadata names the run and the inputs, so that a restarted run reads only what
+no part contains. A part's name does not depend on its writer: written twice, it replaces itself.
 """
 
 import io
@@ -22,19 +22,19 @@ from mien.files import write_whole
 from mien.tables import Record, load_pyarrow, stream_parquet
 
 KEY: Final = "mien"
-"""Where a part's metadata holds the run, as JSON."""
+"""Key of the run in a part's metadata, as JSON."""
 READ_AT_ONCE: Final = 32
-"""Parts whose metadata is read at a time: in a store, each takes a round trip."""
+"""Parts whose metadata is read at once: in a store, each costs a round trip."""
 
 
 @dataclass
 class Done:
-    """What an earlier run wrote.
+    """Results of an earlier run.
 
     Attributes:
-        places: How often each place was read.
-        tally: What was counted in them.
-        parts: How many parts there are.
+        places: How often each input was read.
+        tally: Counts over them.
+        parts: Number of parts.
     """
 
     places: Counter[str] = field(default_factory=Counter)
@@ -48,19 +48,19 @@ class Parts:
 
     Attributes:
         output: A folder, or the URL of one.
-        run: What decides the results (model, settings), as plain JSON types. Parts that were
-            written with something else are refused, because a table must not mix them.
+        run: Settings that determine the results (model, options), as JSON types. Parts with other
+            settings are rejected, since a table must not mix them.
     """
 
     output: str
     run: Mapping[str, Any]
 
     def find_done(self) -> Done:
-        """Find what an earlier run wrote.
+        """Return the results of an earlier run.
 
         Raises:
-            ConfigError: It was begun with something else, or the folder holds other files.
-            SourceError: The store cannot be reached, or refuses the credentials.
+            ConfigError: The earlier run had other settings, or the folder contains other files.
+            SourceError: The store cannot be reached, or rejects the credentials.
         """
         done = Done()
         names = self._list()
@@ -78,10 +78,10 @@ class Parts:
         return done
 
     def read(self, name: str) -> dict[str, Any] | None:
-        """Return a part's metadata; None where there is no such part.
+        """Return a part's metadata; None if the part does not exist.
 
         Raises:
-            SourceError: The store cannot be reached, or refuses the credentials.
+            SourceError: The store cannot be reached, or rejects the credentials.
         """
         _, pq = load_pyarrow()
         place = self._name(name)
@@ -99,17 +99,17 @@ class Parts:
         """Write a part.
 
         Args:
-            name: The file's name in the folder.
-            places: What is read in it.
+            name: File name in the folder.
+            places: The inputs read into it.
             records: The results, in their JSON form.
             emotions: The model's class names.
 
         Returns:
-            What was counted on the way.
+            The counts over the records.
 
         Raises:
-            OutputError: It cannot be written.
-            SourceError: The store cannot be reached, or refuses the credentials.
+            OutputError: The part cannot be written.
+            SourceError: The store cannot be reached, or rejects the credentials.
         """
         tally, file = Tally(), io.BytesIO()
 
@@ -129,7 +129,7 @@ class Parts:
         return store_of(self.output) if is_remote(self.output) else None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return all but the open store, which each process opens for itself."""
+        """Return all settings without the open store, which each process opens for itself."""
         return {"output": self.output, "run": self.run}
 
     def _name(self, name: str) -> str:
@@ -152,7 +152,7 @@ class Parts:
         return [name for name in names if name.endswith(".parquet") and not name.startswith(".")]
 
     def _check(self, name: str, then: Mapping[str, Any]) -> None:
-        """Compare what a part was written with and what is asked for now."""
+        """Compare the settings of a part with the current ones."""
         for key in (*self.run, *then):
             if then.get(key) != self.run.get(key):
                 raise ConfigError(

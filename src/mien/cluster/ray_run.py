@@ -1,9 +1,9 @@
-"""Read many photos and videos with the machines of a Ray cluster, and write Parquet parts.
+"""Read many photos and videos on a Ray cluster, and write Parquet parts.
 
-The sources are listed here and go to the actors as shares: some files, or one archive. An actor
-reads its share as one machine would, with the same engine, and writes it as one part. What is left
-for Ray to move is names and counts. If an actor or a node dies, Ray gives its share to another,
-whose part replaces what was there.
+The sources are listed on this machine and sent to the actors as shares: some files, or one archive.
+An actor reads its share with the same engine as a single machine, and writes it as one part. Ray
+only transfers names and counts. If an actor or a node dies, Ray gives its share to another one,
+whose part replaces the previous one.
 """
 
 import hashlib
@@ -30,39 +30,39 @@ from mien.errors import MienError
 from mien.video.reading import VideoSettings
 
 SHARE: Final = 256
-"""Photos of a part: half a minute's work at most, and still few parts for many photos."""
+"""Photos per part: at most half a minute's work, and still few parts for many photos."""
 VIDEO_WEIGHT: Final = 16
-"""A video counts as so many photos."""
+"""Number of photos that a video counts as."""
 MAX_BLOCKS: Final = 4096
-"""Blocks into which Ray divides the shares; an actor takes one at a time."""
+"""Number of blocks into which Ray divides the shares; an actor takes one at a time."""
 
 
 @dataclass(frozen=True)
 class Share:
-    """What one actor reads into one part.
+    """The inputs that one actor reads into one part.
 
     Attributes:
-        name: The part's file name: its place in the whole, and a digest of its places.
-        places: Files, URLs, archives, as they are named on this machine.
+        name: File name of the part: its number, and a digest of its inputs.
+        places: Files, URLs and archives, as named on this machine.
     """
 
     name: str
     places: tuple[str, ...]
 
     def pack(self) -> dict[str, Any]:
-        """Return a row for Ray; names may hold bytes that are not UTF-8."""
+        """Return a row for Ray; names may contain bytes that are not UTF-8."""
         return {"name": self.name, "places": _join(self.places)}
 
 
 def plan_shares(sources: Iterable[Source], done: Counter[str]) -> Iterator[Share]:
-    """Divide sources into shares, without what an earlier run read.
+    """Divide sources into shares, without those read by an earlier run.
 
-    An archive is a share of its own. The same sources are divided in the same way, whatever was
-    done of them, so that an interrupted run ends with the same parts as an unbroken one.
+    An archive is a share of its own. The division does not depend on earlier runs, so that an
+    interrupted run ends with the same parts as an uninterrupted one.
 
     Args:
-        sources: What is read, archives as wholes.
-        done: How often each place was read; what is found is taken from it.
+        sources: The sources, with archives as wholes.
+        done: How often each input was read; it is counted down while sources match.
     """
     for number, places in enumerate(_divide(source.path for source in sources)):
         left = []
@@ -77,7 +77,7 @@ def plan_shares(sources: Iterable[Source], done: Counter[str]) -> Iterator[Share
 
 
 def _divide(places: Iterable[str]) -> Iterator[list[str]]:
-    """Divide places, in order, into lists of about `SHARE` photos' work."""
+    """Divide inputs, in order, into lists of about `SHARE` photos' work."""
     share: list[str] = []
     weight = 0
     for place in places:
@@ -103,15 +103,15 @@ def _join(places: Iterable[str]) -> bytes:
 
 @dataclass(frozen=True)
 class Reading:
-    """How the actors of a run read their shares.
+    """Settings for the actors of a run.
 
     Attributes:
         analyzer: Detector and model, for one thread; each actor opens its own.
-        video: What is read of videos.
-        columns: Which columns of Parquet tables are read.
-        fps: Folders hold the frames of one video each (see `mien.open_frames`); None: they do not.
-        parts: Where the results go.
-        folder: The working directory, in which relative names are looked for.
+        video: Which frames of videos to analyse, and how.
+        columns: The columns to read from Parquet tables.
+        fps: Treat folders as frames of one video each (see `mien.open_frames`); None does not.
+        parts: The output.
+        folder: The working directory, to resolve relative names.
     """
 
     analyzer: Analyzer
@@ -133,10 +133,10 @@ class ShareReader:
         self._reading = reading
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Read a share into its part, unless an actor that died had written it already.
+        """Read a share into its part, unless a crashed actor has already written it.
 
         Returns:
-            What was counted, or the error that ends the run, as JSON.
+            The counts, or the error that ends the run, as JSON.
         """
         try:
             told: dict[str, Any] = {"tally": self._read(str(row["name"]), bytes(row["places"]))}
@@ -161,16 +161,16 @@ class ShareReader:
 def read_shares(
     sources: Iterable[Source], done: Done, reading: Reading, workers: Workers
 ) -> Iterator[Tally]:
-    """Read sources on a cluster: the one of `RAY_ADDRESS`, or one of this machine's processors.
+    """Read sources on a cluster: that of `RAY_ADDRESS`, or a local one.
 
     Args:
-        sources: What is read, archives as wholes.
-        done: What an earlier run read.
-        reading: How.
-        workers: How many actors; see `mien.cluster.read_faces`.
+        sources: The sources, with archives as wholes.
+        done: Inputs read by an earlier run.
+        reading: Settings for the actors.
+        workers: Number of actors; see `mien.cluster.read_faces`.
 
     Yields:
-        What was counted in each part, as it is written.
+        The counts of each part, as it is written.
 
     Raises:
         MissingExtraError: Ray is not installed.
@@ -195,7 +195,7 @@ def read_shares(
 
 @contextmanager
 def _connected(ray: Any) -> Iterator[None]:  # noqa: ANN401
-    """Connect to a cluster, and leave it again where this process was not connected before."""
+    """Connect to a cluster, and disconnect if this process was not connected before."""
     context = ray.data.DataContext.get_current()
     before = context.enable_progress_bars
     is_own = not ray.is_initialized()

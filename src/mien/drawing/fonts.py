@@ -64,8 +64,7 @@ def open_drawable(lang: str) -> Language:
     """Return a language whose words this Pillow can draw.
 
     Raises:
-        ConfigError: The language is not supported, or this Pillow cannot write from right to
-            left.
+        ConfigError: The language is not supported, or this Pillow cannot write from right to left.
     """
     language = open_language(lang)
     if language.direction == "rtl" and not features.check("raqm"):

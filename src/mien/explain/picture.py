@@ -37,8 +37,8 @@ def draw_explanation(explanation: Explanation, *, lang: str = "en") -> Image.Ima
         An RGB image, 1240 px wide.
 
     Raises:
-        ConfigError: The language is not supported, no font has the letters, or this Pillow
-            cannot write from right to left.
+        ConfigError: The language is not supported, no font has the letters, or this Pillow cannot
+            write from right to left.
     """
     language = open_drawable(lang)
     say = language.say

@@ -29,8 +29,8 @@ class FaceResult:
             consecutive frames; it does not identify a person. None in a photo.
         smoothed: In a video, the track's probabilities smoothed over time, summing to 1; None in a
             photo, or if the track was not read near this time.
-        features: Input of the last layer, 256 numbers for `accurate` and 96 for `fast`; None
-            if they were not requested, or the face was not read. They describe an expression and a
+        features: Input of the last layer, 256 numbers for `accurate` and 96 for `fast`; None if
+            they were not requested, or the face was not read. They describe an expression and a
             picture; they do not identify a person.
     """
 

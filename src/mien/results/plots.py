@@ -57,8 +57,8 @@ def plot_photo(record: Record, image: NDArray[np.uint8], lang: str = "en") -> Fi
         lang: Language of the text, one of `mien.words.LANGUAGES`.
 
     Raises:
-        ConfigError: The language is not supported, or this matplotlib cannot write from right
-            to left.
+        ConfigError: The language is not supported, or this matplotlib cannot write from right to
+            left.
     """
     language, faces = _open_language(lang), record["faces"]
     panels = max(1, min(len(faces), MOST))
@@ -159,8 +159,8 @@ def plot_video(record: Record, lang: str = "en") -> Figure:
         lang: Language of the text, one of `mien.words.LANGUAGES`.
 
     Raises:
-        ConfigError: The language is not supported, or this matplotlib cannot write from right
-            to left.
+        ConfigError: The language is not supported, or this matplotlib cannot write from right to
+            left.
     """
     language = _open_language(lang)
     longest = sorted(record["tracks"], key=lambda track: -track["frames"])
