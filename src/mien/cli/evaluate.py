@@ -3,7 +3,7 @@
 import json as json_format
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mien.evaluation.predictor import LoadedModel
     from mien.evaluation.result import Evaluation
     from mien.evaluation.robustness import Robustness
+    from mien.evaluation.slices import Slices
 
 SplitName = Literal["train", "validation", "test", "all"]
 
@@ -80,8 +81,6 @@ def evaluate(
     from mien.evaluation.files import check_output, describe_run, to_json, write_evaluation
     from mien.evaluation.predictor import load_vote
     from mien.evaluation.slice_table import read_column
-    from mien.evaluation.slices import slice_predictions
-    from mien.evaluation.vote_figures import compare_with_plurality
 
     # Check all arguments before the long work starts.
     predictor = load_vote([model, *others])
@@ -97,12 +96,7 @@ def evaluate(
     evaluation, robustness = _measure(predictor, dataset, faces, counted, corruptions=corruptions)
     sliced = None
     if slices is not None and values is not None:
-        predictions, title = evaluation.predictions, evaluation.title
-        if counted is not None:
-            predictions, kept = compare_with_plurality(predictions, counted)
-            values = tuple(values[i] for i in kept)
-            title = f"{title}, plurality of the votes"
-        sliced = slice_predictions(predictions, values, column=slices, title=title)
+        sliced = _slice(evaluation, values, slices, counted)
 
     options: dict[str, object] = {"data": data, "split": split, "votes": votes, "slices": slices}
     options |= {"table": table, "output": output, "corruptions": corruptions}
@@ -121,6 +115,21 @@ def evaluate(
         print(json_format.dumps(to_json(evaluation, provenance)))
     else:
         print_report(evaluation, predictor.name, page, robustness=robustness, slices=sliced)
+
+
+def _slice(
+    evaluation: "Evaluation", values: Sequence[str | None], column: str, votes: Votes | None
+) -> "Slices":
+    """Report the figures for each value of a column, by people's votes where they are given."""
+    from mien.evaluation.slices import slice_predictions
+    from mien.evaluation.vote_figures import compare_with_plurality
+
+    predictions, title = evaluation.predictions, evaluation.title
+    if votes is not None:
+        predictions, kept = compare_with_plurality(predictions, votes)
+        values = tuple(values[i] for i in kept)
+        title = f"{title}, plurality of the votes"
+    return slice_predictions(predictions, values, column=column, title=title)
 
 
 def _measure(

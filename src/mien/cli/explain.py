@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from PIL import Image
 from rich.console import Console
 from rich.text import Text
 
@@ -80,17 +81,7 @@ def explain(
         if output is None:
             return exit_codes.OK
 
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(target) as partial:
-            draw_explanation(explanation, lang=lang).save(
-                partial, format=_FORMATS[target.suffix.lower()]
-            )
-    except OSError as error:
-        raise OutputError(
-            f"{target} cannot be written: {describe_error(error)}; choose another --output"
-        ) from error
-
+    _save(draw_explanation(explanation, lang=lang), target)
     console = Console(highlight=False, stderr=json)
     probability = explanation.probabilities[explanation.emotion]
     console.print(Text(f"{explanation.emotion} {probability:.0%}  {target}"), soft_wrap=True)
@@ -99,6 +90,22 @@ def explain(
             "this model's contract does not describe its LSTM, so the steps are not drawn"
         )
     return exit_codes.OK
+
+
+def _save(picture: Image.Image, target: Path) -> None:
+    """Write the picture in the format of its extension.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(target) as partial:
+            picture.save(partial, format=_FORMATS[target.suffix.lower()])
+    except OSError as error:
+        raise OutputError(
+            f"{target} cannot be written: {describe_error(error)}; choose another --output"
+        ) from error
 
 
 def _choose_face(photo: Path, faces: Sequence[Face], number: int) -> Face | None:

@@ -95,8 +95,12 @@ def train(
             f"stopped after the last finished epoch. To resume: {again}"
         ) from None
     console.print()
-    told = _look_ahead(result.best, result.validation_accuracy, data)
-    for key, value in told.items():  # not wrapped, so that commands can be copied
+    _print_lines(console, _look_ahead(result.best, result.validation_accuracy, data))
+
+
+def _print_lines(console: Console, told: Mapping[str, str]) -> None:
+    """Print names and values, not wrapped, so that commands can be copied."""
+    for key, value in told.items():
         console.print(Text(f"{key:<9}", style="dim") + Text(f" {value}"), soft_wrap=True)
 
 

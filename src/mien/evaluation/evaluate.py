@@ -69,14 +69,9 @@ def evaluate(
     logits = predict_logits(predictor, split.images, advance=advance)
     mirrored = predict_logits(predictor, split.images[:, :, ::-1], advance=advance)
 
-    temperature, origin = predictor.temperature, "stored in the model"
-    if temperature is None and validation is not None and validation.name != split.name:
-        held_out = predict_logits(predictor, validation.images, advance=advance)
-        truth = translate_labels(validation.labels, class_names, predictor.class_names)
-        temperature, origin = fit_temperature(held_out, truth), f"fitted on {title_of(validation)}"
-    if temperature is None:
-        temperature, origin = 1.0, "not fitted"
-
+    if validation is not None and validation.name == split.name:
+        validation = None  # never fitted on the faces that are judged
+    temperature, origin = _settle_temperature(predictor, validation, class_names, advance)
     single = softmax(logits, temperature)
     flip = (single + softmax(mirrored, temperature)) / 2
     names = predictor.class_names
@@ -101,6 +96,23 @@ def evaluate(
             certainty_temperature=getattr(predictor, "certainty_temperature", None),
         ),
     )
+
+
+def _settle_temperature(
+    predictor: Predictor,
+    held_out: Split | None,
+    class_names: tuple[str, ...],
+    advance: Advance | None,
+) -> tuple[float, str]:
+    """Return the temperature and its origin: the model's, one fitted on other faces, or 1."""
+    if predictor.temperature is not None:
+        return predictor.temperature, "stored in the model"
+    if held_out is None:
+        return 1.0, "not fitted"
+
+    logits = predict_logits(predictor, held_out.images, advance=advance)
+    truth = translate_labels(held_out.labels, class_names, predictor.class_names)
+    return fit_temperature(logits, truth), f"fitted on {title_of(held_out)}"
 
 
 def predict(

@@ -51,17 +51,7 @@ def draw_explanation(explanation: Explanation, *, lang: str = "en") -> Image.Ima
     picture = Image.new("RGB", (_WIDTH * _SMOOTH, height * _SMOOTH), _PAPER)
     pen = _Pen(picture)
 
-    probability = explanation.probabilities[explanation.emotion]
-    word = language.word(explanation.emotion)
-    pen.text((_PAD, _PAD), f"{word}  {draw_percent(probability, language)}", 40)
-    others = sorted(explanation.probabilities.items(), key=lambda item: -item[1])
-    told = " ·  ".join(
-        f"{language.word(name)} {draw_percent(share, language)}"
-        for name, share in others
-        if name != explanation.emotion
-    )
-    pen.text((_PAD, _PAD + 54), told, 20, _SOFT)
-
+    _draw_title(pen, explanation, language)
     face = Image.fromarray(explanation.crop)
     places = [(_PAD + i * (_TILE + _GAP), top) for i in range(3)]
     pen.tile(face.convert("RGB"), places[0], smooth=False)
@@ -75,10 +65,15 @@ def draw_explanation(explanation: Explanation, *, lang: str = "en") -> Image.Ima
     pen.caption(places[1], say("picture.covered_title"), told)
 
     if walk is not None:
+        word = language.word(explanation.emotion)
         column = list(explanation.probabilities).index(explanation.emotion)
         said = walk.contributions[:, column].reshape(walk.rows, walk.columns)
         pen.tile(_overlay(explanation.crop, said, blocks=True), places[2])
-        pen.caption(places[2], say("picture.added_title"), say("picture.added", name=word))
+        pen.caption(
+            places[2],
+            say("picture.added_title"),
+            say("picture.added", name=word),
+        )
         _draw_walk(pen, explanation, walk, top + _TILE + 84, language)
 
     return picture.resize((_WIDTH, height), Image.Resampling.LANCZOS)
@@ -115,6 +110,21 @@ class _Pen:
     def caption(self, at: Point, title: str, words: str) -> None:
         self.text((at[0], at[1] + _TILE + 14), title, 20)
         self.text((at[0], at[1] + _TILE + 42), words, 17, _SOFT)
+
+
+def _draw_title(pen: _Pen, explanation: Explanation, language: Language) -> None:
+    """Draw the expression and how probable it is, and the others below."""
+    probability = explanation.probabilities[explanation.emotion]
+    word = language.word(explanation.emotion)
+    pen.text((_PAD, _PAD), f"{word}  {draw_percent(probability, language)}", 40)
+
+    others = sorted(explanation.probabilities.items(), key=lambda item: -item[1])
+    told = " ·  ".join(
+        f"{language.word(name)} {draw_percent(share, language)}"
+        for name, share in others
+        if name != explanation.emotion
+    )
+    pen.text((_PAD, _PAD + 54), told, 20, _SOFT)
 
 
 def _draw_walk(

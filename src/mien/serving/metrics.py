@@ -3,6 +3,8 @@
 No information about a face is recorded: no emotion, no position, no name of an upload.
 """
 
+from functools import partial
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -24,6 +26,7 @@ class Metrics:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
+        gauge = partial(Gauge, registry=self._registry)
 
         self.requests = Counter(
             "mien_requests",
@@ -39,11 +42,7 @@ class Metrics:
             registry=self._registry,
         )
 
-        self.waiting = Gauge(
-            "mien_pictures_waiting",
-            "Pictures that are queued or being read.",
-            registry=self._registry,
-        )
+        self.waiting = gauge("mien_pictures_waiting", "Pictures that are queued or being read.")
         self.batch_faces = Histogram(
             "mien_batch_faces",
             "Faces read in one pass through the model.",
@@ -51,21 +50,14 @@ class Metrics:
             registry=self._registry,
         )
 
-        self.jobs = Gauge(
-            "mien_video_jobs",
-            "Videos that are queued, being read, or whose result is kept.",
-            registry=self._registry,
+        self.jobs = gauge(
+            "mien_video_jobs", "Videos that are queued, being read, or whose result is kept."
         )
-        self.jobs_waiting = Gauge(
+        self.jobs_waiting = gauge(
             "mien_video_jobs_waiting",
             "Videos that are queued and not being read; with --jobs, those of all replicas.",
-            registry=self._registry,
         )
-        self.upload_bytes = Gauge(
-            "mien_upload_bytes",
-            "Bytes of uploads held in memory.",
-            registry=self._registry,
-        )
+        self.upload_bytes = gauge("mien_upload_bytes", "Bytes of uploads held in memory.")
 
     def to_text(self) -> bytes:
         """Return the metrics in Prometheus's text format."""

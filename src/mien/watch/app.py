@@ -110,13 +110,11 @@ def make_app(
 
         picture = await _read_body(request)
         if picture is None:
-            limit = MAX_PICTURE_BYTES // 2**20
-            return _refuse(413, f"the picture is larger than {limit} MiB")
+            return _refuse(413, f"the picture is larger than {MAX_PICTURE_BYTES // 2**20} MiB")
 
         live, busy = sessions.get(session)
         if not busy.acquire(blocking=False):
             return _refuse(429, "the previous picture is still being read; this one was dropped")
-
         try:
             result = await run_in_threadpool(live.analyze, picture, time_s=time_s, frame=frame)
             if record and recording is not None:
