@@ -42,12 +42,14 @@ def test_the_list_of_commands_loads_no_command(words: list[str]) -> None:
     assert not loaded & {"numpy", "PIL", "onnxruntime", "mien.analyzer"}
 
 
+@pytest.mark.slow
 def test_a_photo_loads_neither_pages_nor_drawing_nor_archives(portrait_path: Path) -> None:
     loaded = load("analyze", str(portrait_path), "--json")
     assert "mien.analyzer" in loaded
     assert not loaded & (UPPER_FLOOR | EXTRAS | ARCHIVES | PAGES | DRAWING)
 
 
+@pytest.mark.slow
 def test_what_is_asked_for_is_loaded(portrait_path: Path, tmp_path: Path) -> None:
     copy, page = tmp_path / "copy.jpg", tmp_path / "page.html"
     loaded = load("analyze", str(portrait_path), "--annotate", str(copy), "--report", str(page))

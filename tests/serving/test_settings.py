@@ -54,6 +54,7 @@ def test_detection_settings_are_those_of_python(client, photo, tiny_model):
 def test_every_setting_of_the_command_is_one_of_the_service():
     own = {"from_list", "output", "json", "annotate", "font", "report"}
     own |= {"image_column", "key_column", "fps"}  # of files and folders
+    own |= {"features"}  # of tables
     own |= {"device"}  # of the server: mien serve --device
     own |= {"engine", "workers"}  # of a cluster
     own |= {"lang"}  # of drawings and reports
