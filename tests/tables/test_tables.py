@@ -205,6 +205,12 @@ def test_one_result_makes_a_data_frame_too() -> None:
     assert to_dataframe(PHOTO).equals(to_dataframe([PHOTO]))
 
 
+@pytest.mark.parametrize("given", ["photo.jpg", [b"photo"], [{"source": "a.jpg"}]])
+def test_a_data_frame_of_anything_but_results_is_a_sentence(given: typing.Any) -> None:
+    with pytest.raises(mien.InputError, match="a data frame is made of results, got"):
+        to_dataframe(given)
+
+
 def test_a_data_frame_has_types_to_compute_with() -> None:
     frame = to_dataframe([PHOTO, EMPTY])
     assert list(frame["emotion"].cat.categories) == list(mien.EMOTIONS)

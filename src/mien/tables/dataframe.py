@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from mien.emotions import REASONS
-from mien.errors import ConfigError, require_extra
+from mien.errors import ConfigError, InputError, require_extra
 from mien.tables.columns import columns, find_emotions, flatten, have_features
 from mien.tables.rows import pyfeat_rows, tidy_rows
 
@@ -42,6 +42,7 @@ def to_dataframe(
 
     Raises:
         ConfigError: The format does not exist.
+        InputError: Something else than results was given.
         MissingExtraError: pandas is not installed.
     """
     if format not in ("tidy", "pyfeat"):
@@ -53,7 +54,7 @@ def to_dataframe(
         raise require_extra("tables", "a data frame", "pandas") from error
 
     several = [results] if hasattr(results, "to_dict") else results
-    records = [result.to_dict() for result in several]
+    records = [_to_record(result) for result in several]
     emotions = find_emotions(records)
     if format == "pyfeat":
         return pd.DataFrame(list(pyfeat_rows(records, emotions)))
@@ -83,3 +84,14 @@ def to_dataframe(
     ):
         frame.index = pd.to_timedelta(frame["time_s"], unit="s").rename("time")
     return frame
+
+
+def _to_record(result: object) -> dict[str, Any]:
+    """Return a result's JSON form."""
+    if not hasattr(result, "to_dict"):
+        raise InputError(
+            f"a data frame is made of results, got {type(result).__name__}; analyse the source "
+            "first, with mien.analyze"
+        )
+    record: dict[str, Any] = result.to_dict()
+    return record

@@ -142,7 +142,7 @@ class TrainConfig:
         gradient_clip: Maximum norm of the gradient; 0 disables clipping.
         precision: `auto` uses bfloat16 autocast if a short benchmark finds it faster.
         compile: Compile the network with `torch.compile`, which needs a C++ compiler on a CPU and
-            takes about a minute at the start of each stage.
+            takes time at the start of each stage.
         model: The network.
         augment: The augmentation.
     """
