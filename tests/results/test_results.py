@@ -68,9 +68,11 @@ def test_the_one_json_form() -> None:
 def test_keys_are_the_attributes() -> None:
     in_photo = FaceResult.read(FACE, PROBABILITIES, threshold=None)
     in_video = dataclasses.replace(in_photo, track_id=1, smoothed={"happy": 0.6, "sad": 0.4})
+    whole = dataclasses.replace(in_video, features=(0.5, -0.25))
     names = [item.name for item in dataclasses.fields(FaceResult)]
-    assert list(in_video.to_dict()) == names
-    assert list(in_photo.to_dict()) == names[:-2]  # a photo has no tracks
+    assert list(whole.to_dict()) == names
+    assert list(in_video.to_dict()) == names[:-1]  # features only where they were asked for
+    assert list(in_photo.to_dict()) == names[:-3]  # a photo has no tracks
 
 
 IN_VIDEO = FaceResult(

@@ -63,7 +63,8 @@ def test_the_schema_knows_every_key() -> None:
     assert list(FRAME.to_dict()) == keys("frame")
     assert list(SUMMARY.to_dict()) == keys("video")
     assert list(RECORDS["failure"].to_dict()) == keys("failure")
-    assert list(TRACKED.to_dict()) == keys("face")
+    whole = replace(TRACKED, features=(0.5, -0.25))
+    assert list(whole.to_dict()) == keys("face")
     assert list(TRACK.to_dict()) == keys("track")
     assert list(EVENT.to_dict()) == keys("event")
 
