@@ -52,6 +52,17 @@ def test_each_emotion_has_its_colour(emotion: str) -> None:
     assert max(counts) > 2000
 
 
+@pytest.mark.parametrize(
+    "image", ["photo.jpg", Path("photo.jpg"), b"", np.zeros((9, 9), np.uint8), np.zeros((9, 9, 3))]
+)
+def test_what_is_no_picture_is_refused(image: object) -> None:
+    result = ImageResult("photo.jpg", 9, 9, ())
+    with pytest.raises(mien.InputError, match=r"must be (an array )?\(H, W, 3\) uint8 RGB, got"):
+        mien.annotate(image, result)  # type: ignore[arg-type]
+    with pytest.raises(mien.InputError, match="read it with mien"):
+        annotate_frame(image, ())  # type: ignore[arg-type]
+
+
 def test_the_box_is_drawn_around_the_face() -> None:
     grey = np.full((800, 900, 3), 70, np.uint8)
     changed = (annotated(grey, face_result((300, 250, 150, 180))) != 70).any(axis=2)

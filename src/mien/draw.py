@@ -14,6 +14,7 @@ from mien.drawing.palette import color_for
 from mien.drawing.panel import draw_panel, panel_size
 from mien.drawing.placement import Rectangle, Size, place_label, place_panel
 from mien.drawing.shapes import DARK_INK, add_strip, em_px, ink_on, paste, rounded
+from mien.errors import InputError
 from mien.results import FaceResult, FrameResult, ImageResult
 from mien.words import Language
 
@@ -65,9 +66,11 @@ def annotate(
         strip added to the right if a single face leaves no space for its probabilities.
 
     Raises:
+        InputError: The picture is not such an array.
         ConfigError: The language is not supported, no font has the letters, or this Pillow cannot
             write from right to left.
     """
+    _check_picture(image)
     if isinstance(result, FrameResult):
         return annotate_frame(image, result.faces, lang=lang, font=font)
 
@@ -117,9 +120,11 @@ def annotate_frame(
         A new RGB image of the same size.
 
     Raises:
+        InputError: The picture is not such an array.
         ConfigError: The language is not supported, no font has the letters, or this Pillow cannot
             write from right to left.
     """
+    _check_picture(image)
     language = open_drawable(lang)
     picture = Image.fromarray(image)
     settled = [_settle(face) for face in faces]
@@ -143,6 +148,20 @@ def _enlarge(image: NDArray[np.uint8], result: ImageResult) -> tuple[Image.Image
         picture = picture.resize(size, Image.Resampling.BICUBIC)
     scale *= image.shape[1] / result.width  # a large photo may have been decoded at a smaller size
     return picture.convert("RGB"), scale
+
+
+def _check_picture(image: object) -> None:
+    """Refuse what is not (H, W, 3) uint8."""
+    if not isinstance(image, np.ndarray):
+        raise InputError(
+            f"the picture to draw on must be an array (H, W, 3) uint8 RGB, got "
+            f"{type(image).__name__}; read it with mien.read_image"
+        )
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise InputError(
+            f"the picture to draw on must be (H, W, 3) uint8 RGB, got {image.shape} {image.dtype}; "
+            "read it with mien.read_image"
+        )
 
 
 def _settle(face: FaceResult) -> FaceResult:
