@@ -14,6 +14,8 @@ from mien.options import Keywords, ReadingOptions
 from mien.serving.settings import PictureSettings, describe_settings
 
 OPTIONS = {field.name: field.default for field in fields(ReadingOptions)}
+ALSO = {"features"}
+"""What a result holds besides, in Python and the command."""
 WHERE = {"model", "device", "threads"}
 """With what and where it is read; a request can choose the model alone, a command no threads."""
 
@@ -25,13 +27,13 @@ def defaults_of(function: object) -> dict[str, object]:
 
 def test_python_has_them_all() -> None:
     offered = defaults_of(mien.analyze)
-    assert offered.keys() == OPTIONS.keys() | WHERE | {"video"}
+    assert offered.keys() == OPTIONS.keys() | WHERE | ALSO | {"video"}
     assert {name: offered[name] for name in OPTIONS} == OPTIONS
 
 
 def test_the_types_of_keywords_are_those_of_the_options() -> None:
     keywords, options = get_type_hints(Keywords), get_type_hints(ReadingOptions)
-    assert keywords.keys() == options.keys() | WHERE
+    assert keywords.keys() == options.keys() | WHERE | ALSO
     assert {name: keywords[name] for name in options} == options
 
 

@@ -207,8 +207,8 @@ def write_libraries() -> str:
     ]
     head = [
         (
-            "| | FER2013's label | people's votes | press photos | faces a second "
-            "| photos a second | first answer | network |"
+            "| | FER2013's label | people's votes | press photos | faces per second "
+            "| photos per second | first answer | network |"
         ),
         "|---|--:|--:|--:|--:|--:|--:|--:|",
     ]

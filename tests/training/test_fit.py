@@ -326,7 +326,7 @@ def test_it_can_begin_with_the_weights_of_another_run(smoke, tmp_path):
     wider = replace(config, model=replace(config.model, units=48))
     with pytest.raises(ConfigError, match=r"model\.units = 32, but this recipe has 48"):
         fit(wider, dataset, tmp_path / "wider")
-    with pytest.raises(ConfigError, match="no checkpoint acurate; give accurate or fast"):
+    with pytest.raises(ConfigError, match="no checkpoint acurate; expected accurate or fast"):
         fit(replace(config, start="acurate"), dataset, tmp_path / "none")
 
 
@@ -393,7 +393,7 @@ def test_a_network_that_teaches_is_asked_and_its_classes_are_found_by_name(smoke
     assert len(weights_of(result.last)) == len(weights_of(folder / LAST))  # no teacher among them
     with pytest.raises(ConfigError, match=r"knows angry.* but the data has a, b"):
         fit(config, relabelled(dataset, ("a", "b"), 0), tmp_path / "other")
-    with pytest.raises(ConfigError, match="no checkpoint acurate; give accurate or fast"):
+    with pytest.raises(ConfigError, match="no checkpoint acurate; expected accurate or fast"):
         fit(replace(config, teachers=("acurate",)), dataset, tmp_path / "none")
 
 
