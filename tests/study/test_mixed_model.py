@@ -61,3 +61,17 @@ def test_comparisons_are_replaced_and_corrected():
     assert (x.effect_size, x.p_holm) == (1.5, pytest.approx(x.p))
     assert (y.p, y.low, y.p_holm) == (None, None, None)
     assert (few.difference, few.p) == (0.3, None)
+
+
+def test_a_strong_difference_has_an_interval_where_participants_do_not_differ():
+    # Under the first condition everybody is alike, so that no intercept varies: optimizers fail.
+    generator = np.random.default_rng(0)
+    calm = generator.normal(0.005, 0.002, 15)
+    film = generator.normal(0.32, 0.05, 15) - 3 * (calm - calm.mean())
+    names = [f"p{number}" for number in range(15)]
+    fit = fit_mixed_model([*calm, *film], [False] * 15 + [True] * 15, [*names, *names])
+    assert fit is not None
+    paired = stats.ttest_rel(film, calm).confidence_interval()
+    assert fit.difference == pytest.approx(film.mean() - calm.mean())
+    assert (fit.low, fit.high) == pytest.approx((paired.low, paired.high), abs=0.005)
+    assert fit.p < 1e-8

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mien.errors import require_extra
 from mien.study.statistics import MIN_PARTICIPANTS, Comparison, correct_for_many, import_stats
@@ -65,6 +66,10 @@ def fit_mixed_model(
 ) -> Fit | None:
     """Fit value ~ condition + (1 | participant) by restricted maximum likelihood.
 
+    Where the participants do not differ, the variance of the intercepts is estimated as 0, and
+    optimizers often fail at this bound. The fit is then the one without random intercepts, with
+    the standard error of the paired differences where that is larger.
+
     The Wald interval and test take Student's t with one degree of freedom less than there are
     participants: the normal distribution of large samples would be too sure of few of them.
 
@@ -91,19 +96,47 @@ def fit_mixed_model(
 
     # Scaled to a spread of 1, so that the optimizer's tolerances fit any measure.
     design = np.column_stack([np.ones(len(measured)), np.asarray(is_second, dtype=np.float64)])
+    scaled = measured / spread
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of variances at 0, which are valid estimates here
         try:
-            fitted = MixedLM(measured / spread, design, groups=list(participants)).fit(reml=True)
+            fitted = MixedLM(scaled, design, groups=list(participants)).fit(reml=True)
         except (np.linalg.LinAlgError, ValueError):
-            return None
+            fitted = None
 
-    difference, error_of_mean = float(fitted.params[1]), float(fitted.bse[1])
-    if not fitted.converged or not math.isfinite(error_of_mean) or error_of_mean <= 0:
+    error_of_mean = math.nan if fitted is None else float(fitted.bse[1])
+    if fitted is not None and fitted.converged and error_of_mean > 0:  # false for NaN
+        difference = float(fitted.params[1])
+    else:
+        difference, error_of_mean = _fit_without_intercepts(scaled, design, participants)
+    if not error_of_mean > 0:
         return None
+
     stats = import_stats()
     freedom = len(set(participants)) - 1
     reach = float(stats.t.ppf(0.975, freedom)) * error_of_mean
     p = 2 * float(stats.t.sf(abs(difference) / error_of_mean, freedom))
     low, high = spread * (difference - reach), spread * (difference + reach)
     return Fit(spread * difference, low, high, p)
+
+
+def _fit_without_intercepts(
+    values: NDArray[np.float64], design: NDArray[np.float64], participants: Sequence[str]
+) -> tuple[float, float]:
+    """Return the difference between the conditions and its standard error, by least squares.
+
+    A baseline can make a participant's values under two conditions vary in opposite directions,
+    which no intercept describes: the error is at least that of the paired differences.
+    """
+    weights, *_ = np.linalg.lstsq(design, values)
+    residuals = values - design @ weights
+    variance = float(residuals @ residuals) / max(len(values) - design.shape[1], 1)
+    error = math.sqrt(variance * float(np.linalg.pinv(design.T @ design)[1, 1]))
+
+    pairs: dict[str, dict[float, float]] = {}
+    for value, condition, name in zip(values, design[:, 1], participants, strict=True):
+        pairs.setdefault(name, {})[float(condition)] = float(value)
+    differences = [pair[1.0] - pair[0.0] for pair in pairs.values() if len(pair) == 2]
+    if len(differences) > 1:
+        error = max(error, float(np.std(differences, ddof=1)) / math.sqrt(len(differences)))
+    return float(weights[1]), error
