@@ -78,6 +78,7 @@ dist: $(VENV)/ready web ## Build the sdist, and from it the wheel, with the page
 
 release-check: $(VENV)/ready web ## Build a release twice: same bytes? With SHA256SUMS and a bill of materials, into dist/
 	$(VENV)/$(BIN)/python .ci/check_release.py
+	$(PYTEST) -m release
 
 notebooks: $(VENV)/ready ## Execute the notebooks in examples/ and store their output
 	$(VENV)/$(BIN)/python docs/run_notebooks.py --write

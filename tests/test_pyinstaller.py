@@ -45,6 +45,7 @@ def test_a_program_without_the_models_is_told_to_be_built_again(monkeypatch, tmp
 
 
 @pytest.mark.slow
+@pytest.mark.release
 def test_a_built_program_reads_a_photo(tmp_path: Path, portrait_path: Path) -> None:
     pytest.importorskip("PyInstaller", reason="PyInstaller is not installed")
     (tmp_path / "program.py").write_text(PROGRAM)
