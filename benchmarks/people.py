@@ -5,10 +5,14 @@ A zip of them contains `CLASS/*.jpg` and `labels.csv` (`file,label,person`).
 
 import csv
 import io
+import sys
 import zipfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import mien
+from machine import write_result
 
 
 def read_people(
@@ -29,3 +33,17 @@ def read_people(
         if isinstance(photo, mien.ImageResult) and photo.faces
     ]
     return pairs, len(rows)
+
+
+def measure_zips(
+    script: str, models: Sequence[str], measure: Callable[[Path, mien.Analyzer], dict[str, Any]]
+) -> None:
+    """Measure every model on every zip named on the command line, and write the figures."""
+    paths = [Path(name) for name in sys.argv[1:]]
+    figures = {}
+    for model in models:
+        analyzer = mien.Analyzer(model)
+        figures[model] = {path.stem: measure(path, analyzer) for path in paths}
+    names = " ".join(path.name for path in paths)
+    command = f"python benchmarks/{Path(script).name} {names}"
+    write_result(script, command, ("mien", "numpy", "onnxruntime"), figures)

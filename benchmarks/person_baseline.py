@@ -7,15 +7,13 @@ picture is read, then each person's baseline is subtracted, with `expected="even
 pose. For comparison, the plain mean of a person's log-probabilities is subtracted as well.
 """
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import mien
-from machine import write_result
-from people import read_people
+from people import measure_zips, read_people
 
 MODELS = ("accurate", "fast")
 
@@ -56,13 +54,7 @@ def count_with_plain_mean(pairs: list[tuple[dict[str, str], mien.ImageResult]]) 
 
 def main() -> None:
     """Measure every model on every zip."""
-    paths = [Path(name) for name in sys.argv[1:]]
-    figures = {}
-    for model in MODELS:
-        analyzer = mien.Analyzer(model)
-        figures[model] = {path.stem: measure(path, analyzer) for path in paths}
-    command = f"python benchmarks/person_baseline.py {' '.join(path.name for path in paths)}"
-    write_result(__file__, command, ("mien", "numpy", "onnxruntime"), figures)
+    measure_zips(__file__, MODELS, measure)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ maximization estimates from the faces without labels (Saerens et al. 2002, doi
 10.1162/089976602753284446). A face that was not found counts as wrong.
 """
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import mien
-from machine import write_result
-from people import read_people
+from people import measure_zips, read_people
 
 MODELS = ("accurate", "fast")
 STEPS = 100
@@ -72,13 +70,7 @@ def weigh(probabilities: NDArray[np.float64], weights: NDArray[np.float64]) -> N
 
 def main() -> None:
     """Measure both models on every zip."""
-    paths = [Path(name) for name in sys.argv[1:]]
-    figures = {}
-    for model in MODELS:
-        analyzer = mien.Analyzer(model)
-        figures[model] = {path.stem: measure(path, analyzer) for path in paths}
-    command = f"python benchmarks/priors.py {' '.join(path.name for path in paths)}"
-    write_result(__file__, command, ("mien", "numpy", "onnxruntime"), figures)
+    measure_zips(__file__, MODELS, measure)
 
 
 if __name__ == "__main__":

@@ -152,7 +152,8 @@ def _measure(
     if validation is not None and faces.name != "validation":
         rounds.append(validation)
     readings = sum(len(each.labels) for each in rounds)
-    judged = faces if votes is None else label_by_plurality(faces, votes)
+    # Only corrupted faces are read with other labels; the evaluation itself is given the votes.
+    judged = label_by_plurality(faces, votes) if corruptions and votes is not None else faces
 
     with progress() as bar:
         task = bar.add_task(
