@@ -64,7 +64,7 @@ def main() -> None:
         "share_of_people_below": compare(animals, people) if len(animals) else [],
     }
     command = "python benchmarks/second_look.py ANIMALS PEOPLE.zip"
-    write_result("second_look", command, ("mien", "onnxruntime"), figures)
+    write_result(__file__, command, ("mien", "onnxruntime"), figures)
 
 
 if __name__ == "__main__":

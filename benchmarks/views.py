@@ -89,7 +89,7 @@ def main() -> None:
     data, votes = map(Path, sys.argv[1:])
     figures = {model: measure(model, data, votes) for model in MODELS}
     write_result(
-        "views",
+        __file__,
         f"python benchmarks/views.py {data.name} {votes.name}",
         ("mien", "onnxruntime"),
         figures,

@@ -99,6 +99,22 @@ print(len(result.faces), [name for name in upper if name in sys.modules])
     assert run(code).strip() == "1 []"
 
 
+def test_the_tree_holds_neither_links_nor_output() -> None:
+    """A link points out of the clone, and a benchmark's result belongs beside its script."""
+    try:
+        listed = subprocess.run(
+            ["git", "-C", str(ROOT), "ls-files", "--stage"],
+            capture_output=True,
+            check=True,
+            text=True,
+        ).stdout.splitlines()
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("this is not a clone")
+    modes = {line.split("\t")[1]: line.split()[0] for line in listed}
+    assert [name for name, mode in modes.items() if mode not in {"100644", "100755"}] == []
+    assert [name for name in modes if "/" not in name and name.endswith((".json", ".csv"))] == []
+
+
 @pytest.mark.slow
 def test_the_wheel_carries_what_it_needs_and_no_more(tmp_path: Path) -> None:
     from hatchling.builders.wheel import WheelBuilder
