@@ -7,6 +7,7 @@ neither mien nor PyTorch.
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -17,8 +18,13 @@ from mien.model.recognizer import Recognizer
 from mien.model.spec import LABELS, ModelSpec
 
 EXAMPLE: Final = "example.py"
-_FIGURES: Final = {"accuracy": "Accuracy", "macro_f1": "Macro-F1", "ece": "Calibration error"}
-_TYPES: Final = {"accuracy": "accuracy", "macro_f1": "f1", "ece": "ece"}
+_FIGURES: Final = {
+    "accuracy": "Accuracy",
+    "macro_f1": "Macro-F1",
+    "ece": "Calibration error",
+    "certainty_ece": "Calibration error of the certainty",
+}
+_TYPES: Final = {"accuracy": "accuracy", "macro_f1": "f1", "ece": "ece", "certainty_ece": "ece"}
 
 
 def write_hub_folder(model: str | os.PathLike[str], folder: Path) -> tuple[Path, ...]:
@@ -67,8 +73,7 @@ def write_card(spec: ModelSpec, contract: str, network: str) -> str:
     rows = [
         f"| {split} | {values.get('faces', '')} | {title} | {values[key]:.3f} |"
         for split, values in spec.metrics.items()
-        for key, title in _FIGURES.items()
-        if key in values
+        for key, title in _choose_figures(values).items()
     ]
     figures = "\n".join(["| split | faces | measure | value |", "|---|--:|---|--:|", *rows])
     return _read_template("hub_card.md").format(
@@ -85,6 +90,13 @@ def write_card(spec: ModelSpec, contract: str, network: str) -> str:
         threshold="" if spec.abstention_threshold is None else ", abstention threshold",
         figures=figures if rows else "No figures were measured at export.",
     )
+
+
+def _choose_figures(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return the titles of a split's figures, by their names."""
+    # Where probabilities are shares of votes, the certainty predicts how often the answer is right.
+    hidden = "ece" if "certainty_ece" in values else ""
+    return {key: title for key, title in _FIGURES.items() if key in values and key != hidden}
 
 
 def _metadata(spec: ModelSpec) -> dict[str, Any]:
@@ -105,12 +117,11 @@ def _metadata(spec: ModelSpec) -> dict[str, Any]:
             },
             "metrics": [
                 {"type": _TYPES[key], "name": title, "value": round(values[key], 4)}
-                for key, title in _FIGURES.items()
-                if key in values
+                for key, title in _choose_figures(values).items()
             ],
         }
         for split, values in spec.metrics.items()
-        if any(key in values for key in _FIGURES)
+        if _choose_figures(values)
     ]
 
     if results:
