@@ -43,7 +43,7 @@ class DetectorAsset(BuildHookInterface):  # type: ignore[type-arg]
         return ["onnx>=1.18", f"{CARRIER}=={CARRIER_VERSION}"]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Make the detector unless it is there already.
+        """Make the detector unless it exists.
 
         Raises:
             RuntimeError: The published file cannot be found, or a file is not the expected one.

@@ -5,8 +5,8 @@ nox -s newest              the newest releases
 nox -s "lowest-3.12"       the lowest ones, on one Python
 nox -s newest -- -m "not slow"    whatever follows -- goes to pytest
 
-PyTorch comes from where pip is told to find it; without a build for a Python, `EXTRAS=serve,tables,
-video nox` leaves it out, and the tests that need it are skipped and say so.
+PyTorch comes from the index that uv is configured with. If it has no build for a Python,
+`EXTRAS=serve,tables,video nox` leaves PyTorch out, and the tests that need it are skipped.
 """
 
 import os

@@ -55,10 +55,10 @@ def main() -> None:
     order = np.random.default_rng(0).permutation(len(whole.labels))
     judges, pool = whole.take(order[-JUDGES:]), whole.take(order[:-JUDGES])
     recognizer, tuned = Recognizer(), read_config(RECIPE)
-    nothing = replace(tuned, start="", start_rate=1.0, learning_rate=2e-3, stages=(Stage(48, 60),))
+    scratch = replace(tuned, start="", start_rate=1.0, learning_rate=2e-3, stages=(Stage(48, 60),))
     ways: dict[str, Way] = {
         "from `accurate`": partial(fine_tune, tuned),
-        "from nothing": partial(fine_tune, nothing),
+        "from scratch": partial(fine_tune, scratch),
         "logistic regression on the logits of `accurate`": partial(regress, recognizer),
     }
     rows: list[dict[str, Any]] = []

@@ -2,10 +2,10 @@
 
 Command: python benchmarks/live_soak.py [--minutes N]
 
-Another process sends a looped clip at 30 frames a second over TCP, in real time. Every ten minutes
-the stream breaks, in turn by hanging up and by falling silent, and stays away for 15 seconds.
-`fast` reads it on one thread. Once a minute, the reading process notes its resident memory and how
-many frames it has read.
+Another process sends a looped clip at 30 frames per second over TCP, in real time. Every ten
+minutes the stream breaks, in turn by hanging up and by falling silent, and stays away for 15
+seconds. `fast` reads it on one thread. Once a minute, the reading process notes its resident
+memory and how many frames it has read.
 """
 
 import argparse

@@ -65,7 +65,7 @@ def measure_load(model: str) -> dict[str, float]:
 
 
 def measure_camera(browser: Browser, url: str, model: str) -> dict[str, float]:
-    """Let the page read the camera, and count readings."""
+    """Start the camera on the page, and count readings."""
     page = browser.new_page(viewport={"width": 1440, "height": 900})
     page.goto(url)
     page.wait_for_selector("body[data-ready=true]", timeout=60_000)

@@ -40,7 +40,7 @@ class Crowd:
         self.seconds: list[float] = []
 
     async def run(self, seconds: float) -> None:
-        """Let all clients ask."""
+        """Run all clients."""
         until = time.perf_counter() + seconds
         await asyncio.gather(*(self._be_client(number, until) for number in range(CLIENTS)))
 

@@ -1,12 +1,14 @@
-"""Measure how the source tree is laid out: sizes, paragraphs, and which package imports which.
+"""Measure how the source tree is laid out: sizes, paragraphs, phrases, imports between packages.
 
     python docs/structure.py                # the working tree
     python docs/structure.py --rev v0.1.0   # any revision of the repository
     python docs/structure.py --rev v0.1.0 --record before --suite pytest.log
 
 Prints JSON; with `--draw`, a Mermaid drawing of the imports between packages. In a layout without
-packages, every module at the top is drawn as one. `--record` keeps both in `docs/structure.json`,
-from which the design page shows them side by side: a shallow clone has no revision of before.
+packages, every module at the top is drawn as one. Phrases are those of `docs/phrases.toml` in code
+and documentation. `--record` keeps figures and drawing in `docs/structure.json`, from which the
+design page shows them side by side: a shallow clone has no earlier revision. The time of the suite
+is that in a log of `make test`; without `--suite`, the recorded one stays.
 """
 
 import argparse
@@ -17,6 +19,7 @@ import re
 import statistics
 import subprocess
 import tarfile
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,10 +28,13 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).parents[1]
 PACKAGE: Final = "src/mien"
 RECORDS: Final = ROOT / "docs" / "structure.json"
+PHRASES: Final = ROOT / "docs" / "phrases.toml"
 LONG_FUNCTION: Final = 40
 LONG_BODY: Final = 15
 """A body of this many lines should have a blank line or a comment somewhere."""
 
+_PROSE: Final = re.compile(r"(src/mien|docs|benchmarks)/.+\.(py|md|toml)|(?!CHANGELOG)[A-Z_]+\.md")
+"""Files whose phrases are counted; the changelog quotes former messages."""
 _CLOSING: Final = re.compile(r"(\d+) passed.* in ([\d.]+)s")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -43,14 +49,16 @@ def main() -> None:
     parser.add_argument("--suite", type=Path, help="what pytest printed at that revision")
     options = parser.parse_args()
 
-    sources = dict(read_revision(options.rev) if options.rev else read_working_tree())
+    texts = dict(read_revision(options.rev) if options.rev else read_working_tree())
     if options.record:
-        record(options.record, options.rev or "HEAD", sources, options.suite)
+        record(options.record, options.rev or "HEAD", texts, options.suite)
+    elif options.draw:
+        print(draw(select_package(texts)))
     else:
-        print(draw(sources) if options.draw else json.dumps(measure(sources), indent=2))
+        print(json.dumps(measure(texts), indent=2))
 
 
-def record(name: str, revision: str, sources: dict[str, str], suite: Path | None) -> None:
+def record(name: str, revision: str, texts: dict[str, str], suite: Path | None) -> None:
     """Keep the figures and the drawing of a revision under a name; a suite's time stays."""
     kept = json.loads(RECORDS.read_text(encoding="utf-8")) if RECORDS.exists() else {}
     git = ["git", "-C", str(ROOT), "show", "--no-patch", "--format=%h %cs", revision]
@@ -65,32 +73,47 @@ def record(name: str, revision: str, sources: dict[str, str], suite: Path | None
     kept[name] = {
         "commit": commit,
         "date": date,
-        "figures": measure(sources),
+        "figures": measure(texts),
         "suite": spent,
-        "drawing": draw(sources).splitlines(),
+        "drawing": draw(select_package(texts)).splitlines(),
     }
     RECORDS.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
 
 
 def read_working_tree() -> Iterator[tuple[str, str]]:
-    """Yield every module of the package as (path below the package, source)."""
-    for path in sorted((ROOT / PACKAGE).rglob("*.py")):
-        yield path.relative_to(ROOT / PACKAGE).as_posix(), path.read_text(encoding="utf-8")
+    """Yield every file of code and documentation as (path, text)."""
+    for folder in ("src/mien", "docs", "benchmarks", "."):
+        paths = (ROOT / folder).glob("*.md" if folder == "." else "**/*.*")
+        for path in sorted(paths):
+            name = path.relative_to(ROOT).as_posix()
+            if _PROSE.fullmatch(name):
+                yield name, path.read_text(encoding="utf-8")
 
 
 def read_revision(revision: str) -> Iterator[tuple[str, str]]:
     """Yield the same for a revision, without touching the working tree."""
-    command = ["git", "-C", str(ROOT), "archive", revision, PACKAGE]
+    command = ["git", "-C", str(ROOT), "archive", revision]
     archive = subprocess.run(command, check=True, capture_output=True).stdout  # noqa: S603 - git
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         for member in tar.getmembers():
             file = tar.extractfile(member)
-            if file is not None and member.name.endswith(".py"):
-                yield member.name.removeprefix(PACKAGE + "/"), file.read().decode("utf-8")
+            if file is not None and _PROSE.fullmatch(member.name):
+                yield member.name, file.read().decode("utf-8")
 
 
-def measure(sources: dict[str, str]) -> dict[str, Any]:
-    """Count files, long functions and long bodies without a pause."""
+def select_package(texts: dict[str, str]) -> dict[str, str]:
+    """Select the modules of the package, by their path below it."""
+    start = f"{PACKAGE}/"
+    return {
+        path.removeprefix(start): text
+        for path, text in texts.items()
+        if path.startswith(start) and path.endswith(".py")
+    }
+
+
+def measure(texts: dict[str, str]) -> dict[str, Any]:
+    """Count files, long functions, long bodies without a pause, phrases and imports."""
+    sources = select_package(texts)
     lengths = {path: len(source.splitlines()) for path, source in sources.items()}
     modules = [n for path, n in lengths.items() if not path.endswith("__init__.py")]
     longest = max(lengths, key=lengths.__getitem__)
@@ -117,9 +140,34 @@ def measure(sources: dict[str, str]) -> dict[str, Any]:
         "functions_over_40_lines": long_functions,
         "longer_bodies": bodies,
         "longer_bodies_without_pause": without_pause,
+        "phrases": len(find_phrases(texts)),
         "packages": len({package_of(path) for path in sources}),
         "imports_between_packages": len(find_imports(sources)),
     }
+
+
+def find_phrases(texts: dict[str, str]) -> list[tuple[str, str]]:
+    """Find the phrases of `docs/phrases.toml`, as (path, phrase)."""
+    known = tomllib.loads(PHRASES.read_text(encoding="utf-8"))
+    words = (r"\s+".join(map(re.escape, phrase.split())) for phrase in known["phrases"])
+    pattern = re.compile("|".join(words))
+    openings = tuple(known["openings"])
+
+    found = []
+    for path, text in texts.items():
+        if path == PHRASES.relative_to(ROOT).as_posix():
+            continue
+        found += [(path, " ".join(match.group().split())) for match in pattern.finditer(text)]
+        if path.endswith(".py"):
+            found += [(path, said) for said in list_docstrings(text) if said.startswith(openings)]
+    return found
+
+
+def list_docstrings(source: str) -> Iterator[str]:
+    """Yield the first line of every docstring of a module."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield (ast.get_docstring(node) or "").split("\n", maxsplit=1)[0]
 
 
 def _body_lines(function: Function, lines: list[str]) -> list[str]:

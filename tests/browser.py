@@ -1,4 +1,4 @@
-"""This module turns a real Chromium into a fixture, where there is one; without it tests skip."""
+"""A real Chromium as a fixture; tests are skipped where there is none."""
 
 import shutil
 from collections.abc import Iterator

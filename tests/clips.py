@@ -1,4 +1,4 @@
-"""This module turns pictures into video files of every kind, friendly and hostile."""
+"""Video files of every kind for tests, valid and hostile, made of a few pictures."""
 
 import io
 import tempfile

@@ -1,4 +1,4 @@
-"""This module turns the small things that several tests need into fixtures."""
+"""Fixtures that several test modules share."""
 
 import os
 import signal

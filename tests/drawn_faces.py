@@ -1,4 +1,4 @@
-"""This module turns a class into a drawn face: honest small data for tests, with no one in it."""
+"""Drawn faces, one pattern per class: small data that a network can really learn."""
 
 import numpy as np
 from PIL import Image, ImageDraw

@@ -1,4 +1,4 @@
-"""This module turns random numbers into small labelled image sets, in every form mien takes."""
+"""Small labelled datasets of random images, in every form that mien accepts."""
 
 import io
 import json

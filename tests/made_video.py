@@ -1,4 +1,4 @@
-"""This module turns a plan of expressions into the frames and the summary of a video."""
+"""The frames and the summary of a video whose expressions follow a plan."""
 
 import math
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ LANDMARKS = ((225.0, 110.0), (265.0, 110.0), (245.0, 130.0), (228.0, 150.0), (26
 
 
 def probable(emotion: str, top: float) -> dict[str, float]:
-    """Give probabilities of which one stands out."""
+    """Return probabilities of which one stands out."""
     rest = (1 - top) / (len(EMOTIONS) - 1)
     return {name: top if name == emotion else rest for name in EMOTIONS}
 

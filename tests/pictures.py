@@ -1,5 +1,6 @@
-"""This module turns a pattern into picture files of every kind, friendly and hostile."""
+"""Picture files of every kind for tests, valid and hostile, made of one small pattern."""
 
+import functools
 import io
 import struct
 import zlib
@@ -52,6 +53,7 @@ def exif(orientation: int) -> Image.Exif:
     return note
 
 
+@functools.cache  # several modules choose their cases from it when they are collected
 def in_every_format() -> dict[str, bytes]:
     """The pattern in every format that is read; lossy ones at a high quality."""
     image = Image.fromarray(pattern())
@@ -115,21 +117,22 @@ def tiff(levels: bytes, bits: int, order: str = "<", sample_format: int = 1) -> 
 
 
 def text_bomb() -> bytes:
-    """A PNG whose comment unpacks to 100 MB."""
+    """A PNG whose comment unpacks to 10 MB."""
     whole = png(pattern(), bits=8)
-    comment = _chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b"a" * 100_000_000, 9))
+    comment = _chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b"a" * 10_000_000, 9))
     return whole[:33] + comment + whole[33:]
 
 
 def scan_bomb(kind: str = "JPEG", **options: Any) -> bytes:
-    """A picture of 16 million pixels that says 5000 times, in ten bytes, to go over them again."""
-    data = encode(Image.new("RGB", (4000, 4000), "gray"), kind, quality=50, **options)
+    """A picture of 4 million pixels that says 5000 times, in ten bytes, to go over them again."""
+    data = encode(Image.new("RGB", (2000, 2000), "gray"), kind, quality=50, **options)
     at, end = data.index(b"\xff\xda"), data.index(b"\xff\xd9")  # no thumbnail comes before
     if options.get("progressive"):
         return data[:end] + bytes.fromhex("ffda0008010100013f10") * 5000 + data[end:]
     return data[:at] + bytes.fromhex("ffda0008010100003f00") * 5000 + data[end:]
 
 
+@functools.cache
 def hostile() -> dict[str, tuple[bytes, str]]:
     """Files that are no pictures, or are spoilt; with a word of the sentence each must get."""
     big = np.random.default_rng(0).integers(0, 256, (120, 120, 3), dtype=np.uint8)

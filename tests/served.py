@@ -1,4 +1,4 @@
-"""This module turns an analyzer into a service on a free port of this machine, with its client."""
+"""A service on a free port of this machine, with its client, for tests."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""This module turns the documentation's promises into tests: generated parts, links, examples."""
+"""The documentation is current: generated parts, links, commands and examples."""
 
 import re
 from pathlib import Path

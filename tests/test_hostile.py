@@ -1,4 +1,4 @@
-"""A folder of broken and odd files goes through every output: each is told of, nothing is lost."""
+"""A folder of corrupt and odd files goes through every output: each is reported, none is lost."""
 
 import csv
 import io
@@ -164,7 +164,7 @@ def test_every_output(ending: str, folder: Path, tiny_model: Path, tmp_path: Pat
 
 
 def read_table(path: Path) -> dict[str, tuple[str | None, int]]:
-    """Give what a table says of each source: its error, and its faces."""
+    """Return the error and the number of faces of each source in a table."""
     if path.suffix == ".jsonl":
         records = map(json.loads, path.read_text(encoding="utf-8").splitlines())
         return {

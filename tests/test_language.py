@@ -1,93 +1,48 @@
-"""The package's docstrings and messages keep to plain English, as CONTRIBUTING.md asks."""
+"""Code and documentation keep to plain English, as CONTRIBUTING.md asks."""
 
-import ast
-import re
-from collections.abc import Iterator
+import json
+import tomllib
 from pathlib import Path
 
-import pytest
+import structure
 
 ROOT = Path(__file__).parents[1]
-MODULES = sorted((ROOT / "src" / "mien").rglob("*.py"))
-RECIPES = ("src/mien/recipes/*.toml", "benchmarks/recipes/*.toml")
-PAGES = [path for glob in ("*.md", "docs/*.md", *RECIPES) for path in ROOT.glob(glob)]
-
-ODD_OPENINGS = (
-    "Bear ",
-    "Begin ",
-    "Give ",
-    "Hand ",
-    "Hold ",
-    "Let ",
-    "Say ",
-    "Tell ",
-    "This module turns",
-    "Turn ",
-)
-"""Docstrings start with what a function does: Return, Compute, Read, Write, Check."""
-
-ODD_PHRASES = (
-    "a second last layer",
-    "as a reader should quote it",
-    "at hand",
-    "beside it",
-    "beside the",
-    "called in messages",
-    "faces a second",
-    "frames a second",
-    "from nothing",
-    "is spoilt",
-    "is told",
-    "is there already",
-    "make it smaller first",
-    "make room",
-    "name another",
-    "no whole zip",
-    "on the other side",
-    "pictures a second",
-    "read as labelled",
-    "reads as labelled",
-    "reckon in",
-    "save or send",
-    "several threads may share",
-    "shall get",
-    "taken off",
-    "the surest",
-    "times as fast as real time",
-    "Too much is waiting",
-    "wanted a",
-    "was found wanting",
-    "what was asked",
-    "what was given in place",
-    "where it says nothing",
-    "whole or not there",
-    "with all that is below",
-)
-"""Phrases that a native reader stumbles over; each has a usual word."""
+PHRASES = tomllib.loads(structure.PHRASES.read_text(encoding="utf-8"))
 
 
-def list_docstrings(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-            yield ast.get_docstring(node) or ""
+def test_phrases_that_were_replaced_do_not_come_back():
+    texts = dict(structure.read_working_tree())
+    for path in ROOT.glob("examples/**/*.ipynb"):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        texts[path.name] = "\n".join("".join(cell["source"]) for cell in cells)
+    assert len(texts) > 300
+    assert [
+        f"{path}: {phrase!r}; write {PHRASES['phrases'].get(phrase, 'Return, Read or Write')!r}"
+        for path, phrase in structure.find_phrases(texts)
+    ] == []
 
 
-def test_docstrings_start_with_plain_verbs():
+def test_docstrings_of_tests_and_tools_start_with_plain_verbs():
     odd = [
-        f"{path.relative_to(ROOT)}: {text.splitlines()[0]}"
-        for path in MODULES
-        for text in list_docstrings(ast.parse(path.read_text(encoding="utf-8")))
-        if text.startswith(ODD_OPENINGS)
+        f"{path.relative_to(ROOT)}: {line}"
+        for path in [*ROOT.glob("tests/**/*.py"), *ROOT.glob(".ci/*.py"), *ROOT.glob("*.py")]
+        for line in structure.list_docstrings(path.read_text(encoding="utf-8"))
+        if line.startswith(tuple(PHRASES["openings"]))
     ]
     assert odd == []
 
 
-@pytest.mark.parametrize("phrase", ODD_PHRASES)
-def test_phrases_that_were_replaced_do_not_come_back(phrase):
-    pattern = re.compile(r"\s+".join(map(re.escape, phrase.split())))
-    found = [
-        path.relative_to(ROOT).as_posix()
-        for path in [*MODULES, *PAGES]
-        if path.name != "CHANGELOG.md" and pattern.search(path.read_text(encoding="utf-8"))
+def test_phrases_are_found_across_lines_and_at_the_start_of_docstrings():
+    texts = {
+        "docs/a.md": "All cores at\nhand are used.",
+        "src/mien/b.py": 'def f():\n    """Give the faces."""\n',
+    }
+    assert structure.find_phrases(texts) == [
+        ("docs/a.md", "at hand"),
+        ("src/mien/b.py", "Give the faces."),
     ]
-    assert found == []
+
+
+def test_every_phrase_has_a_usual_word():
+    assert all(PHRASES["phrases"].values())
+    assert list(PHRASES["openings"]) == sorted(PHRASES["openings"])

@@ -1,4 +1,4 @@
-"""This module turns a few numbers into a real model file, small enough to work out by hand.
+"""A real model file, small enough to compute its answers by hand.
 
 Its logits are `SLOPES * brightness + OFFSETS`, where brightness is a face's mean level in [0, 1].
 """

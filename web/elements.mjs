@@ -1,4 +1,4 @@
-/** Build the npm package's elements into elements/: modules, types, and the models beside them. */
+/** Build the npm package's elements into elements/: modules, types and models. */
 
 import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -11,7 +11,7 @@ const MODELS = ["fast", "accurate", "fer2013"];
 const DETECTOR = "yunet_2023mar_any_size.onnx";
 const RUNTIME = "ort-wasm-simd-threaded.wasm";
 
-/** What Vite does for the page: CSS as text. And the worker is built beside, so that bundlers find it. */
+/** What Vite does for the page: CSS as text. The worker is a separate file, so that bundlers find it. */
 const asVite = {
   name: "as-vite",
   resolveId: {
@@ -43,7 +43,7 @@ async function buildModules() {
     format: "es",
     minify: true,
     entryFileNames: "[name].js",
-    chunkFileNames: "chunk-[name].js", // beside the worker, whose address is relative,
+    chunkFileNames: "chunk-[name].js", // next to the worker, whose address is relative,
     codeSplitting: {
       groups: [
         { name: "runtime", test: /onnxruntime-web/ },
@@ -75,7 +75,7 @@ function buildTypes() {
   writeFileSync(texts, code);
 }
 
-/** Put the models, the detector and the runtime beside the modules. */
+/** Copy the models, the detector and the runtime next to the modules. */
 function copyModels() {
   const folder = new URL("models/", OUT);
   mkdirSync(folder, { recursive: true });

@@ -43,7 +43,7 @@ detector = FER(mtcnn=False)
 words = []
 if kind == "faces":
     faces = np.load(files)
-    names = FER._get_labels()  # noqa: SLF001 - the order of its columns is told nowhere else
+    names = FER._get_labels()  # noqa: SLF001 - the order of its columns, which nothing else states
 
     def read(face: np.ndarray) -> np.ndarray:
         """Return a face's probabilities."""

@@ -114,7 +114,7 @@ def write_accuracy(name: str) -> str:
 
 
 def write_seeds() -> str:
-    """Write the former `accurate`, and beside it its recipe's result with another seed."""
+    """Compare the former `accurate` with the result of its recipe for another seed."""
     evaluations = (read_evaluation("accurate-label"), read_evaluation("accurate-label-seed-2"))
     views = [evaluation["views"] for evaluation in evaluations]
     table = {
@@ -360,7 +360,7 @@ def write_few_faces() -> str:
     mark = measured["figures"]["accuracy_of_added_probabilities"]
     return block(
         [
-            f"| faces per class | {' | '.join(ways)} |".replace("from nothing", "from scratch"),
+            f"| faces per class | {' | '.join(ways)} |",
             f"|--:|{'--:|' * len(ways)}",
             *(f"| {n} | {' | '.join(row[k] for k in ways)} |" for n, row in found.items()),
             "",

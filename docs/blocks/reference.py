@@ -123,7 +123,7 @@ def write_rooms() -> str:
 
 def write_imports() -> str:
     """Draw which package imports which."""
-    sources = dict(structure.read_working_tree())
+    sources = structure.select_package(dict(structure.read_working_tree()))
     return block(["```mermaid", structure.draw(sources), "```"])
 
 
@@ -175,6 +175,7 @@ _STRUCTURE: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     ),
     "Functions over 40 lines": lambda one: f"{one['figures']['functions_over_40_lines']}",
     "Bodies of 15 lines or more without a pause": _say_pauses,
+    "Phrases of `docs/phrases.toml`": lambda one: f"{one['figures']['phrases']:,}",
     "Imports between packages": lambda one: f"{one['figures']['imports_between_packages']}",
     "Tests passed": _say_suite,
 }

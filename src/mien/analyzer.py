@@ -99,6 +99,7 @@ class Analyzer:
             self.recognizer = model
             self.detector = detector or FaceDetector(threads=threads, device=device)
             return
+
         self.recognizer, self.detector = _open_both(
             functools.partial(
                 Recognizer,

@@ -20,7 +20,7 @@ from mien.video.reading import VideoSettings
 pq = pytest.importorskip("pyarrow.parquet")
 
 RUN = {"mien": "1", "model": "a"}
-BROKEN = Failure("b.jpg", "image", "b.jpg is empty, wanted a picture").to_dict()
+BROKEN = Failure("b.jpg", "image", "b.jpg is empty, expected a picture").to_dict()
 
 
 def make_photos(folder: Path, count: int, photo: bytes) -> list[str]:
@@ -102,7 +102,7 @@ def test_counts_of_parts_add_up(tmp_path) -> None:
     done = parts.find_done()
     assert (done.parts, done.places) == (2, {"a.jpg": 1, "b.jpg": 1, "c.jpg": 1})
     assert (done.tally.read, done.tally.failed, done.tally.without_face) == (2, 1, 2)
-    assert done.tally.reasons == {"is empty, wanted a picture": 1}
+    assert done.tally.reasons == {"is empty, expected a picture": 1}
     assert Tally.from_dict(done.tally.to_dict()).to_dict() == done.tally.to_dict()
 
 

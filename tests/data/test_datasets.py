@@ -34,7 +34,7 @@ from mien.faces.face import Box, Face
 
 
 def labelled(dataset: Dataset) -> dict[str, tuple[str, str]]:
-    """Give the split and the class of every path."""
+    """Return the split and the class of every path."""
     return {
         path: (split.name, dataset.class_names[label])
         for split in dataset.splits.values()

@@ -1,4 +1,4 @@
-"""This module turns a small picture into crops.json, the crops that every implementation must cut.
+"""Write crops.json: the crops of a small picture that every implementation must produce.
 
     python tests/golden/make_crops.py
 

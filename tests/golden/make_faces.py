@@ -1,8 +1,8 @@
-"""This module turns small pictures into faces.json: what every implementation must find in them.
+"""Write faces.json: the faces that every implementation must find in a few small pictures.
 
     python tests/golden/make_faces.py
 
-Python's tests and the page's tests read the result, and the pictures beside it. The recognizer's
+Python's tests and the page's tests read the result and the pictures. The recognizer's
 figures hold for the model whose hash stands in the file; with other weights, run this again.
 """
 
@@ -46,7 +46,7 @@ def _gradient(height: int, width: int) -> NDArray[np.uint8]:
 
 
 def describe(image: NDArray[np.uint8]) -> dict[str, object]:
-    """Give what is wanted of every implementation for one picture."""
+    """Return what every implementation must find in one picture."""
     inputs = {size: _letterbox(image, size)[0] for size in (640, 224, 160)}
     return {
         "width": image.shape[1],

@@ -398,7 +398,7 @@ def test_a_network_that_teaches_is_asked_and_its_classes_are_found_by_name(smoke
 
 
 def kill_after_two_epochs(config, folder):
-    """Begin a run in another process, which dies at the start of its third epoch."""
+    """Start a run in another process, which dies at the start of its third epoch."""
     tests, recipe = str(Path(__file__).parents[1]), folder.parent / "recipe.toml"
     recipe.write_text(config.to_toml(), encoding="utf-8")
     code = KILLED_RUN.format(tests=tests, recipe=str(recipe), folder=str(folder))

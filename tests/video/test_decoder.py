@@ -320,7 +320,7 @@ def no_frames() -> bytes:
 
 
 def resized(clip: bytes, codec: bytes, side: int) -> bytes:
-    """Let an MP4's description of its pictures claim another size."""
+    """Change the size that an MP4 states for its pictures."""
     place = clip.index(codec, clip.index(b"stsd")) + 28
     return clip[:place] + struct.pack(">HH", side, side) + clip[place + 4 :]
 

@@ -1,5 +1,5 @@
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vite";
 
-// The elements start a worker beside them: in development, Vite has to leave them as they are.
+// The elements start a worker from their own folder, so Vite must not bundle them in development.
 export default defineConfig({ plugins: [svelte()], optimizeDeps: { exclude: ["mien-elements"] } });

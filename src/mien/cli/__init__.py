@@ -133,6 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _open_closed_streams()
     _escape_unprintable_letters()
     tokens = _protect_paths(sys.argv[1:] if arguments is None else arguments)
+
     try:
         is_command = bool(tokens) and tokens[0] in COMMANDS
         code = (app if is_command else _make_overview())(tokens)

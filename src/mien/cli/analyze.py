@@ -149,13 +149,7 @@ def analyze(
 
         local = {"--annotate": annotate, "--report": report, "--json": json, "-": _stdin(paths)}
         on_ray = plan_cluster(workers, output, local | {"--features": features})
-    to_file = None if output is None or on_ray else Path(output)
-    table, folder = (None, None) if to_file is None else plan_output(to_file)
-    if features and table is not None and table.suffix.lower() == ".csv":
-        raise ConfigError(
-            f"--features are no cells of a CSV table: name {table.stem}.parquet or "
-            f"{table.stem}.jsonl as --output"
-        )
+    table, folder = _plan_table(None if on_ray else output, features=features)
     language = open_language(lang)
     copies = _plan_copies(paths, folder, annotate, font, lang)
     settings = _plan_video(every, start, end)
@@ -188,6 +182,21 @@ def analyze(
     if table is None:
         return print_results(job, json=json)
     return write_results(job, spec, decided, table, json=json)
+
+
+def _plan_table(output: str | None, *, features: bool) -> tuple[Path | None, Path | None]:
+    """Return the table and the folder that --output names; either may be None.
+
+    Raises:
+        ConfigError: The table cannot hold features, or the output cannot be used.
+    """
+    table, folder = (None, None) if output is None else plan_output(Path(output))
+    if features and table is not None and table.suffix.lower() == ".csv":
+        raise ConfigError(
+            f"a CSV table cannot hold --features; choose {table.stem}.parquet or "
+            f"{table.stem}.jsonl as --output"
+        )
+    return table, folder
 
 
 def _check_letters(lang: str, words: str, font: Path | None) -> None:

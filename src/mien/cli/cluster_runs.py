@@ -49,6 +49,7 @@ def plan_cluster(workers: str | None, output: str | None, given: Mapping[str, ob
         )
     load_pyarrow()
     load_ray()
+
     if workers is None:
         return 1, None
     ends = re.fullmatch(r"(\d+)(?:-(\d+))?", workers.strip())

@@ -48,6 +48,7 @@ class Job:
             listed = open_list(self.from_list)
         else:
             listed = Path(self.from_list)
+
         without = [] if self.copies is None else [self.copies.target]
         return Sources(
             self.paths,

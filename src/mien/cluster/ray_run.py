@@ -180,6 +180,7 @@ def read_shares(
     shares = [share.pack() for share in plan_shares(sources, done.places)]
     if not shares:
         return
+
     with _connected(ray):
         blocks = min(len(shares), MAX_BLOCKS)
         dataset = ray.data.from_items(shares, override_num_blocks=blocks).map(

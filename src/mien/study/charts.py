@@ -78,6 +78,7 @@ def draw_forest(
         if end is not None
     ]
     reach = _round_up(max(ends, default=0.0))
+
     pairs = dict.fromkeys((one.first, one.second) for one in comparisons)
     panels = []
     for first, second in pairs:

@@ -53,6 +53,7 @@ def compare_by_mixed_model(
                 and (value := measures.get(one.measure)) is not None
             ]
             fit = fit_mixed_model(*zip(*kept, strict=True))
+
         if fit is None:
             found.append(replace(one, low=None, high=None, p=None, p_holm=None))
         else:

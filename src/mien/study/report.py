@@ -291,6 +291,7 @@ def _describe_coders(found: CoderAgreement, tied: int, language: Language) -> st
             value="–" if found.kappa is None else language.number(found.kappa, 2),
         )
     ]
+
     if found.low is not None and found.high is not None:
         low, high = language.number(found.low, 2), language.number(found.high, 2)
         level = language.percent(LEVEL)

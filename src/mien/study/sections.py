@@ -55,6 +55,7 @@ def write_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Html:
         )
         for row in rows
     )
+
     return fill(
         '<div class="scroll tall" tabindex="0" role="group" aria-label="{what}">'
         '<table class="figures"><thead><tr>'
