@@ -259,14 +259,14 @@ class Analyzer:
         """
         name = name_source(source) if name is None else clean_name(name)
         picture = read_picture(source, name=name, max_pixels=max_pixels)
-        detection = self.detector.search(picture.pixels, reduction=picture.reduction)
+        detection = self.detector.search(picture.image, reduction=picture.reduction)
         faces = tuple(face.scaled(picture.reduction) for face in detection.faces)
         return FoundFaces(
             source=name,
             width=picture.width,
             height=picture.height,
             faces=faces,
-            crops=crop_faces(picture.pixels, faces, self.recognizer, reduction=picture.reduction),
+            crops=crop_faces(picture.image, faces, self.recognizer, reduction=picture.reduction),
             turned=detection.turned,
             damage=picture.damage,
         )

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from mien.faces.crop import is_too_small
 from mien.faces.face import Face
@@ -21,12 +22,16 @@ _Found = TypeVar("_Found")
 
 
 def crop_faces(
-    image: NDArray[np.uint8], faces: Sequence[Face], recognizer: Recognizer, *, reduction: int = 1
+    image: NDArray[np.uint8] | Image.Image,
+    faces: Sequence[Face],
+    recognizer: Recognizer,
+    *,
+    reduction: int = 1,
 ) -> NDArray[np.uint8]:
     """Crop the faces that are large enough to be read.
 
     Args:
-        image: (H, W, 3) uint8 RGB.
+        image: (H, W, 3) uint8 RGB, or a Pillow image in mode RGB.
         faces: The detected faces, in pixels of the source.
         recognizer: The model.
         reduction: Number of source pixels per image pixel, along each axis.

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 import mien
 from mien.faces.crop import MIN_FACE_PX, crop_face, is_too_small, quarter_turns, to_grey
@@ -87,6 +88,15 @@ def test_crops_follow_the_definition(
     crop = crop_face(image, face, margin=margin, shift_y=shift_y, size=size)
     wanted = crop_slowly(to_grey(image), face, margin, shift_y, size)
     assert np.array_equal(crop, wanted)
+
+
+@pytest.mark.parametrize("place", [(100, 60, 220, 260), (-80, -40, 300, 300), (400, 400, 30, 20)])
+def test_a_pillow_image_gives_the_same_crop_as_its_array(
+    place: tuple, portrait: np.ndarray
+) -> None:
+    face = face_at(*place, UPRIGHT)
+    from_array = crop_face(portrait, face, margin=0.1)
+    assert np.array_equal(crop_face(Image.fromarray(portrait), face, margin=0.1), from_array)
 
 
 def test_a_crop_of_the_right_size_is_the_picture_itself() -> None:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import mien
-from mien.faces.detector import DETECTOR_PATH, _suppress
+from mien.faces.detector import DETECTOR_PATH, _Scaled, _suppress
 from mien.faces.turns import Rotated
 from mien.faces.yunet import STRIDES, Candidates
 
@@ -141,14 +141,31 @@ def test_a_sure_face_costs_one_look(portrait: np.ndarray) -> None:
     class Counting(mien.FaceDetector):
         looks = 0
 
-        def _detect_at(self, image: np.ndarray, size: int) -> list[mien.Face]:
+        def _look(self, scaled: _Scaled, turns: int) -> tuple[mien.Face, ...]:
             self.looks += 1
-            return super()._detect_at(image, size)
+            return super()._look(scaled, turns)
 
     detector = Counting(threads=1)
     assert len(detector.detect(portrait)) == detector.looks == 1
     detector.detect(np.rot90(portrait, 2))
     assert detector.looks == 1 + 4
+
+
+def test_an_upright_face_that_fills_its_picture_costs_two_looks(portrait: np.ndarray) -> None:
+    sizes = []
+
+    class Listing(mien.FaceDetector):
+        def _look(self, scaled: _Scaled, turns: int) -> tuple[mien.Face, ...]:
+            sizes.append(max(scaled.image.size))
+            return super()._look(scaled, turns)
+
+    (face,) = mien.detect_faces(portrait)
+    left, top, side = round(face.box.x), round(face.box.y), round(face.box.longer_side)
+    detector = Listing(threads=1)
+    found = detector.search(portrait[top : top + side, left - 10 : left - 10 + side])
+    assert found.faces
+    assert found.turned == 0
+    assert sizes == [640, 224]
 
 
 @pytest.mark.parametrize("is_tall", [False, True])

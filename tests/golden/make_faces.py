@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import mien
-from mien.faces.detector import DETECTOR_PATH, _letterbox
+from mien.faces.detector import DETECTOR_PATH, _pad, _scale, _to_pillow
 from mien.model.recognizer import ASSETS, NETWORKS
 
 HERE = Path(__file__).parent
@@ -47,7 +47,7 @@ def _gradient(height: int, width: int) -> NDArray[np.uint8]:
 
 def describe(image: NDArray[np.uint8]) -> dict[str, object]:
     """Return what every implementation must find in one picture."""
-    inputs = {size: _letterbox(image, size)[0] for size in (640, 224, 160)}
+    inputs = {size: _pad(_scale(_to_pillow(image), size).image) for size in (640, 224, 160)}
     return {
         "width": image.shape[1],
         "height": image.shape[0],

@@ -5,6 +5,7 @@ words, and `tests/golden/crops.json` contains examples that both must reproduce.
 """
 
 import math
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -26,7 +27,7 @@ def is_too_small(face: Face) -> bool:
 
 
 def crop_face(
-    image: NDArray[np.uint8],
+    image: NDArray[np.uint8] | Image.Image,
     face: Face,
     *,
     margin: float,
@@ -39,7 +40,7 @@ def crop_face(
     upside down, according to its landmarks, is rotated upright by quarter turns.
 
     Args:
-        image: The picture the face was found in, (H, W, 3) uint8 RGB.
+        image: The picture the face was found in, (H, W, 3) uint8 RGB, or a Pillow image.
         face: The face; its box may extend beyond the picture's edge.
         margin: Extra border on each side, as a fraction of the box's longer side.
         shift_y: Offset of the square's centre below the box's, towards the chin, as a fraction of
@@ -56,11 +57,7 @@ def crop_face(
     longer = box.longer_side
     side = longer * (1 + 2 * margin)
     centre = box.center
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
-        raise InputError(
-            f"expected a picture to crop from as (H, W, 3) uint8, got {image.shape} {image.dtype}; "
-            "read it with mien.read_image"
-        )
+    width, height = _measure(image)
     if not (math.isfinite(side) and side > 0 and all(map(math.isfinite, centre))):
         raise InputError(
             f"the box and the margin of a crop must leave an area, got {box} and {margin}"
@@ -69,12 +66,28 @@ def crop_face(
     down = ((0, 1), (-1, 0), (0, -1), (1, 0))[turns]  # direction of the chin in the picture
     left = centre[0] + down[0] * shift_y * longer - side / 2
     top = centre[1] + down[1] * shift_y * longer - side / 2
-    across, columns = _area_weights(left, side, size, image.shape[1])  # (size, w)
-    upright, rows = _area_weights(top, side, size, image.shape[0])  # (size, h)
-    grey = to_grey(image[rows, columns]).astype(np.float64)  # (h, w)
-    levels = _average(across, _average(upright, grey).T).T  # (size, size) in [0, 255]
+    columns = _find_windows(left, side, size, width)
+    rows = _find_windows(top, side, size, height)
+    grey = _cut_grey(image, columns.pixels, rows.pixels)  # (h, w)
+    levels = _average_columns(_average_rows(grey, rows), columns)  # (size, size) in [0, 255]
     crop = np.floor(levels + _ROUNDING).astype(np.uint8)
     return np.ascontiguousarray(np.rot90(crop, turns))
+
+
+def _measure(image: NDArray[np.uint8] | Image.Image) -> tuple[int, int]:
+    """Return a picture's width and height in pixels.
+
+    Raises:
+        InputError: It is not a picture to crop from.
+    """
+    if isinstance(image, Image.Image):
+        return image.size
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
+        raise InputError(
+            f"expected a picture to crop from as (H, W, 3) uint8, got {image.shape} {image.dtype}; "
+            "read it with mien.read_image"
+        )
+    return image.shape[1], image.shape[0]
 
 
 def quarter_turns(face: Face) -> int:
@@ -107,10 +120,38 @@ def to_grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(Image.fromarray(np.ascontiguousarray(image)).convert("L"))
 
 
-def _area_weights(
-    start: float, extent: float, size: int, length: int
-) -> tuple[NDArray[np.float64], slice]:
-    """Compute the weights of one axis' pixels for each pixel of the crop.
+def _cut_grey(
+    image: NDArray[np.uint8] | Image.Image, columns: slice, rows: slice
+) -> NDArray[np.uint8]:
+    """Cut a rectangle out of a picture, as grey levels (h, w) uint8."""
+    if not isinstance(image, Image.Image):
+        return to_grey(image[rows, columns])
+    return np.asarray(image.crop((columns.start, rows.start, columns.stop, rows.stop)).convert("L"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Windows:
+    """The pixels of one axis that each pixel of the crop is the mean of.
+
+    Attributes:
+        pixels: The pixels of the picture that any window covers, M of them.
+        first: (size,) each window's first pixel, counted from the start of `pixels`.
+        last: (size,) its last pixel.
+        first_weight: (size,) weight of the first pixel.
+        last_weight: (size,) weight of the last one; 0 where it is also the first.
+        middle_weight: (size,) weight of each pixel between them.
+    """
+
+    pixels: slice
+    first: NDArray[np.intp]
+    last: NDArray[np.intp]
+    first_weight: NDArray[np.float64]
+    last_weight: NDArray[np.float64]
+    middle_weight: NDArray[np.float64]
+
+
+def _find_windows(start: float, extent: float, size: int, length: int) -> _Windows:
+    """Find the windows of one axis.
 
     Each pixel of the crop is the mean of the picture over a window. When shrinking, windows are
     adjacent, so every pixel is weighted by the area covered. When enlarging, they are one pixel
@@ -122,34 +163,50 @@ def _area_weights(
         extent: Extent of the crop on this axis, in pixels of the picture.
         size: Number of pixels of the crop.
         length: Number of pixels of the picture.
-
-    Returns:
-        Weights (size, n) whose rows sum to 1, and the indices of the n pixels they apply to.
     """
     step = extent / size
     width = max(step, 1.0)
     centres = start + (np.arange(size) + 0.5) * step
     low, high = centres - width / 2, centres + width / 2  # (size,)
-    first = min(max(math.floor(low[0]), 0), length - 1)
-    stop = min(max(math.ceil(high[-1]), first + 1), length)
-    edges = np.arange(first, stop + 1, dtype=np.float64)
-    edges[0] = -np.inf if first == 0 else edges[0]
-    edges[-1] = np.inf if stop == length else edges[-1]
-    covered = np.minimum(high[:, np.newaxis], edges[1:]) - np.maximum(
-        low[:, np.newaxis], edges[:-1]
+
+    first = np.clip(np.floor(low), 0, length - 1)
+    last = np.clip(np.ceil(high) - 1, first, length - 1)
+    is_one = first == last  # such a window lies in one pixel, or beyond the picture's edge
+    begin = int(first[0])
+    return _Windows(
+        pixels=slice(begin, int(last[-1]) + 1),
+        first=first.astype(np.intp) - begin,
+        last=last.astype(np.intp) - begin,
+        first_weight=np.where(is_one, 1.0, (first + 1 - low) / width),
+        last_weight=np.where(is_one, 0.0, (high - last) / width),
+        middle_weight=np.where(is_one, 0.0, 1 / width),
     )
-    return np.clip(covered, 0, None) / width, slice(first, stop)
 
 
-def _average(weights: NDArray[np.float64], levels: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Multiply matrices, (size, n) @ (n, m), where each row has few non-zero weights.
+def _average_rows(levels: NDArray[np.uint8], windows: _Windows) -> NDArray[np.float64]:
+    """Average (M, w) grey levels over windows of rows, to (size, w).
 
-    A general product would do fifty times the work and start a thread per core. When many photos
-    are read in parallel, these threads would take more time than everything else.
+    Sums of whole levels are exact in integers, and need no copy of the picture in another type.
     """
-    product = np.empty((len(weights), levels.shape[1]))
-    for row, weight in enumerate(weights):
-        counted = np.flatnonzero(weight)
-        band = slice(counted[0], counted[-1] + 1)
-        product[row] = np.einsum("i,ij->j", weight[band], levels[band])
-    return product
+    between = np.zeros((len(windows.first), levels.shape[1]), dtype=np.uint32)
+    for row, (first, last) in enumerate(zip(windows.first, windows.last, strict=True)):
+        if last - first > 1:
+            np.add.reduce(levels[first + 1 : last], axis=0, dtype=np.uint32, out=between[row])
+    averages: NDArray[np.float64] = (
+        windows.first_weight[:, np.newaxis] * levels[windows.first]
+        + windows.last_weight[:, np.newaxis] * levels[windows.last]
+        + windows.middle_weight[:, np.newaxis] * between
+    )
+    return averages
+
+
+def _average_columns(levels: NDArray[np.float64], windows: _Windows) -> NDArray[np.float64]:
+    """Average (n, M) levels over windows of columns, to (n, size), with their running sums."""
+    sums = np.cumsum(levels, axis=1)
+    between = sums[:, np.maximum(windows.last - 1, 0)] - sums[:, windows.first]
+    averages: NDArray[np.float64] = (
+        windows.first_weight * levels[:, windows.first]
+        + windows.last_weight * levels[:, windows.last]
+        + windows.middle_weight * between
+    )
+    return averages

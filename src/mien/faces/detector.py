@@ -3,10 +3,11 @@
 The detector is YuNet. Its score is not a probability and only allows ranking.
 """
 
+import functools
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -36,6 +37,13 @@ MAX_PROPORTION: Final = 3.0
 """A picture longer than this many times its shorter side is searched at a larger size."""
 MAX_SIZES: Final = 16
 """Maximum factor between that size and the usual one."""
+_TURNS: Final = (
+    None,
+    Image.Transpose.ROTATE_90,
+    Image.Transpose.ROTATE_180,
+    Image.Transpose.ROTATE_270,
+)
+"""Pillow's names of quarter turns, counterclockwise."""
 
 
 class FaceDetector:
@@ -131,15 +139,15 @@ class FaceDetector:
         """
         return self.search(image).faces
 
-    def search(self, image: NDArray[np.uint8], *, reduction: int = 1) -> Detection:
+    def search(self, image: NDArray[np.uint8] | Image.Image, *, reduction: int = 1) -> Detection:
         """Find the faces, and the rotation that makes the picture upright.
 
         Args:
-            image: (H, W, 3) uint8 RGB, as `read_image` returns it.
+            image: (H, W, 3) uint8 RGB, as `read_image` returns it, or a Pillow image in mode RGB.
             reduction: Number of source pixels per image pixel, along each axis; `min_face_px`
                 refers to source pixels.
         """
-        found = search(image, self._detect_at, self._sizes(image), self.options.rotated)
+        found = self._search(_to_pillow(image), self.options.rotated)
         return replace(found, faces=self._choose(found.faces, reduction))
 
     def detect_frame(self, image: NDArray[np.uint8]) -> tuple[Face, ...]:
@@ -152,7 +160,7 @@ class FaceDetector:
             image: (H, W, 3) uint8 RGB.
         """
         rotated: Rotated = "always" if self.options.rotated == "always" else "never"
-        return self._choose(search(image, self._detect_at, self._sizes(image), rotated).faces)
+        return self._choose(self._search(_to_pillow(image), rotated).faces)
 
     def detect_near(self, image: NDArray[np.uint8], box: Box) -> Face | None:
         """Find a face near its expected position, in a small part of the picture.
@@ -173,10 +181,20 @@ class FaceDetector:
             return None
         found = [
             _shift(face, left, top)
-            for face in self._detect_at(image[top:bottom, left:right], NEAR_SIZE)
+            for face in self._look(_scale(_to_pillow(image[top:bottom, left:right]), NEAR_SIZE), 0)
             if face.box.shorter_side >= self.options.min_face_px
         ]
         return min(found, key=lambda face: _distance(face.box, centre), default=None)
+
+    def _search(self, image: Image.Image, rotated: Rotated) -> Detection:
+        """Find the faces of a picture in mode RGB, which is scaled before it is rotated."""
+        scale = functools.cache(functools.partial(_scale, image))
+        return search(
+            (image.height, image.width),
+            lambda turns, size: self._look(scale(size, is_sideways=turns % 2 == 1), turns),
+            self._sizes(image.size),
+            rotated,
+        )
 
     def _choose(self, faces: Sequence[Face], reduction: int = 1) -> tuple[Face, ...]:
         """Apply `limit_faces` and `min_face_px`."""
@@ -184,34 +202,37 @@ class FaceDetector:
         large = [face for face in faces if face.box.shorter_side >= least]
         return tuple(large[: self.options.limit_faces])
 
-    def _sizes(self, image: NDArray[np.uint8]) -> tuple[int, ...]:
+    def _sizes(self, extent: tuple[int, int]) -> tuple[int, ...]:
         """List the sizes at which a picture is searched, until one finds a face.
 
         A panorama starts at a larger size, as its faces would otherwise be too small: its shorter
         side is then as long as that of a picture of `MAX_PROPORTION`.
         """
-        longer, shorter = max(image.shape[:2]), min(image.shape[:2])
+        longer, shorter = max(extent), min(extent)
         fitting = round(
             self.options.detector_size * min(longer / shorter / MAX_PROPORTION, MAX_SIZES)
         )
         first = max(self.options.detector_size, min(fitting, longer))
         return tuple(dict.fromkeys((first, *TIGHT_CROP_SIZES)))
 
-    def _detect_at(self, image: NDArray[np.uint8], size: int) -> list[Face]:
-        """Find the faces at one size of the picture."""
-        pixels, scale = _letterbox(image, size)
-        candidates = self._network.propose(pixels, min_score=self.options.min_score)
+    def _look(self, scaled: "_Scaled", turns: int) -> tuple[Face, ...]:
+        """Find the faces of a scaled picture after some quarter turns, counterclockwise."""
+        turn = _TURNS[turns]
+        image = scaled.image if turn is None else scaled.image.transpose(turn)
+        candidates = self._network.propose(_pad(image), min_score=self.options.min_score)
         kept = _suppress(candidates)
-        boxes = candidates.boxes[kept] / scale  # (K, 4); scale is (x, y)
+        x_scale, y_scale = scaled.scale[::-1] if turns % 2 else scaled.scale
+        scale = np.array([x_scale, y_scale, x_scale, y_scale], dtype=np.float32)
+        boxes = candidates.boxes[kept] / scale  # (K, 4)
         landmarks = candidates.landmarks[kept] / scale[:2]
-        return [
+        return tuple(
             Face(
                 box=Box(*(float(value) for value in box)),
                 landmarks=tuple((float(x), float(y)) for x, y in points),
                 score=float(score),
             )
             for box, points, score in zip(boxes, landmarks, candidates.scores[kept], strict=True)
-        ]
+        )
 
 
 def detect_faces(
@@ -252,7 +273,7 @@ def detect_faces(
         min_face_px=min_face_px,
         device=device,
     )
-    found = detector.search(picture.pixels, reduction=picture.reduction)
+    found = detector.search(picture.image, reduction=picture.reduction)
     return tuple(face.scaled(picture.reduction) for face in found.faces)
 
 
@@ -269,26 +290,49 @@ def _read_model(path: Path) -> bytes:
         raise ModelError(f"the face detector {path} cannot be read: {reason}") from error
 
 
-def _letterbox(
-    image: NDArray[np.uint8], size: int
-) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Scale a picture to a longer side, and pad it with black to the right and below.
+@dataclass(frozen=True, slots=True)
+class _Scaled:
+    """A picture at the size at which it is searched.
 
-    Returns:
-        The pixels, (H, W, 3) with H and W multiples of 32, and the divisor that converts a box
-        (x, y, width, height) back to the picture: (4,) float32.
+    Attributes:
+        image: In mode RGB.
+        scale: Its size in pixels of the original, (x, y).
     """
-    height, width = image.shape[:2]
-    longer = max(height, width)
-    fitted = max(1, round(height * size / longer)), max(1, round(width * size / longer))
-    scaled = Image.fromarray(np.ascontiguousarray(image)).resize(
-        (fitted[1], fitted[0]), Image.Resampling.BILINEAR, reducing_gap=2.0
-    )
-    padded = [-(-side // MULTIPLE) * MULTIPLE for side in fitted]
-    pixels = np.zeros((padded[0], padded[1], 3), dtype=np.uint8)
-    pixels[: fitted[0], : fitted[1]] = np.asarray(scaled)
-    x_scale, y_scale = fitted[1] / width, fitted[0] / height
-    return pixels, np.array([x_scale, y_scale, x_scale, y_scale], dtype=np.float32)
+
+    image: Image.Image
+    scale: tuple[float, float]
+
+
+def _to_pillow(image: NDArray[np.uint8] | Image.Image) -> Image.Image:
+    """Return a picture, (H, W, 3) uint8 RGB, as a Pillow image."""
+    if isinstance(image, Image.Image):
+        return image
+    return Image.fromarray(np.ascontiguousarray(image))
+
+
+def _scale(image: Image.Image, size: int, *, is_sideways: bool = False) -> _Scaled:
+    """Scale a picture to a longer side.
+
+    Args:
+        image: In mode RGB.
+        size: The longer side, in pixels.
+        is_sideways: The picture will be rotated by 90 or 270 degrees. Pillow scales width before
+            height and rounds in between, so height is scaled first here: the result is then the
+            same as that of the rotated picture.
+    """
+    longer = max(image.size)
+    width, height = (max(1, round(side * size / longer)) for side in image.size)
+    steps = [(image.width, height), (width, height)] if is_sideways else [(width, height)]
+    scaled = image
+    for step in steps:
+        scaled = scaled.resize(step, Image.Resampling.BILINEAR, reducing_gap=2.0)
+    return _Scaled(scaled, (width / image.width, height / image.height))
+
+
+def _pad(image: Image.Image) -> NDArray[np.uint8]:
+    """Pad a picture with black to the right and below, to multiples of 32: (H, W, 3) uint8."""
+    width, height = (-(-side // MULTIPLE) * MULTIPLE for side in image.size)
+    return np.asarray(image if image.size == (width, height) else image.crop((0, 0, width, height)))
 
 
 def _suppress(candidates: Candidates) -> list[int]:

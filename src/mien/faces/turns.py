@@ -12,15 +12,13 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mien.faces.face import Box, Face
 
 Rotated: TypeAlias = Literal["auto", "always", "never"]
 """When a picture is searched at quarter turns other than the stored orientation."""
-Search: TypeAlias = Callable[[NDArray[np.uint8], int], Sequence[Face]]
-"""Finds the faces of a picture, (H, W, 3) uint8 RGB, at one size of its longer side."""
-_Look: TypeAlias = Callable[[int, int], tuple[Face, ...]]
+Look: TypeAlias = Callable[[int, int], Sequence[Face]]
+"""Finds the faces of a picture at a number of quarter turns and one size of its longer side."""
 
 SURE: Final = 0.92
 """A face with this score means that the picture is upright: rotated faces score less."""
@@ -44,37 +42,47 @@ class Detection:
 
 
 def search(
-    image: NDArray[np.uint8], find_at: Search, sizes: Sequence[int], rotated: Rotated
+    shape: tuple[int, int], find_at: Look, sizes: Sequence[int], rotated: Rotated
 ) -> Detection:
     """Find faces, if requested also at other quarter turns.
 
     Args:
-        image: (H, W, 3) uint8 RGB.
-        find_at: Finds faces at one size of the picture.
+        shape: Height and width of the picture.
+        find_at: Finds faces at a number of quarter turns, counterclockwise as in `np.rot90`, and
+            at one size of the picture; in pixels of the rotated picture.
         sizes: Sizes to try, until one finds a face.
         rotated: "auto" tries the other turns if the stored orientation yields no face, or none that
             scores `SURE`; "always" and "never" do so always and never.
     """
-
-    @functools.cache
-    def look(turns: int, size: int) -> tuple[Face, ...]:
-        return tuple(find_at(np.rot90(image, turns), size))
-
+    look = functools.cache(find_at)
     faces = _first(look, 0, sizes)
     turns = 0
-    if rotated == "always" or (rotated == "auto" and _best(faces) < SURE):
-        turns = _choose(look, sizes, max(image.shape[:2]))
-        faces = [turn_back(face, turns, image.shape[:2]) for face in _first(look, turns, sizes)]
+    if rotated == "always" or (rotated == "auto" and not _is_upright(look, sizes, max(shape))):
+        turns = _choose(look, sizes, max(shape))
+        faces = [turn_back(face, turns, shape) for face in _first(look, turns, sizes)]
     by_area = sorted(faces, key=lambda face: face.box.area, reverse=True)
     return Detection(tuple(by_area), -90 * turns % 360)
 
 
-def _first(look: _Look, turns: int, sizes: Sequence[int]) -> Sequence[Face]:
+def _first(look: Look, turns: int, sizes: Sequence[int]) -> Sequence[Face]:
     """Return the faces at the first size that finds any."""
     return next((faces for size in sizes if (faces := look(turns, size))), ())
 
 
-def _choose(look: _Look, sizes: Sequence[int], longer: int) -> int:
+def _is_upright(look: Look, sizes: Sequence[int], longer: int) -> bool:
+    """Return whether a face of the stored orientation scores `SURE`.
+
+    A face that fills its picture has low scores at the usual size, and counts at the smaller one,
+    as in `_choose`: a look at it costs an eighth of one at the usual size.
+    """
+    faces = _first(look, 0, sizes)
+    if _best(faces) >= SURE:
+        return True
+    is_filled = len(sizes) > 1 and _fill(look(0, sizes[0])) > FILLS * longer
+    return is_filled and _best(look(0, sizes[1])) >= SURE
+
+
+def _choose(look: Look, sizes: Sequence[int], longer: int) -> int:
     """Choose the turn, in quarters, by the score of its best face.
 
     Args:
@@ -108,7 +116,7 @@ def _fill(faces: Sequence[Face]) -> float:
     return max((face.box.longer_side for face in faces), default=0.0)
 
 
-def turn_back(face: Face, turns: int, shape: tuple[int, ...]) -> Face:
+def turn_back(face: Face, turns: int, shape: tuple[int, int]) -> Face:
     """Convert a face found in `np.rot90(image, turns)` to coordinates of the image.
 
     Args:

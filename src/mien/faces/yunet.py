@@ -79,8 +79,8 @@ class YuNet:
             min_score: Candidates with a lower score, in [0, 1], are left out.
         """
         columns = [image.shape[1] // stride for stride in STRIDES]
-        bgr = image[:, :, ::-1].transpose(2, 0, 1)[np.newaxis]  # (1, 3, H, W)
-        pixels = np.ascontiguousarray(bgr, dtype=np.float32)  # 0..255, as in training
+        pixels = np.empty((1, 3, *image.shape[:2]), dtype=np.float32)
+        pixels[0] = image.transpose(2, 0, 1)[::-1]  # BGR, 0..255, as in training
         outputs = self._session.run(self._outputs, {self._input: pixels})
         levels = [
             _decode(outputs[i :: len(STRIDES)], columns[i], stride, min_score)

@@ -12,7 +12,17 @@ from PIL import ExifTags, Image
 from mien.errors import ImageError
 
 TILE_PX: Final = 1024
-"""Side of the tiles in which a decoded picture is converted to RGB."""
+"""Side of the tiles in which a decoded picture is converted."""
+_UPRIGHT: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""Pillow's operations that make an EXIF orientation upright."""
 
 
 @contextmanager
@@ -23,31 +33,52 @@ def quiet_pillow() -> Iterator[None]:
         yield
 
 
-def picture_to_rgb(image: Image.Image, name: str) -> NDArray[np.uint8]:
-    """Convert a Pillow image of any mode to (H, W, 3) uint8, upright, on white.
-
-    Works in tiles to save memory.
+def picture_to_rgb(image: Image.Image, name: str) -> Image.Image:
+    """Convert a Pillow image of any mode to RGB, upright, on white.
 
     Args:
-        image: Of any mode; its EXIF orientation is applied.
+        image: Of any mode; its EXIF orientation is applied. An image that needs no change is
+            returned itself.
         name: Display name in messages.
 
     Raises:
         ImageError: The range of its levels is unknown.
     """
-    width, height = image.size
-    orientation = _read_orientation(image)
-    shape = (width, height, 3) if orientation in {5, 6, 7, 8} else (height, width, 3)
-    upright = np.empty(shape, np.uint8)
-    stored = _lay_down(upright, orientation)
+    turn = _UPRIGHT.get(_read_orientation(image))
+    if image.mode != "RGB" or image.has_transparency_data:
+        image = _convert(image, name)
+    return image if turn is None else image.transpose(turn)
+
+
+def picture_to_array(image: Image.Image) -> NDArray[np.uint8]:
+    """Convert a Pillow image in mode RGB to a new array, (H, W, 3) uint8, in tiles."""
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    for box in _list_tiles(image.size):
+        left, top, right, bottom = box
+        pixels[top:bottom, left:right] = np.asarray(_cut(image, box))
+    return pixels
+
+
+def _convert(image: Image.Image, name: str) -> Image.Image:
+    """Convert a picture of any mode to RGB, on white, in tiles to save memory."""
     image = _settle_depth(image)
+    converted = Image.new("RGB", image.size)
+    for box in _list_tiles(image.size):
+        converted.paste(_read_tile(_cut(image, box), name), box)
+    return converted
+
+
+def _list_tiles(size: tuple[int, int]) -> Iterator[tuple[int, int, int, int]]:
+    """Yield the tiles of a picture: left, top, right, bottom."""
+    width, height = size
     for top in range(0, height, TILE_PX):
         for left in range(0, width, TILE_PX):
-            right, bottom = min(left + TILE_PX, width), min(top + TILE_PX, height)
-            box = (left, top, right, bottom)
-            tile = image if box == (0, 0, width, height) else image.crop(box)
-            stored[top:bottom, left:right] = _read_tile(tile, name)
-    return upright
+            yield left, top, min(left + TILE_PX, width), min(top + TILE_PX, height)
+
+
+def _cut(image: Image.Image, box: tuple[int, int, int, int]) -> Image.Image:
+    """Return a tile; a picture of a single tile is not copied."""
+    return image if box == (0, 0, *image.size) else image.crop(box)
 
 
 def _settle_depth(image: Image.Image) -> Image.Image:
@@ -71,23 +102,14 @@ def _read_orientation(image: Image.Image) -> int:
         return 1
 
 
-def _lay_down(upright: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """Return a view of an upright picture in the layout that an EXIF orientation stores."""
-    if orientation in {3, 4, 7, 8}:
-        upright = upright[::-1]
-    if orientation in {2, 3, 6, 7}:
-        upright = upright[:, ::-1]
-    return upright.swapaxes(0, 1) if orientation in {5, 6, 7, 8} else upright
-
-
-def _read_tile(tile: Image.Image, name: str) -> NDArray[np.uint8]:
-    """Convert a part of a picture to (H, W, 3) uint8, or (H, W, 1) if it is grey."""
+def _read_tile(tile: Image.Image, name: str) -> Image.Image:
+    """Convert a part of a picture to RGB."""
     if tile.mode in {"F", "I"} or tile.mode.startswith("I;16"):
-        return _to_uint8(np.asarray(tile), name)[:, :, np.newaxis]
+        return Image.fromarray(_to_uint8(np.asarray(tile), name)).convert("RGB")
     if tile.has_transparency_data:
         rgba = tile.convert("RGBA")
         tile = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
-    return np.asarray(tile if tile.mode == "RGB" else tile.convert("RGB"))
+    return tile if tile.mode == "RGB" else tile.convert("RGB")
 
 
 def array_to_rgb(array: NDArray[np.generic], name: str = "the array") -> NDArray[np.uint8]:

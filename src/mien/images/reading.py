@@ -24,7 +24,7 @@ from mien.errors import (
     require_extra,
 )
 from mien.images.jpeg import end_jpeg, open_half, open_jpeg, scan_jpeg
-from mien.images.pixels import array_to_rgb, picture_to_rgb, quiet_pillow
+from mien.images.pixels import array_to_rgb, picture_to_array, picture_to_rgb, quiet_pillow
 from mien.images.refusal import MAX_PIXELS, damaged, explain_unknown, too_large
 from mien.images.source import ImageSource, check_file, name_source
 
@@ -36,19 +36,24 @@ class Picture:
     """A decoded picture, and information about its source.
 
     Attributes:
-        pixels: (H, W, 3) uint8 RGB, upright.
+        image: In mode RGB, upright.
         width: The source's width in pixels, upright.
         height: The source's height in pixels, upright.
-        reduction: Number of source pixels per pixel of `pixels`, along each axis: 2 for a large
+        reduction: Number of source pixels per pixel of `image`, along each axis: 2 for a large
             JPEG that was decoded at half its size, else 1.
         damage: What is missing from the source, in one sentence; None if it is complete.
     """
 
-    pixels: NDArray[np.uint8]
+    image: Image.Image
     width: int
     height: int
     reduction: int = 1
     damage: str | None = None
+
+    @property
+    def pixels(self) -> NDArray[np.uint8]:
+        """The picture as a new array, (H, W, 3) uint8 RGB, upright."""
+        return picture_to_array(self.image)
 
 
 def read_image(source: ImageSource, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
@@ -73,6 +78,8 @@ def read_image(source: ImageSource, *, max_pixels: int = MAX_PIXELS) -> NDArray[
     Raises:
         ImageError: The source cannot be read as a picture, or only partly.
     """
+    if isinstance(source, np.ndarray):
+        return array_to_rgb(source)
     picture = read_picture(source, max_pixels=max_pixels)
     if picture.damage is not None:
         raise ImageError(picture.damage)
@@ -94,7 +101,7 @@ def read_picture(
     """
     if isinstance(source, np.ndarray):
         pixels = array_to_rgb(source, name or "the array")
-        return Picture(pixels, pixels.shape[1], pixels.shape[0])
+        return Picture(Image.fromarray(pixels), pixels.shape[1], pixels.shape[0])
 
     name = name or name_source(source)
     if isinstance(source, Image.Image):
@@ -238,13 +245,13 @@ def _decode(
         raise ImageError(f"{name} has no pixels: it is {width} x {height}")
     try:
         image.load()
-        pixels = picture_to_rgb(image, name)
+        upright = picture_to_rgb(image, name)
     except ImageError:
         raise
     except Exception as error:  # decoders may raise anything on hostile bytes
         raise damaged(name, error) from error
-    is_turned = pixels.shape[:2] != (height, width)
+    is_turned = upright.size != (width, height)
     width, height = full_size or (width, height)
     if is_turned:
         width, height = height, width
-    return Picture(pixels, width, height, 1 if full_size is None else 2, damage)
+    return Picture(upright, width, height, 1 if full_size is None else 2, damage)

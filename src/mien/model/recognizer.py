@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from mien.devices import DEFAULT
 from mien.errors import InputError, ModelError, describe_error
@@ -154,11 +155,11 @@ class Recognizer:
         other.__dict__ |= self.__dict__ | changed
         return other
 
-    def crop(self, image: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]:
+    def crop(self, image: NDArray[np.uint8] | Image.Image, face: Face) -> NDArray[np.uint8]:
         """Cut a face out of an image in the model's input format.
 
         Args:
-            image: The image the face was found in, (H, W, 3) uint8 RGB.
+            image: The image the face was found in, (H, W, 3) uint8 RGB, or a Pillow image.
             face: The face, in pixels of the image.
 
         Returns:

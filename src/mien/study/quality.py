@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from mien.devices import DEFAULT
 from mien.faces.crop import crop_face
@@ -53,11 +54,11 @@ class Quality:
         }
 
 
-def measure_quality(image: NDArray[np.uint8], face: Face) -> Quality:
+def measure_quality(image: NDArray[np.uint8] | Image.Image, face: Face) -> Quality:
     """Measure the image quality of a face.
 
     Args:
-        image: (H, W, 3) uint8 RGB.
+        image: (H, W, 3) uint8 RGB, or a Pillow image.
         face: A face found in the image.
     """
     crop = crop_face(image, face, margin=0.0, size=CROP_PX).astype(np.float64)  # (64, 64)
@@ -120,7 +121,7 @@ class MeasuringDetector(FaceDetector):
         self._found: OrderedDict[Box, Quality] = OrderedDict()
         self._lock = threading.Lock()
 
-    def search(self, image: NDArray[np.uint8], *, reduction: int = 1) -> Detection:
+    def search(self, image: NDArray[np.uint8] | Image.Image, *, reduction: int = 1) -> Detection:
         """Find the faces of a photo, and the rotation that makes it upright."""
         detection = super().search(image, reduction=reduction)
         for face in detection.faces:
@@ -146,7 +147,9 @@ class MeasuringDetector(FaceDetector):
         with self._lock:
             return self._found.get(box)
 
-    def _measure(self, image: NDArray[np.uint8], face: Face, reduction: int = 1) -> None:
+    def _measure(
+        self, image: NDArray[np.uint8] | Image.Image, face: Face, reduction: int = 1
+    ) -> None:
         """Measure a face; results refer to it by its box in the source's pixels."""
         quality = measure_quality(image, face)
         quality = replace(quality, size_px=reduction * quality.size_px)
