@@ -57,9 +57,9 @@ lock: $(VENV)/ready ## Pin what continuous integration installs (UPGRADE=1 takes
 docs: $(VENV)/ready ## Write the generated parts of the documentation again
 	$(VENV)/$(BIN)/python docs/generate.py
 
-site: $(VENV)/ready ## Build the documentation site into build/site
+site: $(VENV)/ready ## Build the documentation site into build/site/VERSION (DEV=1: into build/site/dev)
 	$(VENV)/$(BIN)/python -m pip install --quiet --group docs
-	$(VENV)/$(BIN)/python docs/build_site.py
+	$(VENV)/$(BIN)/python docs/build_site.py $(if $(DEV),--development)
 
 web: web/node_modules/ready ## Build the page into web/dist, and for `mien serve` (needs Node.js and an installed mien)
 	cd web && npm run build

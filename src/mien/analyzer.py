@@ -254,6 +254,9 @@ class Analyzer:
             name: Display name in the result; None uses the path or the kind of source.
             max_pixels: As for `mien.read_image`.
 
+        Returns:
+            The faces and their crops, for `read_faces`.
+
         Raises:
             ImageError: The source cannot be read as a picture.
         """

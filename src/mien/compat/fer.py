@@ -100,6 +100,9 @@ class FER:
     def top_emotion(self, img: BgrSource) -> tuple[str | None, float | None]:
         """Return the most probable expression of the first face.
 
+        Args:
+            img: As for `detect_emotions`.
+
         Returns:
             The expression and its probability, rounded to two places; (None, None) without a face.
 

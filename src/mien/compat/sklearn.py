@@ -62,6 +62,9 @@ class ExpressionTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mi
             X: Faces, as for `transform`.
             y: Ignored.
 
+        Returns:
+            The transformer itself.
+
         Raises:
             ConfigError: The output does not exist.
             ModelError: The model cannot be opened, or has no LSTM to take features from.
@@ -99,7 +102,14 @@ class ExpressionTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mi
         return self.recognizer_.predict_features(faces)
 
     def get_feature_names_out(self, input_features: object = None) -> NDArray[Any]:
-        """Return the columns' names: the expressions, or `feature0` and so on."""
+        """Return the columns' names.
+
+        Args:
+            input_features: Ignored.
+
+        Returns:
+            The expressions, or `feature0` and so on.
+        """
         check_is_fitted(self, "recognizer_")
         if self.output == "probabilities":
             return np.asarray(self.recognizer_.emotions, dtype=object)

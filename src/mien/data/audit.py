@@ -107,6 +107,9 @@ def audit_dataset(dataset: Dataset, votes: Path | None = None) -> DatasetAudit:
     Args:
         dataset: A dataset with at least one split.
         votes: A table of people's votes on these faces, by path.
+
+    Returns:
+        What was counted in each split, and the findings, most severe first.
     """
     inventory = take_inventory(dataset)
     asked, judged = judge_votes(dataset, votes)

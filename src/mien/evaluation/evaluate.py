@@ -53,6 +53,9 @@ def evaluate(
         votes: Annotators' votes for the faces of the split, for an additional evaluation.
         advance: Called with the number of faces done, after each batch.
 
+    Returns:
+        The metrics of each view, per class and by confidence.
+
     Raises:
         DataError: The split is empty.
         ModelError: The model does not know a class, or its output has the wrong shape or values.
@@ -140,9 +143,15 @@ def predict(
 
 
 def find_train_copies(split: Split, train: Split | None) -> NDArray[np.bool_] | None:
-    """Mark, (N,), the faces of a split with an exact duplicate in train; None if train is unknown.
+    """Find the faces of a split that have an exact duplicate in the training split.
 
-    Nothing is marked when the split is train itself or all faces together.
+    Args:
+        split: The faces to evaluate on.
+        train: The training split; None if unknown.
+
+    Returns:
+        (N,) True for duplicates; None if `train` is. Nothing is marked when the split is `train`
+        itself or all faces together.
     """
     if train is None or split.name in {train.name, "all"}:
         return None

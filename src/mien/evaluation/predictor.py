@@ -89,6 +89,9 @@ def load_predictor(model: str) -> LoadedModel:
         model: A checkpoint (.safetensors), a run's folder (its best checkpoint is used), an .onnx
             file with its .json contract next to it, or the name of a bundled model.
 
+    Returns:
+        The model, for `evaluate`, with its name and its classes.
+
     Raises:
         ModelError: The file is missing, damaged or of another kind.
     """

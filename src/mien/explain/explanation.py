@@ -48,8 +48,8 @@ class Walk:
 class Explanation:
     """The explanation of a prediction.
 
-    crop: (48, 48) uint8 grey, the model's input.
-        emotion: The explained emotion.
+    Attributes:
+        crop: (48, 48) uint8 grey, the model's input.
         emotion: The emotion that is explained.
         probabilities: The model's calibrated probability of each emotion.
         occlusion: (48, 48) float32, mean decrease of the emotion's probability when a square around
@@ -93,6 +93,9 @@ def explain_face(
         crop: (48, 48) uint8 grey, as returned by `Recognizer.crop`.
         recognizer: The model.
         emotion: The emotion to explain; None explains the most probable one.
+
+    Returns:
+        The probabilities, the effect of covering each place, and the LSTM's steps.
 
     Raises:
         ConfigError: The model does not know the emotion.

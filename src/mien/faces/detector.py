@@ -146,6 +146,9 @@ class FaceDetector:
             image: (H, W, 3) uint8 RGB, as `read_image` returns it, or a Pillow image in mode RGB.
             reduction: Number of source pixels per image pixel, along each axis; `min_face_px`
                 refers to source pixels.
+
+        Returns:
+            The faces, the largest first, and the rotation.
         """
         found = self._search(_to_pillow(image), self.options.rotated)
         return replace(found, faces=self._choose(found.faces, reduction))
@@ -158,6 +161,9 @@ class FaceDetector:
 
         Args:
             image: (H, W, 3) uint8 RGB.
+
+        Returns:
+            The faces; boxes and landmarks are in pixels.
         """
         rotated: Rotated = "always" if self.options.rotated == "always" else "never"
         return self._choose(self._search(_to_pillow(image), rotated).faces)

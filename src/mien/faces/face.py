@@ -50,7 +50,14 @@ class Box:
         return self.width * self.height
 
     def shared_area(self, other: "Box") -> float:
-        """Return the area, in square pixels, of the intersection; 0 if the boxes do not overlap."""
+        """Return the area of the intersection with another box.
+
+        Args:
+            other: A box in the same picture.
+
+        Returns:
+            Square pixels; 0 if the boxes do not overlap.
+        """
         across = min(self.right, other.right) - max(self.x, other.x)
         down = min(self.bottom, other.bottom) - max(self.y, other.y)
         return max(across, 0.0) * max(down, 0.0)

@@ -103,7 +103,13 @@ class ModelSpec:
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> "ModelSpec":
-        """Read a `NAME.json`.
+        """Read a model's contract.
+
+        Args:
+            path: The model's `NAME.json`.
+
+        Returns:
+            The contract, checked.
 
         Raises:
             ModelError: The file is missing, is not a JSON object, lacks a field (most of all the
@@ -193,7 +199,10 @@ class ModelSpec:
         return {"schema": values.pop("schema"), **values}
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Write `NAME.json` atomically.
+        """Write the contract, atomically.
+
+        Args:
+            path: The model's `NAME.json`, next to its ONNX file.
 
         Raises:
             OSError: The file cannot be written.

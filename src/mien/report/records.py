@@ -64,7 +64,14 @@ class RecordReport:
         self._written: list[Path] = []
 
     def watch(self, records: Iterable[Record]) -> Iterator[Record]:
-        """Add records while passing them on."""
+        """Add records while passing them on.
+
+        Args:
+            records: Results of `mien.analyze_files`.
+
+        Yields:
+            The same records.
+        """
         for record in records:
             self.add(record)
             yield record
@@ -94,7 +101,10 @@ class RecordReport:
             self._add_photo(result)
 
     def write(self) -> tuple[Path, ...]:
-        """Write the remaining pages, and return all of them; must be called last.
+        """Write the remaining pages; must be called last.
+
+        Returns:
+            The files of all pages.
 
         Raises:
             OutputError: A file cannot be written.

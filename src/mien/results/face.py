@@ -47,7 +47,12 @@ class FaceResult:
 
     @classmethod
     def unread(cls, face: Face, reason: Reason) -> "FaceResult":
-        """Return the result of a face that was found but not read."""
+        """Return the result of a face that was found but not read.
+
+        Args:
+            face: The face.
+            reason: Why it was not read.
+        """
         return cls(face.box, face.landmarks, face.score, None, None, reason)
 
     @classmethod
@@ -59,7 +64,14 @@ class FaceResult:
         threshold: float | None,
         certainty: float | None = None,
     ) -> "FaceResult":
-        """Return the result of a face that was read; below the threshold no emotion is named."""
+        """Return the result of a face that was read.
+
+        Args:
+            face: The face.
+            probabilities: The probability of each expression, in [0, 1].
+            threshold: Below this probability no emotion is named; None always names one.
+            certainty: Probability that most people would choose the most probable expression.
+        """
         emotion = max(probabilities, key=lambda name: probabilities[name])
         certain = threshold is None or probabilities[emotion] >= threshold
         return cls(
@@ -74,7 +86,7 @@ class FaceResult:
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "FaceResult":
-        """Restore a face from the output of `to_dict`."""
+        """Restore a face from a record, the output of `to_dict`."""
         box = record["box"]
         return cls(
             box=Box(box["x"], box["y"], box["width"], box["height"]),

@@ -37,7 +37,7 @@ class Failure(Record):
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "Failure":
-        """Restore a failure from the output of `to_dict`."""
+        """Restore a failure from a record, the output of `to_dict`."""
         return cls(record["source"], record["error"]["kind"], record["error"]["message"])
 
     def to_dict(self) -> dict[str, Any]:

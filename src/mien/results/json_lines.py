@@ -14,6 +14,9 @@ def read_result(record: Mapping[str, Any]) -> ImageResult | FrameResult | VideoS
     Args:
         record: The parsed line, as returned by a result's `to_dict`.
 
+    Returns:
+        The result that was written; its numbers are rounded.
+
     Raises:
         KeyError: The line is not a result of mien: a key is missing.
     """

@@ -44,7 +44,7 @@ class ImageResult(Table):
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "ImageResult":
-        """Restore a result from the output of `to_dict`."""
+        """Restore a result from a record, the output of `to_dict`."""
         return cls(
             source=record["source"],
             width=record["width"],

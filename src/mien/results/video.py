@@ -35,7 +35,7 @@ class FrameResult(Record):
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "FrameResult":
-        """Restore a frame from the output of `to_dict`."""
+        """Restore a frame from a record, the output of `to_dict`."""
         faces = tuple(map(FaceResult.from_dict, record["faces"]))
         return cls(record["source"], record["time_s"], record["frame"], faces, record.get("labels"))
 
@@ -155,7 +155,7 @@ class VideoSummary(Record):
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "VideoSummary":
-        """Restore a summary from the output of `to_dict`."""
+        """Restore a summary from a record, the output of `to_dict`."""
         return cls(
             source=record["source"],
             width=record["width"],
@@ -206,7 +206,7 @@ class VideoResult(Table):
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "VideoResult":
-        """Restore a result from the output of `to_dict`."""
+        """Restore a result from a record, the output of `to_dict`."""
         frames = tuple(map(FrameResult.from_dict, record["frames"]))
         return cls(VideoSummary.from_dict({**record, "frames": len(frames)}), frames)
 

@@ -165,6 +165,10 @@ class Baseline:
 
         Most frames of most recordings show a face at rest, so a whole video is rarely even: prefer
         frames that are known to be at rest (`of_frames_at_rest`).
+
+        Args:
+            video: The video.
+            expected: What the frames are expected to show.
         """
         return cls._of_pairs(_list_track_faces(video), expected)
 

@@ -44,7 +44,10 @@ def escape(cell: object) -> object:
 
 
 def unescape(cell: str) -> str:
-    """Undo `escape`.
+    """Return a text as it was before it was escaped for spreadsheets.
+
+    Args:
+        cell: A cell of a CSV file that mien wrote.
 
     >>> unescape("'=cmd.jpg"), unescape("'quoted'")
     ('=cmd.jpg', "'quoted'")

@@ -176,7 +176,10 @@ class CnnLstm(nn.Module):
         return logits
 
     def answer(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Map grey faces (B, 1, 48, 48) in [0, 1] to the logits (B, K) of each output layer.
+        """Map faces to the logits of each output layer.
+
+        Args:
+            x: Grey faces, (B, 1, 48, 48), in [0, 1].
 
         Returns:
             The logits of `forward`, followed by those of the dataset's own label, if there is a

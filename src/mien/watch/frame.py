@@ -29,7 +29,7 @@ class LiveFrame(FrameResult):
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "LiveFrame":
-        """Restore a frame from the output of `to_dict`."""
+        """Restore a frame from a record, the output of `to_dict`."""
         return cls(
             source=record["source"],
             time_s=record["time_s"],

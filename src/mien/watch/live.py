@@ -158,6 +158,9 @@ class Live:
             detect_every_s: Maximum interval between detections in the whole image, in seconds.
             device: Device of the networks.
 
+        Returns:
+            The open stream, a context manager; iterate over it for `LiveFrame` results.
+
         Raises:
             VideoError: The source cannot be opened.
             MissingExtraError: PyAV is not installed.
