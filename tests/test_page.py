@@ -19,6 +19,7 @@ import pytest
 from PIL import Image
 
 import mien
+import mien.words
 from browser import CHROMIUM, launch, list_violations, needs_chromium
 
 ROOT = Path(__file__).parent.parent
@@ -475,6 +476,64 @@ def test_the_page_says_what_it_is_before_it_asks_for_the_camera(visit: Visit) ->
     for words in ("apparent expression", "does not know what anyone feels", "on this device"):
         assert words in text
     assert not visit.page.evaluate(f"() => {CAMERA}.srcObject")
+
+
+def texts_of(lang: str) -> dict[str, Any]:
+    """The page's texts in a language."""
+    text = (ROOT / "web" / "src" / "texts" / f"{lang}.json").read_text(encoding="utf-8")
+    return json.loads(text)
+
+
+def test_another_language_can_be_chosen_and_is_remembered(visit: Visit, site: Site) -> None:
+    page = visit.page
+    arabic, german = texts_of("ar"), texts_of("de")
+    options = page.locator("#language option")
+    assert [options.nth(i).get_attribute("value") for i in range(options.count())] == sorted(
+        mien.words.LANGUAGES
+    )
+    assert "Русский" in options.all_inner_texts()
+    visit.open_photo(ROOT / "examples" / "astronaut.jpg")
+    before = json.loads(visit.save("json"))
+
+    page.focus("#language")
+    page.select_option("#language", "ar")
+    expect(page.locator("html[lang=ar][dir=rtl]")).to_have_count(1)
+    expect(page.locator("#status")).to_have_text(arabic["found"]["one"])
+    expect(page.locator("#cards .word")).to_have_text(mien.words.translate("happy", "ar"))
+    expect(page.locator("#save-json")).to_have_attribute("aria-label", arabic["page.save.json"])
+    assert page.evaluate("document.activeElement.id") == "language"
+    assert json.loads(visit.save("json")) == before  # the photo is open still, its keys English
+
+    page.reload()  # remembered
+    expect(page.locator("#language")).to_have_value("ar")
+    page.goto(f"{site.url}?lang=de-AT")  # an address that asks for one is obeyed
+    expect(page.locator("h2").first).to_have_text(german["page.welcome"])
+    page.select_option("#language", "en")  # and the visitor's own choice comes before it
+    expect(page.locator("html[lang=en][dir=ltr]")).to_have_count(1)
+    assert "lang=" not in page.url
+
+
+def test_every_language_fits_on_desktop_and_phone(browser: Any, site: Site) -> None:
+    cut = """() => [...document.querySelectorAll("button, select, .name, .value, .status")]
+        .filter((part) => part.offsetParent && part.scrollWidth > part.clientWidth + 1)
+        .map((part) => `${part.id || part.className}: ${part.textContent.slice(0, 40)}`)"""
+    found = {}
+    with browser.new_context(locale="he-IL") as context:
+        page = enter(context, site).page
+        assert page.evaluate("document.documentElement.lang") == "he"  # that of the browser
+        for mode in ("welcome", "photo"):
+            if mode == "photo":
+                page.set_input_files("#photo-file", ROOT / "examples" / "astronaut.jpg")
+                expect(page.locator("#cards li")).to_have_count(1)
+            for lang in mien.words.LANGUAGES:
+                page.select_option("#language", lang)
+                expect(page.locator(f"html[lang={lang}]")).to_have_count(1)
+                for width, height in SIZES:
+                    page.set_viewport_size({"width": width, "height": height})
+                    wide = page.evaluate("document.documentElement.scrollWidth")
+                    parts = [f"page: {wide}"] if wide > width else page.evaluate(cut)
+                    found |= {(lang, mode, width): parts} if parts else {}
+    assert found == {}
 
 
 def test_the_build_names_no_other_host() -> None:

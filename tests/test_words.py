@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from mien.report import PhotoReport, VideoReport
 from mien.results import Failure, ImageResult
 from mien.words import LANGUAGES, Language, open_language, translate
 
+ROOT = Path(__file__).parent.parent
 OTHERS = [code for code in LANGUAGES if code != "en"]
 SPEC = mien.ModelSpec(name="made", onnx_sha256="ab" * 32, class_names=mien.EMOTIONS)
 # What is spelt as in English: borrowed words, and units of the SI.
@@ -55,6 +57,14 @@ def test_twelve_languages_have_every_word_once() -> None:
         assert set(words) == keys, code
         assert len(set(words.values())) == len(keys), code
         assert all(word == word.strip() and word for word in words.values())
+
+
+def test_the_page_has_the_same_languages() -> None:
+    texts = ROOT / "web" / "src" / "texts"
+    assert {path.stem for path in texts.glob("*.json")} == set(LANGUAGES)
+    for code in LANGUAGES:
+        title = json.loads((texts / f"{code}.json").read_text(encoding="utf-8"))["page.title"]
+        assert title == "mien"  # the product's name stays
 
 
 def test_words_are_looked_up_and_class_names_of_your_own_stay() -> None:

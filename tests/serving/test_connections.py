@@ -295,6 +295,7 @@ def test_ctrl_c_ends_it(tiny_model):
         (("--allow-origin", "example.org"), "like https://example.org"),
         (("--allow-frame", "https://example.org/a"), "--allow-frame must be like"),
         (("--allow-frame", "https://example.org; script-src *"), "--allow-frame must be like"),
+        (("--lang", "tlh"), "lang must be one of en, de"),
         (("--max-images", "0"), "--max-images must be above 0"),
     ],
 )

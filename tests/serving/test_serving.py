@@ -396,6 +396,23 @@ def test_without_the_page_its_place_says_so(analyzer, tmp_path):
     assert 'href="/docs"' in response.text
 
 
+def test_the_page_opens_in_the_language_of_its_host(analyzer, tmp_path):
+    text = '<!doctype html><html lang="en"><title>mien</title>'
+    (tmp_path / "index.html").write_text(text)
+    (tmp_path / "index.html.br").write_bytes(brotli.compress(text.encode()))
+    etags = set()
+    for lang, wanted in ((None, text), ("ar", text.replace("<html ", '<html data-lang="ar" '))):
+        page = Page(tmp_path, lang=lang)
+        with serving(analyzer, LIMITS, page=page, working=False) as client:
+            for path in ("/", "/index.html"):
+                response = client.get(path, headers={"Accept-Encoding": "br"})
+                assert response.text == wanted
+            etags.add(response.headers["etag"])
+            again = client.get("/", headers={"If-None-Match": response.headers["etag"]})
+            assert again.status_code == 304
+    assert len(etags) == 2
+
+
 def test_models_of_the_page_come_from_the_assets(analyzer, tmp_path):
     (tmp_path / "index.html").write_text("<!doctype html>hello")
     with serving(analyzer, LIMITS, page=Page(tmp_path), working=False) as client:

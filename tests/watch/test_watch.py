@@ -305,6 +305,41 @@ def test_ctrl_c_ends_it_in_order(tiny_model, tmp_path):
     assert told == f"mien: stopped; 0 frames recorded in {record}\n"
 
 
+def test_a_language_that_there_are_no_texts_in_is_refused(capsys):
+    from mien.cli import main
+
+    assert main(["watch", "--lang", "tlh", "--port", "0", "--no-browser"]) == 2
+    assert "lang must be one of en, de" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@needs_chromium
+@needs_page
+def test_the_live_view_is_in_the_language_that_was_asked_for(browser, tiny_model):
+    with (
+        running("--model", str(tiny_model), "--lang", "de") as (_, url),
+        watched(browser, url) as page,
+    ):
+        start(page)
+        assert page.inner_text("#status") == translate_page("de", "watch.on")
+        assert page.title() == translate_page("de", "watch.title")
+        page.select_option("#language", "he")
+        wait_until(page, "document.documentElement.dir === 'rtl'")
+        assert page.inner_text("#status") == translate_page("he", "watch.on")
+        assert page.inner_text("#pause") == translate_page("he", "page.pause")
+        before = page.evaluate("Number(document.body.dataset.read)")
+        wait_until(page, f"Number(document.body.dataset.read) > {before}")  # it was not interrupted
+        assert "lang=" not in page.url
+        page.reload()
+        wait_until(page, "document.documentElement.lang === 'he'")
+
+
+def translate_page(lang, key):
+    """Return one of the page's texts."""
+    file = Path(__file__).parents[2] / "web" / "src" / "texts" / f"{lang}.json"
+    return json.loads(file.read_text(encoding="utf-8"))[key]
+
+
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory, portrait) -> Path:
     """What the fake camera shows: the portrait, moving a little."""

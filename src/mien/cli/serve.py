@@ -12,6 +12,7 @@ from mien.analyzer import Analyzer
 from mien.devices import DeviceName
 from mien.errors import ConfigError, importing_extra
 from mien.serving.limits import Limits
+from mien.words import open_language
 
 TOKEN_VARIABLE: Final = "MIEN_TOKEN"  # noqa: S105 - the variable's name
 _LIMITS = Group("Limits", sort_key=2)
@@ -28,6 +29,7 @@ def serve(
     allow_host: Annotated[tuple[str, ...], Parameter(show_default=False)] = (),
     allow_origin: Annotated[tuple[str, ...], Parameter(show_default=False)] = (),
     allow_frame: Annotated[tuple[str, ...], Parameter(show_default=False)] = (),
+    lang: str | None = None,
     limits: Annotated[Limits, Parameter(name="*", group=_LIMITS)] = Limits(),  # noqa: B008
 ) -> None:
     """Run the HTTP service and the web page.
@@ -57,11 +59,14 @@ def serve(
             be repeated.
         allow_frame: An origin, such as https://example.org, whose pages may show the web page in a
             frame; may be repeated. By default, none may.
+        lang: Language in which the web page opens, until a visitor chooses another: en, de, fr, es,
+            it, pt, nl, ru, ar, he, ja or zh. By default, that of the browser.
         limits: What the service accepts.
     """
     with importing_extra("serve", "mien serve"):
         from mien.serving.app import create_app
         from mien.serving.guard import LOOPBACK, Access
+        from mien.serving.page import Page
         from mien.serving.server import listen, run
 
     access = Access(
@@ -70,8 +75,10 @@ def serve(
         frames=_check_origins("--allow-frame", allow_frame),
         token=_read_token(token_file),
     )
+    if lang is not None:
+        open_language(lang)  # refused before the models are opened
     analyzers = [Analyzer(name, threads=1, device=device) for name in model]
-    app = create_app(analyzers, limits, access, redis_url=jobs)
+    app = create_app(analyzers, limits, access, page=Page(lang=lang), redis_url=jobs)
     listener = listen(host, port)
     name = f"[{host}]" if ":" in host else host
     where = f"http://{name}:{listener.getsockname()[1]}"

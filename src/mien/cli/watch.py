@@ -14,6 +14,7 @@ from mien.devices import DeviceName
 from mien.errors import ConfigError, importing_extra
 from mien.model.recognizer import ASSETS
 from mien.results.display import count
+from mien.words import open_language
 
 PORT: Final = 8435
 
@@ -24,6 +25,7 @@ def watch(
     device: DeviceName = "cpu",
     record: Path | None = None,
     port: int = PORT,
+    lang: str | None = None,
     no_browser: bool = False,
 ) -> int:
     """Watch the camera live, in the browser.
@@ -46,6 +48,8 @@ def watch(
         record: Write every analysed frame to this file: .jsonl (one object per frame) or .csv (one
             row per face). An existing file is never overwritten.
         port: Port of the page on 127.0.0.1; 0 takes a free one.
+        lang: Language of the page: en, de, fr, es, it, pt, nl, ru, ar, he, ja or zh; by default,
+            that of the browser, or the one chosen on the page before.
         no_browser: Print the address of the page, but do not open a browser.
     """
     with importing_extra("serve", "mien watch"):
@@ -53,6 +57,8 @@ def watch(
         from mien.serving.server import listen
         from mien.watch.app import HOST, make_app, run
 
+    if lang is not None:
+        open_language(lang)  # refused before the model is opened
     chosen = model or ("fast" if (ASSETS / "fast.onnx").is_file() else "accurate")
     with ExitStack() as stack:
         listener = stack.enter_context(listen(HOST, port))
@@ -69,7 +75,7 @@ def watch(
 
             recording = stack.enter_context(Recording(record, analyzer.recognizer.emotions))
         port, token = listener.getsockname()[1], secrets.token_urlsafe(16)
-        address = f"http://{HOST}:{port}/{token}/"
+        address = f"http://{HOST}:{port}/{token}/" + (f"?lang={lang}" if lang else "")
         _tell(address, chosen, record)
         if not no_browser:
             webbrowser.open(address)  # the socket is already listening

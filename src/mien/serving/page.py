@@ -77,18 +77,27 @@ class _File:
     etag: str
     codings: tuple[str, ...]
 
+    def read(self) -> bytes:
+        """Return its content, uncompressed."""
+        return self.path.read_bytes() if self.path.is_file() else _decompress(self.path)
+
 
 class Page:
     """The page's files, by path below `/`."""
 
-    def __init__(self, folder: Path = PAGE, *, index: str = "index.html") -> None:
+    def __init__(
+        self, folder: Path = PAGE, *, index: str = "index.html", lang: str | None = None
+    ) -> None:
         """Find the files.
 
         Args:
             folder: The output folder of the build; if it does not exist, a short page explains
                 this.
             index: The file that is served at `/`.
+            lang: The language in which the page opens, until a visitor chooses another; by
+                default, that of the browser. One of `mien.words.LANGUAGES`.
         """
+        self._index: bytes | None = None
         self.is_built = (folder / index).is_file()
         self._files: dict[str, _File] = {}
         for path in sorted(folder.rglob("*")) if self.is_built else []:
@@ -98,6 +107,8 @@ class Page:
         self._models: dict[str, _File] = {}
         if self.is_built:
             self._files[""] = self._files[index]
+            if lang is not None:
+                self._index = _mark_language(self._files[""].read(), lang)
             self._models = {path.stem: _describe(path) for path in sorted(ASSETS.glob("*.onnx"))}
 
     def answer(self, request: Request, name: str, *, frames: Sequence[str] = ()) -> Response:
@@ -117,9 +128,13 @@ class Page:
         if file is None:
             raise Problem("not-found", "not found; see /docs")
 
+        marked = self._index if file == self._files.get("") else None
         accepted = request.headers.get("accept-encoding", "")
-        coding = next((coding for coding in file.codings if _accepts(accepted, coding)), None)
+        codings = file.codings if marked is None else ()
+        coding = next((coding for coding in codings if _accepts(accepted, coding)), None)
         etag = f'"{file.etag}-{coding}"' if coding else f'"{file.etag}"'
+        if marked is not None:
+            etag = f'"{hashlib.sha256(marked).hexdigest()[:32]}"'
 
         is_fixed = _HAS_HASH.search(name) is not None
         headers = {
@@ -131,8 +146,8 @@ class Page:
 
         if etag in re.split(r"\s*,\s*", request.headers.get("if-none-match", "")):
             return Response(status_code=304, headers=headers)
-        if coding is None and not file.path.is_file():
-            return Response(_decompress(file.path), headers=headers, media_type=file.media_type)
+        if marked is not None or (coding is None and not file.path.is_file()):
+            return Response(marked or file.read(), headers=headers, media_type=file.media_type)
         if coding is None:
             return FileResponse(file.path, headers=headers, media_type=file.media_type)
 
@@ -146,6 +161,11 @@ class Page:
         if name in self._files or model is None:
             return self._files.get(name)
         return self._models.get(model[1])
+
+
+def _mark_language(page: bytes, lang: str) -> bytes:
+    """Write the host's language into the page, where its script finds it (`data-lang`)."""
+    return page.replace(b"<html ", f'<html data-lang="{lang}" '.encode(), 1)
 
 
 def _describe(path: Path) -> _File:

@@ -43,6 +43,7 @@ export abstract class MienElement extends Base {
   private size: Size | null = null;
   private spokenAt = 0;
   private now: MienState = "idle";
+  private failure: MienError | null = null;
 
   constructor() {
     super();
@@ -296,9 +297,9 @@ export abstract class MienElement extends Base {
 
   /** Show an error, and send it as an event. */
   protected complain(thrown: unknown): MienError {
-    const error = toMienError(thrown);
+    const error = (this.failure = toMienError(thrown));
     const message = this.texts.say(error.key, error.values);
-    this.notice.textContent = message;
+    setText(this.notice, message);
     this.notice.hidden = false;
     this.say("");
     emit(this, "mien-error", { kind: error.kind, message, error });
@@ -309,6 +310,9 @@ export abstract class MienElement extends Base {
   protected writeTexts(): void {
     this.frame.dir = this.caption.dir = this.texts.direction;
     setText(this.caption, this.texts.say("not.felt"));
+    if (this.failure !== null) {
+      setText(this.notice, this.texts.say(this.failure.key, this.failure.values));
+    }
     this.draw();
   }
 

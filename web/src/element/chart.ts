@@ -105,7 +105,7 @@ export class Chart {
     return {
       width: this.box.clientWidth,
       height: this.box.clientHeight,
-      padding: [4, 14, 0, 0],
+      padding: [4, 20, 0, 0],
       legend: { show: false },
       cursor: { y: false, points: { show: false }, drag: { x: true, y: false, dist: 6 } },
       scales: { x: { time: false, range: (_, min, max) => [min, max] }, y: { range: [0, count] } },

@@ -76,7 +76,7 @@ export function drawFaces(
   const labels = placeLabels(boxes, faces.map((shown) => wordings(shown, texts).map(measure)), bounds, 5 * unit);
   labels.forEach((label, index) => {
     if (label !== null) {
-      drawLabel(context, label, colors[index], letter);
+      drawLabel(context, label, colors[index], letter, texts.direction);
     }
   });
 }
@@ -115,19 +115,28 @@ function drawFrame(
   context.setLineDash([]);
 }
 
-/** Draw a dark pill with a dot in the emotion's colour and white text. */
-function drawLabel(context: CanvasRenderingContext2D, { text, x, y, width, height }: PlacedLabel, color: string, letter: number): void {
+/** Draw a dark pill with a dot in the emotion's colour and white text after it, in the text's direction. */
+function drawLabel(
+  context: CanvasRenderingContext2D,
+  { text, x, y, width, height }: PlacedLabel,
+  color: string,
+  letter: number,
+  direction: "ltr" | "rtl",
+): void {
   context.beginPath();
   context.roundRect(x, y, width, height, height / 2);
   context.fillStyle = "rgb(14 17 22 / 86%)";
   context.fill();
 
+  const [start, sign] = direction === "ltr" ? [x, 1] : [x + width, -1];
   context.beginPath();
-  context.arc(x + letter * 0.85, y + height / 2, letter * 0.32, 0, 7);
+  context.arc(start + sign * letter * 0.85, y + height / 2, letter * 0.32, 0, 7);
   context.fillStyle = color;
   context.fill();
 
+  // A canvas of the page has the page's direction, another has none: neither may decide.
+  [context.direction, context.textAlign] = [direction, "start"];
   context.fillStyle = "#fff";
   context.textBaseline = "middle";
-  context.fillText(text, x + letter * 1.4, y + height * 0.52);
+  context.fillText(text, start + sign * letter * 1.4, y + height * 0.52);
 }

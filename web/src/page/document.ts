@@ -1,7 +1,7 @@
-/** Find the elements of a page, and write its texts in the visitor's language. */
+/** Find the elements of a page, and write its texts. */
 
 import { MienError } from "../reading/errors";
-import { loadTexts, type TextKey, type Texts } from "../texts/texts";
+import type { TextKey, Texts } from "../texts/texts";
 
 /** Find an element of the page. */
 export function element<T extends HTMLElement>(id: string): T {
@@ -19,24 +19,19 @@ export function write(target: HTMLElement, text: string): void {
   }
 }
 
-/** Choose the language, by ?lang= or the browser, and write the page's own texts in it. */
-export async function translatePage(): Promise<Texts> {
-  const asked = new URLSearchParams(location.search).get("lang");
-  const texts = await loadTexts(asked === null ? navigator.languages : [asked]);
+/** Write the page's own texts in a language, and tell the elements. */
+export function translatePage(texts: Texts): void {
   const root = document.documentElement;
   [root.lang, root.dir] = [texts.lang, texts.direction];
   for (const target of document.querySelectorAll<HTMLElement>("mien-camera, mien-photo, mien-video, mien-timeline")) {
     target.lang = texts.lang;
   }
-  if (texts.lang !== "en") {
-    for (const target of document.querySelectorAll<HTMLElement>("[data-text]")) {
-      target.replaceChildren(...emphasize(texts.say(target.dataset.text as TextKey)));
-    }
-    for (const target of document.querySelectorAll<HTMLElement>("[data-label]")) {
-      target.setAttribute("aria-label", texts.say(target.dataset.label as TextKey));
-    }
+  for (const target of document.querySelectorAll<HTMLElement>("[data-text]")) {
+    target.replaceChildren(...emphasize(texts.say(target.dataset.text as TextKey)));
   }
-  return texts;
+  for (const target of document.querySelectorAll<HTMLElement>("[data-label]")) {
+    target.setAttribute("aria-label", texts.say(target.dataset.label as TextKey));
+  }
 }
 
 /** Turn *words between stars* into emphasis. */

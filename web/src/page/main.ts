@@ -1,11 +1,12 @@
 /** Connect clicks, keys, drops and pastes to the page. */
 
 import "../element/index";
-import { element, translatePage } from "./document";
+import { element } from "./document";
+import { openLanguage } from "./language";
 import { MODELS } from "./models";
 import { Page } from "./page";
 
-const page = new Page(await translatePage());
+const page: Page = new Page(await openLanguage((texts) => page.translate(texts)));
 const files = { photo: element<HTMLInputElement>("photo-file"), video: element<HTMLInputElement>("video-file") };
 
 function listenToButtons(): void {

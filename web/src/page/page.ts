@@ -11,7 +11,7 @@ import { WorkerReader } from "../element/worker_reader";
 import { isOvertaken, MienError, toSentence } from "../reading/errors";
 import { readKind } from "../reading/images";
 import { toCsv } from "../reading/tables";
-import type { Texts } from "../texts/texts";
+import type { TextKey, Texts, Values } from "../texts/texts";
 import { showCameras } from "./cameras";
 import { Cards } from "./cards";
 import { element, write } from "./document";
@@ -35,34 +35,52 @@ export class Page {
   private model = MODELS[0]?.spec.name ?? "";
   private mode: Mode = "welcome";
   private spokenAt = 0;
+  /** What the status line and the notice say, so that they can say it in another language. */
+  private told: { readonly key: TextKey; readonly values: Values } | null = null;
+  private complaint: unknown = null;
 
-  constructor(private readonly texts: Texts) {
+  constructor(private texts: Texts) {
     for (const shown of [this.camera, this.photo, this.video]) {
       shown.reader = this.reader;
       shown.addEventListener("mien-faces", () => this.onFaces(shown));
       shown.addEventListener("mien-state", () => this.onState(shown));
-      shown.addEventListener("mien-error", ({ detail }: CustomEvent<MienFailure>) => this.onError(shown, detail.message));
+      shown.addEventListener("mien-error", ({ detail }: CustomEvent<MienFailure>) => this.onError(shown, detail.error));
     }
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.refresh());
-    write(element("example"), `${texts.word("happy")} ${texts.percent(0.82)}`);
+    this.translate(texts);
+  }
+
+  /** Say everything in another language; what is open stays open. */
+  translate(texts: Texts): void {
+    this.texts = texts;
+    this.showExample();
+    if (this.told !== null) {
+      this.say(this.told.key, this.told.values);
+    }
+    if (this.complaint !== null) {
+      this.complain(this.complaint);
+    }
+    this.showTitle();
+    this.refresh();
+    void this.showCameras();
   }
 
   /** Open a model, at the start or when another is chosen; returns the name of the one in use. */
   async load(name: string): Promise<string> {
     document.body.dataset.ready = "false";
-    this.say(this.texts.say("loading", { name }));
-    element("notice").hidden = true;
+    this.say("loading", { name });
+    this.dismiss();
     try {
       const model = MODELS.find(({ spec }) => spec.name === name);
       await (name === this.model ? this.reader.load() : this.reader.change(() => filesOf(model)));
       this.model = name;
       document.body.dataset.ready = "true";
-      this.say(this.texts.say("page.ready"));
+      this.say("page.ready");
       for (const shown of [this.camera, this.photo, this.video]) {
         shown.reader = this.reader; // a photo is read again
       }
     } catch (error) {
-      this.complain(toSentence(error, this.texts));
+      this.complain(error);
     }
     return this.model;
   }
@@ -83,7 +101,7 @@ export class Page {
       if (id !== undefined) {
         this.camera.device = id;
       }
-      this.say(this.texts.say("camera.waiting"));
+      this.say("camera.waiting");
       this.camera.removeAttribute("mirrored"); // the side it looks at decides
       await this.camera.start();
       await this.showCameras();
@@ -96,7 +114,7 @@ export class Page {
     this.camera.stop();
     this.photo.stop();
     this.video.stop();
-    element("notice").hidden = true;
+    this.dismiss();
   }
 
   /** Show the camera's picture as in a mirror, or as others see it; what is read stays the same. */
@@ -136,7 +154,7 @@ export class Page {
     const { shown } = this;
     const result = this.moving?.result ?? this.photo.result;
     const name = nameAfter(String(result?.source ?? ""), kind);
-    element("notice").hidden = true;
+    this.dismiss();
     try {
       if (shown === null) {
         return;
@@ -150,16 +168,22 @@ export class Page {
         saveText(`${JSON.stringify(result)}\n`, name, "application/json");
       }
     } catch (error) {
-      this.complain(toSentence(error, this.texts));
+      this.complain(error);
     }
   }
 
   /** Show what went wrong, over the picture and to screen readers. */
-  complain(sentence: string): void {
+  complain(error: unknown): void {
     const notice = element("notice");
-    notice.textContent = sentence;
+    this.complaint = error;
+    write(notice, toSentence(error, this.texts));
     notice.hidden = false;
-    this.say("");
+    this.say(null);
+  }
+
+  private dismiss(): void {
+    this.complaint = null;
+    element("notice").hidden = true;
   }
 
   /** The element that is on the screen. */
@@ -175,11 +199,11 @@ export class Page {
     this.close();
     this.setMode(mode);
     if (mode === "photo") {
-      this.say(this.texts.say("reading"));
+      this.say("reading");
     }
     await action().catch((error) => {
       if (!(error instanceof MienError) && !isOvertaken(error)) {
-        this.complain(toSentence(error, this.texts)); // the elements have told their own
+        this.complain(error); // the elements have told their own
       }
     });
   }
@@ -193,9 +217,9 @@ export class Page {
     this.speak(isStill);
     if (isStill) {
       const count = shown.faces.length;
-      this.say(count === 0 ? this.texts.say("found.none") : this.texts.say("found", { count }));
+      this.say(count === 0 ? "found.none" : "found", { count });
     } else if (shown.state !== "ended") {
-      this.say(this.texts.say("rate", { count: Math.round(this.moving?.framesPerSecond ?? 0) }));
+      this.say("rate", { count: Math.round(this.moving?.framesPerSecond ?? 0) });
     }
     this.showState();
   }
@@ -203,18 +227,18 @@ export class Page {
   private onState(shown: MienElement): void {
     if (shown === this.shown) {
       if (shown.state === "ended") {
-        this.say(this.texts.say("page.over"));
+        this.say("page.over");
       }
       this.showState();
     }
   }
 
-  private onError(shown: MienElement, message: string): void {
+  private onError(shown: MienElement, error: MienError): void {
     if (shown === this.shown) {
       if (shown.faces.length === 0 || shown.state === "idle") {
         this.close();
       }
-      this.complain(message);
+      this.complain(error);
     }
   }
 
@@ -224,7 +248,7 @@ export class Page {
     this.cards.update(shown, this.texts);
     element("empty").hidden = (shown?.faces.length ?? 0) > 0;
     const isRead = this.moving?.result != null || this.photo.result !== null;
-    write(element("empty"), this.texts.say(isRead ? "found.none" : "looking"));
+    write(element("empty"), this.texts.say(shown === null ? "page.empty" : isRead ? "found.none" : "looking"));
     this.timeline.draw();
   }
 
@@ -240,11 +264,27 @@ export class Page {
   private setMode(mode: Mode): void {
     this.mode = mode;
     document.body.dataset.mode = mode;
+    this.showExample();
     this.timeline.target = this.moving;
-    const { texts, timeline } = this;
-    write(element("timeline-title"), mode === "camera" ? texts.say("page.last", { count: timeline.seconds }) : texts.say("page.timeline"));
+    this.showTitle();
     this.refresh();
     this.showState();
+  }
+
+  /** Write the drawing's word, and make its chip as wide. */
+  private showExample(): void {
+    const example = element<SVGTextElement & HTMLElement>("example");
+    write(example, `${this.texts.word("happy")} ${this.texts.percent(0.82)}`);
+    const width = example.getComputedTextLength();
+    if (width > 0) {
+      element("chip").setAttribute("width", String(Math.ceil(width) + 38));
+    }
+  }
+
+  /** Name the timeline after what it shows. */
+  private showTitle(): void {
+    const { mode, texts, timeline } = this;
+    write(element("timeline-title"), mode === "camera" ? texts.say("page.last", { count: timeline.seconds }) : texts.say("page.timeline"));
   }
 
   /** Update the buttons to what they would do now. */
@@ -261,8 +301,10 @@ export class Page {
     ["png", "csv", "json"].forEach((kind) => button(`save-${kind}`, hasReadings));
   }
 
-  private say(sentence: string): void {
-    write(element("status"), sentence);
+  /** Say something in the status line; null empties it. */
+  private say(key: TextKey | null, values: Values = {}): void {
+    this.told = key === null ? null : { key, values };
+    write(element("status"), key === null ? "" : this.texts.say(key, values));
   }
 }
 

@@ -47,9 +47,28 @@ worker.addEventListener("fetch", (event) => {
   const url = request.url.split(/[?#]/)[0].replace(/\/index\.html$/, "/");
   const isOurs = [...__BUILD__.first, ...__BUILD__.later].some((path) => address(path) === url);
   if (request.method === "GET" && isOurs) {
-    event.respondWith(answer(request, url));
+    event.respondWith(request.mode === "navigate" ? open(request, url) : answer(request, url));
   }
 });
+
+/** Open the page as its host has it now; without a connection, as it was. */
+async function open(request: Request, url: string): Promise<Response> {
+  const cache = await caches.open(__BUILD__.name);
+  try {
+    const response = await fetch(request);
+    if (response.ok) {
+      await cache.put(url, response.clone());
+      return response;
+    }
+    return (await cache.match(url)) ?? response;
+  } catch (error) {
+    const kept = await cache.match(url);
+    if (kept === undefined) {
+      throw error;
+    }
+    return kept;
+  }
+}
 
 /** Answer from the copy; files fetched later, such as another model, are added to it. */
 async function answer(request: Request, url: string): Promise<Response> {

@@ -25,6 +25,8 @@ const FILES: Record<string, () => Promise<{ default: Entries }>> = {
   ru: () => import("./ru.json"),
   zh: () => import("./zh.json"),
 };
+/** The languages that there are texts in. */
+export const LANGUAGES: readonly string[] = ["en", ...Object.keys(FILES)].sort();
 /** The languages that are written from right to left. */
 const RIGHT_TO_LEFT = ["ar", "he"];
 const WORDS: Record<string, Record<string, string>> = words;
@@ -32,12 +34,17 @@ const WORDS: Record<string, Record<string, string>> = words;
 /** The texts of one language; what it lacks is English. */
 export class Texts {
   private readonly plural: Intl.PluralRules;
+  private readonly numbers: Intl.NumberFormat;
+  private readonly percents: Intl.NumberFormat;
 
   constructor(
     readonly lang: string,
     private readonly entries: Entries,
   ) {
     this.plural = new Intl.PluralRules(lang);
+    const digits = `${lang}-u-nu-latn`; // 0 to 9 in Arabic, too, as in the files that are saved
+    this.numbers = new Intl.NumberFormat(digits);
+    this.percents = new Intl.NumberFormat(digits, { style: "percent" });
   }
 
   /** In which direction the language is written. */
@@ -49,7 +56,10 @@ export class Texts {
   say(key: TextKey, values: Values = {}): string {
     const entry: string | Plural = this.entries[key] ?? en[key];
     const text = typeof entry === "string" ? entry : (entry[this.plural.select(Number(values.count))] ?? entry.other);
-    return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+    return text.replace(/\{(\w+)\}/g, (whole, name: string) => {
+      const value = values[name] ?? whole;
+      return typeof value === "number" ? this.numbers.format(value) : value;
+    });
   }
 
   /** Return the word for an expression, or for the reason why none is named. */
@@ -57,9 +67,9 @@ export class Texts {
     return WORDS[this.lang]?.[name] ?? WORDS.en[name] ?? name;
   }
 
-  /** Return a share as whole percent. */
+  /** Return a share as whole percent, as the language writes it. */
   percent(share: number): string {
-    return this.say("percent", { value: Math.round(share * 100) });
+    return this.percents.format(share);
   }
 }
 

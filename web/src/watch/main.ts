@@ -7,7 +7,9 @@ import type { MienTimeline } from "../element/timeline";
 import { isOvertaken, toSentence } from "../reading/errors";
 import { showCameras } from "../page/cameras";
 import { Cards } from "../page/cards";
-import { element, translatePage, write } from "../page/document";
+import { element, write } from "../page/document";
+import { openLanguage } from "../page/language";
+import type { Texts } from "../texts/texts";
 import { ServerReader, type Answered } from "./server_reader";
 
 /** How long the page waits before it announces another expression to screen readers. */
@@ -15,7 +17,10 @@ const SPEAK_EVERY_MS = 4000;
 /** Over how long the rate is counted. */
 const RATE_MS = 3000;
 
-const texts = await translatePage();
+/** What the status line can say. */
+type Status = "watch.off" | "watch.on" | "watch.recording" | "watch.paused";
+
+let texts = await openLanguage(translate);
 const reader = new ServerReader();
 const camera = element<MienCamera>("live-camera");
 const timeline = element<MienTimeline>("timeline");
@@ -27,23 +32,48 @@ let read = 0;
 let spokenAt = 0;
 let model = "";
 let isRecorded = false;
+let recording: string | null = null;
+let status: Status = "watch.off";
+let complaint: unknown = null;
 
 camera.reader = reader;
 timeline.target = camera;
-write(element("timeline-title"), texts.say("page.last", { count: timeline.seconds }));
+writeTexts();
+
+/** Say everything in another language; the camera stays on. */
+function translate(chosen: Texts): void {
+  texts = chosen;
+  writeTexts();
+  showFaces();
+  void showCameras(camera, cameras);
+}
+
+/** Write what the page's own texts leave open. */
+function writeTexts(): void {
+  write(element("timeline-title"), texts.say("page.last", { count: timeline.seconds }));
+  write(element("kept"), recording === null ? texts.say("watch.kept.nothing") : texts.say("watch.kept.file", { path: recording }));
+  write(element("pause"), texts.say(element("paused").hidden ? "page.pause" : "page.resume"));
+  write(element("rate"), "");
+  say(status);
+  if (complaint !== null) {
+    write(element("notice"), toSentence(complaint, texts));
+  }
+}
 
 async function prepare(): Promise<void> {
   const settings = await reader.load();
   model = settings.name;
-  isRecorded = reader.record = settings.recording !== null;
-  if (settings.recording !== null) {
-    write(element("kept"), texts.say("watch.kept.file", { path: settings.recording }));
+  recording = settings.recording;
+  isRecorded = reader.record = recording !== null;
+  if (isRecorded) {
+    writeTexts();
     element("record").hidden = false;
     press("record", true);
   }
 }
 
 async function start(): Promise<void> {
+  complaint = null;
   element("notice").hidden = true;
   try {
     if (model === "") {
@@ -53,7 +83,7 @@ async function start(): Promise<void> {
     await showCameras(camera, cameras);
   } catch (error) {
     if (!isOvertaken(error)) {
-      complain(toSentence(error, texts));
+      complain(error);
     }
   }
 }
@@ -71,10 +101,11 @@ function togglePause(): void {
   }
 }
 
-function complain(sentence: string): void {
+function complain(error: unknown): void {
   camera.stop();
   dataset.mode = "welcome";
-  write(element("notice"), sentence);
+  complaint = error;
+  write(element("notice"), toSentence(error, texts));
   element("notice").hidden = false;
   say("watch.off");
 }
@@ -117,13 +148,14 @@ function press(id: string, isPressed: boolean): void {
   element(id).setAttribute("aria-pressed", String(isPressed));
 }
 
-function say(key: "watch.off" | "watch.on" | "watch.recording" | "watch.paused"): void {
+function say(key: Status): void {
+  status = key;
   write(element("status"), texts.say(key));
 }
 
 reader.onAnswer = onAnswer;
 camera.addEventListener("mien-state", onState);
-camera.addEventListener("mien-error", ({ detail }: CustomEvent<MienFailure>) => complain(detail.message));
+camera.addEventListener("mien-error", ({ detail }: CustomEvent<MienFailure>) => complain(detail.error));
 camera.addEventListener("mien-faces", () => {
   showFaces();
   const now = performance.now();
@@ -156,4 +188,4 @@ document.addEventListener("keydown", (event) => {
   }
 });
 addEventListener("pagehide", () => camera.stop());
-prepare().catch((error) => complain(toSentence(error, texts)));
+prepare().catch((error) => complain(error));

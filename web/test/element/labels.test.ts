@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { placeLabels, type Area, type PlacedLabel } from "../../src/element/labels";
 
 const CANVAS = { x: 0, y: 0, width: 400, height: 300 };
-const LONG = { text: "happy 96 %", width: 90, height: 24 };
+const LONG = { text: "happy 96%", width: 90, height: 24 };
 const SHORT = { text: "happy", width: 50, height: 24 };
 
 function place(faces: Area[]): (PlacedLabel | null)[] {

@@ -1,5 +1,6 @@
 /** Texts: values, plurals, and every language's file. */
 
+import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { ENGLISH, loadTexts, Texts } from "../../src/texts/texts";
 import english from "../../src/texts/en.json" with { type: "json" };
@@ -14,6 +15,16 @@ test("a language's own plurals are taken, and English where a text is missing", 
   const russian = new Texts("ru", { found: { one: "{count} лицо", few: "{count} лица", other: "{count} лиц" } });
   expect([1, 3, 5, 21].map((count) => russian.say("found", { count }))).toEqual(["1 лицо", "3 лица", "5 лиц", "21 лицо"]);
   expect(russian.say("camera")).toBe("Camera");
+});
+
+test("numbers and shares are written as the language has them, with the digits 0 to 9", () => {
+  const spaced = (text: string): string => text.replace(/[\u00a0\u202f]/g, " ");
+  const shares = { en: "12%", de: "12 %", fr: "12 %", he: "12%", ar: "12\u200e%\u200e", zh: "12%" };
+  for (const [lang, share] of Object.entries(shares)) {
+    expect(spaced(new Texts(lang, {}).percent(0.123)), lang).toBe(share);
+  }
+  expect(new Texts("de", {}).say("chart.ago", { count: 6.1 })).toBe("−6,1 s");
+  expect(new Texts("ar", {}).say("face", { number: 12 })).toBe("face 12");
 });
 
 test("words are those of Python, and names of one's own stay", () => {
@@ -59,6 +70,19 @@ test.each(OTHERS)("%s has every text, with its places, plurals and emphasis", as
     }
   }
   expect((await loadTexts([`${lang}-XX`])).lang).toBe(lang);
+});
+
+test("every text is used", () => {
+  const root = new URL("../../", import.meta.url);
+  const sources = ["src/", ""].flatMap((folder) =>
+    readdirSync(new URL(folder, root), { recursive: folder !== "", encoding: "utf8" })
+      .filter((name) => /\.(ts|html)$/.test(name))
+      .map((name) => readFileSync(new URL(folder + name, root), "utf8")),
+  );
+  const code = sources.join();
+  const families = [...code.matchAll(/`(error\.[a-z]+\.)\$\{/g)].map(([, start]) => start);
+  const unused = Object.keys(english).filter((key) => !code.includes(`"${key}"`) && !code.includes(`{{${key}}}`) && !families.some((start) => key.startsWith(start)));
+  expect(unused).toEqual([]);
 });
 
 test("Arabic and Hebrew run from right to left", async () => {
