@@ -28,22 +28,13 @@ import numpy as np
 from PIL import Image
 
 from machine import write_result
+from mien.data.votes import FER_PLUS_WORDS
 from mien.model.recognizer import ASSETS
 from mien.model.spec import ModelSpec
 
 HERE: Final = Path(__file__).parent / "peers"
 TIMED: Final = 200
 """Faces that are timed, one at a time; the others only count for accuracy."""
-VOTES: Final = {
-    "angry": "anger",
-    "disgust": "disgust",
-    "fear": "fear",
-    "happy": "happiness",
-    "neutral": "neutral",
-    "sad": "sadness",
-    "surprise": "surprise",
-}
-"""The columns of FER+ for FER2013's classes."""
 
 
 def main() -> None:
@@ -123,7 +114,7 @@ def find_plurality(row: dict[str, str] | None) -> str | None:
         return None
     counts = {name: float(value) for name, value in row.items() if name != "path"}
     most = [name for name, value in counts.items() if value >= max(counts.values())]
-    words = {column: name for name, column in VOTES.items()}
+    words = {column: name for name, column in FER_PLUS_WORDS.items()}
     return words.get(most[0]) if len(most) == 1 else None
 
 

@@ -36,6 +36,7 @@ def test_what_is_generated_is_current(path, rendered):
     assert words(path.read_text(encoding="utf-8")) == words(rendered[path]), "run: make docs"
 
 
+@pytest.mark.slow
 def test_no_generated_page_is_left_out(rendered):
     assert set(rendered) == {page for page in PAGES if generator.is_generated(page)}
 

@@ -58,6 +58,7 @@ def test_what_is_stored_is_small_clean_and_whole(name: str) -> None:
             assert str(Path.home()) not in told
 
 
+@pytest.mark.slow
 def test_a_command_that_fails_ends_the_notebook(tmp_path: Path) -> None:
     notebook = {
         "cells": [

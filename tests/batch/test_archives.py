@@ -415,6 +415,7 @@ def test_a_connection_that_breaks_is_tried_again(web: Store, photos) -> None:
     assert missing.message.endswith("none.png?sig=*** does not exist")
 
 
+@pytest.mark.slow
 @pytest.mark.enable_socket
 def test_a_store_that_is_gone_stops_the_run_which_resumes(
     web: Store, photos, tiny_model: Path, tmp_path: Path, capsys

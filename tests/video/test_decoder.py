@@ -93,7 +93,10 @@ JUMPED = {
 
 @pytest.mark.parametrize("name", JUMPED)
 @pytest.mark.parametrize("container", ["mp4", "mov", "matroska"])
-@pytest.mark.parametrize("trim_s", [0.0, 0.14, 0.34])
+@pytest.mark.parametrize(
+    "trim_s",
+    [pytest.param(0.0, marks=pytest.mark.slow), 0.14, pytest.param(0.34, marks=pytest.mark.slow)],
+)
 def test_frames_have_one_number_from_wherever_they_are_read(
     trim_s: float, container: str, name: str
 ) -> None:

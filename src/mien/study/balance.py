@@ -18,6 +18,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.model.recognizer import softmax
+
 SHRINKAGE: Final = 1.0
 """Number of pictures at which half of a person's mean is subtracted."""
 BALANCE_PRIOR: Final = 0.3
@@ -59,7 +61,7 @@ def _average_over_expressions(
     Returns:
         Mean, (C,).
     """
-    shares = _to_shares(corrected)  # (N, C)
+    shares = softmax(corrected)  # (N, C)
     shown = shares.sum(axis=0)  # (C,)
     means = (shares.T @ logs) / np.maximum(shown, 1e-12)[:, np.newaxis]  # (C, C)
     weights = shown / (shown + _RARE)
@@ -71,7 +73,7 @@ def _balance(logs: NDArray[np.float64]) -> NDArray[np.float64]:
     """Compute the further offset, (C,), that evens out the shares of the shown expressions."""
     count, columns = logs.shape
     step, moved = np.zeros(columns), np.zeros(columns)
-    shown = _to_shares(logs).sum(axis=0)
+    shown = softmax(logs).sum(axis=0)
     even = shown / (shown + _RARE)  # near 1 for shown expressions, near 0 for others
     even /= even.sum()
     shares = np.maximum(shown / count, 1e-12)
@@ -85,7 +87,7 @@ def _balance(logs: NDArray[np.float64]) -> NDArray[np.float64]:
         return float(spread + count * even @ at + BALANCE_PRIOR / 2 * at @ at)
 
     for _ in range(_NEWTON):
-        found = _to_shares(logs - moved)
+        found = softmax(logs - moved)
         totals = found.sum(axis=0)
         slope = count * even - totals + BALANCE_PRIOR * moved
         bend = np.diag(totals) - found.T @ found + BALANCE_PRIOR * np.eye(columns)
@@ -96,10 +98,3 @@ def _balance(logs: NDArray[np.float64]) -> NDArray[np.float64]:
         if np.abs(step).max() < 1e-6:
             break
     return moved
-
-
-def _to_shares(logs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Convert log-probabilities (N, C) to probabilities whose rows sum to 1."""
-    shares = np.exp(logs - logs.max(axis=1, keepdims=True))
-    normed: NDArray[np.float64] = shares / shares.sum(axis=1, keepdims=True)
-    return normed

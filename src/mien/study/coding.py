@@ -1,6 +1,5 @@
 """Read human coders' labels of a study's recordings, and pair them with the model's."""
 
-import csv
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from typing import Final
 from xml.etree import ElementTree as ET
 
 from mien.errors import ConfigError, describe_error
+from mien.study.plan import open_table
 from mien.study.reading import Row
 
 SYNONYMS: Final = {
@@ -126,13 +126,7 @@ def _read_elan(path: Path) -> dict[str, list[_Stretch]]:
 
 def _read_codes(path: Path) -> dict[str, list[_Stretch]]:
     """Read the labelled intervals of each source."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise ConfigError(f"the codes {path} cannot be read: {reason}") from error
-    head = text.partition("\n")[0]
-    reader = csv.DictReader(text.splitlines(), delimiter=max((",", ";", "\t"), key=head.count))
+    reader = open_table(path, "codes")
     ours = {other: name for name, others in SYNONYMS.items() for other in others}
     names = [ours.get(name.strip(), name.strip()) for name in reader.fieldnames or ()]
     reader.fieldnames = names

@@ -157,20 +157,33 @@ def _list_sequences(folder: Path) -> Iterator[tuple[str, str]]:
             yield str(path), path.relative_to(folder).as_posix()
 
 
+def open_table(path: Path, name: str) -> "csv.DictReader[str]":  # subscriptable from Python 3.12 on
+    """Open a CSV table, separated by commas, semicolons or tabs.
+
+    Args:
+        path: The file, UTF-8.
+        name: What it is, for error messages.
+
+    Raises:
+        ConfigError: It cannot be read.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise ConfigError(f"the {name} {path} cannot be read: {reason}") from error
+
+    head = text.partition("\n")[0]
+    return csv.DictReader(text.splitlines(), delimiter=max((",", ";", "\t"), key=head.count))
+
+
 def read_table(path: Path) -> Plan:
     """Read a study's table; its sources are relative to the table's folder.
 
     Raises:
         ConfigError: The table cannot be read, or a row is invalid.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise ConfigError(f"the table {path} cannot be read: {reason}") from error
-    head = text.partition("\n")[0]
-    separator = max((",", ";", "\t"), key=head.count)
-    reader = csv.DictReader(text.splitlines(), delimiter=separator)
+    reader = open_table(path, "table")
     names = [name.strip() for name in reader.fieldnames or ()]
     reader.fieldnames = names
     for wanted in ("source", "participant"):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final, Self, cast
+from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from mien.errors import ConfigError, VideoError, describe_error
 from mien.video.container import VideoFile, VideoSource, import_av
 from mien.video.scene_cuts import THUMBNAIL, is_cut, make_thumbnail
+from mien.video.times import Clock, read_times
 
 if TYPE_CHECKING:  # PyAV is an extra: it is imported when the first video is opened
     import av
@@ -25,7 +26,6 @@ if TYPE_CHECKING:  # PyAV is an extra: it is imported when the first video is op
 
 _LOOK = (5 * THUMBNAIL[0], 5 * THUMBNAIL[1])  # rows and columns sampled for a thumbnail
 _SAME_TIME_S = 5e-4  # many containers round times to a millisecond
-_JUMP_BACK_S = 1.0  # a larger step back means that the clock was reset
 _JUMP_SHORT_S = 0.5  # seeking can overshoot, since files are indexed by decoding time
 _STATES_LENGTH = ("mov", "matroska", "avi", "asf", "flv")  # FFmpeg estimates other durations
 
@@ -61,47 +61,6 @@ class _Damage:
         if not self.spoilt:
             self.first_s = time_s
         self.spoilt += 1
-
-
-@dataclass
-class _Clock:
-    """Convert presentation timestamps to seconds from the beginning that never decrease.
-
-    Attributes:
-        time_base: Seconds per timestamp unit.
-        origin_s: Timestamp, in seconds, at which the video begins.
-        step_s: Duration of a frame without other information, in seconds.
-        last_s: The time of the last frame; None before the first.
-        restarted: Whether the timestamps have restarted, so that the stated duration, computed from
-            them, is wrong.
-    """
-
-    time_base: float
-    origin_s: float
-    step_s: float
-    last_s: float | None = None
-    restarted: bool = False
-
-    def read(self, stamp: int | None) -> float:
-        """Return a frame's time; one without a timestamp follows the previous frame."""
-        last = self.last_s
-        if stamp is None:
-            time_s = 0.0 if last is None else last + self.step_s
-        else:
-            time_s = stamp * self.time_base - self.origin_s
-            if last is None:
-                # Frames before the file's stated start are shown at its start.
-                time_s = max(time_s, 0.0)
-            elif last - time_s > _JUMP_BACK_S:
-                # A restarted recording counts from zero: continue after the last frame.
-                self.restarted = True
-                self.origin_s -= last + self.step_s - time_s
-                time_s = last + self.step_s
-            elif time_s <= last:
-                time_s = last + min(self.step_s, 0.001)
-
-        self.last_s = time_s
-        return time_s
 
 
 class Video:
@@ -145,9 +104,10 @@ class Video:
                 rate = stream.average_rate or stream.guessed_rate
                 self.frame_rate: Final = float(rate) if rate and rate > 0 else None
                 self.has_audio: Final = bool(container.streams.audio)
-                self._read_time_scale(container, stream)
-                self._read_length(container, stream)
+                self._stated: Final = read_times(container, stream, self.frame_rate)
                 self._pixel_aspect: Final = _pixel_aspect(stream)
+            self.origin_s: Final = self._stated.origin_s
+            self.duration_s = self._stated.duration_s
             self._damage = _Damage()
             height, width = self._look_at_first_frame()
             self.height: Final = height
@@ -257,7 +217,7 @@ class Video:
                     stamps.append(packet.pts)  # packets without pts are never shown
                 if packet.dts is None:
                     continue
-                if packet.dts * self._time_base - self.origin_s > until_s:
+                if packet.dts * self._stated.time_base - self.origin_s > until_s:
                     break
         return sorted(stamps)
 
@@ -269,16 +229,16 @@ class Video:
         Args:
             seek_s: Start at the last key frame before this time, in seconds.
         """
-        clock = _Clock(self._time_base, self.origin_s, self._step_s)
+        clock = Clock(self._stated.time_base, self.origin_s, self._stated.step_s)
         with self.file.open() as (container, stream):
             if seek_s is not None:
-                stamp = int((seek_s + self.origin_s) / self._time_base)
+                stamp = int((seek_s + self.origin_s) / self._stated.time_base)
                 with suppress(import_av().FFmpegError):
                     container.seek(stamp, stream=stream)
             for raw in self._decode_packets(container, stream):
                 time_s = clock.read(raw.pts)
                 if clock.restarted and self.duration_s is not None:
-                    self.duration_s = max(self.duration_s, time_s + self._step_s)
+                    self.duration_s = max(self.duration_s, time_s + self._stated.step_s)
                 if raw.is_corrupt:
                     self._damage.note_spoilt(time_s)
                 yield time_s, raw
@@ -300,7 +260,7 @@ class Video:
                     end = (packet.pts + (packet.duration or 0)) * float(packet.time_base)
                     if packet.stream.type in ("video", "audio"):
                         reached_s = max(reached_s, end - self.origin_s)
-                    if is_own or not self._is_own_length:
+                    if is_own or not self._stated.is_own_length:
                         last_s = max(last_s, end - self.origin_s)
                 if not is_own:
                     continue
@@ -314,40 +274,13 @@ class Video:
             with suppress(error_type):
                 yield from stream.decode(None)
             return
-        allowed_s = max(0.1, 3 * self._step_s, min(1.0, 0.02 * self._stated_s))
+
+        required_s = self._stated.required_s
+        allowed_s = max(0.1, 3 * self._stated.step_s, min(1.0, 0.02 * required_s))
         is_stated = container.format.name.startswith(_STATES_LENGTH)
-        if is_stated and self._stated_s - last_s > allowed_s:
+        if is_stated and required_s - last_s > allowed_s:
             self._damage.stopped_s = reached_s
             self._damage.reason = "the file ends early; it was not saved or uploaded completely"
-
-    def _read_time_scale(self, container: "InputContainer", stream: "VideoStream") -> None:
-        """Read the time base, and the timestamp at which the video begins."""
-        self._time_base = float(stream.time_base or 1)
-        self._step_s = 1 / self.frame_rate if self.frame_rate else 0.04
-        start = cast("int | None", container.start_time)
-        if start is None:  # FFmpeg does not report it for a few frames
-            with suppress(import_av().FFmpegError):
-                first = next(container.demux(stream))
-                start = int((first.pts or 0) * self._time_base * 1e6)
-        self.origin_s = (start or 0) / 1e6
-        if self.origin_s < 0:  # sound may start earlier, as decoder pre-roll
-            self.origin_s = min(0.0, (stream.start_time or 0) * self._time_base)
-
-    def _read_length(self, container: "InputContainer", stream: "VideoStream") -> None:
-        """Read the stated duration, and the part of it that must be present."""
-        length_s = (container.duration or 0) / 1e6
-        # For Matroska, FFmpeg reports the last timestamp, for others the time since the first one.
-        if container.format.name.startswith("matroska") and length_s > self.origin_s:
-            length_s = round(length_s - self.origin_s, 6)
-        self.duration_s = length_s if length_s > 0 else None
-        self._stated_s = length_s
-        # In mov and mp4 each stream has a duration; the single packet of a time code lasts to the
-        # end.
-        is_mov = container.format.name.startswith("mov")
-        self._is_own_length = is_mov and stream.duration is not None
-        if self._is_own_length:
-            end = (stream.start_time or 0) + (stream.duration or 0)
-            self._stated_s = end * self._time_base - self.origin_s
 
     def _look_at_first_frame(self) -> tuple[int, int]:
         """Return the display height and width of the video, and record where it begins."""
