@@ -111,7 +111,10 @@ def test_a_reason_is_drawn_in_grey(reason: str) -> None:
     assert max(count(picture, color) for color in PALETTE) < count(picture, UNDECIDED)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (48, 48), (30, 900), (2000, 40), (4000, 3000)])
+@pytest.mark.parametrize(
+    "size",
+    [(1, 1), (48, 48), (30, 900), (2000, 40), pytest.param((4000, 3000), marks=pytest.mark.slow)],
+)
 def test_pictures_of_every_size(size: tuple[int, int]) -> None:
     image = np.full((size[1], size[0], 3), 70, np.uint8)
     width, height = size[0] * 0.8, size[1] * 0.8

@@ -22,6 +22,7 @@ def broad_handlers(tree: ast.AST) -> Iterator[ast.ExceptHandler]:
                 yield node
 
 
+@pytest.mark.slow
 def test_a_handler_of_any_exception_asks_whose_fault_it_is() -> None:
     found = set()
     for path in SOURCES:

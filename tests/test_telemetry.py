@@ -123,6 +123,7 @@ def running(*arguments: str, environment: dict[str, str], folder: Path) -> Itera
         process.communicate(timeout=30)
 
 
+@pytest.mark.slow
 def test_the_library_reports_nothing(quiet: dict[str, str], tmp_path: Path) -> None:
     run("-c", LIBRARY, environment=quiet, folder=tmp_path)
 

@@ -168,6 +168,7 @@ def test_encrypted_members_are_told(photos, tmp_path: Path) -> None:
     assert source.problem.endswith("is encrypted; unpack it with its password first")
 
 
+@pytest.mark.slow
 def test_copies_are_not_drawn_of_what_can_be_read_only_once(photos, tmp_path: Path, capsys) -> None:
     write_tar(tmp_path / "a.tar", photos)
     write_zip(tmp_path / "a.zip", photos)
@@ -225,6 +226,7 @@ def test_columns_that_are_not_there_are_told(photos, tmp_path: Path) -> None:
         list(Sources([str(path)], columns=Columns(image="three")))
 
 
+@pytest.mark.slow
 def test_a_run_over_archives_resumes(photos, tmp_path: Path, tiny_model: Path) -> None:
     write_tar(tmp_path / "a.tar", photos)
     output = tmp_path / "faces.csv"
@@ -443,6 +445,7 @@ def test_a_store_that_is_gone_stops_the_run_which_resumes(
     assert output.read_bytes() == (tmp_path / "whole.csv").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.enable_socket
 def test_expired_credentials_stop_the_run(
     web: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

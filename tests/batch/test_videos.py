@@ -89,6 +89,7 @@ def test_the_terminal_tells_of_damage(folder: Path, tiny_model: Path, capsys) ->
         assert "c broken.mkv is damaged: reading stopped at " in line
 
 
+@pytest.mark.slow
 def test_a_folder_gets_annotated_videos_too(folder: Path, tiny_model: Path, tmp_path: Path) -> None:
     assert call(folder, "--output", tmp_path / "drawn", "--model", tiny_model) == 1
     names = {path.name for path in (tmp_path / "drawn").iterdir()}
@@ -145,6 +146,7 @@ def test_a_reading_that_is_ended_leaves_no_half_copy(
         list(reader.read(source))
 
 
+@pytest.mark.slow
 def test_a_video_of_which_no_copy_can_be_made_does_not_end_the_run(
     folder: Path, tiny_model: Path, tmp_path: Path
 ) -> None:

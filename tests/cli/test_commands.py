@@ -57,6 +57,7 @@ def test_help_loads_nothing_heavy():
     assert done.stdout.endswith("[]\n"), done.stderr
 
 
+@pytest.mark.slow
 def test_json_for_one_photo_loads_only_what_it_uses(tiny_model: Path) -> None:
     unused = ("rich", "mien.report", "mien.draw", "PIL.PngImagePlugin", "PIL.TiffImagePlugin")
     command = ["analyze", str(ROOT / "examples" / "astronaut.jpg"), "--json"]
@@ -136,6 +137,7 @@ def test_an_unknown_setting_of_a_recipe_gets_a_suggestion(capsys, tmp_path):
     assert "did you mean 'units'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [["train", "--recipe", "smoke", "--data", "x"]])
 def test_a_missing_extra_is_a_sentence(command):
     code = (
@@ -248,6 +250,7 @@ def test_names_may_hold_anything(portrait_path, tiny_model, tmp_path, capsys):
         assert f"{name}  512 × 512" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_name_that_is_no_text_is_escaped(portrait_path, tiny_model, tmp_path):
     photo = os.fsencode(tmp_path) + b"/\xff.jpg"
     Path(os.fsdecode(photo)).write_bytes(portrait_path.read_bytes())
@@ -268,6 +271,7 @@ def test_stdin_is_a_photo(portrait_path, tiny_model):
     assert len(record["faces"]) == 1
 
 
+@pytest.mark.slow
 def test_empty_stdin_is_an_error_of_that_photo(tiny_model):
     done = call("analyze", "-", "--model", tiny_model, input=b"")
     assert done.returncode == 1

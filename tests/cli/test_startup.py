@@ -35,6 +35,7 @@ def load(*words: str) -> set[str]:
     return set(modules)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [[], ["--help"], ["--version"]])
 def test_the_list_of_commands_loads_no_command(words: list[str]) -> None:
     loaded = load(*words)

@@ -134,6 +134,7 @@ def test_parts_in_a_store() -> None:
         Parts("https://example.org/faces", RUN).write("part-1.parquet", [], [], EMOTIONS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "message"),
     [

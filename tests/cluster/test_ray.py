@@ -5,16 +5,15 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from zipfile import ZipFile
 
+import psutil
 import pytest
 
-pytest.importorskip("ray", reason="mien[ray] is not installed")
-
-import psutil
-import pyarrow as pa
-import pyarrow.parquet as pq
+pa = pytest.importorskip("pyarrow", reason="mien[tables] is not installed")
+pq = pytest.importorskip("pyarrow.parquet")
 
 import mien
 from mien.batch.items import Columns
@@ -28,6 +27,8 @@ from ray_nodes import Nodes, running_nodes
 
 pytestmark = [
     pytest.mark.slow,
+    # Importing it here would take seconds of each run that leaves out slow tests.
+    pytest.mark.skipif(find_spec("ray") is None, reason="mien[ray] is not installed"),
     pytest.mark.enable_socket,
     # Ray's and its libraries' own.
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning"),

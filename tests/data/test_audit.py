@@ -358,6 +358,7 @@ def test_fer2013_is_known_inside_out_within_a_minute_and_a_gibibyte() -> None:
     assert [line.rstrip() for line in page] == printed
 
 
+@pytest.mark.slow
 def test_an_audit_needs_no_torch(tmp_path):
     code = """
 import sys

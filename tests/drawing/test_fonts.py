@@ -42,6 +42,7 @@ def test_letters_of_matplotlibs_own_font_keep_it(words):
     assert file_of(plot(words)[0]) is None
 
 
+@pytest.mark.slow
 def test_other_letters_get_a_font_that_has_them(monkeypatch):
     dejavu, stix = (str(OWN / name) for name in ("DejaVuSans.ttf", "STIXGeneral.ttf"))
     has = [

@@ -108,6 +108,7 @@ def test_the_seed_decides_the_draws() -> None:
     assert compare(a, b, resamples=200, seed=2).macro_f1 != first.macro_f1
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 999), faces=st.integers(2, 60))
 def test_macro_f1_of_many_draws_is_scikit_learns(seed: int, faces: int) -> None:
@@ -167,6 +168,7 @@ def tables(tmp_path: Path) -> tuple[Path, Path]:
     return folders[0], folders[1]
 
 
+@pytest.mark.slow
 def test_the_command_compares_tables_without_data(
     tables: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -52,6 +52,7 @@ def test_coordinates_are_the_sources(
     assert middle == pytest.approx((0.437, 0.231), abs=0.02)
 
 
+@pytest.mark.slow
 def test_a_tight_crop_is_found_by_the_retry(
     portrait: np.ndarray, detector: mien.FaceDetector
 ) -> None:
@@ -115,6 +116,7 @@ def test_a_turned_picture_is_found(turns: int, rotated: Rotated, portrait: np.nd
     assert np.allclose(found, upright.landmarks)
 
 
+@pytest.mark.slow
 def test_a_face_that_fills_its_picture_is_turned_by_its_scores_at_a_smaller_size(
     portrait: np.ndarray, detector: mien.FaceDetector
 ) -> None:

@@ -290,6 +290,7 @@ def test_unknown_paths_and_methods_are_problems(client):
     assert response.headers["allow"] == "GET"
 
 
+@pytest.mark.slow
 def test_a_fault_of_ours_is_logged_and_not_shown(analyzer, portrait_path, caplog):
     class Broken:
         recognizer = analyzer.recognizer

@@ -38,6 +38,7 @@ def photo(portrait_path: Path) -> bytes:
     return portrait_path.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_setting_changes_the_answer(client, photo):
     assert len(client.post("/v1/analyze", content=photo).json()["faces"]) == 1
     none = client.post("/v1/analyze", content=photo, params={"min_score": 0.999})
@@ -133,6 +134,7 @@ def test_what_cannot_be_used_is_refused(client, photo, path, query, said):
     assert said in answer.json()["detail"]
 
 
+@pytest.mark.slow
 def test_a_video_is_read_at_the_interval_asked_for(client):
     pytest.importorskip("av")
     from clips import even, write_clip

@@ -58,6 +58,7 @@ def follow(client: Client, location: str, *, until: tuple[str, ...]) -> dict:
     return job
 
 
+@pytest.mark.slow
 def test_a_video_is_answered_as_python_answers(client, analyzer, portrait):
     data = film(portrait, 1)
     taken = client.post("/v1/analyze/video", content=data, headers={"Content-Type": "video/mp4"})

@@ -43,6 +43,7 @@ def test_people_with_one_condition_only_count_too_and_what_does_not_vary_has_no_
     assert fit_mixed_model([0.5] * 6, [False, True] * 3, ["a", "a", "b", "b", "c", "c"]) is None
 
 
+@pytest.mark.slow
 def test_comparisons_are_replaced_and_corrected():
     values, second, names = make()
     cells = {

@@ -22,6 +22,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say(monkeypatch):
     assert 0.91 <= held / 200 <= 0.985
 
 
+@pytest.mark.slow
 def test_six_that_all_rise_have_the_p_of_a_sign_flip():
     cells = {}
     for number in range(6):

@@ -105,6 +105,7 @@ def test_a_stopped_run_resumes_and_gives_the_same(recordings, tiny_model, tmp_pa
         assert (again / name).read_text() == (out / name).read_text()
 
 
+@pytest.mark.slow
 def test_a_table_keeps_its_columns_and_cuts_videos(tiny_model, portrait, tmp_path):
     times = [n / 10 for n in range(20)]
     small = np.asarray(Image.fromarray(portrait).resize((200, 200)))
@@ -131,6 +132,7 @@ def test_a_table_keeps_its_columns_and_cuts_videos(tiny_model, portrait, tmp_pat
     assert "Fewer than 3 participants" in (out / "study.html").read_text()
 
 
+@pytest.mark.slow
 def test_tables_are_safe_to_open_and_their_columns_differ(recordings, tiny_model, tmp_path):
     conditions = {"dim": "Film A", "lit": "film-a"}
     rows = [
@@ -331,6 +333,7 @@ def test_quality_is_found_for_photos_that_are_decoded_smaller(portrait):
     )
 
 
+@pytest.mark.slow
 def test_folders_of_frames_are_recordings(portrait, tiny_model, tmp_path):
     small = Image.fromarray(portrait).resize((200, 200))
     for participant in ("p2", "p10"):

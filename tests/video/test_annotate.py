@@ -116,6 +116,7 @@ def test_boxes_move_on_evenly_and_go_when_the_face_goes(tmp_path: Path) -> None:
     assert edges[15:] == [None] * 5
 
 
+@pytest.mark.slow
 def test_a_reading_is_drawn_while_it_is_read(
     analyzer: mien.Analyzer, portrait: np.ndarray, tmp_path: Path
 ) -> None:

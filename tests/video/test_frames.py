@@ -76,6 +76,7 @@ def test_what_is_no_sequence_gets_one_sentence(tmp_path):
         mien.open_frames(tmp_path, 25)
 
 
+@pytest.mark.slow
 def test_the_command_reads_a_folder_as_one_video(tmp_path, portrait, tiny_model, capsys):
     folder = tmp_path / "walk"
     folder.mkdir()

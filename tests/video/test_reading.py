@@ -21,6 +21,7 @@ from tiny_model import write_tiny_model
 TOLERANCE_S = 0.3
 
 
+@pytest.mark.slow
 def test_stamps_that_begin_anew_do_not_shorten_the_video(tiny_model: Path) -> None:
     part = write_clip(numbered(60), even(60), container="mpegts")  # 2.4 s, as its stamps say
     summary = mien.analyze(part + part, model=tiny_model).summary
@@ -218,6 +219,7 @@ def test_looking_near_finds_what_looking_everywhere_finds(
     assert [event.emotion for event in near.summary.events] == ["angry", "neutral", "happy"]
 
 
+@pytest.mark.slow
 def test_reading_goes_frame_by_frame_and_may_stop(sharp: mien.Analyzer, mood: bytes) -> None:
     with mien.read_video(sharp, mood) as reading:
         assert (reading.source, reading.width, reading.height) == ("<bytes>", 640, 360)

@@ -84,6 +84,7 @@ def test_what_was_not_seen_is_not_expected() -> None:
     assert len(tracker.expect(0.2)) == 1
 
 
+@pytest.mark.slow
 @given(
     st.integers(1, 5).flatmap(
         lambda rows: st.lists(

@@ -163,6 +163,7 @@ def test_nothing_but_the_page_of_this_run_gets_through(analyzer, picture):
     assert post(make_client(analyzer, origin=None), picture).status_code == 403
 
 
+@pytest.mark.slow
 def test_every_answer_forbids_what_the_page_does_not_need(analyzer):
     client = make_client(analyzer)
     for path in (f"/{TOKEN}/", f"/{TOKEN}/settings", "/wrong/"):
@@ -268,6 +269,7 @@ def test_a_port_that_cannot_be_had_gets_a_sentence(capsys):
     assert "--port must be 0 to 65535" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_missing_extra_is_asked_for():
     code = """
 import sys
