@@ -1,4 +1,4 @@
-"""Turn the notebooks into pages of the site, with their stored output."""
+"""Convert the notebooks to pages of the site, with their stored output."""
 
 import re
 import shutil
@@ -14,7 +14,7 @@ EXAMPLES: Final = ROOT / "examples"
 
 
 def write_tutorials(target: Path) -> None:
-    """Write a page for each notebook, with its pictures and the notebook itself beside it.
+    """Write a page for each notebook, with its pictures and the notebook itself next to it.
 
     Args:
         target: Folder of the site's pages.

@@ -12,9 +12,6 @@ from zipfile import ZipFile
 import psutil
 import pytest
 
-pa = pytest.importorskip("pyarrow", reason="mien[tables] is not installed")
-pq = pytest.importorskip("pyarrow.parquet")
-
 import mien
 from mien.batch.items import Columns
 from mien.batch.sources import Sources
@@ -24,6 +21,9 @@ from mien.cluster.parts import Done, Parts
 from mien.cluster.ray_run import Reading, read_shares
 from mien.video.reading import VideoSettings
 from ray_nodes import Nodes, running_nodes
+
+pa = pytest.importorskip("pyarrow", reason="mien[tables] is not installed")
+pq = pytest.importorskip("pyarrow.parquet")
 
 pytestmark = [
     pytest.mark.slow,
