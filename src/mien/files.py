@@ -19,6 +19,22 @@ def advise_missing_asset() -> str:
     return "reinstall mien (in a clone, also after a git pull: pip install -e .)"
 
 
+def identify(path: str | os.PathLike[str]) -> object:
+    """Return what is equal for two paths exactly if they lead to the same file or folder.
+
+    Names that differ by upper and lower case lead to the same file on macOS and Windows, but not
+    on Linux, so existing files are identified by the file system. A path that does not exist is
+    resolved, and an invalid one is returned unchanged.
+    """
+    try:
+        status = os.stat(path)  # noqa: PTH116 - `Path` would change the name
+    except ValueError:
+        return os.fspath(path)
+    except OSError:
+        return os.path.normcase(os.path.realpath(path))
+    return (status.st_dev, status.st_ino)
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary file in the same folder, which then replaces the file.

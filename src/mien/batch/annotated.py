@@ -1,7 +1,8 @@
 """Name and write annotated copies of photos."""
 
 import errno
-import os
+import re
+import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -21,13 +22,19 @@ from mien.errors import (
     SourceError,
     describe_error,
 )
-from mien.files import replacing
+from mien.files import identify, replacing
 from mien.images import read_picture
 from mien.results import Failure, ImageResult
 from mien.video.annotate import VIDEOS
 
 PICTURES: Final = (".jpg", ".jpeg", ".png", ".webp")
 """Extensions that make a target a file instead of a folder."""
+_DEVICES: Final = frozenset(
+    ("con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)))
+)
+"""Names of devices, which Windows reserves in every folder."""
+_NAME_TOO_LONG: Final = 206
+"""What Windows raises for a name that is too long (ERROR_FILENAME_EXCED_RANGE)."""
 
 
 class Copies:
@@ -65,8 +72,8 @@ class Copies:
             raise self._refuse_several()
 
         # No copy may overwrite an input, or be written among the inputs of a folder.
-        self._originals = {_resolve(path) for path in named}
-        if _resolve(target) in self._originals and not self.is_file:
+        self._originals = {identify(path) for path in named}
+        if identify(target) in self._originals and not self.is_file:
             raise ConfigError(
                 f"{target} is an input folder, so annotated copies cannot go there; choose "
                 "another folder"
@@ -86,7 +93,7 @@ class Copies:
         listed = [_refuse_streamed(source) for source in sources]
         if self.is_file and len(listed) > 1:
             raise self._refuse_several()
-        self._originals.update(_resolve(source.path) for source in listed)
+        self._originals.update(identify(source.path) for source in listed)
         times = Counter(_stem(source) for source in listed)
         return [self._plan(source, is_shared=times[_stem(source)] > 1) for source in listed]
 
@@ -97,10 +104,10 @@ class Copies:
         if is_shared and folder and Path(below).parent == Path():
             below = f"{folder}-{below}"
         stem = f"{below}-annotated"
-        while stem in self._taken:
+        while stem.casefold() in self._taken:  # macOS and Windows ignore case
             number += 1
             stem = f"{below}-{number}-annotated"
-        self._taken.add(stem)
+        self._taken.add(stem.casefold())
         planned = replace(source, below=stem)
         for ending in (".jpg", ".mp4"):  # only the content tells which one it will be
             self._check(self.path(planned, ending))
@@ -145,7 +152,7 @@ class Copies:
         return None
 
     def _check(self, path: Path) -> None:
-        if _resolve(path) in self._originals:
+        if identify(path) in self._originals:
             raise ConfigError(
                 f"an annotated copy would overwrite the input {path}; choose another target"
             )
@@ -172,16 +179,20 @@ def _refuse_streamed(source: Source) -> Source:
 
 
 def _stem(source: Source) -> str:
-    """Return a source's path below the named input, without its extension."""
-    return str(Path(source.below or "unnamed").with_suffix(""))
+    """Return a source's path below the named input, without its extension.
+
+    Archives and stores may hold names that Windows cannot write: "con", "a:b", "end. ".
+    """
+    stem = Path(source.below or "unnamed").with_suffix("")
+    if sys.platform == "win32" and source.load is not None:
+        stem = Path(*map(_make_writable, stem.parts))
+    return str(stem)
 
 
-def _resolve(path: str | Path) -> str:
-    """Resolve a path; an invalid path is returned unchanged."""
-    try:
-        return os.path.realpath(path)
-    except ValueError:
-        return str(path)
+def _make_writable(name: str) -> str:
+    """Replace what Windows allows in no file name."""
+    name = re.sub(r'[<>:"|?*\x00-\x1f]', "_", name).rstrip(". ") or "_"
+    return f"{name}_" if name.split(".")[0].casefold() in _DEVICES else name
 
 
 def fail_copy(source: Source, error: OutputError) -> Failure:
@@ -190,7 +201,9 @@ def fail_copy(source: Source, error: OutputError) -> Failure:
     Raises:
         OutputError: The error itself, if it is not specific to this file.
     """
-    if getattr(error.__cause__, "errno", None) != errno.ENAMETOOLONG:
+    cause = error.__cause__
+    is_long = getattr(cause, "errno", None) == errno.ENAMETOOLONG
+    if not is_long and getattr(cause, "winerror", None) != _NAME_TOO_LONG:
         raise error
     message = f"{source.name} was read, but its copy's name is too long; rename the source"
     return Failure(source.name, error.kind, message)

@@ -19,6 +19,7 @@ from mien.batch.items import Columns, Item, Kind, find_kind, open_local
 from mien.batch.remote import is_remote, store_of
 from mien.contents import HEAD_BYTES, PICTURE_ENDINGS, VIDEO_ENDINGS, begins_a_picture, is_video
 from mien.errors import ConfigError, ImageError, describe_error
+from mien.files import identify
 from mien.images import name_source
 from mien.video.frames import open_frames
 
@@ -122,7 +123,7 @@ class Sources:
         self._whole_archives = whole_archives
         self._named = tuple(named)
         self._listed = listed
-        self._without = {os.path.realpath(folder) for folder in without}
+        self._without = {identify(folder) for folder in without}
         self.left_out = 0
 
     def __iter__(self) -> Iterator[Source]:
@@ -247,7 +248,7 @@ class Sources:
 
     def _is_own(self, path: str) -> bool:
         """Return whether a path is a folder that the run itself writes to."""
-        return is_folder(path) and os.path.realpath(path) in self._without
+        return is_folder(path) and identify(path) in self._without
 
     def _walk(self, top: str) -> Iterator[Source]:
         """Yield the pictures and videos in a folder and its subfolders."""

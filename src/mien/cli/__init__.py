@@ -193,7 +193,9 @@ def _report_system_error(error: OSError) -> int:
     if error.filename is not None:
         name = os.fsdecode(error.filename)
         return _complain(f"{name}: {describe_error(error)}", exit_codes.REFUSED)
-    is_closed = isinstance(error, BrokenPipeError)
+    is_closed = isinstance(error, BrokenPipeError) or (
+        sys.platform == "win32" and error.errno == errno.EINVAL  # what a closed pipe is there
+    )
     if not is_closed and error.errno not in NO_ROOM:
         raise error
 

@@ -19,6 +19,7 @@ from mien.cli import exit_codes
 from mien.errors import SourceError
 from mien.model.spec import ModelSpec
 from mien.results import Failure, FrameResult, ImageResult
+from mien.results.record import Record
 from mien.tables import check_emotions
 
 if TYPE_CHECKING:  # slow to import, and only copies and reports need them
@@ -70,6 +71,15 @@ class Job:
         return sources if self.copies is None else self.copies.plan(sources)
 
 
+def print_json(result: Record) -> None:
+    """Print a result as one line of JSON in UTF-8, whatever the terminal's encoding and newline."""
+    encoding = (getattr(sys.stdout, "encoding", None) or "").lower()
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if encoding != "utf-8" and reconfigure is not None:
+        reconfigure(encoding="utf-8", newline="\n")
+    print(result.to_json(), flush=True)
+
+
 def print_results(job: Job, *, json: bool) -> int:
     """Print results as they arrive."""
     table = None if json else _open_table()
@@ -81,7 +91,7 @@ def print_results(job: Job, *, json: bool) -> int:
             if job.report is not None:
                 job.report.add(record)
             if table is None:
-                print(result.to_json(), flush=True)
+                print_json(result)
             else:
                 table.print(result)
 
@@ -157,7 +167,7 @@ def write_results(
                     journal.append(result)
                     progress.add(result)
                     if json:
-                        print(result.to_json(), flush=True)
+                        print_json(result)
         except SourceError as error:
             raise SourceError(f"{error} (the results are kept in {journal.path})") from error
         except KeyboardInterrupt as stop:

@@ -214,6 +214,8 @@ class LiveStream:
         options = {"rtsp_transport": "tcp", "flags": "low_delay"}
         if self._is_file:
             options = {}
+        elif self._format == "avfoundation":
+            options = {"framerate": "30"}  # cameras refuse FFmpeg's default of 29.97
         try:
             container: InputContainer = av.open(
                 self._place,
