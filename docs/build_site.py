@@ -4,7 +4,7 @@
 
 The pages are those of docs/, with the model card, the changelog, the notebooks, and the references
 of the Python API, the results and the HTTP service, which are written from the package itself. The
-site is built into a folder of its version, beside those of other versions. Every link of it is
+site is built into the folder of its version, next to other versions. Every link of it is
 followed: a page or an anchor that is not there ends the build.
 """
 

@@ -27,7 +27,7 @@ def defaults_of(function: object) -> dict[str, object]:
 
 def test_python_has_them_all() -> None:
     offered = defaults_of(mien.analyze)
-    assert offered.keys() == OPTIONS.keys() | WHERE | ALSO | {"video"}
+    assert offered.keys() == OPTIONS.keys() | WHERE | ALSO | {"video", "progress"}
     assert {name: offered[name] for name in OPTIONS} == OPTIONS
 
 

@@ -15,7 +15,7 @@ _RECORDS: Final = ("image", "frame", "video", "failure", "face", "track", "event
 
 
 def write_formats(target: Path) -> None:
-    """Write both pages, with both schemas as files.
+    """Write both pages, and both schemas as files.
 
     Args:
         target: Folder of the site's pages.

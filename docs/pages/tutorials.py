@@ -1,4 +1,4 @@
-"""Convert the notebooks to pages of the site, with their stored output."""
+"""Write the notebooks as pages of the site, with their stored output."""
 
 import re
 import shutil
@@ -14,7 +14,7 @@ EXAMPLES: Final = ROOT / "examples"
 
 
 def write_tutorials(target: Path) -> None:
-    """Write a page for each notebook, with its pictures and the notebook itself next to it.
+    """Write a page for each notebook, with its pictures and the notebook itself.
 
     Args:
         target: Folder of the site's pages.

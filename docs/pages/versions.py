@@ -1,4 +1,4 @@
-"""Keep the site of each version next to the others, as the theme's version menu expects it."""
+"""Keep the site of each version in a folder of its own, as the theme's version menu expects it."""
 
 import json
 import shutil

@@ -36,6 +36,7 @@ def analyze(
     device: str = DEFAULT,
     features: bool = False,
     video: VideoSettings | None = None,
+    progress: bool = False,
 ) -> ImageResult | VideoResult:
     """Read the apparent expression of every face in one picture or video.
 
@@ -63,6 +64,7 @@ def analyze(
         features: Return the features of each face, the input of the model's last layer; they do not
             identify a person (see `FaceResult.features`).
         video: Which frames of a video to analyse, and how; None analyses five frames per second.
+        progress: Show a progress bar while a video is read, on a terminal or in a notebook.
 
     Returns:
         The result; without faces, `faces` is empty. A video's result has `frames`, each with its
@@ -92,7 +94,7 @@ def analyze(
         os.fspath(model), options, threads=threads, device=device, features=features
     )
     if is_video(source):
-        return analyzer.analyze_video(source, video)  # type: ignore[arg-type]
+        return analyzer.analyze_video(source, video, progress=progress)  # type: ignore[arg-type]
     return analyzer.analyze(source)
 
 
@@ -120,13 +122,18 @@ def analyze_photo(source: ImageSource, **options: Unpack[Keywords]) -> ImageResu
 
 
 def analyze_video(
-    source: VideoSource, settings: VideoSettings | None = None, **options: Unpack[Keywords]
+    source: VideoSource,
+    settings: VideoSettings | None = None,
+    *,
+    progress: bool = False,
+    **options: Unpack[Keywords],
 ) -> VideoResult:
     """Read the apparent expression of every face in one video, frame by frame.
 
     Args:
         source: A path, a whole file as bytes, or a binary stream.
         settings: Which frames to analyse, and how; None analyses five frames per second.
+        progress: Show a progress bar, on a terminal or in a notebook.
         options: Options of `analyze`.
 
     Returns:
@@ -141,7 +148,7 @@ def analyze_video(
     if not is_video(source):
         name = name_source(source)
         raise VideoError(f"{name} is not a video; read a photo with mien.analyze_photo")
-    result = analyze(source, video=settings, **options)
+    result = analyze(source, video=settings, progress=progress, **options)
     assert isinstance(result, VideoResult)  # noqa: S101 - videos have no other results
     return result
 

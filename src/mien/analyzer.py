@@ -2,7 +2,7 @@
 
 import functools
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Self
@@ -20,6 +20,7 @@ from mien.images import MAX_PIXELS, ImageSource, clean_name, name_source, read_p
 from mien.model.prior import NATURAL, Prior
 from mien.model.recognizer import Recognizer
 from mien.options import ReadingOptions
+from mien.progress import track
 from mien.results import Failure, ImageResult, VideoResult
 from mien.video.container import VideoSource
 from mien.video.reading import VideoSettings
@@ -186,7 +187,10 @@ class Analyzer:
         return self.read_faces([self.find_faces(source)])[0]
 
     def analyze_many(
-        self, sources: Iterable[ImageSource | tuple[str, ImageSource]]
+        self,
+        sources: Iterable[ImageSource | tuple[str, ImageSource]],
+        *,
+        progress: bool = False,
     ) -> Iterator[ImageResult | Failure]:
         """Read the faces of many pictures; an unreadable one does not affect the others.
 
@@ -197,6 +201,7 @@ class Analyzer:
         Args:
             sources: Inputs of `mien.read_image`, or pairs of a display name and such an input, as
                 in `[("a.jpg", data), ...]`. An array (N, H, W, 3) is N pictures.
+            progress: Show a progress bar, on a terminal or in a notebook.
 
         Returns:
             For each source, in order, its result or a `Failure`.
@@ -205,7 +210,11 @@ class Analyzer:
             ConfigError: A single picture was passed instead of several.
         """
         _refuse_single(sources)
-        return self._analyze_many(sources)
+        results = self._analyze_many(sources)
+        if progress:
+            total = len(sources) if isinstance(sources, Sized) else None
+            results = track(results, unit="photos", total=total)
+        return results
 
     def _analyze_many(
         self, sources: Iterable[ImageSource | tuple[str, ImageSource]]
@@ -223,7 +232,11 @@ class Analyzer:
             return Failure.of(clean_name(name), error)
 
     def analyze_video(
-        self, source: VideoSource, settings: VideoSettings | None = None
+        self,
+        source: VideoSource,
+        settings: VideoSettings | None = None,
+        *,
+        progress: bool = False,
     ) -> VideoResult:
         """Read the faces of a video.
 
@@ -232,6 +245,7 @@ class Analyzer:
         Args:
             source: A path, a whole file as bytes, or a binary stream.
             settings: Which frames to analyse, and how; None analyses five frames per second.
+            progress: Show a progress bar, on a terminal or in a notebook.
 
         Returns:
             Every analysed frame, and the summary.
@@ -240,7 +254,7 @@ class Analyzer:
             VideoError: The source cannot be read as a video.
             MissingExtraError: PyAV is not installed.
         """
-        return read_whole_video(self, source, settings)
+        return read_whole_video(self, source, settings, progress=progress)
 
     def find_faces(
         self, source: ImageSource, *, name: str | None = None, max_pixels: int = MAX_PIXELS

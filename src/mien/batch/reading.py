@@ -1,12 +1,14 @@
 """Read many files from Python, like `mien analyze`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from mien.analyzer import Analyzer
 from mien.batch.engine import Engine, Result
 from mien.batch.items import Columns
 from mien.batch.sources import Sources
 from mien.batch.videos import VideoReader
+from mien.progress import track
+from mien.results import FrameResult
 from mien.sessions import default_threads
 from mien.video.reading import VideoSettings
 
@@ -18,6 +20,7 @@ def analyze_files(
     image_column: str | None = None,
     key_column: str | None = None,
     threads: int | None = None,
+    progress: bool = False,
 ) -> Iterator[Result]:
     """Read the faces in files, folders, archives and tables, in order.
 
@@ -33,6 +36,7 @@ def analyze_files(
             type.
         key_column: Column of Parquet tables that names the results.
         threads: Number of photos read in parallel; None uses all available cores.
+        progress: Show how many files are done, on a terminal or in a notebook.
 
     Yields:
         An `ImageResult` for each photo; for a video a `FrameResult` per analysed frame and then its
@@ -47,4 +51,19 @@ def analyze_files(
     videos = VideoReader(lambda: opened, video or VideoSettings())
     engine = Engine(opened, videos.read, threads=threads or default_threads())
     sources = Sources(places, columns=Columns(image_column, key_column))
-    yield from (result for _, result in engine.read(sources))
+    results: Iterator[Result] = (result for _, result in engine.read(sources))
+    if progress:
+        results = track(results, unit="files", reached=_count_files())
+    yield from results
+
+
+def _count_files() -> Callable[[Result], float]:
+    """Return a function that counts the files that are done; a video's frames are not."""
+    done = 0
+
+    def count(result: Result) -> float:
+        nonlocal done
+        done += not isinstance(result, FrameResult)
+        return done
+
+    return count

@@ -3,7 +3,7 @@
 import math
 from array import array
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -17,6 +17,7 @@ from mien.face_reader import crop_faces, gather, read_faces
 from mien.faces.detector import FaceDetector
 from mien.faces.face import Face
 from mien.model.recognizer import Recognizer
+from mien.progress import track
 from mien.results import FrameResult, Track, VideoResult, VideoSummary
 from mien.video.container import VideoSource
 from mien.video.decoder import Video, VideoFrame
@@ -294,13 +295,30 @@ def read_video(
 
 
 def analyze_video(
-    analyzer: FaceAnalyzer, source: VideoSource, settings: VideoSettings | None = None
+    analyzer: FaceAnalyzer,
+    source: VideoSource,
+    settings: VideoSettings | None = None,
+    *,
+    progress: bool = False,
 ) -> VideoResult:
     """Read a whole video; see `read_video`.
+
+    Args:
+        analyzer: A `mien.Analyzer`.
+        source: A path, a whole file as bytes, or a binary stream.
+        settings: Which frames to analyse, and how.
+        progress: Show a progress bar, on a terminal or in a notebook.
 
     Returns:
         Every analysed frame, and the summary.
     """
     with read_video(analyzer, source, settings) as reading:
-        frames = tuple(reading)
+        results: Iterable[FrameResult] = reading
+        if progress:
+            ends_s = (reading.duration_s, reading.settings.end_s)
+            end_s = min((end for end in ends_s if end is not None), default=None)
+            results = track(
+                reading, unit="seconds", total=end_s, reached=lambda frame: frame.time_s
+            )
+        frames = tuple(results)
         return VideoResult(reading.summary, frames)
