@@ -82,6 +82,16 @@ def test_a_share_has_the_rows_of_one_machine(reading, portrait_path, tmp_path) -
     assert [bool(row["error"]) for row in rows] == [number % 3 == 0 for number in range(7)]
 
 
+def test_a_pattern_without_files_is_explained_as_on_one_machine(reading, tmp_path) -> None:
+    places = [str(tmp_path / "x" / "*.jpg"), str(tmp_path / "x" / "photo.jpg")]
+    (share,) = plan(places)
+    ShareReader(reading)(share.pack())
+    alone = [r.to_dict()["error"]["message"] for r in mien.analyze_files(*places)]
+    rows = pq.read_table(tmp_path / "out" / share.name).to_pylist()
+    assert [row["error"] for row in rows] == alone
+    assert alone[0].endswith("*.jpg matches no file")
+
+
 def test_a_share_that_was_written_is_not_read_again(reading, portrait_path, tmp_path) -> None:
     places = make_photos(tmp_path / "photos", 3, portrait_path.read_bytes())
     (share,) = plan(places)

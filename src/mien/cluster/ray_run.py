@@ -12,9 +12,9 @@ import json
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from mien.analyzer import Analyzer
@@ -44,14 +44,18 @@ class Share:
     Attributes:
         name: File name of the part: its number, and a digest of its inputs.
         places: Files, URLs and archives, as named on this machine.
+        problems: Why a place cannot be read, if that was found on this machine: only here is a
+            pattern a pattern.
     """
 
     name: str
     places: tuple[str, ...]
+    problems: Mapping[str, str]
 
     def pack(self) -> dict[str, Any]:
         """Return a row for Ray; names may contain bytes that are not UTF-8."""
-        return {"name": self.name, "places": _join(self.places)}
+        problems = json.dumps(dict(self.problems))
+        return {"name": self.name, "places": _join(self.places), "problems": problems}
 
 
 def plan_shares(sources: Iterable[Source], done: Counter[str]) -> Iterator[Share]:
@@ -64,28 +68,30 @@ def plan_shares(sources: Iterable[Source], done: Counter[str]) -> Iterator[Share
         sources: The sources, with archives as wholes.
         done: How often each input was read; it is counted down while sources match.
     """
-    for number, places in enumerate(_divide(source.path for source in sources)):
+    for number, divided in enumerate(_divide(sources)):
         left = []
-        for place in places:
-            if done[place] > 0:
-                done[place] -= 1
+        for source in divided:
+            if done[source.path] > 0:
+                done[source.path] -= 1
             else:
-                left.append(place)
+                left.append(source)
         if left:
-            digest = hashlib.blake2b(_join(left), digest_size=4).hexdigest()
-            yield Share(f"part-{number:06d}-{digest}.parquet", tuple(left))
+            places = tuple(source.path for source in left)
+            digest = hashlib.blake2b(_join(places), digest_size=4).hexdigest()
+            problems = {source.path: source.problem for source in left if source.problem}
+            yield Share(f"part-{number:06d}-{digest}.parquet", places, problems)
 
 
-def _divide(places: Iterable[str]) -> Iterator[list[str]]:
-    """Divide inputs, in order, into lists of about `SHARE` photos' work."""
-    share: list[str] = []
+def _divide(sources: Iterable[Source]) -> Iterator[list[Source]]:
+    """Divide sources, in order, into lists of about `SHARE` photos' work."""
+    share: list[Source] = []
     weight = 0
-    for place in places:
-        own = _weigh(place)
+    for source in sources:
+        own = _weigh(source.path)
         if share and weight + own > SHARE:
             yield share
             share, weight = [], 0
-        share.append(place)
+        share.append(source)
         weight += own
     if share:
         yield share
@@ -139,18 +145,23 @@ class ShareReader:
             The counts, or the error that ends the run, as JSON.
         """
         try:
-            told: dict[str, Any] = {"tally": self._read(str(row["name"]), bytes(row["places"]))}
+            problems = json.loads(row["problems"])
+            tally = self._read(str(row["name"]), bytes(row["places"]), problems)
+            told: dict[str, Any] = {"tally": tally}
         except MienError as error:  # raised here, it would come with Ray's traceback around it
             told = {"kind": error.kind, "message": str(error)}
         return {"told": json.dumps(told)}
 
-    def _read(self, name: str, listed: bytes) -> dict[str, Any]:
+    def _read(self, name: str, listed: bytes, problems: Mapping[str, str]) -> dict[str, Any]:
         reading = self._reading
         told = reading.parts.read(name)
         if told is not None:
             return dict(told["tally"])
-        sources = Sources(
+        found = Sources(
             (), listed=io.BytesIO(listed + b"\0"), columns=reading.columns, fps=reading.fps
+        )
+        sources = (
+            replace(source, problem=problems.get(source.path, source.problem)) for source in found
         )
         records = (result.to_dict() for _, result in self._engine.read(sources))
         places = [os.fsdecode(place) for place in listed.split(b"\0")]
