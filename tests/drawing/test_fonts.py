@@ -55,3 +55,9 @@ def test_other_letters_get_a_font_that_has_them(monkeypatch):
     found = file_of(plot(letter)[0])
     fonts._find_font.cache_clear()
     assert found == stix
+
+
+def test_a_space_that_does_not_break_needs_no_other_font() -> None:
+    figure, png = plot("99\u00a0%")  # as German and French write it
+    assert file_of(figure) is None
+    assert png.startswith(b"\x89PNG")

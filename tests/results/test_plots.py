@@ -1,6 +1,7 @@
 """Plots show every face and event of a result, and nothing is left open."""
 
 import dataclasses
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from matplotlib.patches import Rectangle
 import mien
 from made_video import make_frames, summarize
 from mien.drawing.palette import ON_WHITE, PALETTE
+from mien.words import LANGUAGES
 
 WHITE = np.full((300, 400, 3), 255, np.uint8)
 
@@ -135,3 +137,13 @@ except mien.MissingExtraError as error:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     wanted = "a plot requires matplotlib, which is not installed: pip install 'mien[plot]'"
     assert wanted in done.stdout, done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_plot_in_each_language_is_written(lang: str) -> None:
+    for result in (photo(face(20)), mien.VideoResult(summarize(5), tuple(make_frames(5)))):
+        file = io.BytesIO()
+        image = (WHITE,) if isinstance(result, mien.ImageResult) else ()
+        result.plot(*image, lang=lang).savefig(file, format="png", dpi=50)
+        assert file.getvalue().startswith(b"\x89PNG")

@@ -91,10 +91,10 @@ def fitting_letters(figure: Any) -> Iterator[None]:  # noqa: ANN401 - matplotlib
     for text in figure.findobj(lambda artist: hasattr(artist, "get_fontproperties")):
         words = text.get_text()
         with suppress(ConfigError):
-            font = load_font(12, words)
+            file = _name_file(load_font(12, words))
             # matplotlib's own font is DejaVu Sans, in the weights that titles may have.
-            if not words.isascii() and Path(_name_file(font)).name != _DEJAVU:
-                text.get_fontproperties().set_file(_name_file(font))
+            if file and Path(file).name != _DEJAVU:
+                text.get_fontproperties().set_file(file)
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from")
@@ -102,8 +102,9 @@ def fitting_letters(figure: Any) -> Iterator[None]:  # noqa: ANN401 - matplotlib
 
 
 def _name_file(font: Font) -> str:
-    """Return the file that a font was read from."""
-    return str(font.path) if isinstance(font, ImageFont.FreeTypeFont) else ""
+    """Return the file that a font was read from; "" for Pillow's own, which is in no file."""
+    path = getattr(font, "path", "")
+    return path if isinstance(path, str) else ""
 
 
 @functools.lru_cache(maxsize=32)
