@@ -15,7 +15,7 @@ from mien.serving.settings import PictureSettings, describe_settings
 
 OPTIONS = {field.name: field.default for field in fields(ReadingOptions)}
 ALSO = {"features"}
-"""What a result holds besides, in Python and the command."""
+"""What a result holds besides."""
 WHERE = {"model", "device", "threads"}
 """With what and where it is read; a request can choose the model alone, a command no threads."""
 
@@ -57,7 +57,7 @@ def test_the_command_has_them_all() -> None:
 def test_the_service_has_them_all() -> None:
     offered = {setting["name"]: setting["schema"] for setting in describe_settings("image")}
     assert offered.keys() == {field.name for field in fields(PictureSettings)}
-    assert offered.keys() == OPTIONS.keys() | {"model"}
+    assert offered.keys() == OPTIONS.keys() | {"model"} | ALSO
     for name, default in OPTIONS.items():
         assert offered[name].get("default") == default
 

@@ -55,7 +55,6 @@ def test_detection_settings_are_those_of_python(client, photo, tiny_model):
 def test_every_setting_of_the_command_is_one_of_the_service():
     own = {"from_list", "output", "json", "annotate", "font", "report"}
     own |= {"image_column", "key_column", "fps"}  # of files and folders
-    own |= {"features"}  # of tables
     own |= {"device"}  # of the server: mien serve --device
     own |= {"engine", "workers"}  # of a cluster
     own |= {"lang"}  # of drawings and reports
@@ -91,6 +90,18 @@ def test_a_prior_is_expected(client, photo):
     assert face["probabilities"]["sad"] == 0 < plain["probabilities"]["sad"]
 
 
+def test_features_are_those_of_python(photo):
+    query = {"features": "true"}
+    with serving([mien.Analyzer("fast", threads=1)], Limits(workers=1)) as client:
+        (plain,) = client.post("/v1/analyze", content=photo).json()["faces"]
+        (face,) = client.post("/v1/analyze", content=photo, params=query).json()["faces"]
+        body = {"img": base64.b64encode(photo).decode(), "features": True}
+        (again,) = client.post("/v1/analyze", json=body).json()["faces"]
+    wanted = mien.analyze_photo(photo, model="fast", features=True, threads=1).faces[0].features
+    assert face.pop("features") == again["features"] == pytest.approx(wanted, abs=1e-5)
+    assert face == plain
+
+
 def test_one_of_the_services_models_is_named(client, photo):
     names = [client.get("/v1/model", params=params).json()["name"] for params in ({}, MODEL)]
     assert names == ["tiny", "other"]
@@ -116,6 +127,8 @@ MODEL = {"model": "other"}
         ("/v1/analyze", "limit_faces=0", "limit_faces must be 1 or more, got 0"),
         ("/v1/analyze", "min_face_px=-1", "min_face_px must be 0 or more"),
         ("/v1/analyze", "min_face=40", "did you mean min_face_px?"),
+        ("/v1/analyze", "features=true", "does not expose its LSTM's outputs"),
+        ("/v1/analyze", "features=1", "features must be true or false, got '1'"),
         ("/v1/analyze", "prior=joy", "'joy' cannot be read"),
         ("/v1/analyze", "prior=joy=1", "which the model does not know"),
         ("/v1/analyze", "rotated=on", "rotated must be 'auto', 'always' or 'never', got 'on'"),

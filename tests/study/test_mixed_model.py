@@ -59,6 +59,7 @@ def test_comparisons_are_replaced_and_corrected():
     x, y, few = compare_by_mixed_model(before, cells)
     assert x.low < x.difference < x.high
     assert x.difference == pytest.approx(0.1, abs=0.05)
+    assert x.participants == len({*names, "alone"})  # who has one condition counts as well
     assert (x.effect_size, x.p_holm) == (1.5, pytest.approx(x.p))
     assert (y.p, y.low, y.p_holm) == (None, None, None)
     assert (few.difference, few.p) == (0.3, None)

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 
 import numpy as np
 import pytest
@@ -14,8 +15,9 @@ from PIL import Image
 import mien
 from clips import write_clip
 from mien.cli import main
-from mien.study.coding import pair_codes
-from mien.study.plan import Recording, match_folder, read_table
+from mien.study import statistics
+from mien.study.coding import pair_codes, read_codes
+from mien.study.plan import Plan, Recording, match_folder, read_table
 from mien.study.quality import MeasuringDetector, measure_quality
 from mien.study.reading import READINGS, Row
 
@@ -91,6 +93,24 @@ def test_a_folder_becomes_tables_and_a_report(recordings, tiny_model, tmp_path, 
     page = (out / "study.html").read_text()
     assert page.index("Data quality") < page.index("Conditions compared") < page.index("Methods")
     assert not re.search(r"(?:src|href)=\"?http", page)
+    tests = sum(one["p"] is not None for one in study["comparisons"])
+    methods = page[page.index("Methods, for a paper") :]
+    for said in (
+        "9,999 resamples",
+        f"all tests of the study ({tests})",
+        f"SciPy {version('scipy')} and statsmodels {version('statsmodels')}, random seed 0",
+        "without one of two conditions were left out",
+        "before participants were excluded",
+        "Hesterberg, T. C.",
+        "Holm, S. (1979)",
+        "Efron, B.",
+    ):
+        assert said in methods, said
+    assert (study["seed"], study["resamples"], study["versions"]["scipy"]) == (
+        statistics.SEED,
+        9_999,
+        version("scipy"),
+    )
 
 
 @pytest.mark.slow
@@ -209,11 +229,12 @@ def test_codes_come_from_several_programs(codes, tmp_path):
     recording = Recording("x/film/a.mp4", "film/a.mp4", "p")
     read = {"happy": 0.9, "sad": 0.1}
     rows = [Row(recording, time_s=t, corrected=read) for t in (0.5, 1.0, 1.9, 2.0, 3.0)]
-    paired = pair_codes(path, rows)
+    paired = pair_codes(read_codes(path, FILM), rows)
     assert [one.human for one in paired] == ["happy", "happy", "sad"]
     assert {(one.recording, one.machine) for one in paired} == {("film/a.mp4", "happy")}
 
 
+FILM = ["film/a.mp4"]
 EAF = """<?xml version="1.0" encoding="UTF-8"?>
 <ANNOTATION_DOCUMENT FORMAT="3.0"><HEADER TIME_UNITS="milliseconds">
 <MEDIA_DESCRIPTOR MEDIA_URL="file:///C:/study/film/a.mp4" MIME_TYPE="video/mp4"/></HEADER>
@@ -230,13 +251,16 @@ def test_codes_come_from_files_of_elan(tmp_path):
     recording = Recording("x/film/a.mp4", "film/a.mp4", "p")
     rows = [Row(recording, time_s=t, corrected={"happy": 1.0}) for t in (0.5, 1.0, 1.9, 2.0)]
     for given in (tmp_path, tmp_path / "coder1.eaf"):
-        assert [one.human for one in pair_codes(given, rows)] == ["happy", "happy"]
+        assert [one.human for one in pair_codes(read_codes(given, FILM), rows)] == [
+            "happy",
+            "happy",
+        ]
     (tmp_path / "coder1.eaf").write_text(EAF[:300])
     with pytest.raises(mien.ConfigError, match=r"coder1.eaf cannot be read as an ELAN file"):
-        pair_codes(tmp_path, rows)
+        read_codes(tmp_path, FILM)
     (tmp_path / "empty").mkdir()
     with pytest.raises(mien.ConfigError, match=r"contains no \.eaf files"):
-        pair_codes(tmp_path / "empty", rows)
+        read_codes(tmp_path / "empty", FILM)
 
 
 def test_coders_are_told_apart(tmp_path):
@@ -244,16 +268,16 @@ def test_coders_are_told_apart(tmp_path):
     recording = Recording("x/a.png", "a.png", "p")
     rows = [Row(recording, corrected={"happy": 1.0})]
     table.write_text("source,label,coder\na,happy,1\na,sad,2\na,happy,3\n")
-    (one,) = pair_codes(table, rows)
+    (one,) = pair_codes(read_codes(table, ["a.png"]), rows)
     assert (one.human, one.coders) == ("happy", {"1": "happy", "2": "sad", "3": "happy"})
     table.write_text("source,label,Coder\na,happy,1\na,sad,2\n")
-    (one,) = pair_codes(table, rows)
+    (one,) = pair_codes(read_codes(table, ["a.png"]), rows)
     assert one.human is None  # as many for one word as for the other
     film = [Row(Recording("x/film/a.mp4", "film/a.mp4", "p"), time_s=1.5, corrected={"happy": 1.0})]
     (tmp_path / "coder1.eaf").write_text(EAF)
     second = EAF.replace('TIER_ID="face"', 'TIER_ID="face" ANNOTATOR="kim"')
     (tmp_path / "coder2.eaf").write_text(second.replace(">happy<", ">sad<"))
-    (one,) = pair_codes(tmp_path, film)
+    (one,) = pair_codes(read_codes(tmp_path, FILM), film)
     assert one.coders == {"coder1": "happy", "kim": "sad"}
 
 
@@ -261,10 +285,10 @@ def test_codes_without_their_columns_are_refused(tmp_path):
     path = tmp_path / "codes.csv"
     path.write_text("source,word\na,b\n")
     with pytest.raises(mien.ConfigError, match="got source, word"):
-        pair_codes(path, [])
+        read_codes(path, ["a"])
     path.write_text("source,label,time_s\na,b,soon\n")
     with pytest.raises(mien.ConfigError, match=r"line 2 .* times must be in seconds"):
-        pair_codes(path, [])
+        read_codes(path, ["a"])
 
 
 @pytest.mark.parametrize(
@@ -278,6 +302,10 @@ def test_codes_without_their_columns_are_refused(tmp_path):
         ("source,participant,start_s,end_s\na,p,5,2\n", "end_s must be after start_s"),
         ("source,participant\na,p,x\n", "more cells than"),
         ("source,participant,participant\na,p,q\n", "two columns 'participant'"),
+        ("source,participant,start_s\na,p,nan\n", "number of seconds, got 'nan'"),
+        ("source,participant,end_s\na,p,1e999\n", "number of seconds, got '1e999'"),
+        ("source,participant\na,p\nb,p\n./a,q\n", "line 4 .* same part of ./a as line 2"),
+        ("source,participant\na,Doe, Jane\n", "put text that contains the separator in quotes"),
     ],
 )
 def test_a_bad_table_gets_one_sentence(table, words, tmp_path):
@@ -285,6 +313,95 @@ def test_a_bad_table_gets_one_sentence(table, words, tmp_path):
     path.write_text(table)
     with pytest.raises(mien.ConfigError, match=words):
         read_table(path)
+
+
+def test_a_table_of_a_spreadsheet_is_read(tmp_path):
+    """Semicolons, decimal commas, Windows' line ends, an unnamed column, and line ends in cells."""
+    path = tmp_path / "table.csv"
+    text = (
+        "source;participant;condition;start_s;end_s;note;\r\n"
+        'a.mp4;Zo\u00eb;calm;1,5;2;"two\nlines";\r\n'
+        ";;;;;;\r\n"
+        "a.mp4;Zoe\u0308;film;2;3,25;;\r\n"
+    )
+    path.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    plan = read_table(path)
+    assert [(one.start_s, one.end_s) for one in plan.recordings] == [(1.5, 2.0), (2.0, 3.25)]
+    assert plan.participants == ("Zo\u00eb",)  # however its accent is written
+    assert plan.columns == ("note",)
+    assert plan.recordings[0].extra == {"note": "two\nlines"}
+    path.write_bytes("source,participant\na.mp4,Zo\u00eb\n".encode("cp1252"))
+    with pytest.raises(mien.ConfigError, match="not UTF-8 text; save it as CSV UTF-8"):
+        read_table(path)
+
+
+def test_names_that_may_be_one_are_told():
+    names = ("P01", "p1", "p10", "p100", "p 1", "P2")
+    plan = Plan(tuple(Recording(f"{name}.png", name, name) for name in names))
+    assert plan.similar() == (("P01", "p1", "p 1"),)
+
+
+def test_columns_of_the_table_are_kept_beside_ours(recordings, tiny_model, tmp_path):
+    table = tmp_path / "table.csv"
+    table.write_text(
+        f"source,participant,emotion,age\n{recordings / 'dim' / 'p1_1.png'},p1,joy,30\n"
+    )
+    assert run(tiny_model, table, tmp_path / "out", "--baseline", "none") == 0
+    header = (tmp_path / "out" / "faces.csv").read_text().splitlines()[0].split(",")
+    assert len(header) == len(set(header))
+    (row,) = read_csv(tmp_path / "out" / "faces.csv")
+    assert (row["emotion_table"], row["age"]) == ("joy", "30")
+    assert row["emotion"] in {*mien.EMOTIONS, ""}
+
+
+def test_codes_are_checked_before_the_reading(recordings, tiny_model, tmp_path, capsys):
+    out, codes = tmp_path / "out", tmp_path / "codes.csv"
+    coded = ("--pattern", PATTERN, "--coded", str(codes))
+    for text, words in (
+        ("source,word\np1_1.png,happy\n", "must have the columns source and label"),
+        ("source,label\nq9.png,happy\n", "name none of the study's recordings, such as 'q9.png'"),
+        ("source,label\np1_1,happy\n", "may be dim/p1_1.png or lit/p1_1.png"),
+    ):
+        codes.write_text(text)
+        assert run(tiny_model, recordings, out, *coded) == 2
+        assert words in " ".join(capsys.readouterr().err.split())
+        assert not (out / READINGS).exists()
+
+
+def test_codes_that_are_not_used_are_told(recordings, tiny_model, tmp_path, capsys):
+    codes = tmp_path / "codes.csv"
+    codes.write_text("source,label\ndim/p1_1,Happy\nlit/p1_1,joy\nq9,sad\n")
+    coded = ("--pattern", PATTERN, "--coded", str(codes))
+    assert run(tiny_model, recordings, tmp_path / "out", *coded) == 0
+    told = " ".join(capsys.readouterr().err.split())
+    assert "not in the study, but coded: 1 source (q9)" in told
+    assert "does not know these words of coders, which never agree: joy" in told
+
+
+def test_names_in_codes_may_leave_out_or_add_folders(tmp_path):
+    path = tmp_path / "codes.csv"
+    sources = ["calm/a.mp4", "film/a.mp4", "film/b.mp4", "film/v1.2"]
+    for name, wanted in (
+        ("film/a.mp4", "film/a.mp4"),
+        ("film/a", "film/a.mp4"),
+        ("study/film/a.avi", "film/a.mp4"),
+        ("film\\a.mp4", "film/a.mp4"),
+        ("b", "film/b.mp4"),
+        ("v1.2", "film/v1.2"),
+    ):
+        path.write_text(f"source,label\n{name},Sad\n")
+        assert list(read_codes(path, sources).stretches) == [wanted]
+    (tmp_path / "c.eaf").write_text(EAF.replace("study/film/a.mp4", "Desktop/b.mp4"))
+    assert list(read_codes(tmp_path / "c.eaf", sources).stretches) == ["film/b.mp4"]
+
+
+def test_missing_libraries_are_asked_for_before_the_reading(
+    recordings, tiny_model, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(statistics, "find_spec", lambda name: None)
+    assert run(tiny_model, recordings, tmp_path / "out", "--pattern", PATTERN) == 2
+    assert "pip install 'mien[study]'" in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "out").exists()
 
 
 def test_patterns_that_cannot_be_followed_are_refused(recordings, tmp_path):
@@ -462,13 +579,17 @@ def test_small_designs_are_said_and_still_written(
     out = tmp_path / "out"
     assert run(tiny_model, table, out) == 0
     assert told in capsys.readouterr().err
-    assert in_report in (out / "study.html").read_text()
+    page = (out / "study.html").read_text()
+    assert in_report in page
+    assert "bootstrapped" not in page  # the methods tell of no test where there is none
+    assert "Hesterberg" not in page
     assert all((out / name).is_file() for name in OUTPUTS)
 
 
 def test_a_study_without_any_face_says_so(tiny_model, tmp_path, capsys):
     Image.new("RGB", (64, 64)).save(tmp_path / "blank.png")
-    table = write_table(tmp_path, [("blank.png", "p1", "dim"), ("blank.png", "p1", "lit")])
+    Image.new("RGB", (64, 64)).save(tmp_path / "black.png")
+    table = write_table(tmp_path, [("blank.png", "p1", "dim"), ("black.png", "p1", "lit")])
     assert run(tiny_model, table, tmp_path / "out") == 2
     assert "no face was read" in capsys.readouterr().err
     assert run(tiny_model, table, tmp_path / "out", "--baseline", "none") == 0

@@ -21,6 +21,16 @@ def test_a_face_that_moves_keeps_its_track() -> None:
         assert tracker.update(0.2 * number, [face(10 + 30 * number, 100 + 5 * number)]) == (1,)
 
 
+def test_frames_that_arrive_together_are_no_movement() -> None:
+    """A detector's boxes tremble: two pixels within a millisecond are not 2,000 a second."""
+    tracker = Tracker()
+    for number in range(20):
+        for time_s, x in ((0.1 * number, 100), (0.1 * number + 0.001, 102)):
+            assert tracker.update(time_s, [face(x)]) == (1,)
+    (expected,) = tracker.expect(1.95)
+    assert expected.x == pytest.approx(102, abs=8)
+
+
 def test_neighbours_do_not_swap_when_the_camera_pans() -> None:
     tracker = Tracker()
     for number in range(20):

@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import numpy as np
@@ -89,6 +90,10 @@ def test_memory_does_not_grow(analyzer, dark):
     ("frame", "time_s", "words"),
     [
         (np.zeros((4, 4)), 0, "got \\(4, 4\\) float64"),
+        (np.zeros((4, 4), np.uint8), 0, "stack a grey frame three times"),
+        (np.zeros((4, 4, 4), np.uint8), 0, "got \\(4, 4, 4\\) uint8"),
+        (Image.new("RGB", (4, 4)), 0, "a NumPy array, .*, got Image"),
+        (np.zeros((4, 4, 3), np.uint8), None, "number of seconds, got None"),
         (np.zeros((0, 4, 3), np.uint8), 0, "live frame"),
         (np.zeros((4, 4, 3), np.uint8), float("nan"), "number of seconds"),
     ],
@@ -96,6 +101,31 @@ def test_memory_does_not_grow(analyzer, dark):
 def test_what_is_no_frame_gets_a_sentence(analyzer, frame, time_s, words):
     with pytest.raises(mien.MienError, match=words):
         mien.Live(analyzer=analyzer).read(frame, time_s)
+
+
+def test_frames_of_another_size_start_anew(analyzer, dark):
+    live = mien.Live(analyzer=analyzer)
+    small = np.asarray(Image.fromarray(dark).resize((160, 120)))
+    tracks = [
+        live.read(frame, number / 10).faces[0].track_id
+        for number, frame in enumerate([dark, dark, small, small, dark])
+    ]
+    assert tracks == [1, 1, 2, 2, 3]
+
+
+def test_times_that_go_back_are_moved_on(analyzer, dark):
+    live = mien.Live(analyzer=analyzer)
+    times = [live.read(dark, time_s).time_s for time_s in (5.0, 2.0, 2.0, 6.0)]
+    assert times == [5.0, pytest.approx(5.001), pytest.approx(5.002), 6.0]
+
+
+def test_two_threads_can_read_one_camera(analyzer, dark):
+    live = mien.Live(analyzer=analyzer)
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(live.read, [dark] * 12, np.arange(12) / 10))
+    assert sorted(result.frame for result in results) == list(range(12))
+    assert len({result.time_s for result in results}) == 12
+    assert {face.track_id for result in results for face in result.faces} == {1}
 
 
 def test_settings_are_checked(analyzer):
@@ -145,6 +175,27 @@ def test_a_with_block_is_asked_for(analyzer, clip):
     with pytest.raises(mien.ConfigError, match="with block"):
         next(iter(stream))
     stream.close()
+
+
+def test_a_stream_is_used_once_and_can_be_closed_twice(analyzer, clip):
+    with streams.LiveStream(clip, mien.Live(analyzer=analyzer)) as stream:
+        next(iter(stream))
+    stream.close()
+    for use in (stream.__enter__, lambda: next(iter(stream))):
+        with pytest.raises(mien.ConfigError, match="was opened before; open it again"):
+            use()
+    unused = streams.LiveStream(clip, mien.Live(analyzer=analyzer))
+    unused.close()
+    unused.close()
+
+
+def test_closing_within_the_loop_ends_it(analyzer, clip):
+    with streams.LiveStream(clip, mien.Live(analyzer=analyzer)) as stream:
+        count = 0
+        for _ in stream:
+            count += 1
+            stream.close()
+    assert count == 1
 
 
 class Server:

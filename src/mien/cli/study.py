@@ -20,7 +20,7 @@ from mien.faces.options import DETECTOR_SIZE
 from mien.files import write_whole
 from mien.results.display import count
 from mien.study.agreement import agree
-from mien.study.coding import pair_codes
+from mien.study.coding import Codes, pair_codes, read_codes
 from mien.study.correction import choose, correct_readings
 from mien.study.exclusion import count_excluded, exclude_rows, read_rules
 from mien.study.methods import Method
@@ -29,7 +29,13 @@ from mien.study.outputs import write_events, write_faces, write_participants, wr
 from mien.study.plan import Plan, read_plan
 from mien.study.reading import READINGS, Readings, read_study
 from mien.study.report import Study, render_study
-from mien.study.statistics import Test, compare_conditions
+from mien.study.statistics import (
+    RESAMPLES,
+    SEED,
+    Test,
+    compare_conditions,
+    require_statistics,
+)
 from mien.study.summary import sum_up
 from mien.words import open_language
 
@@ -101,7 +107,9 @@ def study(
         lang: Language of study.html: en, de, fr, es, it, pt, nl, ru, ar, he, ja or zh. The tables
             are English in every language.
     """
-    open_language(lang)  # a language without words is refused before the reading
+    # What would stop the analysis is refused before the reading, which may take hours.
+    require_statistics()
+    open_language(lang)
     if not 0 <= min_coverage <= 1:
         raise ConfigError(f"--min-coverage must be 0 to 1, got {min_coverage:g}")
     if output.is_file():
@@ -113,6 +121,8 @@ def study(
     method = Method(
         choice, min_coverage, read_rules(exclude), test, parse_every(every), fps, detector_size
     )
+    sources = [one.source for one in plan.recordings]
+    codes = None if coded is None else read_codes(coded, sources)
     console = Console(stderr=True, highlight=False)
     _tell_plan(console, plan)
 
@@ -134,13 +144,14 @@ def study(
             f"stopped; results so far are in {output / READINGS}: run the same command again to "
             "resume"
         ) from stop
-    told = _analyze(plan, readings, method, coded)
+    told = _analyze(plan, readings, method, codes)
     _write(told, output, lang)
+    _tell_codes(console, codes, readings)
     _tell_end(console, told, output)
     return 1 if readings.failed else 0
 
 
-def _analyze(plan: Plan, readings: Readings, method: Method, coded: Path | None) -> Study:
+def _analyze(plan: Plan, readings: Readings, method: Method, codes: Codes | None) -> Study:
     """Apply the rules, subtract the baselines, summarize, compare conditions and coders."""
     readings = replace(readings, rows=exclude_rows(readings.rows, method.rules))
     rows, baseline = correct_readings(readings, method.choice)
@@ -158,7 +169,7 @@ def _analyze(plan: Plan, readings: Readings, method: Method, coded: Path | None)
     if method.test == "mixed":
         comparisons = compare_by_mixed_model(comparisons, cells)
 
-    agreement = None if coded is None else agree(pair_codes(coded, rows))
+    agreement = None if codes is None else agree(pair_codes(codes, rows))
     return Study(plan, readings, rows, summaries, comparisons, method, baseline, agreement)
 
 
@@ -206,10 +217,29 @@ def _tell_plan(console: Console, plan: Plan) -> None:
             soft_wrap=True,
         )
 
+    for names in plan.similar():
+        told = f"possibly one name in several spellings: {', '.join(names)}"
+        console.print(Text(told, style="yellow"), soft_wrap=True)
     if len(plan.participants) == 1:
         console.print("one participant: no intervals and no tests", style="dim")
     if len(plan.conditions) == 1:
         console.print("one condition: nothing to compare", style="dim")
+
+
+def _tell_codes(console: Console, codes: Codes | None, readings: Readings) -> None:
+    """Print which of the coders' sources and words were not used."""
+    if codes is None:
+        return
+    if codes.unknown:
+        some = ", ".join(codes.unknown[:3])
+        told = f"not in the study, but coded: {count(len(codes.unknown), 'source')} ({some})"
+        console.print(Text(told), soft_wrap=True)
+    words = codes.list_unknown_words(readings.spec.class_names)
+    if words:
+        told = (
+            f"the model does not know these words of coders, which never agree: {', '.join(words)}"
+        )
+        console.print(Text(told), soft_wrap=True)
 
 
 def _tell_end(console: Console, told: Study, output: Path) -> None:
@@ -236,6 +266,9 @@ def _write_json(path: Path, told: Study) -> None:
         "mien": version("mien"),
         "model_sha256": told.readings.spec.onnx_sha256,
         "settings": {"model": told.readings.spec.name, **told.method.to_dict()},
+        "resamples": RESAMPLES,
+        "seed": SEED,
+        "versions": {name: version(name) for name in ("numpy", "scipy", "statsmodels")},
         "left_out": count_excluded(told.rows, told.method.rules),
         "participants": plan.participants,
         "conditions": plan.conditions,

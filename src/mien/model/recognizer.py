@@ -129,14 +129,10 @@ class Recognizer:
             ConfigError: There is no such threshold.
         """
         chosen = self.spec.choose_threshold(coverage=coverage, accuracy=accuracy)
-        changed = {
-            "spec": replace(self.spec, abstention_threshold=chosen),
-            "abstention_threshold": chosen,
-            "_settings": self._settings | {"coverage": coverage, "accuracy": accuracy},
-        }
-        other = object.__new__(Recognizer)
-        other.__dict__ |= self.__dict__ | changed
-        return other
+        spec = replace(self.spec, abstention_threshold=chosen)
+        return self._vary(
+            {"coverage": coverage, "accuracy": accuracy}, spec=spec, abstention_threshold=chosen
+        )
 
     def with_prior(self, prior: Prior) -> "Recognizer":
         """Return a recognizer with another expected mix that shares this network.
@@ -147,12 +143,21 @@ class Recognizer:
         Raises:
             ConfigError: The prior cannot be used.
         """
-        changed = {
-            "shift": find_shift(prior, self.spec),
-            "_settings": self._settings | {"prior": prior},
-        }
+        return self._vary({"prior": prior}, shift=find_shift(prior, self.spec))
+
+    def with_features(self) -> "Recognizer":
+        """Return a recognizer whose results contain features, and that shares this network.
+
+        Raises:
+            ModelError: The network does not expose its LSTM's outputs.
+        """
+        self._find_steps()
+        return self._vary({"features": True}, features=True)
+
+    def _vary(self, settings: dict[str, Any], **changed: object) -> "Recognizer":
+        """Return a copy with other settings and attributes that shares this network."""
         other = object.__new__(Recognizer)
-        other.__dict__ |= self.__dict__ | changed
+        other.__dict__ |= self.__dict__ | changed | {"_settings": self._settings | settings}
         return other
 
     def crop(self, image: NDArray[np.uint8] | Image.Image, face: Face) -> NDArray[np.uint8]:

@@ -65,6 +65,7 @@ class Analyzers:
             )
 
         try:
-            return held.with_options(settings)
+            recognizer = held.recognizer.with_features() if settings.features else held.recognizer
+            return Analyzer(recognizer, detector=held.detector).with_options(settings)
         except MienError as error:
             raise Problem("bad-setting", str(error)) from error

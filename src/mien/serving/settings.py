@@ -28,9 +28,11 @@ class PictureSettings(ReadingOptions):
 
     Attributes:
         model: The name of one of the service's models; None means the service's first.
+        features: Whether each face has its features, the input of the model's last layer.
     """
 
     model: str | None = None
+    features: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,14 @@ def _read_count(name: str, value: object) -> int:
     if not number.is_integer():
         raise _refuse(name, value, "a whole number")
     return int(number)
+
+
+def _read_flag(name: str, value: object) -> bool:
+    if value in ("true", "false"):
+        return value == "true"
+    if not isinstance(value, bool):
+        raise _refuse(name, value, "true or false")
+    return value
 
 
 def _read_interval(name: str, value: object) -> float | None:
@@ -113,6 +123,11 @@ _PICTURE: Final = {
         {"type": "string", "default": NATURAL, "examples": [BALANCED, "happy=0.5,neutral=0.5"]},
         f"Expected mix of expressions: `{NATURAL}`, the one the model learnt, `{BALANCED}`, "
         "or shares.",
+    ),
+    "features": _Setting(
+        _read_flag,
+        {"type": "boolean", "default": False},
+        "Return the features of each face, the input of the model's last layer; not an identity.",
     ),
 }
 _VIDEO: Final = {

@@ -44,21 +44,21 @@ def compare_by_mixed_model(
     """
     found = []
     for one in comparisons:
-        fit = None
-        if one.participants >= MIN_PARTICIPANTS:
-            kept = [
-                (value, condition == one.second, participant)
-                for (participant, condition), measures in cells.items()
-                if condition in (one.first, one.second)
-                and (value := measures.get(one.measure)) is not None
-            ]
-            fit = fit_mixed_model(*zip(*kept, strict=True))
+        kept = [
+            (value, condition == one.second, participant)
+            for (participant, condition), measures in cells.items()
+            if condition in (one.first, one.second)
+            and (value := measures.get(one.measure)) is not None
+        ]
+        enough = one.participants >= MIN_PARTICIPANTS
+        fit = fit_mixed_model(*zip(*kept, strict=True)) if enough else None
 
         if fit is None:
             found.append(replace(one, low=None, high=None, p=None, p_holm=None))
         else:
-            told = replace(one, difference=fit.difference, low=fit.low, high=fit.high, p=fit.p)
-            found.append(replace(told, p_holm=None))
+            people = len({participant for *_, participant in kept})
+            told = replace(one, participants=people, difference=fit.difference, p=fit.p)
+            found.append(replace(told, low=fit.low, high=fit.high, p_holm=None))
     return correct_for_many(found)
 
 

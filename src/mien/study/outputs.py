@@ -16,10 +16,11 @@ _OWN: Final = ("source", "participant", "condition", "trial")
 
 
 def write_faces(path: Path, plan: Plan, rows: Iterable[Row], emotions: Sequence[str]) -> None:
-    """Write one row per photo or frame: the largest face, as read and as corrected."""
-    header = [
-        *_OWN,
-        *plan.columns,
+    """Write one row per photo or frame: the largest face, as read and as corrected.
+
+    A column of the study's table with the name of one of ours gets the ending `_table`.
+    """
+    measured = [
         *("time_s", "frame", "faces", "track_id"),
         *("emotion", "smoothed_emotion", "emotion_baseline", "reason", "excluded"),
         *(column for name in emotions for column in (name, f"{name}_baseline")),
@@ -27,17 +28,19 @@ def write_faces(path: Path, plan: Plan, rows: Iterable[Row], emotions: Sequence[
         *QUALITY,
         "error",
     ]
-    _write(path, header, (_describe_row(row, emotions) for row in rows))
+    kept = {name: f"{name}_table" if name in measured else name for name in plan.columns}
+    header = [*_OWN, *kept.values(), *measured]
+    _write(path, header, (_describe_row(row, emotions, kept) for row in rows))
 
 
-def _describe_row(row: Row, emotions: Sequence[str]) -> dict[str, Any]:
+def _describe_row(row: Row, emotions: Sequence[str], kept: Mapping[str, str]) -> dict[str, Any]:
     one, face = row.recording, row.face or {}
     cells: dict[str, Any] = {
         "source": one.source,
         "participant": one.participant,
         "condition": one.condition,
         "trial": one.trial,
-        **one.extra,
+        **{kept[name]: value for name, value in one.extra.items()},
         "time_s": row.time_s,
         "frame": row.frame,
         "faces": row.faces,

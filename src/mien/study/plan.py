@@ -1,16 +1,17 @@
 """Read a study's plan: the participant and condition of each recording."""
 
-import csv
 import os
 import re
+import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from mien.batch.sources import Sources
 from mien.errors import ConfigError
+from mien.study.separated import parse_seconds, read_separated
 from mien.video.frames import list_frames, natural_key
 
 KNOWN: Final = ("source", "participant", "condition", "trial", "start_s", "end_s")
@@ -88,6 +89,15 @@ class Plan:
             if not counts[participant, condition]
         )
 
+    def similar(self) -> tuple[tuple[str, ...], ...]:
+        """List names that differ only in case, spaces or leading zeros: probably one, misspelt."""
+        alike: dict[object, list[str]] = {}
+        for kind in (self.participants, self.conditions):
+            for name in kind:
+                key = "".join(name.casefold().split())
+                alike.setdefault((kind, re.sub(r"(?<!\d)0+(?=\d)", "", key)), []).append(name)
+        return tuple(tuple(names) for names in alike.values() if len(names) > 1)
+
     def paths(self) -> tuple[str, ...]:
         """List each file once, in order."""
         return tuple(dict.fromkeys(one.path for one in self.recordings))
@@ -126,7 +136,7 @@ def match_folder(folder: Path, pattern: str, *, frames: bool = False) -> Plan:
     expression = _compile(pattern)
     recordings, unmatched = [], []
     for path, below in _list_sequences(folder) if frames else _list_files(folder):
-        match = expression.fullmatch(below)
+        match = expression.fullmatch(unicodedata.normalize("NFC", below))
         if match is not None:
             recordings.append(_make(path, below, match.groupdict()))
         else:
@@ -157,64 +167,47 @@ def _list_sequences(folder: Path) -> Iterator[tuple[str, str]]:
             yield str(path), path.relative_to(folder).as_posix()
 
 
-def open_table(path: Path, name: str) -> "csv.DictReader[str]":  # subscriptable from Python 3.12 on
-    """Open a CSV table, separated by commas, semicolons or tabs.
-
-    Args:
-        path: The file, UTF-8.
-        name: What it is, for error messages.
-
-    Raises:
-        ConfigError: It cannot be read.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise ConfigError(f"the {name} {path} cannot be read: {reason}") from error
-
-    head = text.partition("\n")[0]
-    return csv.DictReader(text.splitlines(), delimiter=max((",", ";", "\t"), key=head.count))
-
-
 def read_table(path: Path) -> Plan:
     """Read a study's table; its sources are relative to the table's folder.
 
     Raises:
         ConfigError: The table cannot be read, or a row is invalid.
     """
-    reader = open_table(path, "table")
-    names = [name.strip() for name in reader.fieldnames or ()]
-    reader.fieldnames = names
+    table = read_separated(path, "the table")
     for wanted in ("source", "participant"):
-        if wanted not in names:
-            has = ", ".join(names) or "none"
+        if wanted not in table.names:
+            has = ", ".join(table.names) or "none"
             raise ConfigError(f"the table {path} has no column {wanted!r}; it has {has}")
-    double = [name for name, times in Counter(names).items() if times > 1]
-    if double:
-        raise ConfigError(f"the table {path} has two columns {double[0]!r}")
 
-    rows = list(_read_rows(reader, path))
-    if not rows:
+    lines: dict[tuple[object, ...], int] = {}
+    recordings = []
+    for number, cells in table.rows:
+        one = _read_row(number, cells, path)
+        first = lines.setdefault((os.path.normpath(one.path), one.start_s, one.end_s), number)
+        if first != number:
+            raise ConfigError(
+                f"line {number} of {path} names the same part of {one.source} as line {first}, but "
+                "a recording counts once; remove one of the lines, or give each its own start_s "
+                "and end_s"
+            )
+        recordings.append(one)
+    if not recordings:
         raise ConfigError(f"the table {path} has no rows below its header")
-    return Plan(tuple(rows), columns=tuple(name for name in names if name not in KNOWN))
+    columns = tuple(name for name in table.names if name not in KNOWN)
+    return Plan(tuple(recordings), columns=columns)
 
 
-def _read_rows(reader: Iterable[Mapping[str | None, object]], path: Path) -> Iterator[Recording]:
-    for number, row in enumerate(reader, start=2):
-        cells = {key: str(value or "").strip() for key, value in row.items() if key is not None}
-        if not any(cells.values()):
-            continue
-        where = f"line {number} of {path}"
-        if row.get(None):
-            raise ConfigError(f"{where} has more cells than the header has columns")
-        for wanted in ("source", "participant"):
-            if not cells[wanted]:
-                raise ConfigError(f"{where} has no {wanted}")
-        try:
-            yield _make(os.path.join(path.parent, cells["source"]), cells["source"], cells)  # noqa: PTH118 - names, as they are
-        except ConfigError as error:
-            raise ConfigError(f"{where}: {error}") from error
+def _read_row(number: int, cells: Mapping[str, str], path: Path) -> Recording:
+    """Check a row of a table."""
+    where = f"line {number} of {path}"
+    for wanted in ("source", "participant"):
+        if not cells[wanted]:
+            raise ConfigError(f"{where} has no {wanted}")
+    place = os.path.join(path.parent, cells["source"])  # noqa: PTH118 - names, as they are
+    try:
+        return _make(place, cells["source"], cells)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from error
 
 
 def _make(path: str, source: str, cells: Mapping[str, str]) -> Recording:
@@ -223,21 +216,24 @@ def _make(path: str, source: str, cells: Mapping[str, str]) -> Recording:
     for name in ("start_s", "end_s"):
         text = cells.get(name, "")
         try:
-            times.append(float(text) if text else None)
+            times.append(parse_seconds(text))
         except ValueError:
             raise ConfigError(f"{name} must be a number of seconds, got {text!r}") from None
     start_s, end_s = times[0] or 0.0, times[1]
     if start_s < 0 or (end_s is not None and end_s <= start_s):
         raise ConfigError(f"end_s must be after start_s, got {start_s:g} to {end_s:g}")
-    extra = {name: value for name, value in cells.items() if name not in KNOWN}
-    condition = cells.get("condition", "") or ALL
-    trial = cells.get("trial", "")
-    return Recording(path, source, cells["participant"], condition, trial, start_s, end_s, extra)
+
+    # macOS decomposes accents in file names: one participant would be two that look the same.
+    named = {name: unicodedata.normalize("NFC", value) for name, value in cells.items()}
+    extra = {name: value for name, value in named.items() if name not in KNOWN}
+    condition, trial = named.get("condition", "") or ALL, named.get("trial", "")
+    return Recording(path, source, named["participant"], condition, trial, start_s, end_s, extra)
 
 
 def _compile(pattern: str) -> re.Pattern[str]:
     """Compile "{condition}/{participant}_*.mp4" to a regular expression."""
-    parts = re.split(r"(\{\w+\}|\*)", pattern.strip("/"))
+    whole = unicodedata.normalize("NFC", pattern)
+    parts = re.split(r"(\{\w+\}|\*)", whole.strip("/"))
     names = [part[1:-1] for part in parts if part.startswith("{")]
 
     double = [name for name, times in Counter(names).items() if times > 1]

@@ -70,13 +70,15 @@ def render_study(study: Study, lang: str = "en") -> str:
         ConfigError: The language is not supported.
     """
     language = open_language(lang)
+    tests = sum(one.p is not None for one in study.comparisons)
+    videos = study.readings.videos
     sections = [
         _write_head(study, language),
         _write_quality(study, language),
         _write_comparisons(study, language),
         _write_timelines(study, language),
         _write_agreement(study, language),
-        write_methods(study.readings.spec, study.method, study.readings.videos, language),
+        write_methods(study.readings.spec, study.method, videos, tests, language),
         write_note(study.readings.spec, "report.note_no_pictures", language),
     ]
     return render_page(language.say("study.tab"), join(sections), language)

@@ -4,6 +4,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Final, Literal, TypeAlias
 
@@ -17,6 +18,8 @@ Test: TypeAlias = Literal["permutation", "mixed"]
 MIN_PARTICIPANTS: Final = 3
 """Minimum number of pairs for an interval and a test."""
 RESAMPLES: Final = 9_999
+SEED: Final = 0
+"""Seed of the resampling, so that a study's figures can be repeated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class Comparison:
         measure: Name of the measure.
         first: The first condition.
         second: The second condition; differences are second minus first.
-        participants: Number of participants with both.
+        participants: Number of participants with both; of a mixed model, also those with one.
         difference: Mean difference.
         low: Lower bound of its 95 % interval.
         high: Upper bound.
@@ -50,7 +53,7 @@ class Comparison:
 
 
 def find_interval(
-    differences: ArrayLike, *, confidence: float = 0.95, seed: int = 0
+    differences: ArrayLike, *, confidence: float = 0.95, seed: int = SEED
 ) -> tuple[float, float]:
     """Bootstrap an interval for the mean over participants.
 
@@ -132,7 +135,7 @@ def _compare(measure: str, first: str, second: str, differences: NDArray[np.floa
         permutation_type="samples",
         n_resamples=RESAMPLES,
         vectorized=True,
-        rng=np.random.default_rng(0),
+        rng=np.random.default_rng(SEED),
     )
 
     low, high = find_interval(differences)
@@ -154,6 +157,17 @@ def correct_for_many(found: Sequence[Comparison]) -> tuple[Comparison, ...]:
     _, corrected, *_ = multipletests([one.p for one in tested], method="holm")
     holm = dict(zip(map(id, tested), map(float, corrected), strict=True))
     return tuple(replace(one, p_holm=holm.get(id(one))) for one in found)
+
+
+def require_statistics() -> None:
+    """Check that the libraries are installed, without importing them.
+
+    Raises:
+        MissingExtraError: One is not.
+    """
+    for module in ("scipy", "statsmodels"):
+        if find_spec(module) is None:
+            raise require_extra("study", "`mien study`", module)
 
 
 def import_stats() -> ModuleType:

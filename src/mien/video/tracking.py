@@ -23,6 +23,7 @@ _GATE, _GATE_PER_S = 0.6, 2.0  # its initial value, and its growth per second wi
 _MAX_GROWTH = 2.0  # maximum factor of growth or shrinkage
 _MAX_AHEAD_S = 0.5  # motion is extrapolated for at most this long
 _NEW_SHARE = 0.5  # weight of the latest measurement in the velocity
+_MIN_STEP_S = 0.015  # velocities are measured over at least this long
 
 
 @dataclass
@@ -47,6 +48,9 @@ class _Track:
         if passed_s > 0:
             (old_x, old_y), (x, y) = self.box.center, box.center
             share = 1.0 if self.seen == 1 else _NEW_SHARE
+
+            # Frames may arrive together: a pixel within a millisecond is no movement.
+            passed_s = max(passed_s, _MIN_STEP_S)
             self.velocity = (
                 (1 - share) * self.velocity[0] + share * (x - old_x) / passed_s,
                 (1 - share) * self.velocity[1] + share * (y - old_y) / passed_s,

@@ -129,6 +129,7 @@ class Live:
         self._follower = Follower(self._analyzer.detector, detect_every_s=detect_every_s)
         self._courses: dict[int, _Course] = {}
         self._last_s = -math.inf
+        self._shape: tuple[int, ...] | None = None
         self._frames = 0
         self._lock = threading.Lock()
 
@@ -197,7 +198,8 @@ class Live:
         """Read the next frame.
 
         Args:
-            frame: (H, W, 3) uint8, in RGB order unless `bgr` is set.
+            frame: (H, W, 3) uint8, in RGB order unless `bgr` is set. Tracks end where its size
+                differs from the previous frame's.
             time_s: Time of the frame, in seconds from any origin; a time that is not after the
                 previous frame's is moved just after it.
             bgr: The channels are blue, green, red, as in OpenCV.
@@ -209,17 +211,13 @@ class Live:
         Raises:
             InputError: The frame has another shape or type, or the time is not a number.
         """
-        if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8 or not frame.size:
-            raise InputError(
-                f"a live frame must be (H, W, 3) uint8, got {frame.shape} {frame.dtype}; "
-                "convert it first"
-            )
-        if not math.isfinite(time_s):
-            raise InputError(f"time_s must be a number of seconds, got {time_s}")
-        given = cast(NDArray[np.uint8], frame)
+        given = _check_frame(frame, time_s)
         image = np.ascontiguousarray(given[:, :, ::-1]) if bgr else given
 
         with self._lock:
+            if image.shape != self._shape:  # boxes of another size are no place to look for faces
+                self._follower.cut()
+                self._shape = image.shape
             time_s = self._last_s = max(time_s, self._last_s + 1e-3)
             found, track_ids = self._follower.find(image, time_s)
             recognizer = self._analyzer.recognizer
@@ -296,3 +294,23 @@ class Live:
                     ended.append(course.event)
                 del self._courses[track_id]
         return tuple(began), tuple(ended)
+
+
+def _check_frame(frame: object, time_s: object) -> NDArray[np.uint8]:
+    """Return the frame if it is a colour picture of bytes, with a time.
+
+    Raises:
+        InputError: It is not, or the time is not a number.
+    """
+    if not isinstance(frame, np.ndarray):
+        raise InputError(
+            f"a live frame must be a NumPy array, (H, W, 3) uint8, got {type(frame).__name__}"
+        )
+    if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8 or not frame.size:
+        hint = "stack a grey frame three times" if frame.ndim == 2 else "convert it first"
+        raise InputError(
+            f"a live frame must be (H, W, 3) uint8, got {frame.shape} {frame.dtype}; {hint}"
+        )
+    if not isinstance(time_s, int | float | np.number) or not math.isfinite(time_s):
+        raise InputError(f"time_s must be a number of seconds, got {time_s!r}")
+    return cast(NDArray[np.uint8], frame)

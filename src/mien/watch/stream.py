@@ -110,6 +110,8 @@ class LiveStream:
         self._thread = threading.Thread(target=self._run, name="mien-live", daemon=True)
 
     def __enter__(self) -> Self:
+        if self._stop.is_set() or self._thread.ident is not None:
+            raise self._refuse_again()
         self._thread.start()
         return self
 
@@ -117,7 +119,7 @@ class LiveStream:
         self.close()
 
     def close(self) -> None:
-        """Stop reading and release the source."""
+        """Stop reading and release the source; closing again does nothing."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(TIMEOUT_S + 1)
@@ -128,7 +130,12 @@ class LiveStream:
         """Yield results for the newest frames until the source ends.
 
         A camera or an address never ends by itself: iteration waits until it is back.
+
+        Raises:
+            ConfigError: The stream was closed, or is used without a with block.
         """
+        if self._stop.is_set():
+            raise self._refuse_again()
         if not self._thread.is_alive() and not self._ended:
             raise ConfigError("open a live stream in a with block: with mien.Live.open(0) as ...")
         while (picture := self._wait()) is not None:
@@ -137,10 +144,16 @@ class LiveStream:
             self.image = picture.image
             yield self._live.read(picture.image, picture.time_s, number=picture.number)
 
+    def _refuse_again(self) -> ConfigError:
+        """Return the error for a stream that is used a second time."""
+        return ConfigError(
+            f"the live stream of {self.source} was opened before; open it again with mien.Live.open"
+        )
+
     def _wait(self) -> _Picture | None:
         """Wait for a new frame; return None when the source has ended."""
         with self._news:
-            while self._newest is None:
+            while self._newest is None or self._stop.is_set():
                 if self._failure is not None:
                     raise self._failure
                 if self._ended or self._stop.is_set():

@@ -19,6 +19,8 @@ const MAX_GROWTH = 2;
 const MAX_AHEAD_S = 0.5;
 /** The weight of the last movement in a velocity. */
 const NEW_SHARE = 0.5;
+/** A velocity is measured over at least this long: frames that arrive together are no movement. */
+const MIN_STEP_S = 0.015;
 
 /** A face that is being followed; positions in pixels, velocities in pixels per second. */
 class Track {
@@ -48,9 +50,10 @@ class Track {
     if (passedS > 0) {
       const [old, now] = [centre(this.box), centre(box)];
       const share = this.seen === 1 ? 1 : NEW_SHARE;
+      const stepS = Math.max(passedS, MIN_STEP_S);
       this.velocity = {
-        x: (1 - share) * this.velocity.x + (share * (now.x - old.x)) / passedS,
-        y: (1 - share) * this.velocity.y + (share * (now.y - old.y)) / passedS,
+        x: (1 - share) * this.velocity.x + (share * (now.x - old.x)) / stepS,
+        y: (1 - share) * this.velocity.y + (share * (now.y - old.y)) / stepS,
       };
     }
     [this.box, this.timeS, this.seen] = [box, timeS, this.seen + 1];
