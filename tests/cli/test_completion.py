@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -35,6 +36,45 @@ def test_bash_completes(words: list[str], wanted: str, capsys: pytest.CaptureFix
         text=True,
     )
     assert wanted in done.stdout.split(), done.stderr
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
+@pytest.mark.parametrize(
+    ("line", "wanted"), [("mien ana", "analyze"), ("mien analyze --annot", "--annotate")]
+)
+def test_fish_completes(line: str, wanted: str, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["completion", "fish"])
+    script = capsys.readouterr().out
+    done = subprocess.run(
+        ["fish", "--no-config"],
+        input=f"{script}\ncomplete -C '{line}'",
+        capture_output=True,
+        text=True,
+    )
+    assert wanted in done.stdout.split(), done.stderr
+
+
+ZSH = """
+zmodload zsh/zpty
+zpty shell zsh -f -i
+zpty -w shell 'PS1=; fpath+=%s; autoload -Uz compinit; compinit -u -D; print rea""dy'
+zpty -r shell seen '*ready*'
+zpty -w -n shell $'mien ana\\t --annot\\t'
+zpty -r shell seen '*--annotate*'
+print -r -- "$seen"
+"""
+"""Types in a terminal of zsh's own, until it shows what it completed."""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
+def test_zsh_completes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["completion", "zsh"])
+    (tmp_path / "_mien").write_text(capsys.readouterr().out)
+    done = subprocess.run(
+        ["zsh", "-f"], input=ZSH % tmp_path, capture_output=True, text=True, timeout=30
+    )
+    assert "--annotate" in done.stdout, done.stderr
 
 
 def test_an_unknown_shell_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,15 @@
 """`mien completion`: print a script by which a shell completes commands and options."""
 
-from typing import Literal
+from typing import Final, Literal
+
+_CALL: Final = """
+if [[ "$funcstack[1]" = _mien ]]; then
+  _cyclopts_mien "$@"
+else
+  compdef _cyclopts_mien mien
+fi
+"""
+"""zsh runs a file of its fpath as a function, which has to call the one that cyclopts defines."""
 
 
 def completion(shell: Literal["bash", "zsh", "fish"], /) -> None:
@@ -21,4 +30,5 @@ def completion(shell: Literal["bash", "zsh", "fish"], /) -> None:
     from mien.cli import app, load_commands
 
     load_commands()
-    print(app.generate_completion(shell=shell), end="")
+    script = app.generate_completion(shell=shell)
+    print(script + _CALL if shell == "zsh" else script, end="")
