@@ -18,7 +18,7 @@ import pictures
 from clips import write_clip
 from mien.face_reader import MAX_WAITING
 from mien.faces.crop import crop_face
-from mien.model.recognizer import calibrate
+from mien.model.probabilities import calibrate
 from tiny_model import expected_logits, write_tiny_model
 
 

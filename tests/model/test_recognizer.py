@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import mien
-from mien.model.recognizer import CHUNK, MODELS, calibrate
+from mien.model.probabilities import calibrate
+from mien.model.recognizer import CHUNK, MODELS
 from tiny_model import expected_logits, write_tiny_model
 
 

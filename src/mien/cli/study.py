@@ -121,8 +121,7 @@ def study(
     method = Method(
         choice, min_coverage, read_rules(exclude), test, parse_every(every), fps, detector_size
     )
-    sources = [one.source for one in plan.recordings]
-    codes = None if coded is None else read_codes(coded, sources)
+    codes = None if coded is None else read_codes(coded, [one.source for one in plan.recordings])
     console = Console(stderr=True, highlight=False)
     _tell_plan(console, plan)
 

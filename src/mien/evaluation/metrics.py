@@ -17,7 +17,7 @@ from sklearn import metrics as sk
 
 from mien.data.datasets import Floats, Labels
 from mien.errors import DataError, InputError
-from mien.model import recognizer
+from mien.model import probabilities
 
 CALIBRATION_BINS: Final = 15
 _TEMPERATURE_BOUNDS: Final = (0.05, 20.0)
@@ -124,7 +124,7 @@ class RiskCoverage:
 
 def softmax(logits: NDArray[np.floating], temperature: float = 1.0) -> Floats:
     """Convert logits (N, C) to probabilities (N, C) whose rows sum to 1."""
-    return recognizer.softmax(np.asarray(logits, dtype=np.float64) / temperature)
+    return probabilities.softmax(np.asarray(logits, dtype=np.float64) / temperature)
 
 
 def wilson_interval(successes: int, trials: int) -> tuple[float, float]:

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import ConfigError, InputError
-from mien.model.recognizer import Recognizer, calibrate, to_input
+from mien.model.probabilities import calibrate
+from mien.model.recognizer import Recognizer, to_input
 from mien.sessions import open_session
 
 PATCH: Final = 0.25

@@ -15,7 +15,7 @@ from scipy import optimize
 
 from mien.data.datasets import Floats, Labels
 from mien.evaluation.metrics import cross_entropies, fit_temperature, to_targets
-from mien.model.recognizer import softmax
+from mien.model.probabilities import softmax
 
 FOLDS: Final = 5
 CLEAR: Final = 2.0

@@ -18,7 +18,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.model.recognizer import softmax
+from mien.model.probabilities import softmax
 
 SHRINKAGE: Final = 1.0
 """Number of pictures at which half of a person's mean is subtracted."""
