@@ -128,6 +128,8 @@ def test_everything_in_the_reference_is_explained(page: str) -> None:
         told = value.__doc__ or ""
         if not told:
             missing.append(f"{home}: a docstring")
+        elif tags := re.findall(r"</?[a-z]+", re.sub(r"`[^`]*`", "", told)):
+            missing.append(f"{home}: {tags[0]} would be HTML; put it into backticks")
         elif dataclasses.is_dataclass(value):
             fields = {item.name for item in dataclasses.fields(value) if item.name[0] != "_"}
             if unnamed := [name for name in sorted(fields) if f"{name}:" not in told]:

@@ -22,7 +22,7 @@ class ImageResult(Table):
     """One picture and the faces in it.
 
     Attributes:
-        source: The path, or a display name: "<bytes>", "<array>", "<image>".
+        source: The path, or a display name: `<bytes>`, `<array>` or `<image>`.
         width: Upright width in pixels.
         height: Upright height in pixels.
         faces: Faces, the largest first; empty if there are none.
