@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from functools import cache, partial
 from typing import Any, BinaryIO, Final, TypeVar
 
+from mien.batch.store_errors import is_about_credentials, is_connection, is_refusal, read_code
 from mien.contents import MAX_STREAM_BYTES, PICTURE_ENDINGS, VIDEO_ENDINGS
 from mien.errors import (
     ConfigError,
@@ -44,13 +45,6 @@ TRIES: Final = 3
 MAX_LOST: Final = 8
 """Number of consecutive failed connections after which a run stops."""
 _WAIT_S: Final = 0.5
-_CREDENTIALS: Final = frozenset(
-    {"ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch"}
-    | {"RequestTimeTooSkewed", "NoCredentialsError", "PartialCredentialsError"}
-    | {"TokenRetrievalError", "UnauthorizedSSOTokenError", "SSOTokenLoadError"}
-    | {"RefreshError", "DefaultCredentialsError", "ClientAuthenticationError"}
-)
-"""Error codes and exceptions of rejected credentials, as opposed to a forbidden file."""
 _T = TypeVar("_T")
 
 
@@ -107,7 +101,7 @@ class Store:
         try:
             return bytes(self._files.cat_file(url, start=0, end=MAX_STREAM_BYTES + 1))
         except OSError as error:
-            if _code(error) in {"InvalidRange", "416"}:  # an empty file has no first byte
+            if read_code(error) in {"InvalidRange", "416"}:  # an empty file has no first byte
                 return b""
             raise
 
@@ -210,7 +204,7 @@ class Store:
                 if is_program_fault(error):
                     raise
                 # On the web, each URL may be on another host, with credentials of its own.
-                if _is_about_credentials(error) or (not self._is_web and _is_refusal(error)):
+                if is_about_credentials(error) or (not self._is_web and is_refusal(error)):
                     raise SourceError(
                         f"{name_source(url)} was rejected ({describe_error(error)}); renew the "
                         "credentials and run the same command again"
@@ -219,7 +213,7 @@ class Store:
                     raise ImageError("does not exist") from error
                 if isinstance(error, PermissionError):
                     raise ImageError(f"is forbidden: {describe_error(error)}") from error
-                if not _is_connection(error) or attempt == TRIES:
+                if not is_connection(error) or attempt == TRIES:
                     raise self._give_up(url, error) from error
                 time.sleep(_WAIT_S * attempt)
             else:
@@ -230,7 +224,7 @@ class Store:
     def _give_up(self, url: str, error: Exception) -> ImageError | SourceError:
         """Return the error for a file that could not be fetched, or an unreachable store."""
         reason = describe_error(error)
-        if not _is_connection(error):
+        if not is_connection(error):
             return ImageError(f"cannot be fetched: {reason}")
         with self._lock:
             self._lost += 1
@@ -304,43 +298,3 @@ def open_list(url: str) -> BinaryIO:
 
 def _with_scheme(scheme: str, path: str) -> str:
     return path if "://" in path else f"{scheme}://{path.lstrip('/')}"
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    seen: BaseException | None = error
-    while seen is not None:
-        yield seen
-        seen = seen.__cause__ or seen.__context__
-
-
-def _code(error: BaseException) -> str:
-    """Return the error code of a store's response, such as ExpiredToken; empty if there is none."""
-    for cause in _causes(error):
-        answer = getattr(cause, "response", None)
-        if isinstance(answer, dict):
-            return str(answer.get("Error", {}).get("Code", ""))
-    return ""
-
-
-def _is_about_credentials(error: Exception) -> bool:
-    """Return whether a store rejects the credentials, as opposed to a single file."""
-    names = {type(cause).__name__ for cause in _causes(error)}
-    return _code(error) in _CREDENTIALS or not names.isdisjoint(_CREDENTIALS)
-
-
-def _is_refusal(error: Exception) -> bool:
-    """Return whether the answer was HTTP's 401, which stores without codes of their own give."""
-    answers = [getattr(cause, "response", None) for cause in _causes(error)]
-    return any(getattr(answer, "status_code", None) == 401 for answer in answers) or any(
-        str(getattr(cause, "code", "")) == "401" for cause in _causes(error)
-    )
-
-
-def _is_connection(error: Exception) -> bool:
-    """Return whether a connection failed, so that a retry may succeed."""
-    words = ("Timeout", "Connect", "Disconnect", "IncompleteRead", "Payload", "Throttl", "SlowDown")
-    return any(
-        isinstance(cause, ConnectionError | TimeoutError)
-        or any(word in type(cause).__name__ for word in words)
-        for cause in _causes(error)
-    )
