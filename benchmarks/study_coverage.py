@@ -10,6 +10,7 @@ is often estimated as 0.
 """
 
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from typing import Final
 
 import numpy as np
@@ -69,18 +70,24 @@ def count_held_by_mixed_models(size: int, spread: float) -> float:
 
 def main() -> None:
     """Measure every size and shape."""
-    shapes = {"normal": draw_normal, "skewed": draw_skewed}
+    with ProcessPoolExecutor() as pool:  # each count has a seed of its own
+        counts = {
+            name: {str(size): pool.submit(count_held, draw, size) for size in SIZES}
+            for name, draw in {"normal": draw_normal, "skewed": draw_skewed}.items()
+        } | {
+            name: {
+                str(size): pool.submit(count_held_by_mixed_models, size, spread) for size in SIZES
+            }
+            for name, spread in SPREADS.items()
+        }
+        held = {
+            name: {size: count.result() for size, count in sizes.items()}
+            for name, sizes in counts.items()
+        }
     figures = {
         "studies": STUDIES,
         "resamples": statistics.RESAMPLES,
-        "intervals_that_hold_the_truth": {
-            name: {str(size): count_held(draw, size) for size in SIZES}
-            for name, draw in shapes.items()
-        }
-        | {
-            name: {str(size): count_held_by_mixed_models(size, spread) for size in SIZES}
-            for name, spread in SPREADS.items()
-        },
+        "intervals_that_hold_the_truth": held,
     }
     packages = ("mien", "numpy", "scipy", "statsmodels")
     write_result(__file__, "python benchmarks/study_coverage.py", packages, figures)

@@ -44,6 +44,25 @@ def test_people_with_one_condition_only_count_too_and_what_does_not_vary_has_no_
 
 
 @pytest.mark.slow
+def test_incomplete_participants_are_treated_as_in_r():
+    """Figures of R's nlme: lme(y ~ condition, random = ~1 | participant), method REML.
+
+    The standard error of statsmodels also contains the uncertainty of the variances: 0.8 % more.
+    """
+    calm = (0.20, 0.31, 0.12, 0.45, 0.28, 0.36, None, 0.15)
+    film = (0.33, 0.40, None, 0.58, 0.47, 0.41, 0.30, None)
+    rows = [
+        (value, late, f"p{number}")
+        for late, column in ((False, calm), (True, film))
+        for number, value in enumerate(column)
+        if value is not None
+    ]
+    fit = fit_mixed_model(*zip(*rows, strict=True))
+    assert fit.difference == pytest.approx(0.1214946, abs=1e-4)
+    assert fit.p == pytest.approx(0.0061504, rel=0.05)
+    assert fit_mixed_model([0.1, 0.2, 0.3], [False, True, True], ["a", "a", "b"]) is None
+
+
 def test_comparisons_are_replaced_and_corrected():
     values, second, names = make()
     cells = {

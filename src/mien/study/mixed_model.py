@@ -72,7 +72,8 @@ def fit_mixed_model(
     the standard error of the paired differences where that is larger.
 
     The Wald interval and test take Student's t with one degree of freedom less than there are
-    participants: the normal distribution of large samples would be too sure of few of them.
+    participants with both conditions, as R's nlme does: those with one condition say little about
+    the difference, and the normal distribution of large samples would be too sure of few of them.
 
     Args:
         values: A participant's mean under a condition, each.
@@ -81,7 +82,7 @@ def fit_mixed_model(
 
     Returns:
         The difference of the second condition from the first; None where the model cannot be
-        fitted, as where nothing varies.
+        fitted, as where nothing varies, or fewer than two participants have both conditions.
 
     Raises:
         MissingExtraError: statsmodels is not installed.
@@ -92,7 +93,10 @@ def fit_mixed_model(
         raise require_extra("study", "a mixed model", "statsmodels") from error
     measured = np.asarray(values, dtype=np.float64)
     spread = float(measured.std())
-    if spread < 1e-9:
+    pairs = {name for name, late in zip(participants, is_second, strict=True) if late} & {
+        name for name, late in zip(participants, is_second, strict=True) if not late
+    }
+    if spread < 1e-9 or len(pairs) < 2:
         return None
 
     # Scaled to a spread of 1, so that the optimizer's tolerances fit any measure.
@@ -114,7 +118,7 @@ def fit_mixed_model(
         return None
 
     stats = import_stats()
-    freedom = len(set(participants)) - 1
+    freedom = len(pairs) - 1
     reach = float(stats.t.ppf(0.975, freedom)) * error_of_mean
     p = 2 * float(stats.t.sf(abs(difference) / error_of_mean, freedom))
     low, high = spread * (difference - reach), spread * (difference + reach)
