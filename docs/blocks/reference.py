@@ -162,7 +162,10 @@ def _say_pauses(one: dict[str, Any]) -> str:
 
 def _say_suite(one: dict[str, Any]) -> str:
     suite = one["suite"]
-    return "not measured" if suite is None else f"{suite['passed']:,} in {suite['seconds']:.0f} s"
+    if suite is None:
+        return "not measured"
+    passed, seconds = suite["passed"], suite["seconds"]
+    return f"{passed:,} in {seconds:,.0f} s, {seconds / passed:.2f} s each"
 
 
 _STRUCTURE: Final[dict[str, Callable[[dict[str, Any]], str]]] = {

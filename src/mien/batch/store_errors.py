@@ -1,4 +1,4 @@
-"""Tell apart the errors of object stores: rejected credentials, refusals, broken connections.
+"""Classify the errors of object stores: rejected credentials, refusals, broken connections.
 
 Each store's library has its own exceptions, none of which can be imported here.
 """
