@@ -91,7 +91,7 @@ class Connection:
         head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
         self._writer.write(head.encode() + body)
         answer = (await self._reader.readuntil(b"\r\n\r\n")).decode()
-        found = re.search(r"content-length: (\d+)", answer)
+        found = re.search(r"content-length: (\d+)", answer, re.IGNORECASE)
         assert found is not None
         text = (await self._reader.readexactly(int(found[1]))).decode()
         return int(answer.split(" ")[1]), text
