@@ -19,7 +19,7 @@ from typing import Final
 from rich.console import Console
 
 import mien
-from blocks import ROOT, accuracy, costs, reference
+from blocks import ROOT, accuracy, costs, paces, reference
 from mien.batch.annotated import write_picture
 from mien.cli import COMMANDS, app
 from mien.cli.explain import explain
@@ -140,6 +140,7 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "study-augmentation": partial(accuracy.write_study, "augmentation"),
     "demo": reference.write_demo,
     "many-files": costs.write_many_files,
+    "loader-speed": paces.write_loader_speed,
     "million-photos": costs.write_million_photos,
     "picture": reference.write_picture_link,
     "explained": reference.write_explained,
