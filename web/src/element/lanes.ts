@@ -18,6 +18,18 @@ export interface Lanes {
   readonly counts: ReadonlyMap<string, number>;
 }
 
+/**
+ * Return how far apart two readings may be to be joined.
+ *
+ * @param frames In the order of their times.
+ * @param everyS The interval that was asked for, in seconds; a slow device may take longer.
+ */
+export function findMaxGap(frames: readonly FrameResult[], everyS: number): number {
+  const steps = frames.slice(1).map(({ time_s }, index) => time_s - frames[index].time_s);
+  const usual = steps.sort((a, b) => a - b)[Math.floor(steps.length / 2)] ?? 0;
+  return Math.max(MAX_GAP_S, 2 * everyS, 3 * usual);
+}
+
 /** Return the position of a class's lane; the first class is on top. */
 export function floorOf(index: number, count: number): number {
   return count - 1 - index;

@@ -4,7 +4,7 @@ import { ENGLISH, type Texts } from "../texts/texts";
 import { Base, findTexts, setText } from "./base";
 import type { Chart } from "./chart";
 import type { MienEventMap } from "./events";
-import { MAX_GAP_S, toLanes } from "./lanes";
+import { findMaxGap, toLanes } from "./lanes";
 import { MienMoving } from "./moving";
 import { part, styleSheet } from "./style";
 
@@ -107,8 +107,8 @@ export class MienTimeline extends Base {
     const range: [number, number] = this.isWhole ? [0, this.source?.duration || 1] : [-this.seconds, 0];
     const first = this.isWhole ? 0 : frames.findLastIndex(({ time_s }) => time_s < lastS + range[0] - 1) + 1;
     const { selectedTracks = new Set<number>(), effectiveThreshold = null } = this.source ?? {};
-    const maxGapS = Math.max(MAX_GAP_S, 2 * (this.source?.every ?? 0));
-    const lanes = toLanes(frames.slice(first), selectedTracks, names, effectiveThreshold, maxGapS);
+    const drawn = frames.slice(first);
+    const lanes = toLanes(drawn, selectedTracks, names, effectiveThreshold, findMaxGap(drawn, this.source?.every ?? 0));
     if (!this.isWhole) {
       lanes.timesS.forEach((timeS, index, all) => (all[index] = timeS - lastS)); // so that marks stand still
     }

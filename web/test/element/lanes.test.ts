@@ -1,7 +1,7 @@
 /** The lanes of the timeline. */
 
 import { expect, test } from "vitest";
-import { LANE_FILL, toLanes, toShare } from "../../src/element/lanes";
+import { findMaxGap, LANE_FILL, toLanes, toShare } from "../../src/element/lanes";
 import { frameResult } from "../../src/reading/results";
 import { NAMES, readAt } from "../samples";
 
@@ -22,4 +22,12 @@ test("frames without the face, and pauses, are gaps", () => {
   expect(timesS).toEqual([0, 0.2, 0.4, 1.7, 3]);
   expect(heights[0].map((height) => height !== null)).toEqual([true, false, false, false, true]);
   expect(toLanes([frame(0, 0.9), frame(3, 0.9)], new Set([1]), NAMES, null, 4).timesS).toEqual([0, 3]);
+});
+
+test("a slow device has longer steps between its readings, and no gaps", () => {
+  const every = (stepS: number): ReturnType<typeof frame>[] => [0, 1, 2, 3, 10].map((count) => frame(count * stepS, 0.9));
+  expect(findMaxGap([], 0)).toBe(1);
+  expect(findMaxGap(every(0.1), 0)).toBe(1);
+  expect(findMaxGap(every(2), 0)).toBe(6);
+  expect(findMaxGap(every(0.1), 5)).toBe(10);
 });
