@@ -24,7 +24,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(VENV)/$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check docs site format lock web elements web-test dist release-check notebooks study-files reproduce reproduce-fast clean
+.PHONY: help demo test test-fast check docs site format lock web elements web-test web-examples dist release-check notebooks study-files reproduce reproduce-fast clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -72,6 +72,9 @@ elements: web/node_modules/ready ## Build the npm package of the page's elements
 
 web-test: elements ## Test the page's code on the golden files, and the npm package (needs Node.js)
 	cd web && npm run check && npm run check:elements && npm test
+
+web-examples: elements ## Build the examples of React, Vue and Svelte, and try them in Chromium (needs Node.js and a registry)
+	cd web && npm run check:examples
 
 dist: $(VENV)/ready web ## Build the sdist, and from it the wheel, with the page inside
 	$(VENV)/$(BIN)/python -m build
