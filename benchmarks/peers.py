@@ -69,7 +69,13 @@ def main() -> None:
         __file__,
         "python benchmarks/peers.py --data fer2013.zip --votes ferplus_votes.csv --photos lfw.zip",
         ("onnxruntime", "numpy", "pillow"),
-        {"faces": len(labels), "photos": len(photos), "rounds": given.rounds, "peers": figures},
+        {
+            "versions": find_versions(given.fer, given.human),
+            "faces": len(labels),
+            "photos": len(photos),
+            "rounds": given.rounds,
+            "peers": figures,
+        },
     )
 
 
@@ -84,6 +90,19 @@ def list_commands(fer: Path | None, human: Path | None) -> dict[str, list[str]]:
     if human is not None:
         commands["human (WebAssembly)"] = ["node", str(HERE / "read_human.mjs"), str(human)]
     return commands
+
+
+def find_versions(fer: Path | None, human: Path | None) -> dict[str, str]:
+    """Return the versions of the other libraries."""
+    versions = {}
+    if fer is not None:
+        code = "from importlib.metadata import version; print(version('fer'))"
+        done = subprocess.run([str(fer), "-c", code], check=True, capture_output=True, text=True)
+        versions["fer"] = done.stdout.strip()
+    if human is not None:
+        package = human / "node_modules" / "@vladmandic" / "human" / "package.json"
+        versions["human"] = json.loads(package.read_text(encoding="utf-8"))["version"]
+    return versions
 
 
 def write_faces(

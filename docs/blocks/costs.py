@@ -1,5 +1,6 @@
 """Write the tables of measured time and memory."""
 
+import math
 from pathlib import Path
 from typing import Any, Final
 
@@ -212,10 +213,16 @@ def write_libraries() -> str:
         ),
         "|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
+    # Half of a 95 % interval at most, in points: that of a share of one half.
+    chance = [98 / math.sqrt(found[kind]) for kind in ("faces", "photos")]
+    versions = ", ".join(f"{name} {version}" for name, version in found.get("versions", {}).items())
+    sets = ", ".join(machine["instruction_sets"] or ())
     where = (
-        f"{found['faces']:,} faces, {found['photos']:,} photos, medians of {found['rounds']} "
-        f"rounds, on {machine['processor']} ({', '.join(machine['instruction_sets'] or ())}), "
-        "whose cores other work shared: compare the speeds with each other only."
+        f"{versions}; {found['faces']:,} faces, {found['photos']:,} photos, medians of "
+        f"{found['rounds']} rounds, on {machine['processor']} ({sets}), whose cores other work "
+        "shared: compare the speeds with each other only. By chance alone, an accuracy may be off "
+        f"by {chance[0]:.1f} points on the faces and by {chance[1]:.1f} on the photos (95 % "
+        "intervals)."
     )
     return block([*head, *rows, "", where])
 
