@@ -90,6 +90,12 @@ export class Chart {
     this.plot.destroy();
   }
 
+  /** Whether the page is dark here: its text is light. */
+  private get isDark(): boolean {
+    const parts = getComputedStyle(this.box).color.match(/^rgba?\((\d+), (\d+), (\d+)/);
+    return parts === null ? this.dark.matches : Number(parts[1]) + Number(parts[2]) + Number(parts[3]) > 384;
+  }
+
   private get view(): { min: number; max: number } {
     const { min, max } = this.plot.scales.x;
     return { min: min ?? this.range[0], max: max ?? this.range[1] };
@@ -98,7 +104,7 @@ export class Chart {
   private configure(): uPlot.Options {
     const { names, word, time } = this.options;
     const count = names.length;
-    const line = (): string => getComputedStyle(this.box).getPropertyValue("--mien-line") || (this.dark.matches ? "#30363d" : "#ddd6ca");
+    const line = (): string => getComputedStyle(this.box).getPropertyValue("--mien-line") || (this.isDark ? "#30363d" : "#ddd6ca");
     const ink = (): string => getComputedStyle(this.box).color;
     const font = `11px ${getComputedStyle(this.box).fontFamily}`;
     const grid = { stroke: line, width: 1 };
@@ -133,7 +139,7 @@ export class Chart {
   /** Draw a pale area for each probability, and a solid one where the expression is named. */
   private configureLane(name: string, index: number): uPlot.Series[] {
     const { names } = this.options;
-    const color = (): string => colorOf(name, names, this.dark.matches);
+    const color = (): string => colorOf(name, names, this.isDark);
     const fillTo = floorOf(index, names.length);
     const points = { show: false };
     return [

@@ -1,7 +1,7 @@
 /** Stylesheet of the elements: constructed once, without requiring a style-src. */
 
 const CSS = `
-:host { display: block; position: relative; color-scheme: light dark;
+:host { display: block; position: relative;
   font: 14px/1.45 var(--mien-font, system-ui, -apple-system, "Segoe UI", Roboto, Arial, sans-serif); }
 :host([hidden]), [hidden] { display: none !important; }
 .frame { position: relative; overflow: hidden; aspect-ratio: var(--mien-ratio, var(--_ratio, 4 / 3));

@@ -24,6 +24,7 @@ function App() {
     setWords(detail.faces.map(({ emotion, reason }) => emotion ?? reason).join(", "));
   return (
     <>
+      <h1>mien in React</h1>
       <mien-photo modelsUrl="/mien/" src="/photo.jpg" alt="A portrait" onmien-faces={show} />
       <p id="words">{words}</p>
       <mien-camera modelsUrl="/mien/" every={0.2} />
