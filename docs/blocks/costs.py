@@ -215,7 +215,7 @@ def write_libraries() -> str:
     ]
     # Half of a 95 % interval at most, in points: that of a share of one half.
     chance = [98 / math.sqrt(found[kind]) for kind in ("faces", "photos")]
-    versions = ", ".join(f"{name} {version}" for name, version in found.get("versions", {}).items())
+    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
     sets = ", ".join(machine["instruction_sets"] or ())
     where = (
         f"{versions}; {found['faces']:,} faces, {found['photos']:,} photos, medians of "
