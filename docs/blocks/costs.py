@@ -217,9 +217,11 @@ def write_libraries() -> str:
     chance = [98 / math.sqrt(found[kind]) for kind in ("faces", "photos")]
     versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
     sets = ", ".join(machine["instruction_sets"] or ())
+    several = found["rounds"] > 1
+    rounds = f"medians of {found['rounds']} rounds" if several else "one round"
     where = (
-        f"{versions}; {found['faces']:,} faces, {found['photos']:,} photos, medians of "
-        f"{found['rounds']} rounds, on {machine['processor']} ({sets}), whose cores other work "
+        f"{versions}; {found['faces']:,} faces, {found['photos']:,} photos, {rounds}, "
+        f"on {machine['processor']} ({sets}), whose cores other work "
         "shared: compare the speeds with each other only. By chance alone, an accuracy may be off "
         f"by {chance[0]:.1f} points on the faces and by {chance[1]:.1f} on the photos (95 % "
         "intervals)."
