@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import onnxruntime  # noqa: F401 - it asks for the system when it is imported, before the fakes
 import pytest
 
 import mien

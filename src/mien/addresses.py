@@ -27,4 +27,9 @@ def printable(name: str | os.PathLike[str]) -> str:
     >>> printable("caf\udce9.jpg")
     'caf\\udce9.jpg'
     """
-    return os.fspath(name).encode("utf-8", "backslashreplace").decode("utf-8")
+    text = os.fspath(name)
+    try:
+        # Where the locale knows only ASCII, Python reads each byte of a UTF-8 name by itself.
+        return text.encode("utf-8", "surrogateescape").decode("utf-8")
+    except UnicodeError:
+        return text.encode("utf-8", "backslashreplace").decode("utf-8")

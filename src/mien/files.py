@@ -24,14 +24,16 @@ def identify(path: str | os.PathLike[str]) -> object:
 
     Names that differ by upper and lower case lead to the same file on macOS and Windows, but not
     on Linux, so existing files are identified by the file system. A path that does not exist is
-    resolved, and an invalid one is returned unchanged.
+    resolved, as `..` may lead out of a folder that is yet to be made, and an invalid one is
+    returned unchanged.
     """
     try:
-        status = os.stat(path)  # noqa: PTH116 - `Path` would change the name
+        resolved = os.path.realpath(path)
+        status = os.stat(resolved)  # noqa: PTH116 - `Path` would change the name
     except ValueError:
         return os.fspath(path)
     except OSError:
-        return os.path.normcase(os.path.realpath(path))
+        return os.path.normcase(resolved)
     return (status.st_dev, status.st_ino)
 
 

@@ -324,7 +324,7 @@ def test_the_live_view_is_in_the_language_that_was_asked_for(browser, tiny_model
     ):
         start(page)
         assert page.inner_text("#status") == translate_page("de", "watch.on")
-        assert page.title() == translate_page("de", "watch.title")
+        wait_until(page, f"document.title === {json.dumps(translate_page('de', 'watch.title'))}")
         page.select_option("#language", "he")
         wait_until(page, "document.documentElement.dir === 'rtl'")
         assert page.inner_text("#status") == translate_page("he", "watch.on")
