@@ -147,6 +147,7 @@ def test_a_model_that_is_not_there_gets_one_sentence(portrait: np.ndarray) -> No
         mien.analyze(portrait, model="gone.onnx")
 
 
+@pytest.mark.slow
 def test_photos_and_videos_have_functions_of_their_own(portrait: np.ndarray) -> None:
     clip = write_clip([portrait[:512, :512]] * 2, [0.0, 0.2])
     assert mien.analyze_photo(portrait) == mien.analyze(portrait)
@@ -182,6 +183,7 @@ def test_results_bear_the_names_they_were_given(
     assert second.message.startswith("cam://1 is not a supported picture")
 
 
+@pytest.mark.slow
 def test_a_turned_photo_is_read_as_the_upright_one(
     analyzer: mien.Analyzer, portrait: np.ndarray
 ) -> None:

@@ -4,12 +4,15 @@ import json
 import tomllib
 from pathlib import Path
 
+import pytest
+
 import structure
 
 ROOT = Path(__file__).parents[1]
 PHRASES = tomllib.loads(structure.PHRASES.read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_phrases_that_were_replaced_do_not_come_back():
     texts = dict(structure.read_working_tree())
     for path in ROOT.glob("examples/**/*.ipynb"):
@@ -22,6 +25,7 @@ def test_phrases_that_were_replaced_do_not_come_back():
     ] == []
 
 
+@pytest.mark.slow
 def test_docstrings_of_tests_and_tools_start_with_plain_verbs():
     odd = [
         f"{path.relative_to(ROOT)}: {line}"

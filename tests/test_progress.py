@@ -57,6 +57,7 @@ def test_it_is_silent_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
     assert not capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_many_photos_show_it(
     analyzer: mien.Analyzer, terminal: None, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,5 +1,7 @@
 """The source tree keeps to the lengths of CONTRIBUTING.md, and its figures are what they say."""
 
+import pytest
+
 import structure
 
 BODY = "\n".join(f"    x = {n}" for n in range(41))
@@ -11,6 +13,7 @@ TEXTS = {
 }
 
 
+@pytest.mark.slow
 def test_no_function_has_more_than_forty_lines():
     measured = structure.measure(dict(structure.read_working_tree()))
     assert measured["functions_over_40_lines"] == 0

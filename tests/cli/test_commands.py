@@ -242,6 +242,7 @@ def test_one_bad_file_never_stops_the_others(
     assert reason in err
 
 
+@pytest.mark.slow
 def test_names_may_hold_anything(portrait_path, tiny_model, tmp_path, capsys):
     for name in ("zwei Wörter.jpg", "日本 😀.jpg", "[bold]x[red].jpg", "a'b\"c.jpg", "-x.jpg"):
         photo = tmp_path / name
@@ -374,6 +375,7 @@ def test_annotated_copies_go_into_a_folder(portrait_path, tiny_model, tmp_path, 
     assert np.abs(changed).max() > 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("suffix", "kind"), [(".png", "PNG"), (".JPG", "JPEG"), (".webp", "WEBP")])
 def test_one_photo_may_go_into_a_file(suffix, kind, portrait_path, tiny_model, tmp_path, capsys):
     target = tmp_path / f"out{suffix}"

@@ -9,6 +9,7 @@ import pytest
 from mien.cli import COMMANDS, main
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_script_knows_every_command(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["completion", shell]) == 0
@@ -38,6 +39,7 @@ def test_bash_completes(words: list[str], wanted: str, capsys: pytest.CaptureFix
     assert wanted in done.stdout.split(), done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
 @pytest.mark.parametrize(
     ("line", "wanted"), [("mien ana", "analyze"), ("mien analyze --annot", "--annotate")]

@@ -134,6 +134,7 @@ def test_the_model_tells_its_contract(client, analyzer):
     assert client.get("/readyz").text == "ready\n"
 
 
+@pytest.mark.slow
 def test_not_ready_until_warm(analyzer):
     with serving(analyzer, LIMITS, working=False) as client:
         assert client.get("/healthz").status_code == 200
@@ -314,6 +315,7 @@ def test_a_fault_of_ours_is_logged_and_not_shown(analyzer, portrait_path, caplog
 # --- who may ask ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_only_its_own_names_are_answered(client):
     for host in ("127.0.0.1", "localhost:8000", "[::1]:80", "LOCALHOST"):
         assert client.get("/healthz", headers={"Host": host}).status_code == 200
@@ -321,6 +323,7 @@ def test_only_its_own_names_are_answered(client):
         check_problem(client.get("/healthz", headers={"Host": host}), 421, "wrong-host")
 
 
+@pytest.mark.slow
 def test_pages_of_others_may_not_ask(analyzer):
     with serving(
         analyzer, LIMITS, Access(origins=("https://good.example",)), working=False
@@ -337,6 +340,7 @@ def test_pages_of_others_may_not_ask(analyzer):
         assert client.options("/v1/analyze", headers=ask).status_code == 200
 
 
+@pytest.mark.slow
 def test_only_pages_that_are_named_may_frame_the_page_and_nothing_else(analyzer, tmp_path):
     (tmp_path / "index.html").write_text("<title>mien</title>")
     frames = ("https://good.example", "http://localhost:3000")
@@ -397,6 +401,7 @@ def test_without_the_page_its_place_says_so(analyzer, tmp_path):
     assert 'href="/docs"' in response.text
 
 
+@pytest.mark.slow
 def test_the_page_opens_in_the_language_of_its_host(analyzer, tmp_path):
     text = '<!doctype html><html lang="en"><title>mien</title>'
     (tmp_path / "index.html").write_text(text)
@@ -424,6 +429,7 @@ def test_models_of_the_page_come_from_the_assets(analyzer, tmp_path):
             assert client.get(f"/assets/{name}").status_code == 404
 
 
+@pytest.mark.slow
 def test_the_page_is_served_whole(analyzer, tmp_path):
     folder = tmp_path / "page"
     (folder / "assets").mkdir(parents=True)

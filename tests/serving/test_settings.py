@@ -90,6 +90,7 @@ def test_a_prior_is_expected(client, photo):
     assert face["probabilities"]["sad"] == 0 < plain["probabilities"]["sad"]
 
 
+@pytest.mark.slow
 def test_features_are_those_of_python(photo):
     query = {"features": "true"}
     with serving([mien.Analyzer("fast", threads=1)], Limits(workers=1)) as client:

@@ -66,6 +66,7 @@ def test_pandas(results, capsys):
     assert Path("happy.png").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("Rscript") is None, reason="R is not installed")
 def test_r(results):
     Path("guide.R").write_text(find_block("r", "t.test"))

@@ -63,6 +63,7 @@ def test_incomplete_participants_are_treated_as_in_r():
     assert fit_mixed_model([0.1, 0.2, 0.3], [False, True, True], ["a", "a", "b"]) is None
 
 
+@pytest.mark.slow
 def test_comparisons_are_replaced_and_corrected():
     values, second, names = make()
     cells = {

@@ -11,6 +11,7 @@ from mien.study.coding import Coded
 from mien.study.statistics import compare_conditions, find_interval
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_as_often_as_they_say(monkeypatch):
     """The full count, 1,000 studies, is benchmarks/study_coverage.py's."""
     monkeypatch.setattr("mien.study.statistics.RESAMPLES", 999)

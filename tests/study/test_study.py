@@ -170,6 +170,7 @@ def test_tables_are_safe_to_open_and_their_columns_differ(recordings, tiny_model
     assert len({name.lower() for name in columns}) == len(columns)
 
 
+@pytest.mark.slow
 def test_no_face_in_a_condition_is_left_out_and_said(recordings, tiny_model, tmp_path, capsys):
     Image.new("RGB", (64, 64)).save(tmp_path / "blank.png")
     rows = [f"{recordings}/dim/p{n}_1.png,p{n},dim" for n in (1, 2)]
@@ -368,6 +369,7 @@ def test_codes_are_checked_before_the_reading(recordings, tiny_model, tmp_path, 
         assert not (out / READINGS).exists()
 
 
+@pytest.mark.slow
 def test_codes_that_are_not_used_are_told(recordings, tiny_model, tmp_path, capsys):
     codes = tmp_path / "codes.csv"
     codes.write_text("source,label\ndim/p1_1,Happy\nlit/p1_1,joy\nq9,sad\n")

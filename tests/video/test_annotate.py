@@ -50,6 +50,7 @@ def left_edge(image: np.ndarray) -> int | None:
 GREY = np.full((180, 320, 3), 70, np.uint8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".mp4", ".mov", ".mkv"])
 def test_every_frame_its_time_and_the_sound_are_kept(ending: str, tmp_path: Path) -> None:
     times = uneven(2.0)
@@ -62,6 +63,7 @@ def test_every_frame_its_time_and_the_sound_are_kept(ending: str, tmp_path: Path
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("container", "codec", "sound"),
     [
@@ -80,6 +82,7 @@ def test_sound_of_every_kind(container: str, codec: str, sound: str, tmp_path: P
     assert heard == pytest.approx(1.0, abs=0.15)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ending", "sound", "rate", "kept"),
     [

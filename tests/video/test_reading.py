@@ -131,6 +131,7 @@ def _surest_face(analyzer: mien.Analyzer, emotion: str) -> np.ndarray:
 # --- frames, tracks, settings ---------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_every_frame_has_a_row_also_without_a_face(sharp: mien.Analyzer, small: np.ndarray) -> None:
     empty = on_canvas(small[:8, :8], (0, 0))
     shown = on_canvas(small, (100, 60))

@@ -149,6 +149,7 @@ class Slow(mien.Live):
         return super().read(*args, **more)
 
 
+@pytest.mark.slow
 def test_a_file_plays_at_its_speed_and_late_frames_are_dropped(analyzer, clip):
     live = Slow(analyzer=analyzer, source="clip")
     with streams.LiveStream(clip, live) as stream:

@@ -52,6 +52,7 @@ def test_pyav(clip):
     assert result.time_s == pytest.approx(0.45, abs=0.01)
 
 
+@pytest.mark.slow
 def test_streams(clip, capsys):
     run_block("with mien.Live.open(0) as stream:", mien=mien)
     assert "happy" in capsys.readouterr().out
