@@ -1,5 +1,6 @@
 """Fixtures that several test modules share."""
 
+import gc
 import os
 import signal
 from pathlib import Path
@@ -22,7 +23,17 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 hypothesis.settings.register_profile("mien", deadline=None)
 hypothesis.settings.load_profile("mien")
 
+# What the test modules import, PyTorch above all, stays: garbage is not looked for while it is
+# loaded, and later not among it.
+gc.disable()
+
 PORTRAIT = Path(__file__).parent.parent / "examples" / "astronaut.jpg"
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage again, but only in what comes after the imports."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
