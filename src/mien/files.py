@@ -29,11 +29,12 @@ def identify(path: str | os.PathLike[str]) -> object:
     """
     try:
         resolved = os.path.realpath(path)
-        status = os.stat(resolved)  # noqa: PTH116 - `Path` would change the name
+        try:
+            status = os.stat(resolved)  # noqa: PTH116 - `Path` would change the name
+        except OSError:
+            return os.path.normcase(resolved)
     except ValueError:
         return os.fspath(path)
-    except OSError:
-        return os.path.normcase(resolved)
     return (status.st_dev, status.st_ino)
 
 
