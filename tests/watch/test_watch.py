@@ -314,7 +314,7 @@ def test_a_language_that_there_are_no_texts_in_is_refused(capsys):
     assert "lang must be one of en, de" in capsys.readouterr().err
 
 
-@pytest.mark.release  # beside the whole suite, the title was seen to stay English; not found yet why
+@pytest.mark.release  # beside all other tests, the title stayed English; not known why
 @pytest.mark.slow
 @needs_chromium
 @needs_page
