@@ -3,6 +3,7 @@
 import functools
 import os
 import signal
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -102,6 +103,24 @@ def test_the_command_writes_the_rows_of_one_machine_and_goes_on(
     assert read_parts(out) == alone
     assert first.stat() == kept
     assert "24 of them were read by an earlier run" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the benchmark observes processes in /proc")
+def test_the_benchmark_compares_the_rows(nodes: Nodes, photos: Path, tmp_path: Path) -> None:
+    import cluster_speed
+
+    here = cluster_speed.read_here(photos, tmp_path / "alone.parquet")
+    with cluster_speed.Watch() as watch:
+        ray = cluster_speed.read_on_ray(photos, tmp_path / "faces", 2, watch)
+    figures = cluster_speed.compare(here, ray, PHOTOS, 2)
+    assert figures["same_rows"]
+    assert figures["rows"] >= PHOTOS
+    paces = [figures[f"{who}_photos_per_processor_s"] for who in ("local", "actors", "all_of_ray")]
+    assert min(paces) > 0
+    assert paces[2] < paces[1], "all of Ray's processes include the actors"
+
+    ray.rows[0]["happy"] = 0.5
+    assert not cluster_speed.compare(here, ray, PHOTOS, 2)["same_rows"]
 
 
 def test_a_killed_worker_and_a_removed_node_lose_and_double_nothing(
