@@ -1,9 +1,9 @@
-"""How does the service answer many clients that pause between their requests?
+"""Measure the service with many clients that pause between their requests.
 
 Command: python benchmarks/serving_crowd.py [SECONDS]
 
 500 clients, each on a connection of its own, send a picture, wait for the answer, and pause for ten
-seconds on average (exponentially distributed) before the next, for SECONDS (300 unless told). A
+seconds on average (exponentially distributed) before the next, for SECONDS (300 by default). A
 client that is answered with 429 waits for a second and sends its picture again. On a machine that
 cannot read the queue within `--answer-s`, because other programs take its cores, the service
 answers with 503 as well, which counts as an error. The service shares the cores with its clients,
@@ -62,6 +62,7 @@ class Crowd:
                 connection = Connection(self._port)
                 await connection.open()
                 continue
+
             self.statuses[status] += 1
             if status != 200:  # the service closes a connection whose upload it did not read
                 await connection.close()
@@ -72,6 +73,7 @@ class Crowd:
                 await connection.open()
             if status == 429:
                 continue
+
             self.seconds.append(time.perf_counter() - began)
             self.different += status == 200 and text != self._wanted[number % PICTURES]
             number += 1
@@ -90,7 +92,7 @@ async def wait_until_ready(port: int) -> None:
 
 
 def main() -> None:
-    """Measure, and write down."""
+    """Measure, and write the results."""
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS
     pictures = make_pictures()
     analyzer = Analyzer(threads=1)

@@ -152,6 +152,7 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "rooms": reference.write_rooms,
     "limits": reference.write_limits,
     "service": costs.write_service,
+    "serving-crowd": paces.write_crowd,
     "peers": costs.write_peers,
     "libraries": costs.write_libraries,
     "video-settings": reference.write_video_settings,

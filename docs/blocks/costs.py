@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from blocks import BENCHMARKS, block, count_hours, read_epochs, read_evaluation, read_json
+from blocks.paces import describe_machine
 from mien.model.recognizer import NETWORKS
 
 MIN_FACES: Final = 15
@@ -148,10 +149,10 @@ def write_million_photos() -> str:
 def write_service() -> str:
     """Write the load test of the service."""
     result = read_json(BENCHMARKS / "serving_load.json")
-    found, machine = result["figures"], result["machine"]
+    found = result["figures"]
     where = (
-        f"On {machine['cores']} cores ({machine['processor']}), shared by the service and its "
-        f"clients. Pictures are 640 x 640 with one face each. `{result['command']}`"
+        f"On {describe_machine(result['machine'])}, shared by the service and its clients. "
+        f"Pictures are 640 x 640 with one face each. `{result['command']}`"
     )
     rows = {
         "concurrent clients": f"{found['clients']}",

@@ -1,6 +1,16 @@
-"""Write the measured pace of the data loader, beside that of training steps."""
+"""Write the measured paces of the data loader, and of many clients of the service."""
+
+from typing import Any
 
 from blocks import BENCHMARKS, block, read_json
+
+
+def describe_machine(machine: dict[str, Any]) -> str:
+    """Describe the cores of a measurement, with their instruction sets where they are known."""
+    sets = machine.get("instruction_sets")
+    return f"{machine['cores']} cores of an {machine['processor']}" + (
+        f" ({', '.join(sets)})" if sets else ""
+    )
 
 
 def write_loader_speed() -> str:
@@ -13,8 +23,38 @@ def write_loader_speed() -> str:
         f"second of processor time: {loader['accurate']:,} times as many as a training step of "
         f"`accurate` uses, and {loader['fast']:,} times as many as one of `fast`. Augmentation "
         f"runs on the training device, at {augmentation['accurate']:.0f} and "
-        f"{augmentation['fast']:.0f} times the pace of these steps. On {machine['cores']} "
-        f"cores of an {machine['processor']} ({', '.join(machine['instruction_sets'])}), with "
-        f"other load: `{measured['command']}`."
+        f"{augmentation['fast']:.0f} times the pace of these steps. On "
+        f"{describe_machine(machine)}, with other load: `{measured['command']}`."
     )
     return block([sentence])
+
+
+def write_crowd() -> str:
+    """Write what many clients that pause between their requests get from the service."""
+    measured = read_json(BENCHMARKS / "serving_crowd.json")
+    found = measured["figures"]
+    rows = {
+        "clients": f"{found['clients']}",
+        "pause between requests, mean": f"{found['think_s']:.0f} s",
+        f"pictures answered in {found['seconds']:.0f} s": f"{found['answered']:,}",
+        "answered with 429, and sent again": f"{found['refused']:,}",
+        "errors": f"{found['errors']:,}",
+        "results that differ from reading one at a time": f"{found['different']:,}",
+        "pictures per second": f"{found['pictures_per_s']:.1f}",
+        "cores that the service used": f"{found['cores_used']:.2f}",
+        "CPU time per picture": f"{found['cpu_ms_per_picture']:.1f} ms",
+        "latency, median": f"{found['median_s']:.2f} s",
+        "latency, 99th percentile": f"{found['p99_s']:.2f} s",
+        "longest": f"{found['longest_s']:.2f} s",
+        "memory at the end": f"{found['memory_mb']:.0f} MB",
+    }
+    asked = found["clients"] / found["think_s"]
+    share = found["refused"] / (found["answered"] + found["refused"])
+    where = (
+        f"The clients ask for up to {asked:.0f} pictures per second. {share:.0%} of their requests "
+        "found the queue full. "
+        f"On {describe_machine(measured['machine'])}, shared by the service and its clients: "
+        f"`{measured['command']}`."
+    )
+    table = [f"| {what} | {value} |" for what, value in rows.items()]
+    return block(["| | |", "|---|--:|", *table, "", where])
