@@ -65,8 +65,10 @@ def train(
     from mien.cli.reports import tabulate
     from mien.cli.tables import print_table
     from mien.training.fit import LAST, fit, is_first_process
+    from mien.training.memory import keep_freed_memory
     from mien.training.model import CnnLstm
 
+    keep_freed_memory()
     output = Path("runs") / config.name if output is None else output
     dataset = load_dataset(data)
     if not allow_mismatch:
