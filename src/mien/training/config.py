@@ -141,8 +141,9 @@ class TrainConfig:
         early_stopping: Patience in epochs without improvement on validation; 0 disables it.
         gradient_clip: Maximum norm of the gradient; 0 disables clipping.
         precision: `auto` uses bfloat16 autocast if a short benchmark finds it faster.
-        compile: Compile the network with `torch.compile`, which needs a C++ compiler on a CPU and
-            takes time at the start of each stage.
+        compile: Compile the convolutional blocks with `torch.compile`, which requires a C++
+            compiler on a CPU and takes time at the start of each stage. The results are the same up
+            to rounding.
         model: The network.
         augment: The augmentation.
     """

@@ -172,7 +172,7 @@ class CnnLstm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map grey faces (B, 1, 48, 48) in [0, 1] to logits (B, K); softmax gives the scores."""
-        logits: Tensor = self.classifier(self._read(x))  # (B, K)
+        logits: Tensor = self.classifier(self._read(self.trunk(x)))  # (B, K)
         return logits
 
     def answer(self, x: Tensor) -> tuple[Tensor, ...]:
@@ -185,12 +185,15 @@ class CnnLstm(nn.Module):
             The logits of `forward`, followed by those of the dataset's own label, if there is a
             layer.
         """
+        return self.answer_map(self.trunk(x))
+
+    def answer_map(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Map the trunk's feature map, (B, C, 6, 6), to the logits of each output layer."""
         x = self._read(x)  # (B, U)
         layers = (self.classifier, self.label_classifier)
         return tuple(layer(x) for layer in layers if layer is not None)
 
     def _read(self, x: Tensor) -> Tensor:
-        x = self.trunk(x)  # (B, C, 6, 6)
         x = self.head(x)  # (B, U)
         features: Tensor = self.dropout(x)
         return features

@@ -12,6 +12,7 @@ from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 from mien.errors import TrainingError
 from mien.training.augment import Augment, resize
+from mien.training.compiler import compile_network
 from mien.training.config import TrainConfig
 from mien.training.model import CnnLstm
 
@@ -53,7 +54,7 @@ class TrainingModule(pl.LightningModule):
         if not config.start_rate:  # evaluation mode: no dropout, and fixed normalization
             self.net.trunk.requires_grad_(False).eval()
             self.net.head.requires_grad_(False).eval()
-        self._answer = torch.compile(self.net.answer) if config.compile else self.net.answer
+        self._answer = compile_network(self.net) if config.compile else self.net.answer
         # In a tuple, so that torch does not register them: checkpoints only have the network.
         self._teachers = tuple(teachers)
         self.augment = Augment(config.augment)
