@@ -132,20 +132,6 @@ def write_many_files() -> str:
     )
 
 
-def write_million_photos() -> str:
-    """Write what a million photos cost, from the pace of the run over many photos."""
-    measured = read_json(BENCHMARKS / "many_files.json")
-    found, machine = measured["figures"], measured["machine"]
-    pace = found["photos_per_core_second_last_third"]
-    core_hours = 1e6 / pace / 3600
-    cost = (
-        f"At {pace:.0f} photos a core-second (`{measured['command']}`, {machine['processor']}), a "
-        f"million photos take {core_hours:.1f} core-hours: {60 * core_hours / 64:.0f} minutes of "
-        f"64 cores, or {core_hours:.1f} times the price of a core-hour."
-    )
-    return block([cost])
-
-
 def write_service() -> str:
     """Write the load test of the service."""
     result = read_json(BENCHMARKS / "serving_load.json")

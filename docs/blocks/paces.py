@@ -1,4 +1,4 @@
-"""Write the measured paces of the data loader, and of many clients of the service."""
+"""Write the measured paces of the data loader, a cluster, and a service with many clients."""
 
 from typing import Any
 
@@ -27,6 +27,36 @@ def write_loader_speed() -> str:
         f"{describe_machine(machine)}, with other load: `{measured['command']}`."
     )
     return block([sentence])
+
+
+def write_cluster_speed() -> str:
+    """Write how the rows and the pace of a Ray cluster compare with those of one machine."""
+    measured = read_json(BENCHMARKS / "cluster_speed.json")
+    found = measured["figures"]
+    same = "the same as" if found["same_rows"] else "different from"
+    sentence = (
+        f"The {found['rows']:,} rows of {found['photos']:,} photos, read by a cluster of a head "
+        f"and {found['nodes']} nodes on one machine, were {same} those of a local run. Per second "
+        f"of processor time, the processes that read reached {found['actors_over_local']:.2f} of "
+        f"the photos of the local run, and all of Ray {found['all_of_ray_over_local']:.2f}: "
+        "starting the cluster and its bookkeeping are part of this, and weigh less the longer a "
+        f"run is. On {describe_machine(measured['machine'])}: `{measured['command']}`."
+    )
+    return block([sentence])
+
+
+def write_million_photos() -> str:
+    """Write what a million photos cost, from the pace of the local run beside the cluster's."""
+    measured = read_json(BENCHMARKS / "cluster_speed.json")
+    pace = measured["figures"]["local_photos_per_processor_s"]
+    core_hours = 1e6 / pace / 3600
+    cost = (
+        f"At {pace:.0f} photos a core-second (`{measured['command']}`, "
+        f"{describe_machine(measured['machine'])}), a million photos of 400 to 1,280 pixels take "
+        f"{core_hours:.1f} core-hours: {60 * core_hours / 64:.0f} minutes of 64 cores, or "
+        f"{core_hours:.1f} times the price of a core-hour. Ray's own work comes on top."
+    )
+    return block([cost])
 
 
 def write_crowd() -> str:
