@@ -143,6 +143,7 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "loader-speed": paces.write_loader_speed,
     "cluster-speed": paces.write_cluster_speed,
     "million-photos": paces.write_million_photos,
+    "training-peers": paces.write_training_peers,
     "picture": reference.write_picture_link,
     "explained": reference.write_explained,
     "python": reference.write_python,

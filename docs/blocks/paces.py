@@ -46,7 +46,7 @@ def write_cluster_speed() -> str:
 
 
 def write_million_photos() -> str:
-    """Write what a million photos cost, from the pace of the local run beside the cluster's."""
+    """Write what a million photos cost, from the pace of the local run next to the cluster's."""
     measured = read_json(BENCHMARKS / "cluster_speed.json")
     pace = measured["figures"]["local_photos_per_processor_s"]
     core_hours = 1e6 / pace / 3600
@@ -88,3 +88,60 @@ def write_crowd() -> str:
     )
     table = [f"| {what} | {value} |" for what, value in rows.items()]
     return block(["| | |", "|---|--:|", *table, "", where])
+
+
+def write_training_peers() -> str:
+    """Write how long a training step takes, compared with the same network in Keras."""
+    measured = read_json(BENCHMARKS / "training_peers.json")
+    found, machine = measured["figures"], measured["machine"]
+    rows = [
+        (
+            "| network, precision, instruction sets, cores | Keras | Keras, XLA | mien "
+            "| mien, compiled | Keras / mien | in processor time |"
+        ),
+        "|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    for network in found["networks"].values():
+        for setting in network["settings"]:
+            several = len(setting["instruction_sets"]) > 1
+            sets = "all" if several else setting["instruction_sets"][0]
+            for precision in ("float32", "bfloat16"):
+                if f"mien-{precision}" in setting["ms"]:
+                    name = f"{network['macs'] / 1e6:.0f} million MACs, {precision}, {sets}"
+                    rows.append(f"| {name}, {setting['threads']} {_compare(setting, precision)} |")
+
+    versions = found["versions"]
+    saved = [100 * share for network in found["networks"].values() for share in _save(network)]
+    where = (
+        f"Milliseconds for a step with {found['batch_size']} faces of 48 px: forward, loss, "
+        f"backward and AdamW. Keras {versions['keras']} on TensorFlow "
+        f"{versions['tensorflow-cpu']}, PyTorch {measured['versions']['torch']}; the faster of "
+        f"both columns is compared. On Linux with glibc, `mien train` keeps freed memory until it "
+        f"ends, which saves {min(saved):.0f} to {max(saved):.0f} % of a step's processor time "
+        f"here. On {describe_machine(machine)}: `{measured['command']}`."
+    )
+    return block([*rows, "", where])
+
+
+def _save(network: dict[str, Any]) -> list[float]:
+    """Return the shares of a step's processor time that kept memory saves, 0 to 1."""
+    return [
+        1 - taken[f"mien-{precision}"] / taken[f"mien-{precision}-trimming"]
+        for taken in (setting["processor_ms"] for setting in network["settings"])
+        for precision in ("float32", "bfloat16")
+        if f"mien-{precision}" in taken
+    ]
+
+
+def _compare(setting: dict[str, Any], precision: str) -> str:
+    """Return the cells of one precision."""
+    suffix = "" if precision == "float32" else f"-{precision}"
+    keras = [f"keras-graph{suffix}", f"keras-xla{suffix}"]
+    mien = [f"mien-{precision}", f"mien-{precision}-compiled"]
+    ms = setting["ms"]  # a run may have left out some of them
+    cells = [f"{ms[name]:,.0f}" if name in ms else "" for name in (*keras, *mien)]
+    fastest = [min((n for n in names if n in ms), key=ms.__getitem__) for names in (keras, mien)]
+    for kind in ("ms", "processor_ms"):
+        peer, own = (setting[kind][name] for name in fastest)
+        cells.append(f"{peer / own:.1f}")
+    return "| " + " | ".join(cells)
