@@ -1,5 +1,6 @@
 """Write the measured paces of the data loader, a cluster, and a service with many clients."""
 
+import statistics
 from typing import Any
 
 from blocks import BENCHMARKS, block, read_json
@@ -116,9 +117,11 @@ def write_training_peers() -> str:
         f"Milliseconds for a step with {found['batch_size']} faces of 48 px: forward, loss, "
         f"backward and AdamW. Keras {versions['keras']} on TensorFlow "
         f"{versions['tensorflow-cpu']}, PyTorch {measured['versions']['torch']}; the faster of "
-        f"both columns is compared. On Linux with glibc, `mien train` keeps freed memory until it "
-        f"ends, which saves {min(saved):.0f} to {max(saved):.0f} % of a step's processor time "
-        f"here. On {describe_machine(machine)}: `{measured['command']}`."
+        f"both columns is compared; empty cells were not measured. On Linux with glibc, "
+        f"`mien train` keeps freed memory until it ends, which saves "
+        f"{statistics.median(saved):.0f} % of a step's processor time (median over these rows, "
+        f"{min(saved):.0f} to {max(saved):.0f} %). On {describe_machine(machine)}: "
+        f"`{measured['command']}`."
     )
     return block([*rows, "", where])
 
