@@ -34,7 +34,6 @@ from mien.training.checkpoint import (
 )
 from mien.training.config import Stage
 from mien.training.fit import LAST, fit
-from mien.training.low_rank import decompose
 from mien.training.model import CnnLstm
 from mien.training.module import TrainingModule, to_unit
 from mien.training.provenance import find_commit
@@ -331,30 +330,6 @@ def test_it_can_begin_with_the_weights_of_another_run(smoke, tmp_path):
         fit(replace(config, start="acurate"), dataset, tmp_path / "none")
 
 
-def test_a_trained_trunk_can_be_compressed_under_a_new_head(smoke, tmp_path):
-    """Each convolution with more channels than its rank starts as the best one of that rank."""
-    folder, dataset, _ = smoke
-    model = replace(SMOKE.model, ranks=(0, 3, 3), units=48)
-    one = replace(SMOKE, stages=(Stage(48, 1),), learning_rate=1e-12, start=str(folder / LAST))
-    with pytest.raises(ConfigError, match=r"model\.units = 32, but this recipe has 48"):
-        fit(replace(one, model=model), dataset, tmp_path / "all")
-
-    config = replace(one, model=model, start_layers="trunk")
-    found = weights_of(fit(config, dataset, tmp_path / "trunk").last)
-    begun = weights_of(folder / LAST)
-    plain = "net.trunk.0.convolutions.0.weight"
-    assert torch.allclose(found[plain], begun[plain], atol=1e-6)
-    parts = [found[f"net.trunk.2.convolutions.0.{part}.weight"] for part in range(3)]
-    whole = begun["net.trunk.2.convolutions.0.weight"]
-    for part, expected in zip(parts, decompose(whole, 3), strict=True):
-        assert torch.allclose(part, expected, atol=1e-5)
-    assert found["net.head.lstm.weight_hh_l0"].shape == (4 * 48, 48)
-
-    wider = replace(config, model=replace(model, widths=(4, 8, 32)))
-    with pytest.raises(ConfigError, match=r"model\.widths = .*, but this recipe has"):
-        fit(wider, dataset, tmp_path / "wider")
-
-
 @pytest.mark.parametrize(("name", "largest"), [("accurate", 0.01), ("fast", 0.6)])
 def test_the_models_that_ship_can_be_trained_further(tmp_path, name, largest):
     """Their weights give the answers of what ships, before it was scaled; `fast` has 8 bits."""
@@ -514,13 +489,13 @@ def test_a_start_without_a_layer_for_the_label_begins_both_with_its_own(smoke, v
     _, _, result = smoke
     config, _ = voted
     net = CnnLstm(config.model, 7, label_layer=True)
-    begin_with(net, replace(config, start=str(result.best)), EMOTIONS)
+    begin_with(net, str(result.best), config.model, EMOTIONS)
     assert net.label_classifier is not None
     assert torch.equal(net.classifier.weight, net.label_classifier.weight)
-    begin_with(net, replace(config, start=str(voted[1].best)), EMOTIONS)
+    begin_with(net, str(voted[1].best), config.model, EMOTIONS)
     assert not torch.equal(net.classifier.weight, net.label_classifier.weight)
     alone = CnnLstm(config.model, 7)
-    begin_with(alone, replace(config, start=str(voted[1].best)), EMOTIONS)
+    begin_with(alone, str(voted[1].best), config.model, EMOTIONS)
     assert torch.equal(alone.classifier.weight, net.classifier.weight)
 
 

@@ -10,7 +10,6 @@ from torch import nn
 from mien.training.augment import Augment, resize
 from mien.training.config import AugmentConfig, ModelConfig
 from mien.training.cost import count_cost
-from mien.training.low_rank import LowRankConvolution, decompose
 from mien.training.model import CnnLstm
 from mien.training.module import cut_and_mix, mix
 
@@ -31,7 +30,6 @@ VARIANTS = {
     "dense": {"head": "dense"},
     "pool": {"head": "pool"},
     "residual": {"residual": True},
-    "low rank": {"ranks": (2, 3, 4)},
 }
 
 
@@ -222,45 +220,3 @@ def test_resize_keeps_what_is_the_right_size():
     faces = torch.rand(2, 1, 48, 48)
     assert resize(faces, 48) is faces
     assert resize(faces, 40).shape == (2, 1, 40, 40)
-
-
-def test_a_convolution_of_low_rank_is_found_again_in_its_three_parts():
-    """Weights that are of rank 3 in both directions lose nothing; the three follow each other."""
-    torch.manual_seed(1)
-    outputs, core, inputs = torch.rand(8, 3), torch.randn(3, 3, 3, 3), torch.rand(6, 3)
-    weight = torch.einsum("or,rshw,is->oihw", outputs, core, inputs)
-    reading, inner, writing = decompose(weight, 3)
-    assert (reading.shape, inner.shape, writing.shape) == ((3, 6, 1, 1), (3, 3, 3, 3), (8, 3, 1, 1))
-
-    layers = LowRankConvolution(6, 8, 3)
-    layers.approximate(weight)
-    x = torch.rand(2, 6, 12, 12)
-    expected = nn.functional.conv2d(x, weight, padding=1)
-    assert torch.allclose(layers(x), expected, atol=1e-4)
-
-
-def test_a_lower_rank_keeps_the_largest_part_of_a_convolution():
-    torch.manual_seed(1)
-    weight = torch.randn(8, 6, 3, 3)
-    missed = []
-    for rank in (1, 3, 6):
-        layers = LowRankConvolution(6, 8, rank)
-        layers.approximate(weight)
-        x = torch.rand(2, 6, 12, 12)
-        with torch.inference_mode():
-            difference = layers(x) - nn.functional.conv2d(x, weight, padding=1)
-        missed.append(float(difference.square().mean()))
-    assert missed[0] > missed[1] > missed[2]
-
-
-def test_ranks_leave_convolutions_plain_that_have_no_more_channels():
-    """The first one reads a single channel: it would only become slower."""
-    config = ModelConfig(widths=(8, 8, 16), depths=(2, 1, 1), ranks=(4, 0, 8), units=12)
-    kinds = [
-        [type(layer).__name__ for layer in block.convolutions]
-        for block in CnnLstm(config, class_count=7).blocks
-    ]
-    assert kinds == [["Conv2d", "LowRankConvolution"], ["Conv2d"], ["Conv2d"]]
-    plain = CnnLstm(ModelConfig(**SMALL), class_count=7)
-    compressed = CnnLstm(ModelConfig(ranks=(2, 3, 4), **SMALL), class_count=7)
-    assert count_cost(compressed).macs < count_cost(plain).macs

@@ -167,17 +167,12 @@ def _describe(
         "network": f"{head}, channels {widths}, {config.model.units} units: "
         f"{parameters:,} parameters",
         "epochs": f"{sizes}; batches of {config.batch_size}, seed {config.seed}",
-        **({"start": _describe_start(config)} if config.start else {}),
+        **({"start": config.start} if config.start else {}),
         **({"votes": config.votes} if config.votes else {}),
         **({"teachers": _describe_teachers(config)} if config.teachers else {}),
         "precision": config.precision,
         "output": str(output),
     }
-
-
-def _describe_start(config: TrainConfig) -> str:
-    """Describe what a training starts from."""
-    return f"{config.start}, its trunk" if config.start_layers == "trunk" else config.start
 
 
 def _describe_teachers(config: TrainConfig) -> str:

@@ -10,13 +10,12 @@ import torch
 from lightning.fabric.plugins.io.checkpoint_io import CheckpointIO
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor, nn
+from torch import Tensor
 
 from mien.errors import ConfigError, ModelError, TrainingError
 from mien.files import replacing
 from mien.model.recognizer import ASSETS, NETWORKS
-from mien.training.config import ModelConfig, TrainConfig
-from mien.training.low_rank import LowRankConvolution
+from mien.training.config import ModelConfig
 from mien.training.model import CnnLstm
 from mien.training.recipes import config_from_dict
 
@@ -146,57 +145,44 @@ def _halve(tensor: Tensor) -> Tensor:
     return half if bool(torch.isfinite(half).all()) else tensor
 
 
-def begin_with(net: CnnLstm, config: TrainConfig, class_names: tuple[str, ...]) -> None:
-    """Load the weights of `config.start`; for other classes, all but the last layer's.
+def begin_with(net: CnnLstm, start: str, config: ModelConfig, class_names: tuple[str, ...]) -> None:
+    """Load the weights of a trained network; for other classes, all but the last layer's.
 
     Args:
-        net: The network of this config, which is modified.
-        config: The recipe.
+        net: The network, which is modified.
+        start: A checkpoint of a network with the same config, or the name of a model that ships
+            with mien.
+        config: The network's.
         class_names: The network's classes, in order.
 
     Raises:
         ModelError: The file is damaged or not a checkpoint of mien.
-        ConfigError: There is no such file, or its network differs in more than `config` allows.
+        ConfigError: There is no such file, or its network differs.
     """
-    trained, description = _load_named("start", config.start)
-    _check_same_network(config, config_from_dict(description["config"]).model)
-    _copy_trunk(net, trained)
-    if config.start_layers == "trunk":
-        return
-    net.head.load_state_dict(trained.head.state_dict())
-
-    # For other classes, the last layers are not copied: they depend on the classes.
-    if tuple(description["class_names"]) == class_names:
-        last = trained.classifier.state_dict()
-        net.classifier.load_state_dict(last)
-        second = trained.label_classifier
-        if net.label_classifier is not None:
-            net.label_classifier.load_state_dict(last if second is None else second.state_dict())
-
-
-def _check_same_network(config: TrainConfig, theirs: ModelConfig) -> None:
-    """Reject a network to start from that differs in more than may differ."""
-    compressed = ("ranks",) if not any(theirs.ranks) else ()
-    others = tuple(field.name for field in dataclasses.fields(theirs))
-    trunk = ("widths", "depths", "ranks", "residual")
-    for name in trunk if config.start_layers == "trunk" else others:
-        ours, other = getattr(config.model, name), getattr(theirs, name)
-        if ours != other and not name.endswith("dropout") and name not in compressed:
+    trained, description = _load_named("start", start)
+    theirs = config_from_dict(description["config"]).model
+    for field in dataclasses.fields(config):
+        ours, other = getattr(config, field.name), getattr(theirs, field.name)
+        if ours != other and not field.name.endswith("dropout"):
             raise ConfigError(
-                f"start: {config.start} has model.{name} = {other}, but this recipe has {ours}: "
+                f"start: {start} has model.{field.name} = {other}, but this recipe has {ours}: "
                 f"use the same network for both"
             )
 
+    # For other classes, the last layer is not copied: it depends on the classes.
+    weights = trained.state_dict()
+    last = dict(trained.classifier.state_dict())
+    if tuple(description["class_names"]) != class_names:
+        last = dict(net.classifier.state_dict())
+    own = {name: value for name, value in weights.items() if "classifier." not in name}
+    own |= {f"classifier.{name}": value for name, value in last.items()}
 
-def _copy_trunk(net: CnnLstm, trained: CnnLstm) -> None:
-    """Copy the convolutional blocks, and compress plain convolutions where `net` has a rank."""
-    for own, block in zip(net.blocks, trained.blocks, strict=True):
-        own.norms.load_state_dict(block.norms.state_dict())
-        for layer, other in zip(own.convolutions, block.convolutions, strict=True):
-            if isinstance(layer, LowRankConvolution) and isinstance(other, nn.Conv2d):
-                layer.approximate(other.weight)
-            else:
-                layer.load_state_dict(other.state_dict())
+    if net.label_classifier is not None:
+        second = trained.label_classifier
+        if second is not None and tuple(description["class_names"]) == class_names:
+            last = dict(second.state_dict())
+        own |= {f"label_classifier.{name}": value for name, value in last.items()}
+    net.load_state_dict(own)
 
 
 def load_teachers(teachers: Sequence[str], class_names: tuple[str, ...]) -> tuple[CnnLstm, ...]:

@@ -28,9 +28,6 @@ class ModelConfig:
             (Merity et al. 2017, arXiv 1708.02182).
         widths: Channels of each convolutional block.
         depths: 3x3 convolutions in each block.
-        ranks: Rank of the convolutions in each block that have more channels on both sides: each is
-            replaced by 1x1, 3x3 and 1x1 convolutions, the inner one with as many channels as the
-            rank (Kim et al. 2016, arXiv 1511.06530); 0 leaves a block's convolutions plain.
         block_dropout: Share of channels dropped after each block (spatial dropout), 0 to 1.
         residual: Add the output of a block's first convolution to its last, before pooling (He et
             al. 2016, arXiv 1512.03385).
@@ -46,7 +43,6 @@ class ModelConfig:
     lstm_dropout: float = 0.0
     widths: tuple[int, ...] = (32, 64, 128)
     depths: tuple[int, ...] = (2, 2, 2)
-    ranks: tuple[int, ...] = (0, 0, 0)
     block_dropout: tuple[float, ...] = (0.05, 0.1, 0.2)
     residual: bool = False
     units: int = 128
@@ -109,10 +105,7 @@ class TrainConfig:
         name: Name of the model, its run folder and its files.
         seed: Seed of the weights, the order of the faces and the augmentation.
         start: `accurate`, `fast`, or a checkpoint (`best.safetensors` of a run) to start from. For
-            other classes, the last layer is not copied. The architecture must be the same, except
-            that `model.ranks` may compress its convolutions.
-        start_layers: With `start`: the layers to copy, `all` or the `trunk` of convolutional blocks
-            alone; the head may then be different.
+            other classes, the last layer is not copied. The architecture must be the same.
         start_rate: With `start`: factor on the learning rate of all layers but the last, 0 to 1
             (Howard & Ruder 2018, arXiv 1801.06146); 0 freezes them, including normalization and
             dropout.
@@ -158,7 +151,6 @@ class TrainConfig:
     name: str = "model"
     seed: int = 1
     start: str = ""
-    start_layers: Literal["all", "trunk"] = "all"
     start_rate: float = 1.0
     stages: tuple[Stage, ...] = (Stage(48, 30),)
     batch_size: int = 64
@@ -273,7 +265,6 @@ _RANGES: Final[tuple[tuple[str, Callable[[float], bool], tuple[str, ...]], ...]]
             "weight_decay",
             "gradient_clip",
             "early_stopping",
-            "model.ranks",
             "augment.rotation_degrees",
             "augment.shear_degrees",
         ),
@@ -310,12 +301,6 @@ def _check_teaching(config: TrainConfig) -> None:
         raise ConfigError("mixup and cutmix exclude each other; set only one of them")
     if config.start_rate < 1 and not config.start:
         raise ConfigError("start_rate requires start; set both, or neither")
-    if config.start_layers == "trunk" and not config.start:
-        raise ConfigError("start_layers requires start; set both, or neither")
-    if config.start_layers == "trunk" and config.start_rate == 0:
-        raise ConfigError(
-            "start_layers = trunk leaves the head untrained at a start_rate of 0; set a higher one"
-        )
     if bool(config.teachers) != bool(config.distillation):
         raise ConfigError("teachers and distillation require each other; set both, or neither")
 
@@ -338,10 +323,9 @@ def _check_teaching(config: TrainConfig) -> None:
 
 
 def _check_model(model: ModelConfig) -> None:
-    columns = (model.widths, model.depths, model.ranks, model.block_dropout)
-    if any(len(column) != 3 for column in columns):
+    if not len(model.widths) == len(model.depths) == len(model.block_dropout) == 3:
         raise ConfigError(
-            "model.widths, depths, ranks and block_dropout must have one number per block: 3"
+            "model.widths, depths and block_dropout must have one number per block: 3"
         )
     if model.bidirectional and model.units % 2:
         raise ConfigError(f"model.units must be even if bidirectional, got {model.units}")

@@ -188,7 +188,7 @@ def _prepare(
 
     module = _make_module(config, split, dataset.class_names, description, teachers)
     if config.start and begun is None:
-        begin_with(module.net, config, dataset.class_names)
+        begin_with(module.net, config.start, config.model, dataset.class_names)
     if devices * nodes > 1:
         normalize_jointly(module.net)
     return _Run(config, module, split, targets, held_out, answers, begun is not None)

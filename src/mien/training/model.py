@@ -8,7 +8,6 @@ from torch.nn import functional
 
 from mien.model.recognizer import to_batches
 from mien.training.config import ModelConfig
-from mien.training.low_rank import make_convolution
 
 INPUT_SIZE = 48
 """Side of the model's input face, in pixels."""
@@ -26,24 +25,17 @@ class ConvBlock(nn.Module):
         channels_out: Channels of the output.
         depth: Number of 3x3 convolutions.
         dropout: Share of the channels dropped in training, 0 to 1.
-        rank: Rank of the convolutions that have more channels on both sides; 0 leaves all plain.
         residual: Add the first convolution's output to the last one's.
     """
 
     def __init__(
-        self,
-        channels_in: int,
-        channels_out: int,
-        depth: int,
-        dropout: float,
-        rank: int,
-        *,
-        residual: bool,
+        self, channels_in: int, channels_out: int, depth: int, dropout: float, *, residual: bool
     ) -> None:
         super().__init__()
         sources = [channels_in] + [channels_out] * (depth - 1)
         self.convolutions = nn.ModuleList(
-            make_convolution(source, channels_out, rank) for source in sources
+            nn.Conv2d(source, channels_out, kernel_size=3, padding=1, bias=False)
+            for source in sources
         )
         self.norms = nn.ModuleList(nn.BatchNorm2d(channels_out) for _ in sources)
         self.dropout = dropout
@@ -169,8 +161,7 @@ class CnnLstm(nn.Module):
     def __init__(self, config: ModelConfig, class_count: int, *, label_layer: bool = False) -> None:
         super().__init__()
         channels = (1, *config.widths)
-        columns = (config.widths, config.depths, config.block_dropout, config.ranks)
-        blocks = zip(channels, *columns, strict=False)
+        blocks = zip(channels, config.widths, config.depths, config.block_dropout, strict=False)
         self.trunk = nn.Sequential(
             *(ConvBlock(*block, residual=config.residual) for block in blocks)
         )
@@ -178,11 +169,6 @@ class CnnLstm(nn.Module):
         self.dropout = nn.Dropout(config.head_dropout)
         self.classifier = nn.Linear(config.units, class_count)
         self.label_classifier = nn.Linear(config.units, class_count) if label_layer else None
-
-    @property
-    def blocks(self) -> list[ConvBlock]:
-        """The convolutional blocks, in order."""
-        return [block for block in self.trunk if isinstance(block, ConvBlock)]
 
     def forward(self, x: Tensor) -> Tensor:
         """Map grey faces (B, 1, 48, 48) in [0, 1] to logits (B, K); softmax gives the scores."""
