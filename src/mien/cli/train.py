@@ -4,7 +4,7 @@ import functools
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 from rich.console import Console
@@ -17,6 +17,9 @@ from mien.errors import ConfigError, DataError
 from mien.results.display import count
 from mien.training.config import TrainConfig
 from mien.training.recipes import read_config
+
+if TYPE_CHECKING:
+    from mien.training.model import CnnLstm  # needs mien[train]
 
 
 def train(
@@ -66,7 +69,6 @@ def train(
     from mien.cli.tables import print_table
     from mien.training.fit import LAST, fit, is_first_process
     from mien.training.memory import keep_freed_memory
-    from mien.training.model import CnnLstm
 
     keep_freed_memory()
     output = Path("runs") / config.name if output is None else output
@@ -75,9 +77,8 @@ def train(
         _check(dataset)
     console = Console(highlight=False, quiet=not is_first_process())
 
-    def announce(settled: TrainConfig, net: CnnLstm) -> None:
-        parameters = sum(weights.numel() for weights in net.parameters())
-        print_table(console, tabulate(_describe(settled, dataset, output, parameters)))
+    def announce(settled: TrainConfig, net: "CnnLstm") -> None:
+        print_table(console, tabulate(_describe(settled, dataset, output, net)))
         console.print()
 
     def forecast(left_s: float) -> None:
@@ -150,13 +151,14 @@ def _check(dataset: Dataset) -> None:
 
 
 def _describe(
-    config: TrainConfig, dataset: Dataset, output: Path, parameters: int
+    config: TrainConfig, dataset: Dataset, output: Path, net: "CnnLstm"
 ) -> Mapping[str, str]:
     """Print the settings of a training before it starts."""
     counts = (f"{len(split.labels):,} {name}" for name, split in dataset.splits.items())
     widths = "-".join(map(str, config.model.widths))
     head = "CNN-LSTM" if config.model.head == "lstm" else "CNN"
     sizes = ", ".join(f"{stage.epochs} at {stage.size} px" for stage in config.stages)
+    parameters = sum(weights.numel() for weights in net.parameters())
 
     return {
         "name": config.name,
