@@ -14,11 +14,9 @@ from contextlib import closing, contextmanager
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 import mien
 from mien.serving.limits import Limits
-from mien.serving.server import make_server
 from served import Client, serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.enable_socket]  # to this machine only
@@ -352,11 +350,3 @@ def test_nothing_is_written(client, portrait_path):
     finally:
         watching.clear()
     assert written == []
-
-
-def test_requests_run_on_uvloop_where_it_is_installed() -> None:
-    uvloop = pytest.importorskip("uvloop", reason="uvloop is not installed")
-    new_loop = make_server(FastAPI(), Limits()).config.get_loop_factory()
-    assert new_loop is not None
-    with closing(new_loop()) as loop:
-        assert isinstance(loop, uvloop.Loop)

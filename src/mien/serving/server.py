@@ -51,7 +51,7 @@ def make_server(app: FastAPI, limits: Limits) -> uvicorn.Server:
             app,
             http=limit_connections(limits),
             ws="none",
-            loop="auto",  # uvloop where it is installed: less processor time per request
+            loop="asyncio",
             log_level="error",
             access_log=False,
             server_header=False,
