@@ -34,4 +34,6 @@ def test_memory_freed_in_one_step_is_reused_in_the_next():
         )
         for how in ("returned", "kept")
     }
-    assert faults["kept"] < 100 < faults["returned"]  # of 16,640 pages of 4 KiB
+    # A step touches 65 MiB: 16,640 pages of 4 KiB, or 33 where the system gives it huge pages.
+    assert faults["kept"] < faults["returned"] / 4
+    assert faults["returned"] > 20

@@ -188,7 +188,14 @@ class CnnLstm(nn.Module):
         return self.answer_map(self.trunk(x))
 
     def answer_map(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Map the trunk's feature map, (B, C, 6, 6), to the logits of each output layer."""
+        """Map the trunk's feature map to the logits of each output layer.
+
+        Args:
+            x: Feature map, (B, C, 6, 6).
+
+        Returns:
+            As `answer`.
+        """
         x = self._read(x)  # (B, U)
         layers = (self.classifier, self.label_classifier)
         return tuple(layer(x) for layer in layers if layer is not None)
