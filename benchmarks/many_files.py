@@ -84,17 +84,9 @@ class Sample:
 class Run:
     """A run of the command, observed from outside."""
 
-    def __init__(
-        self,
-        folder: Path,
-        output: Path,
-        *,
-        options: tuple[str, ...] = (),
-        kill_at: int | None = None,
-    ) -> None:
-        """Start it, with options of the command; kill it once its journal has `kill_at` results."""
+    def __init__(self, folder: Path, output: Path, *, kill_at: int | None = None) -> None:
+        """Start it; kill it once its journal has `kill_at` results."""
         words = [sys.executable, "-m", "mien", "analyze", str(folder), "--output", str(output)]
-        words += options
         self._journal = output.with_name(f"{output.name}.partial")
         self._read_to = self._results = 0
         self.samples: list[Sample] = []

@@ -186,6 +186,7 @@ def main() -> None:
     parser.add_argument("--add", action="store_true")
     given = parser.parse_args()
 
+    versions = find_versions(given.keras)
     networks: dict[str, Any] = {}
     if given.add:
         path = Path(__file__).with_suffix(".json")
@@ -196,17 +197,17 @@ def main() -> None:
         for limits in (AVX2_ONLY, {}):
             for threads in given.threads:
                 settings.append(compare(NETWORKS[name], limits, threads, given))
-                write(networks, given)  # at once: the whole takes minutes
+                write(networks, versions, given)  # at once: the whole takes minutes
 
 
-def write(networks: dict[str, Any], given: argparse.Namespace) -> None:
+def write(networks: dict[str, Any], versions: dict[str, str], given: argparse.Namespace) -> None:
     """Write what was measured so far."""
     write_result(
         __file__,
         "python benchmarks/training_peers.py --keras ENV/bin/python",
         ("torch",),
         {
-            "versions": find_versions(given.keras),
+            "versions": versions,
             "batch_size": BATCH,
             "rounds": given.rounds,
             "steps_per_round": given.steps,
