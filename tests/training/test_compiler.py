@@ -22,6 +22,8 @@ from mien.training.fit import fit
 from mien.training.module import TrainingModule
 from mien.training.recipes import read_config
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SHORT = replace(read_config("smoke"), stages=(Stage(40, 1), Stage(48, 1)))
 COMPILED = replace(SHORT, compile=True)
 
@@ -42,14 +44,6 @@ def losses_of(folder):
     with (folder / "history.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     return [float(row[name]) for row in rows for name in ("train_loss", "validation_loss")]
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.release

@@ -39,20 +39,11 @@ from mien.training.module import TrainingModule, to_unit
 from mien.training.provenance import find_commit
 from mien.training.recipes import config_from_dict, read_config
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 
 RECIPE = "smoke"
 SMOKE = read_config(RECIPE)
 SHORT = replace(SMOKE, stages=(Stage(40, 2), Stage(48, 2)))
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Small batches are quicker so, and a child process of a test does the same."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def weights_of(path):

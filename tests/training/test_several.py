@@ -24,6 +24,8 @@ from mien.training.joint_norm import JointNorm, normalize_jointly
 from mien.training.recipes import read_config
 from ray_nodes import find_port
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 DATA = {"per_class": 5, "validation": 3}
 """35 faces to train on, 21 to validate on: neither number is even."""
 STILL = AugmentConfig(**dict.fromkeys(vars(AugmentConfig()), 0.0) | {"horizontal_flip": False})
@@ -97,14 +99,6 @@ def torchrun(folder: Path, config: TrainConfig, name: str, stop: str = "on") -> 
 def read_history(folder: Path) -> list[dict[str, float]]:
     with (folder / "history.csv").open() as file:
         return [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.slow
