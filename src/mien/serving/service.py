@@ -211,10 +211,10 @@ async def _unless_gone(request: Request, answer: Awaitable[T]) -> T:
             return waiting.result()
         raise ClientDisconnect
     finally:
-        waiting.cancel()
-        gone.cancel()
-        with suppress(asyncio.CancelledError):
-            await gone
+        for task in (waiting, gone):
+            task.cancel()
+            with suppress(asyncio.CancelledError):  # asyncio reports what nobody has awaited
+                await task
 
 
 async def _wait_until_gone(request: Request) -> None:
