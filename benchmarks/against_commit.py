@@ -116,8 +116,7 @@ def main() -> None:
         sources = {"start and one photo": str(many_files.SAMPLE)}
         sources |= {name: str(folder) for name, folder in folders.items()}
         figures = compare(then, sources, {"400 to 1280 px": MIXED} | SIZES)
-    command = f"python benchmarks/against_commit.py {commit}"
-    write_result(__file__, command, ("numpy", "onnxruntime", "pillow"), figures)
+    write_result(__file__, ("numpy", "onnxruntime", "pillow"), figures)
 
 
 if __name__ == "__main__":

@@ -173,8 +173,7 @@ def main() -> None:
         with Watch() as watch, running_nodes(int(nodes)):
             ray = read_on_ray(folder, Path(place) / "ray", int(nodes), watch)
     figures = compare(here, ray, int(photos), int(nodes))
-    command = f"python benchmarks/cluster_speed.py {photos} {nodes}"
-    write_result(__file__, command, ("ray", "onnxruntime", "pillow"), figures)
+    write_result(__file__, ("ray", "onnxruntime", "pillow"), figures)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,6 @@ def main(data: str) -> None:
         same += answer == frame_answer
     write_result(
         __file__,
-        "python benchmarks/detector_crops.py fer2013.zip",
         ("mien", "onnxruntime"),
         {
             "split": "validation (PublicTest)",

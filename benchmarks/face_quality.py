@@ -208,9 +208,7 @@ def main() -> None:
             "without_a_face_found": len(own) - len(found),
             **{model: describe(found, model) for model in MODELS},
         }
-    command = f"python benchmarks/face_quality.py {' '.join(path.name for path in asked.people)}"
-    command += " --fer2013 fer2013.zip --votes votes.csv" if asked.fer2013 else ""
-    write_result(__file__, command, ("mien", "numpy", "onnxruntime"), figures)
+    write_result(__file__, ("mien", "numpy", "onnxruntime"), figures)
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ def main() -> None:
             rows.append({"faces_per_class": per_class, "way": way, **spread, "runs": found})
             print(rows[-1], flush=True)
     figures = {"rows": rows, "accuracy_of_added_probabilities": add_up(recognizer, judges)}
-    write_result(__file__, "python benchmarks/few_faces.py --data fer2013.zip", ("torch",), figures)
+    write_result(__file__, ("torch",), figures)
 
 
 def coarsen(dataset: Dataset) -> Split:

@@ -41,7 +41,7 @@ def main() -> None:
         "epochs": epochs,
         "processor_seconds": {name: round(epochs * one) for name, one in seconds.items()},
     }
-    write_result(__file__, "python benchmarks/fine_tune_time.py", ("torch",), figures)
+    write_result(__file__, ("torch",), figures)
 
 
 def write_faces(folder: Path) -> None:

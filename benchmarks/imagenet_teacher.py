@@ -164,8 +164,7 @@ def main() -> None:
     figures = {}
     for epoch, teacher in enumerate(train(dataset, votes), start=1):
         figures[f"epoch {epoch}"] = measure(teacher, dataset, votes)
-        command = f"python benchmarks/imagenet_teacher.py {data.name} {table.name}"
-        write_result(__file__, command, ("mien", "torch"), figures)
+        write_result(__file__, ("mien", "torch"), figures)
 
 
 if __name__ == "__main__":

@@ -128,8 +128,7 @@ def main() -> None:
     figures = soak(here.recv(), minutes)
     server.terminate()
 
-    command = f"python benchmarks/live_soak.py --minutes {minutes:g}"
-    write_result(__file__, command, ("mien", "av", "onnxruntime"), figures)
+    write_result(__file__, ("mien", "av", "onnxruntime"), figures)
 
 
 if __name__ == "__main__":

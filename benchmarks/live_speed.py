@@ -68,8 +68,7 @@ def main() -> None:
         "frames": FRAMES,
         **{model: time_frames(model, clip) for model in ("fast", "accurate")},
     }
-    command = "python benchmarks/live_speed.py"
-    write_result(__file__, command, ("mien", "numpy", "onnxruntime"), figures)
+    write_result(__file__, ("mien", "numpy", "onnxruntime"), figures)
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ def main() -> None:
             name: round(pace["augmentation"] / pace[name], 1) for name in ("accurate", "fast")
         },
     }
-    write_result(__file__, "python benchmarks/loader_speed.py", ("torch", "kornia"), figures)
+    write_result(__file__, ("torch", "kornia"), figures)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,9 @@
 import json
 import os
 import platform
+import shlex
+import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -56,10 +59,34 @@ def _read_cpuinfo(path: Path) -> tuple[list[str], frozenset[str] | None]:
     return names, None if flags is None else frozenset(flags.split())
 
 
-def write_result(script: str, command: str, packages: tuple[str, ...], figures: Any) -> None:
-    """Write `benchmarks/SCRIPT.json` and print it."""
+def describe_command(argv: Sequence[str]) -> str:
+    """Return the command that runs now, without the folders of this machine.
+
+    Args:
+        argv: The script and its arguments, as in `sys.argv`.
+    """
+    script, *arguments = argv
+    return shlex.join(["python", f"benchmarks/{Path(script).name}", *map(_shorten, arguments)])
+
+
+def _shorten(argument: str) -> str:
+    """Shorten a path to its name, and that of a program to ENV/bin/NAME."""
+    path = Path(argument)
+    if not path.is_absolute() and ".." not in path.parts:
+        return argument
+    return str(Path(*path.parts[-3:])) if path.parent.name == "bin" else path.name
+
+
+def write_result(script: str, packages: tuple[str, ...], figures: Any) -> None:
+    """Write `benchmarks/SCRIPT.json` and print it.
+
+    Args:
+        script: Path of the script.
+        packages: Packages whose versions matter.
+        figures: What was measured.
+    """
     result = {
-        "command": command,
+        "command": describe_command(sys.argv),
         "machine": describe_machine(),
         "versions": {package: version(package) for package in packages},
         "figures": figures,

@@ -168,7 +168,6 @@ def main() -> None:
         rows = sum(1 for _ in (Path(place) / "whole.csv").open(encoding="utf-8")) - 1
     write_result(
         __file__,
-        f"python benchmarks/many_files.py {photos}",
         ("onnxruntime", "pillow"),
         describe(whole, photos)
         | {

@@ -140,7 +140,7 @@ def main() -> None:
             for model in on_all
         },
     }
-    write_result(__file__, "python benchmarks/page_speed.py", ("playwright", "pillow"), figures)
+    write_result(__file__, ("playwright", "pillow"), figures)
 
 
 if __name__ == "__main__":

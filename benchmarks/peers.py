@@ -67,7 +67,6 @@ def main() -> None:
     }
     write_result(
         __file__,
-        "python benchmarks/peers.py --data fer2013.zip --votes ferplus_votes.csv --photos lfw.zip",
         ("onnxruntime", "numpy", "pillow"),
         {
             "versions": find_versions(given.fer, given.human),

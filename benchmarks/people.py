@@ -44,6 +44,4 @@ def measure_zips(
     for model in models:
         analyzer = mien.Analyzer(model)
         figures[model] = {path.stem: measure(path, analyzer) for path in paths}
-    names = " ".join(path.name for path in paths)
-    command = f"python benchmarks/{Path(script).name} {names}"
-    write_result(script, command, ("mien", "numpy", "onnxruntime"), figures)
+    write_result(script, ("mien", "numpy", "onnxruntime"), figures)

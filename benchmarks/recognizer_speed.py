@@ -75,7 +75,6 @@ def main() -> None:
     figures = {model: measure(model) for model in NETWORKS}
     write_result(
         __file__,
-        "python benchmarks/recognizer_speed.py",
         ("onnxruntime", "torch"),
         {"faces": FACES, "rounds": ROUNDS, **figures},
     )

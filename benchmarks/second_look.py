@@ -63,8 +63,7 @@ def main() -> None:
         "people": len(people),
         "share_of_people_below": compare(animals, people) if len(animals) else [],
     }
-    command = "python benchmarks/second_look.py ANIMALS PEOPLE.zip"
-    write_result(__file__, command, ("mien", "onnxruntime"), figures)
+    write_result(__file__, ("mien", "onnxruntime"), figures)
 
 
 if __name__ == "__main__":

@@ -108,7 +108,6 @@ def main() -> None:
     answered = crowd.statuses[200]
     write_result(
         __file__,
-        f"python benchmarks/serving_crowd.py {seconds:g}",
         ("fastapi", "onnxruntime", "uvicorn"),
         {
             "clients": CLIENTS,

@@ -208,7 +208,6 @@ def main() -> None:
     own_cpu_ms = 1e3 * own_cpu_s / own_read
     write_result(
         __file__,
-        "python benchmarks/serving_load.py",
         ("fastapi", "onnxruntime", "uvicorn"),
         {
             "clients": CLIENTS,

@@ -168,8 +168,7 @@ def main() -> None:
             "share_of_pictures_with_a_face": rounds[name][-1][1],
             "accuracy_on_test": accuracy,
         }
-    command = "python benchmarks/serving_peers.py PYTHON FER2013"
-    write_result(__file__, command, ("fastapi", "onnxruntime"), figures)
+    write_result(__file__, ("fastapi", "onnxruntime"), figures)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,6 @@ def main(photo: str) -> None:
     brought = sum(size[name] for name in size if name.startswith(("pip", "setuptools", "pkg_res")))
     write_result(
         __file__,
-        f"python benchmarks/start_to_result.py {photo}",
         ("mien", "numpy", "onnxruntime", "pillow"),
         {
             "rounds": ROUNDS,

@@ -90,7 +90,7 @@ def main() -> None:
         "intervals_that_hold_the_truth": held,
     }
     packages = ("mien", "numpy", "scipy", "statsmodels")
-    write_result(__file__, "python benchmarks/study_coverage.py", packages, figures)
+    write_result(__file__, packages, figures)
 
 
 if __name__ == "__main__":

@@ -204,7 +204,6 @@ def write(networks: dict[str, Any], versions: dict[str, str], given: argparse.Na
     """Write what was measured so far."""
     write_result(
         __file__,
-        "python benchmarks/training_peers.py --keras ENV/bin/python",
         ("torch",),
         {
             "versions": versions,

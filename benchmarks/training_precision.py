@@ -66,7 +66,6 @@ def main(recipe: str) -> None:
     augment = statistics.median(part for _, part in seconds["float32_channels_last"][2:])
     write_result(
         __file__,
-        f"python benchmarks/training_precision.py {recipe}",
         ("torch", "kornia"),
         {
             "batch_size": config.batch_size,

@@ -46,8 +46,7 @@ def main() -> None:
         for name, photos in collections.items():
             figures["people"].setdefault(name, {})[rotated] = measure_people(detector, photos)
         figures["faceless"][rotated] = measure_faceless(detector, faceless)
-    command = "python benchmarks/turned_photos.py PEOPLE.zip... --faceless FOLDER"
-    write_result(__file__, command, ("mien", "numpy", "onnxruntime", "pillow"), figures)
+    write_result(__file__, ("mien", "numpy", "onnxruntime", "pillow"), figures)
 
 
 def measure_people(detector: mien.FaceDetector, photos: Sequence[Picture]) -> dict[str, Any]:

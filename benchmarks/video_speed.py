@@ -205,7 +205,6 @@ def main() -> None:
         }
     write_result(
         __file__,
-        "python benchmarks/video_speed.py",
         ("mien", "av", "numpy", "onnxruntime"),
         figures,
     )

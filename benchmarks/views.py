@@ -90,7 +90,6 @@ def main() -> None:
     figures = {model: measure(model, data, votes) for model in MODELS}
     write_result(
         __file__,
-        f"python benchmarks/views.py {data.name} {votes.name}",
         ("mien", "onnxruntime"),
         figures,
     )

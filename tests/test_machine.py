@@ -1,6 +1,8 @@
 """Benchmarks record the processor's instruction sets, which decide how fast the networks run."""
 
-from machine import describe_machine
+from pathlib import Path
+
+from machine import describe_command, describe_machine
 
 INTEL = """processor : 0
 model name : Some CPU
@@ -24,3 +26,15 @@ def test_where_the_system_lists_none_they_are_unknown(tmp_path):
     assert describe_machine(tmp_path / "nowhere")["instruction_sets"] is None
     (tmp_path / "cpuinfo").write_text("processor : 0\n")
     assert describe_machine(tmp_path / "cpuinfo")["instruction_sets"] is None
+
+
+def test_the_command_is_what_was_run_without_the_folders_of_this_machine(tmp_path):
+    python = tmp_path / "env" / "bin" / "python"
+    script = str(Path("anywhere", "benchmarks", "peers.py"))
+    asked = [script, "--fer", str(python), "--data", str(tmp_path / "my faces.zip"), "--rounds=1"]
+    assert describe_command(asked) == (
+        "python benchmarks/peers.py --fer env/bin/python --data 'my faces.zip' --rounds=1"
+    )
+    assert describe_command(["x.py", "../d/a.zip", "b/c.zip"]) == (
+        "python benchmarks/x.py a.zip b/c.zip"
+    )
