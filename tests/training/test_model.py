@@ -30,6 +30,7 @@ VARIANTS = {
     "dense": {"head": "dense"},
     "pool": {"head": "pool"},
     "residual": {"residual": True},
+    "separable": {"separable": True},
 }
 
 
@@ -103,6 +104,13 @@ def test_the_cost_is_that_of_arithmetic_on_paper():
     assert count_cost(net).parameters == sum(p.numel() for p in net.parameters())
     assert net.training
 
+    config = ModelConfig(widths=(4, 8, 16), depths=(1, 1, 1), units=12, separable=True)
+    depthwise = 9 * (4 * 24**2 + 8 * 12**2)
+    pointwise = 4 * 8 * 24**2 + 8 * 16 * 12**2
+    first = 9 * 4 * 48**2
+    separable = CnnLstm(config, class_count=7)
+    assert count_cost(separable).macs == first + depthwise + pointwise + lstm + 12 * 7
+
 
 def test_mixing_is_the_same_for_faces_and_targets():
     faces = torch.arange(8.0).reshape(8, 1, 1, 1).expand(8, 1, 4, 4)
@@ -158,6 +166,17 @@ def test_the_convolutions_are_followed_by_batch_normalisation():
         for kind in (nn.Conv2d, nn.BatchNorm2d, nn.LSTM)
     }
     assert count == {nn.Conv2d: 6, nn.BatchNorm2d: 6, nn.LSTM: 1}
+
+
+def test_a_separable_convolution_filters_each_channel_then_mixes_them():
+    net = CnnLstm(ModelConfig(separable=True, **SMALL), class_count=7)
+    first, second = net.trunk[1].convolutions
+    assert isinstance(net.trunk[0].convolutions[0], nn.Conv2d)  # a grey face is one channel
+    for depthwise, pointwise in (first, second):
+        assert depthwise.kernel_size == (3, 3)
+        assert depthwise.groups == depthwise.in_channels == depthwise.out_channels
+        assert pointwise.kernel_size == (1, 1)
+        assert pointwise.groups == 1
 
 
 NOTHING = AugmentConfig(

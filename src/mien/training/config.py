@@ -31,6 +31,9 @@ class ModelConfig:
         block_dropout: Share of channels dropped after each block (spatial dropout), 0 to 1.
         residual: Add the output of a block's first convolution to its last, before pooling (He et
             al. 2016, arXiv 1512.03385).
+        separable: Factor each 3x3 convolution but the first into one over space and one over
+            channels (depthwise separable; Chollet 2017, arXiv 1610.02357): a fifth of the
+            computation.
         units: Width of the LSTM's state, or of the dense layer of the other heads.
         head_dropout: Dropout before the last dense layer, 0 to 1.
     """
@@ -45,6 +48,7 @@ class ModelConfig:
     depths: tuple[int, ...] = (2, 2, 2)
     block_dropout: tuple[float, ...] = (0.05, 0.1, 0.2)
     residual: bool = False
+    separable: bool = False
     units: int = 128
     head_dropout: float = 0.3
 

@@ -26,16 +26,23 @@ class ConvBlock(nn.Module):
         depth: Number of 3x3 convolutions.
         dropout: Share of the channels dropped in training, 0 to 1.
         residual: Add the first convolution's output to the last one's.
+        separable: Filter each channel by itself, then mix the channels.
     """
 
     def __init__(
-        self, channels_in: int, channels_out: int, depth: int, dropout: float, *, residual: bool
+        self,
+        channels_in: int,
+        channels_out: int,
+        depth: int,
+        dropout: float,
+        *,
+        residual: bool,
+        separable: bool,
     ) -> None:
         super().__init__()
         sources = [channels_in] + [channels_out] * (depth - 1)
         self.convolutions = nn.ModuleList(
-            nn.Conv2d(source, channels_out, kernel_size=3, padding=1, bias=False)
-            for source in sources
+            _make_convolution(source, channels_out, separable=separable) for source in sources
         )
         self.norms = nn.ModuleList(nn.BatchNorm2d(channels_out) for _ in sources)
         self.dropout = dropout
@@ -51,6 +58,19 @@ class ConvBlock(nn.Module):
             x = x + first
         x = functional.max_pool2d(x, kernel_size=2)  # (B, C_out, H/2, W/2)
         return functional.dropout2d(x, self.dropout, self.training)
+
+
+def _make_convolution(channels_in: int, channels_out: int, *, separable: bool) -> nn.Module:
+    """Make a 3x3 convolution, or both halves of a depthwise separable one.
+
+    A single channel, the grey face, has nothing to separate.
+    """
+    if not separable or channels_in == 1:
+        return nn.Conv2d(channels_in, channels_out, kernel_size=3, padding=1, bias=False)
+    return nn.Sequential(
+        nn.Conv2d(channels_in, channels_in, 3, padding=1, groups=channels_in, bias=False),
+        nn.Conv2d(channels_in, channels_out, kernel_size=1, bias=False),
+    )
 
 
 class LstmHead(nn.Module):
@@ -163,7 +183,10 @@ class CnnLstm(nn.Module):
         channels = (1, *config.widths)
         blocks = zip(channels, config.widths, config.depths, config.block_dropout, strict=False)
         self.trunk = nn.Sequential(
-            *(ConvBlock(*block, residual=config.residual) for block in blocks)
+            *(
+                ConvBlock(*block, residual=config.residual, separable=config.separable)
+                for block in blocks
+            )
         )
         self.head = _make_head(config)
         self.dropout = nn.Dropout(config.head_dropout)
