@@ -145,10 +145,9 @@ def is_program_fault(error: BaseException) -> bool:
     """Return whether an exception is a bug in mien, or an incompatible release of a library.
 
     On hostile bytes, a decoder may raise anything, even a `TypeError`. What counts is therefore
-    where
-    it was raised: by a line of mien, or at the entry of a compiled function called by such a line,
-    as when a library has dropped an argument. Such an error must not be reported as damage of the
-    input.
+    where it was raised: by a line of mien, or at the entry of a compiled function called by such a
+    line, as when a library has dropped an argument. Such an error must not be reported as damage of
+    the input.
     """
     if not isinstance(error, _PROGRAM_FAULTS):
         return False

@@ -9,9 +9,8 @@ All keys start with the prefix in KEYS[1]:
     result:ID  result as JSON, until it expires
 
 A client whose connection breaks does not know whether its script ran, and runs it again. All
-scripts
-are therefore idempotent except the claim: a job claimed twice is taken over like any other job
-whose reader died.
+scripts are therefore idempotent except the claim: a job claimed twice is taken over like any other
+job whose reader died.
 """
 
 from typing import Final
