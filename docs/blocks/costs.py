@@ -208,10 +208,9 @@ def write_libraries() -> str:
     rounds = f"medians of {found['rounds']} rounds" if several else "one round"
     where = (
         f"{versions}; {found['faces']:,} faces, {found['photos']:,} photos, {rounds}, "
-        f"on {machine['processor']} ({sets}), whose cores other work "
-        "shared: compare the speeds with each other only. By chance alone, an accuracy may be off "
-        f"by {chance[0]:.1f} points on the faces and by {chance[1]:.1f} on the photos (95 % "
-        "intervals)."
+        f"on {machine['processor']} ({sets}): compare the speeds with each other only. By chance "
+        f"alone, an accuracy may be off by {chance[0]:.1f} points on the faces and by "
+        f"{chance[1]:.1f} on the photos (95 % intervals)."
     )
     return block([*head, *rows, "", where])
 
