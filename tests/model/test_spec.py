@@ -37,6 +37,28 @@ def test_a_contract_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": "other"},
+        {"onnx_sha256": "1" * 64},
+        {"output_name": "label_logits"},
+        {"temperature": 1.5},
+        {"certainty_temperature": 0.7},
+        {"labels": "votes"},
+        {"crop_margin": 0.1},
+    ],
+)
+def test_models_whose_probabilities_may_differ_are_told_apart(changes) -> None:
+    assert dataclasses.replace(WHOLE, **changes).identity != WHOLE.identity
+
+
+def test_a_model_stays_itself_with_another_threshold_or_figure() -> None:
+    changed = dataclasses.replace(WHOLE, abstention_threshold=0.5, metrics={}, training={})
+    assert changed.identity == WHOLE.identity
+    assert WHOLE.identity.startswith("tiny (")
+
+
+@pytest.mark.parametrize(
     ("changes", "words"),
     [
         ({"class_names": None}, "class_names"),

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from importlib.metadata import version
 
 import numpy as np
@@ -15,11 +16,13 @@ from PIL import Image
 import mien
 from clips import write_clip
 from mien.cli import main
+from mien.model.spec import ModelSpec
 from mien.study import statistics
 from mien.study.coding import pair_codes, read_codes
 from mien.study.plan import Plan, Recording, match_folder, read_table
 from mien.study.quality import MeasuringDetector, measure_quality
 from mien.study.reading import READINGS, Row
+from tiny_model import write_tiny_model
 
 pytest.importorskip("scipy")
 pytest.importorskip("statsmodels")
@@ -123,6 +126,17 @@ def test_a_stopped_run_resumes_and_gives_the_same(recordings, tiny_model, tmp_pa
     assert run(tiny_model, recordings, again, "--pattern", PATTERN) == 0
     for name in ("faces.csv", "participants.csv", "wide.csv", "study.json"):
         assert (again / name).read_text() == (out / name).read_text()
+
+
+@pytest.mark.slow
+def test_another_contract_of_the_same_network_does_not_resume(recordings, tmp_path, capsys):
+    model, out = write_tiny_model(tmp_path), tmp_path / "out"
+    assert run(model, recordings, out, "--pattern", PATTERN) == 0
+    told = ModelSpec.read(model.with_suffix(".json"))
+    other = replace(told, name="other", file=model.name, temperature=1.0)
+    other.write(tmp_path / "other.json")
+    assert run(tmp_path / "other.json", recordings, out, "--pattern", PATTERN) == 2
+    assert "was started with model tiny (" in capsys.readouterr().err
 
 
 @pytest.mark.slow

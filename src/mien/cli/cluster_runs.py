@@ -73,7 +73,7 @@ def write_parts(
     errors = Console(stderr=True, highlight=False)
     parts = Parts(
         output if is_remote(output) else str(Path(output).resolve()),
-        {"mien": version("mien"), "model": spec.onnx_sha256, **decided},
+        {"mien": version("mien"), "model": spec.identity, **decided},
     )
     reading = Reading(analyzer, video, job.columns, job.fps, parts, os.getcwd())  # noqa: PTH109
     began, done = time.monotonic(), parts.find_done()

@@ -155,7 +155,7 @@ def write_results(
     if output.suffix.lower() in {".csv", ".parquet"}:
         check_emotions(spec.class_names)  # now instead of after hours of reading
     errors = Console(stderr=True, highlight=False)
-    run = {"mien": version("mien"), "model": spec.onnx_sha256, **decided}
+    run = {"mien": version("mien"), "model": spec.identity, **decided}
     began, sources, counted = time.monotonic(), job.list_sources(), job.list_again()
     planned = job.plan(sources)  # errors are raised before anything is written
     with Journal(name_journal(output), run) as journal:

@@ -7,6 +7,7 @@ from a file's name.
 
 import dataclasses
 import difflib
+import hashlib
 import json
 import math
 import os
@@ -31,6 +32,10 @@ LABELS: Final[Mapping[str, str]] = {
     "own": "the label of its training data",
 }
 """Which labels a model predicts: each value of `labels` in a contract, in words."""
+_APART: Final = frozenset(
+    {"file", "metrics", "training", "abstention_threshold", "abstention_curve"}
+)
+"""Fields of a contract that no probability depends on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +166,17 @@ class ModelSpec:
             "abstention_curve": None if curve is None else AbstentionCurve.from_dict(curve),
         }
         return cls(**{**values, **read})
+
+    @property
+    def identity(self) -> str:
+        """Name of the model, and a short hash of all that its probabilities depend on.
+
+        The network's own hash is not enough to tell models apart: two contracts can read different
+        outputs of one network, or calibrate it differently.
+        """
+        values = {key: value for key, value in self.to_dict().items() if key not in _APART}
+        told = json.dumps(values, sort_keys=True)
+        return f"{self.name} ({hashlib.sha256(told.encode()).hexdigest()[:12]})"
 
     def choose_threshold(
         self, *, coverage: float | None = None, accuracy: float | None = None

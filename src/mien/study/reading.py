@@ -154,7 +154,8 @@ def read_study(
     spec = analyzer.recognizer.spec
     run = {
         "mien": version("mien"),
-        "model": spec.onnx_sha256,
+        "model": spec.identity,
+        "abstention_threshold": spec.abstention_threshold,
         "detector_size": detector_size,
         "every_s": every_s,
         **({} if fps is None else {"fps": fps}),
