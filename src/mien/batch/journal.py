@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, Self
 
 from mien.errors import ConfigError, OutputError, describe_error
+from mien.model.spec import ModelSpec
 from mien.results import Record
 
 FORMAT: Final = 1
@@ -28,6 +29,13 @@ LOCKED_BYTE: Final = 2**31 - 2
 MAX_FIRST_LINE: Final = 2**16
 SYNC_EVERY_S: Final = 2.0
 """Maximum amount of work repeated after a power failure, in seconds."""
+
+
+def describe_reader(spec: ModelSpec) -> dict[str, Any]:
+    """Return what a run's settings state about its reader: the version of mien, and the model."""
+    from importlib.metadata import version  # slow to import
+
+    return {"mien": version("mien"), "model": spec.identity}
 
 
 class Journal:

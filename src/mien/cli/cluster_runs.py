@@ -5,7 +5,6 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from mien.analyzer import Analyzer
+from mien.batch.journal import describe_reader
 from mien.batch.remote import is_remote
 from mien.cli import exit_codes
 from mien.cli.progress import RunProgress
@@ -73,7 +73,7 @@ def write_parts(
     errors = Console(stderr=True, highlight=False)
     parts = Parts(
         output if is_remote(output) else str(Path(output).resolve()),
-        {"mien": version("mien"), "model": spec.identity, **decided},
+        describe_reader(spec) | decided,
     )
     reading = Reading(analyzer, video, job.columns, job.fps, parts, os.getcwd())  # noqa: PTH109
     began, done = time.monotonic(), parts.find_done()

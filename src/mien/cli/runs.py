@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mien.batch.engine import Engine
 from mien.batch.items import Columns
-from mien.batch.journal import Journal
+from mien.batch.journal import Journal, describe_reader
 from mien.batch.outputs import name_failures, name_journal, skip_done, write_output
 from mien.batch.remote import is_remote, open_list
 from mien.batch.sources import STDIN, Source, Sources
@@ -145,8 +145,6 @@ def write_results(
     job: Job, spec: ModelSpec, decided: dict[str, Any], output: Path, *, json: bool
 ) -> int:
     """Write results to a journal as they arrive, and to the output at the end."""
-    from importlib.metadata import version
-
     from rich.console import Console
 
     from mien.cli.progress import RunProgress
@@ -155,7 +153,7 @@ def write_results(
     if output.suffix.lower() in {".csv", ".parquet"}:
         check_emotions(spec.class_names)  # now instead of after hours of reading
     errors = Console(stderr=True, highlight=False)
-    run = {"mien": version("mien"), "model": spec.identity, **decided}
+    run = describe_reader(spec) | decided
     began, sources, counted = time.monotonic(), job.list_sources(), job.list_again()
     planned = job.plan(sources)  # errors are raised before anything is written
     with Journal(name_journal(output), run) as journal:

@@ -32,7 +32,7 @@ LABELS: Final[Mapping[str, str]] = {
     "own": "the label of its training data",
 }
 """Which labels a model predicts: each value of `labels` in a contract, in words."""
-_APART: Final = frozenset(
+_OUTSIDE_IDENTITY: Final = frozenset(
     {"file", "metrics", "training", "abstention_threshold", "abstention_curve"}
 )
 """Fields of a contract that no probability depends on."""
@@ -174,7 +174,9 @@ class ModelSpec:
         The network's own hash is not enough to tell models apart: two contracts can read different
         outputs of one network, or calibrate it differently.
         """
-        values = {key: value for key, value in self.to_dict().items() if key not in _APART}
+        values = {
+            key: value for key, value in self.to_dict().items() if key not in _OUTSIDE_IDENTITY
+        }
         told = json.dumps(values, sort_keys=True)
         return f"{self.name} ({hashlib.sha256(told.encode()).hexdigest()[:12]})"
 

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
 from mien.analyzer import Analyzer
 from mien.batch.engine import Engine
-from mien.batch.journal import Journal
+from mien.batch.journal import Journal, describe_reader
 from mien.batch.outputs import skip_done
 from mien.batch.sources import Source, name_frames
 from mien.batch.videos import VideoReader
@@ -153,8 +152,7 @@ def read_study(
 
     spec = analyzer.recognizer.spec
     run = {
-        "mien": version("mien"),
-        "model": spec.identity,
+        **describe_reader(spec),
         "abstention_threshold": spec.abstention_threshold,
         "detector_size": detector_size,
         "every_s": every_s,
