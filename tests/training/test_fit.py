@@ -476,6 +476,21 @@ def test_a_teacher_of_labels_teaches_the_label_alone_and_one_of_votes_both(smoke
     assert torch.allclose(taught.sum(dim=2), torch.ones(len(faces), 2))
 
 
+def test_a_teacher_of_votes_without_a_layer_for_the_label_teaches_the_votes(smoke, voted):
+    """As `fast` does: its one output layer predicts votes."""
+    _, dataset, _ = smoke
+    config = replace(voted[0], distillation=1.0, start="", teachers=("fast",))
+    module = TrainingModule(config, 7, {}, teachers=load_teachers(config.teachers, EMOTIONS))
+    module.trainer = Trainer(logger=False, enable_checkpointing=False)
+
+    images = dataset.splits["train"].images
+    with torch.inference_mode():
+        taught = module._teach(to_unit(torch.from_numpy(images)), torch.zeros(len(images), 2, 7))
+    expected = Recognizer("fast").predict_probabilities(images)
+    assert np.abs(taught[:, 0].numpy() - expected).max() < 0.2  # not calibrated, and not int8
+    assert not taught[:, 1].any()
+
+
 def test_a_start_without_a_layer_for_the_label_begins_both_with_its_own(smoke, voted):
     _, _, result = smoke
     config, _ = voted

@@ -185,7 +185,20 @@ def begin_with(net: CnnLstm, start: str, config: ModelConfig, class_names: tuple
     net.load_state_dict(own)
 
 
-def load_teachers(teachers: Sequence[str], class_names: tuple[str, ...]) -> tuple[CnnLstm, ...]:
+@dataclasses.dataclass(frozen=True)
+class Teacher:
+    """A network that teaches another one.
+
+    Attributes:
+        network: The network, in evaluation mode.
+        knows_votes: Whether its first output layer predicts people's votes.
+    """
+
+    network: CnnLstm
+    knows_votes: bool
+
+
+def load_teachers(teachers: Sequence[str], class_names: tuple[str, ...]) -> tuple[Teacher, ...]:
     """Load the teachers of a distillation.
 
     Args:
@@ -193,13 +206,13 @@ def load_teachers(teachers: Sequence[str], class_names: tuple[str, ...]) -> tupl
         class_names: The student's classes, in order.
 
     Returns:
-        The networks, in evaluation mode, their logits in the order of `class_names`.
+        The teachers, their logits in the order of `class_names`.
 
     Raises:
         ModelError: A file is damaged or not a checkpoint of mien.
         ConfigError: There is no such file, or a teacher has other classes.
     """
-    nets = []
+    loaded = []
     for teacher in teachers:
         net, description = _load_named("teachers", teacher)
         theirs = description["class_names"]
@@ -215,8 +228,8 @@ def load_teachers(teachers: Sequence[str], class_names: tuple[str, ...]) -> tupl
         for layer in (net.classifier, net.label_classifier):
             for parameter in () if layer is None else layer.parameters():
                 parameter.copy_(parameter[order])
-        nets.append(net)
-    return tuple(nets)
+        loaded.append(Teacher(net, knows_votes=bool(description["config"].get("votes"))))
+    return tuple(loaded)
 
 
 def _load_named(setting: str, name: str) -> tuple[CnnLstm, dict[str, Any]]:

@@ -26,7 +26,7 @@ from mien.files import write_whole
 from mien.tables import check_emotions
 from mien.training.batches import make_loader
 from mien.training.callbacks import make_callbacks
-from mien.training.checkpoint import SafetensorsIO, begin_with, load_teachers
+from mien.training.checkpoint import SafetensorsIO, Teacher, begin_with, load_teachers
 from mien.training.config import TrainConfig
 from mien.training.forecast import Forecast
 from mien.training.history import History
@@ -178,7 +178,7 @@ def _prepare(
     untaught = replace(config, teachers=(), distillation=0.0)
     split, targets = _ask_for(config, split, dataset.class_names, votes)
     held_out, answers = _ask_for(untaught, held_out, dataset.class_names, votes)
-    teachers: tuple[CnnLstm, ...] = ()
+    teachers: tuple[Teacher, ...] = ()
     if config.asks_networks:
         teachers = load_teachers(config.teachers, dataset.class_names)
 
@@ -260,7 +260,7 @@ def _make_module(
     split: Split,
     class_names: tuple[str, ...],
     description: dict[str, Any],
-    teachers: tuple[CnnLstm, ...],
+    teachers: tuple[Teacher, ...],
 ) -> TrainingModule:
     """Create the network and its loss from the seed."""
     torch.manual_seed(config.seed)

@@ -12,6 +12,7 @@ from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 from mien.errors import TrainingError
 from mien.training.augment import Augment, resize
+from mien.training.checkpoint import Teacher
 from mien.training.compiler import compile_network
 from mien.training.config import TrainConfig
 from mien.training.model import CnnLstm
@@ -33,8 +34,8 @@ class TrainingModule(pl.LightningModule):
         class_count: Number of classes K.
         description: The description to store in each checkpoint, in JSON types.
         class_weights: (K,) float32, the weight of each class in the loss; None is 1.
-        teachers: Networks in evaluation mode that predict each augmented face. With `config.votes`,
-            those without a layer for the label teach only the label.
+        teachers: Networks that predict each augmented face. With `config.votes`, those that do not
+            predict votes teach only the label.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class TrainingModule(pl.LightningModule):
         description: dict[str, Any],
         *,
         class_weights: Tensor | None = None,
-        teachers: Sequence[CnnLstm] = (),
+        teachers: Sequence[Teacher] = (),
     ) -> None:
         super().__init__()
         self.config = config
@@ -77,7 +78,7 @@ class TrainingModule(pl.LightningModule):
     def on_fit_start(self) -> None:
         """Move the teachers to the device of the faces."""
         for teacher in self._teachers:
-            teacher.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's gap
+            teacher.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's gap
 
     def on_train_epoch_start(self) -> None:
         """Seed each epoch by the seed, the epoch and the process only.
@@ -133,9 +134,9 @@ class TrainingModule(pl.LightningModule):
         of the teachers. A teacher trained on labels only does not teach the votes.
         """
         teacher = self._teachers[self.global_step % len(self._teachers)]
-        answers = teacher.answer(x.contiguous(memory_format=torch.channels_last))
+        answers = teacher.network.answer(x.contiguous(memory_format=torch.channels_last))
         taught = targets.clone()
-        first = 1 if self.config.votes and len(answers) == 1 else 0
+        first = 1 if self.config.votes and not teacher.knows_votes else 0
         for layer, logits in enumerate(answers, start=first):
             if layer < targets.shape[1]:
                 said = logits.float().softmax(dim=1)

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from mien.data.datasets import Dataset
 from mien.errors import ConfigError
-from mien.training.checkpoint import read_description
+from mien.training.checkpoint import Teacher, read_description
 from mien.training.config import TrainConfig
-from mien.training.model import CnnLstm
 from mien.training.recipes import config_from_dict
 
 
@@ -23,7 +22,7 @@ def describe(
     config: TrainConfig,
     dataset: Dataset,
     targets: NDArray[np.float32],
-    teachers: Sequence[CnnLstm],
+    teachers: Sequence[Teacher],
 ) -> dict[str, Any]:
     """Return the description of a checkpoint, in JSON types.
 
@@ -42,7 +41,7 @@ def describe(
     if config.teachers or config.votes:
         digest.update(targets.tobytes())
     for teacher in teachers:
-        for weight in teacher.state_dict().values():
+        for weight in teacher.network.state_dict().values():
             digest.update(weight.numpy().tobytes())
 
     packages = ("mien", "torch", "lightning", "kornia")
