@@ -111,13 +111,14 @@ def write_training_peers() -> str:
                     name = f"{network['macs'] / 1e6:.0f} million MACs, {precision}, {sets}"
                     rows.append(f"| {name}, {setting['threads']} {_compare(setting, precision)} |")
 
+    empty = " Empty cells were not measured." if any("|  |" in row for row in rows) else ""
     versions = found["versions"]
     saved = [100 * share for network in found["networks"].values() for share in _save(network)]
     where = (
         f"Milliseconds for a step with {found['batch_size']} faces of 48 px: forward, loss, "
         f"backward and AdamW. Keras {versions['keras']} on TensorFlow "
         f"{versions['tensorflow-cpu']}, PyTorch {measured['versions']['torch']}; the faster of "
-        f"both columns is compared; empty cells were not measured. On Linux with glibc, "
+        f"both columns is compared.{empty} On Linux with glibc, "
         f"`mien train` keeps freed memory until it ends, which saves "
         f"{statistics.median(saved):.0f} % of a step's processor time (median over these rows, "
         f"{min(saved):.0f} to {max(saved):.0f} %). On {describe_machine(machine)}: "
