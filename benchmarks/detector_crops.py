@@ -47,6 +47,7 @@ def main(data: str) -> None:
             "accuracy_of_the_same_frames": straight / found,
             "same_answer": same / found,
         },
+        models=("fer2013",),
     )
 
 

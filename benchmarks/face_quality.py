@@ -208,7 +208,7 @@ def main() -> None:
             "without_a_face_found": len(own) - len(found),
             **{model: describe(found, model) for model in MODELS},
         }
-    write_result(__file__, ("mien", "numpy", "onnxruntime"), figures)
+    write_result(__file__, ("mien", "numpy", "onnxruntime"), figures, models=MODELS)
 
 
 if __name__ == "__main__":

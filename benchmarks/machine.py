@@ -10,6 +10,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
+from mien.model.recognizer import ASSETS
+from mien.model.spec import ModelSpec
+
 CPUINFO: Final = Path("/proc/cpuinfo")
 INSTRUCTION_SETS: Final = {
     "AVX2": "avx2",
@@ -77,18 +80,28 @@ def _shorten(argument: str) -> str:
     return str(Path(*path.parts[-3:])) if path.parent.name == "bin" else path.name
 
 
-def write_result(script: str, packages: tuple[str, ...], figures: Any) -> None:
+def identify(models: Sequence[str]) -> dict[str, str]:
+    """Return the identity of each bundled model."""
+    return {name: ModelSpec.read(ASSETS / f"{name}.json").identity for name in models}
+
+
+def write_result(
+    script: str, packages: tuple[str, ...], figures: Any, *, models: Sequence[str] = ()
+) -> None:
     """Write `benchmarks/SCRIPT.json` and print it.
 
     Args:
         script: Path of the script.
         packages: Packages whose versions matter.
         figures: What was measured.
+        models: Bundled models whose answers the figures depend on; their identities are recorded,
+            and a test fails once another model ships under one of these names.
     """
     result = {
         "command": describe_command(sys.argv),
         "machine": describe_machine(),
         "versions": {package: version(package) for package in packages},
+        **({"models": identify(models)} if models else {}),
         "figures": figures,
     }
     text = json.dumps(result, indent=2) + "\n"

@@ -33,6 +33,7 @@ from mien.data.votes import FER_PLUS_WORDS
 from mien.model.recognizer import ASSETS
 from mien.model.spec import ModelSpec
 
+OWN: Final = ("accurate", "fast", "fer2013")
 HERE: Final = Path(__file__).parent / "peers"
 TIMED: Final = 200
 """Faces that are timed, one at a time; the others only count for accuracy."""
@@ -75,14 +76,14 @@ def main() -> None:
             "rounds": given.rounds,
             "peers": figures,
         },
+        models=OWN,
     )
 
 
 def list_commands(fer: Path | None, human: Path | None) -> dict[str, list[str]]:
     """Return each library's command, without the kind and the files."""
     commands = {
-        f"mien {model}": [sys.executable, str(HERE / "read_mien.py"), model]
-        for model in ("accurate", "fast", "fer2013")
+        f"mien {model}": [sys.executable, str(HERE / "read_mien.py"), model] for model in OWN
     }
     if fer is not None:
         commands["fer (LiteRT)"] = [str(fer), "-W", "ignore", str(HERE / "read_fer.py")]

@@ -44,4 +44,4 @@ def measure_zips(
     for model in models:
         analyzer = mien.Analyzer(model)
         figures[model] = {path.stem: measure(path, analyzer) for path in paths}
-    write_result(script, ("mien", "numpy", "onnxruntime"), figures)
+    write_result(script, ("mien", "numpy", "onnxruntime"), figures, models=models)

@@ -63,7 +63,9 @@ def main() -> None:
         "people": len(people),
         "share_of_people_below": compare(animals, people) if len(animals) else [],
     }
-    write_result(__file__, ("mien", "onnxruntime"), figures)
+    write_result(
+        __file__, ("mien", "onnxruntime"), figures, models=(analyzer.recognizer.spec.name,)
+    )
 
 
 if __name__ == "__main__":

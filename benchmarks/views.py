@@ -92,6 +92,7 @@ def main() -> None:
         __file__,
         ("mien", "onnxruntime"),
         figures,
+        models=MODELS,
     )
 
 

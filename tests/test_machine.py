@@ -1,8 +1,19 @@
 """Benchmarks record the processor's instruction sets, which decide how fast the networks run."""
 
+import json
 from pathlib import Path
 
-from machine import describe_command, describe_machine
+import pytest
+
+from machine import describe_command, describe_machine, identify
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+OF_ANSWERS = sorted(
+    script.with_suffix(".json")
+    for script in BENCHMARKS.glob("*.py")
+    if "models=" in script.read_text(encoding="utf-8") and script.with_suffix(".json").is_file()
+)
+"""Results that depend on what a model answers."""
 
 INTEL = """processor : 0
 model name : Some CPU
@@ -38,3 +49,9 @@ def test_the_command_is_what_was_run_without_the_folders_of_this_machine(tmp_pat
     assert describe_command(["x.py", "../d/a.zip", "b/c.zip"]) == (
         "python benchmarks/x.py a.zip b/c.zip"
     )
+
+
+@pytest.mark.parametrize("path", OF_ANSWERS, ids=lambda path: path.stem)
+def test_a_result_was_measured_with_the_models_that_ship(path):
+    recorded = json.loads(path.read_text(encoding="utf-8"))["models"]
+    assert recorded == identify(list(recorded)), f"run again: python benchmarks/{path.stem}.py"

@@ -336,14 +336,16 @@ def write_corruptions_by_class(name: str = "accurate") -> str:
 
 def write_crops() -> str:
     """Write how much accuracy detection and cropping cost."""
-    found = read_json(BENCHMARKS / "detector_crops.json")["figures"]
+    measured = read_json(BENCHMARKS / "detector_crops.json")
+    found = measured["figures"]
     return block(
         [
             (
                 f"If the faces of {found['split']} are enlarged four times and read as photos, the "
                 f"detector finds {found['found']:,} of {found['faces']:,}. On these, the accuracy "
                 f"of `fer2013` is {found['accuracy_through_the_detector']:.1%} after detection and "
-                f"cropping, and {found['accuracy_of_the_same_frames']:.1%} on FER2013's own crops."
+                f"cropping, and {found['accuracy_of_the_same_frames']:.1%} on FER2013's own crops "
+                f"(FER2013's label; `{measured['command']}`)."
             )
         ]
     )
