@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +159,7 @@ def begin_with(net: CnnLstm, start: str, config: ModelConfig, class_names: tuple
         ModelError: The file is damaged or not a checkpoint of mien.
         ConfigError: There is no such file, or its network differs.
     """
-    trained, description = load_named("start", start)
+    trained, description = _load_named("start", start)
     theirs = config_from_dict(description["config"]).model
     for field in dataclasses.fields(config):
         ours, other = getattr(config, field.name), getattr(theirs, field.name)
@@ -185,20 +185,55 @@ def begin_with(net: CnnLstm, start: str, config: ModelConfig, class_names: tuple
     net.load_state_dict(own)
 
 
-def load_named(setting: str, name: str) -> tuple[CnnLstm, dict[str, Any]]:
-    """Read a checkpoint, or the weights of a model that ships with mien.
+@dataclasses.dataclass(frozen=True)
+class Teacher:
+    """A network that teaches another one.
+
+    Attributes:
+        network: The network, in evaluation mode.
+        knows_votes: Whether its first output layer predicts people's votes.
+    """
+
+    network: CnnLstm
+    knows_votes: bool
+
+
+def load_teachers(teachers: Sequence[str], class_names: tuple[str, ...]) -> tuple[Teacher, ...]:
+    """Load the teachers of a distillation.
 
     Args:
-        setting: The recipe's setting, for messages.
-        name: Path of a checkpoint, or name of a model that ships with mien.
+        teachers: Checkpoints, or names of models that ship with mien.
+        class_names: The student's classes, in order.
 
     Returns:
-        The network, in evaluation mode, and the description of its training.
+        The teachers, their logits in the order of `class_names`.
 
     Raises:
-        ModelError: The file is damaged or not a checkpoint of mien.
-        ConfigError: There is no such file.
+        ModelError: A file is damaged or not a checkpoint of mien.
+        ConfigError: There is no such file, or a teacher has other classes.
     """
+    loaded = []
+    for teacher in teachers:
+        net, description = _load_named("teachers", teacher)
+        theirs = description["class_names"]
+        if set(theirs) != set(class_names):
+            raise ConfigError(
+                f"the teacher {teacher} knows {', '.join(theirs)}, but the data has "
+                f"{', '.join(class_names)}"
+            )
+
+        # Columns are found by name: the data may have the classes in another order.
+        order = [theirs.index(name) for name in class_names]
+        net.requires_grad_(False)
+        for layer in (net.classifier, net.label_classifier):
+            for parameter in () if layer is None else layer.parameters():
+                parameter.copy_(parameter[order])
+        loaded.append(Teacher(net, knows_votes=bool(description["config"].get("votes"))))
+    return tuple(loaded)
+
+
+def _load_named(setting: str, name: str) -> tuple[CnnLstm, dict[str, Any]]:
+    """Read a checkpoint, or the weights of a model that ships with mien."""
     path = ASSETS / f"{name}.safetensors" if name in NETWORKS else Path(name)
     if not path.is_file():
         is_of_study = path.parts[:1] == ("benchmarks",)

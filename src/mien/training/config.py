@@ -129,9 +129,9 @@ class TrainConfig:
         class_balance: Class weights: the frequency of the class to the power of minus this; 0 is
             none, 1 gives all classes equal weight.
         teachers: Teachers for distillation (Hinton et al. 2015, arXiv 1503.02531): tables, each the
-            `predictions.csv` of `mien evaluate --split train`; or networks (`accurate`, `fast`,
-            checkpoints, or models in ONNX with their contract, of any architecture), which predict
-            each augmented face (Beyer et al. 2022, arXiv 2106.05237), one per step, in turn.
+            `predictions.csv` of `mien evaluate --split train`; or networks (`accurate`, `fast`, or
+            checkpoints), which predict each augmented face (Beyer et al. 2022, arXiv 2106.05237),
+            one network per step, in turn.
         distillation: Share of the target given to the teachers' vote, 0 to 1.
         votes: A table of how many people chose each word for each face (see `mien.data.votes`). The
             network learns the shares of the votes. Teachers that were trained on votes also teach

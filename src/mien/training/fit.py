@@ -26,7 +26,7 @@ from mien.files import write_whole
 from mien.tables import check_emotions
 from mien.training.batches import make_loader
 from mien.training.callbacks import make_callbacks
-from mien.training.checkpoint import SafetensorsIO, begin_with
+from mien.training.checkpoint import SafetensorsIO, Teacher, begin_with, load_teachers
 from mien.training.config import TrainConfig
 from mien.training.forecast import Forecast
 from mien.training.history import History
@@ -36,7 +36,6 @@ from mien.training.module import TrainingModule
 from mien.training.precision import choose_precision
 from mien.training.provenance import describe, find_begun
 from mien.training.targets import class_weights, make_targets
-from mien.training.teachers import Teacher, load_teachers
 
 BEST = "best.safetensors"
 LAST = "last.safetensors"

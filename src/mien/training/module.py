@@ -12,10 +12,10 @@ from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 from mien.errors import TrainingError
 from mien.training.augment import Augment, resize
+from mien.training.checkpoint import Teacher
 from mien.training.compiler import compile_network
 from mien.training.config import TrainConfig
 from mien.training.model import CnnLstm
-from mien.training.teachers import Teacher
 
 Batch = tuple[Tensor, Tensor, Tensor]
 """Faces (B, 48, 48) uint8, labels (B,) int64 and targets (B, L, K) float32.

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 
 from mien.data.datasets import Dataset
 from mien.errors import ConfigError
-from mien.training.checkpoint import read_description
+from mien.training.checkpoint import Teacher, read_description
 from mien.training.config import TrainConfig
 from mien.training.recipes import config_from_dict
-from mien.training.teachers import Teacher
 
 
 def describe(
@@ -32,7 +31,7 @@ def describe(
         dataset: Its splits `train` and `validation` are part of the SHA-256 of the data.
         targets: (N, L, K), the targets of the train faces; part of the data if they come from
             teachers or people's votes.
-        teachers: Teacher networks, also part of the data.
+        teachers: Teacher networks, whose weights are also part of the data.
     """
     digest = hashlib.sha256()
 
@@ -42,8 +41,8 @@ def describe(
     if config.teachers or config.votes:
         digest.update(targets.tobytes())
     for teacher in teachers:
-        for part in teacher.fingerprint():
-            digest.update(part)
+        for weight in teacher.network.state_dict().values():
+            digest.update(weight.numpy().tobytes())
 
     packages = ("mien", "torch", "lightning", "kornia")
     return {
