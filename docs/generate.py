@@ -122,6 +122,7 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "provenance-fer2013": partial(accuracy.write_provenance, "fer2013"),
     "cost": costs.write_cost,
     "crops": accuracy.write_crops,
+    "second-look": accuracy.write_second_look,
     "few-faces": accuracy.write_few_faces,
     "fine-tune-time": accuracy.write_fine_tune_time,
     "page": costs.write_page_speed,

@@ -351,6 +351,28 @@ def write_crops() -> str:
     )
 
 
+def write_second_look() -> str:
+    """Write how many people a check against animals would leave out."""
+    measured = read_json(BENCHMARKS / "second_look.json")
+    found = measured["figures"]
+    costs = found["share_of_people_below"]
+    highest = {look: max(cost[look] for cost in costs) for look in costs[0]}
+    return block(
+        [
+            (
+                f"Of {found['pictures_of_animals']} photos of animals, {found['with_a_face']} gave "
+                f"faces, {len(costs)} in all, and {found['named']} of these got an expression. To "
+                f"leave out all {len(costs)}, a limit on the detector's score would also leave out "
+                f"{highest['detection_score']:.0%} of {found['people']:,} photos of people (LFW), "
+                f"one on the model's highest probability {highest['top_probability']:.0%}, and one "
+                f"on the proportions of eyes and mouth {highest['proportions']:.0%}. mien "
+                f"therefore has no such check. `{measured['command']}` measures this on your own "
+                "pictures."
+            )
+        ]
+    )
+
+
 def write_few_faces() -> str:
     """Write the accuracy of fine-tuning `accurate` on few faces."""
     measured = read_json(BENCHMARKS / "few_faces.json")
