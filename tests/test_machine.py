@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from machine import describe_command, describe_machine, identify
+from mien.model.recognizer import ASSETS, MODELS
+from mien.model.spec import ModelSpec
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 OF_ANSWERS = sorted(
@@ -55,3 +57,21 @@ def test_the_command_is_what_was_run_without_the_folders_of_this_machine(tmp_pat
 def test_a_result_was_measured_with_the_models_that_ship(path):
     recorded = json.loads(path.read_text(encoding="utf-8"))["models"]
     assert recorded == identify(list(recorded)), f"run again: python benchmarks/{path.stem}.py"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        path
+        for path in sorted((BENCHMARKS / "accuracy").glob("*.json"))
+        if path.stem.removesuffix("-corruptions") in MODELS
+    ],
+    ids=lambda path: path.stem,
+)
+def test_an_evaluation_is_of_the_model_that_ships(path):
+    evaluated = json.loads(path.read_text(encoding="utf-8"))["model"]
+    spec = ModelSpec.read(ASSETS / f"{evaluated['name']}.json")
+    assert evaluated["sha256"] == spec.onnx_sha256
+    # A later export may have fitted them anew, to the last digits.
+    assert evaluated["temperature"] == pytest.approx(spec.temperature)
+    assert evaluated["certainty_temperature"] == pytest.approx(spec.certainty_temperature)
