@@ -6,6 +6,7 @@ import dataclasses
 import io
 import json
 import re
+import shutil
 from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
@@ -33,6 +34,7 @@ from mien.evaluation.page import render_page
 from mien.evaluation.predictor import load_predictor, load_vote
 from mien.evaluation.result import Evaluation, Provenance
 from mien.files import write_whole
+from mien.model.recognizer import ASSETS
 from mien.training.checkpoint import SafetensorsIO
 from mien.training.config import TrainConfig
 from mien.training.model import CnnLstm
@@ -422,6 +424,21 @@ def test_a_checkpoint_and_an_onnx_are_read_alike(
         None,
     )
     assert (onnx.format, onnx.class_names) == ("onnx", EMOTIONS)
+
+
+def test_a_contract_that_shares_the_network_of_another_one_is_a_model_too(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    """An export with a layer for the label writes one network and two contracts."""
+    for name in ("accurate.onnx", "accurate.json", "fer2013.json"):
+        shutil.copy(ASSETS / name, tmp_path)
+    faces = dataset.splits["test"].images
+
+    votes, label = (load_predictor(str(tmp_path / n)) for n in ("accurate.json", "fer2013.json"))
+    assert (votes.name, votes.labels) == ("accurate", "votes")
+    assert (label.name, label.labels, label.sha256) == ("fer2013", "fer2013", votes.sha256)
+    bundled = load_predictor("fer2013")
+    np.testing.assert_array_equal(label.predict_logits(faces), bundled.predict_logits(faces))
 
 
 @pytest.mark.slow

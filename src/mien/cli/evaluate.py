@@ -57,8 +57,8 @@ def evaluate(
     validation split; use the test split once, when everything is chosen.
 
     Args:
-        model: A checkpoint (.safetensors), a run's folder, an .onnx with its .json, or the name of
-            a model that ships with mien.
+        model: A checkpoint (.safetensors), a run's folder, an .onnx with its .json, that .json
+            (two can share one .onnx), or the name of a model that ships with mien.
         others: More models, for an ensemble: the mean of their calibrated probabilities.
         data: A zip, a folder or a CSV file, as for `mien data audit`.
         split: In FER2013, validation is PublicTest and test is PrivateTest; `all` uses every face,

@@ -87,7 +87,8 @@ def load_predictor(model: str) -> LoadedModel:
 
     Args:
         model: A checkpoint (.safetensors), a run's folder (its best checkpoint is used), an .onnx
-            file with its .json contract next to it, or the name of a bundled model.
+            file with its .json contract next to it, such a contract, or the name of a bundled
+            model.
 
     Returns:
         The model, for `evaluate`, with its name and its classes.
@@ -100,7 +101,7 @@ def load_predictor(model: str) -> LoadedModel:
         path = path / "best.safetensors"
     if path.suffix == ".safetensors":
         return _load_checkpoint(path)
-    if path.suffix == ".onnx" or not path.exists():
+    if path.suffix in {".onnx", ".json"} or not path.exists():
         return _load_onnx(model)
     raise ModelError(
         f"{model} is not a model; expected a .safetensors checkpoint, an .onnx file with its "
