@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 import httpx
 import pytest
@@ -226,23 +226,29 @@ def is_ready(address: str) -> bool:
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
 def test_a_stopped_service_finishes_what_it_began(tiny_model, portrait_path):
     data = portrait_path.read_bytes()
-    answers: list[int] = []
+    head = HEAD + f"Connection: close\r\nContent-Length: {len(data)}\r\n\r\n".encode()
+    half = len(data) // 2
+    with (
+        process("--port", "0", "--model", str(tiny_model), "--workers", "1") as (served, address),
+        ExitStack() as stack,
+    ):
+        # Half a picture each, so that none is answered before the service is stopped.
+        where = ("127.0.0.1", int(address.rpartition(":")[2]))
+        held = [stack.enter_context(socket.create_connection(where, timeout=20)) for _ in range(6)]
+        for connection in held:
+            connection.sendall(head + data[:half])
+        received = f"mien_upload_bytes {float(6 * half)}"
+        wait_for(lambda: received in httpx.get(f"{address}/metrics").text)
 
-    def post(address: str) -> None:
-        answers.append(httpx.post(f"{address}/v1/analyze", content=data, timeout=20).status_code)
-
-    with process("--port", "0", "--model", str(tiny_model), "--workers", "1") as (served, address):
-        threads = [threading.Thread(target=post, args=(address,)) for _ in range(6)]
-        for thread in threads:
-            thread.start()
-        waiting = re.compile(r"mien_pictures_waiting [456]\.0")
-        wait_for(lambda: waiting.search(httpx.get(f"{address}/metrics").text))
         served.send_signal(signal.SIGTERM)
-        for thread in threads:
-            thread.join()
+        wait_for(lambda: not is_ready(address))
+        for connection in held:
+            connection.sendall(data[half:])
+        answers = [read_all(connection) for connection in held]
+
         assert served.wait(10) == 0
         assert served.stderr.read() == ""
-    assert answers == [200] * 6
+    assert [answer[:15] for answer in answers] == [b"HTTP/1.1 200 OK"] * 6
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
