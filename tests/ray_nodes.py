@@ -32,14 +32,13 @@ STORE_BYTES = 100 * 2**20
 class Nodes:
     """A cluster: a head without processors of its own, and nodes of one processor each."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self) -> None:
         from ray.cluster_utils import Cluster
 
         self.cluster = Cluster()
-        self._folder = str(folder)
 
     def start(self, count: int) -> Self:
-        self.add(num_cpus=0, no_monitor=True, include_log_monitor=False, temp_dir=self._folder)
+        self.add(num_cpus=0, no_monitor=True, include_log_monitor=False)
         for _ in range(count):
             self.add(num_cpus=1)
         return self
@@ -58,11 +57,12 @@ def running_nodes(count: int) -> Iterator[Nodes]:
     """Run a cluster with some nodes, to which this process is connected."""
     with (
         tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder,
-        mock.patch.dict(os.environ, SETTINGS),
+        # Ray's own folder may not exist yet, and a cluster that is in use may be noted there.
+        mock.patch.dict(os.environ, SETTINGS | {"RAY_TMPDIR": folder}),
     ):
         import ray
 
-        nodes = Nodes(Path(folder))
+        nodes = Nodes()
         try:
             nodes.start(count)
             ray.init(address=nodes.cluster.address, log_to_driver=False, logging_level="ERROR")
