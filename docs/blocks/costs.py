@@ -15,7 +15,7 @@ MIN_FACES: Final = 15
 def write_cost() -> str:
     """Write how long the models take to run and to train."""
     speed = read_json(BENCHMARKS / "recognizer_speed.json")
-    machine, told = speed["machine"], {name: speed["figures"][name] for name in NETWORKS}
+    told = {name: speed["figures"][name] for name in NETWORKS}
     trainings = [_describe_training(name) for name in NETWORKS]
     measures = {
         "one face, one thread": [f"{f['one_face_one_thread_ms']:.1f} ms" for f in told.values()],
@@ -26,7 +26,7 @@ def write_cost() -> str:
         "training": trainings,
     }
     where = (
-        f"Times on {machine['cores']} cores of an {machine['processor']}: `{speed['command']}`; "
+        f"Times on {describe_machine(speed['machine'])}: `{speed['command']}`; "
         "training times are the sums of `benchmarks/accuracy/NAME-history.csv`, on the hardware "
         "that the recipes name, without the training of the teachers."
     )
