@@ -12,6 +12,7 @@ from blocks import (
     read_evaluation,
     read_json,
 )
+from blocks.paces import describe_machine
 from mien.evaluation.corruptions import CORRUPTIONS, SEVERITIES
 from mien.model.recognizer import ASSETS, MODELS, NETWORKS
 from mien.model.spec import ModelSpec
@@ -518,6 +519,5 @@ def write_study(group: str) -> str:
             f"{row['macro_f1']:.3f} | {row['ece']:.3f} | {row['parameters']:,} | "
             f"{row['macs'] / 1e6:.1f} | {row['cpu_hours']:.2f} |"
         )
-    machine = found["machine"]
-    where = f"{machine['cores']} cores of an {machine['processor']}; `{found['command']}`"
+    where = f"{describe_machine(found['machine'])}; `{found['command']}`"
     return block([*rows, "", where])

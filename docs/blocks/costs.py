@@ -97,8 +97,8 @@ def write_page_speed() -> str:
             *rows,
             "",
             (
-                f"One face from a 640x480 camera, in Chromium {chromium} on {machine['cores']} "
-                f"cores ({machine['processor']}), without a GPU; detection and recognition use "
+                f"One face from a 640x480 camera, in Chromium {chromium} on "
+                f"{describe_machine(machine)}, without a GPU; detection and recognition use "
                 "one thread. Measured by `benchmarks/page_speed.py`."
             ),
         ]
@@ -113,7 +113,7 @@ def write_many_files() -> str:
     pace = [found[f"photos_per_core_second_{part}_third"] for part in ("first", "last")]
     memory = [found[f"memory_{part}_third_mb"] for part in ("first", "last")]
     where = (
-        f"On {machine['cores']} cores of an {machine['processor']} (`{measured['command']}`); the "
+        f"On {describe_machine(machine)} (`{measured['command']}`); the "
         "photos are crops of the sample photo, one in fifty corrupt."
     )
     return block(
@@ -313,9 +313,9 @@ def write_live_speed() -> str:
         for name in ("fast", "accurate")
     ]
     where = (
-        f"Frames of {figures['size']} pixels with one moving face, CPU time on one core of an "
-        f"{result['machine']['processor']}: `{result['command']}`. The slower frames are those in "
-        "which faces are detected in the whole picture."
+        f"Frames of {figures['size']} pixels with one moving face, CPU time on one of "
+        f"{describe_machine(result['machine'])}: `{result['command']}`. The slower frames "
+        "are those in which faces are detected in the whole picture."
     )
     memory = (
         f"Over {soak['minutes']:g} minutes of a stream of {soak['frames_a_second_sent']} frames "
@@ -341,7 +341,7 @@ def write_video_speed() -> str:
     }
     where = (
         f"A video of {figures['size']} pixels with one face, {figures['frames_per_s']} fps, on "
-        f"{result['machine']['cores']} cores ({result['machine']['processor']}):"
+        f"{describe_machine(result['machine'])}:"
     )
     between = (
         "Between detections in the whole picture, a face is searched near its expected position. "
