@@ -77,7 +77,7 @@ def main() -> None:
         __file__,
         ("onnxruntime", "torch"),
         {"faces": FACES, "rounds": ROUNDS, **figures},
-        models=tuple(NETWORKS),
+        models=NETWORKS,
     )
 
 
